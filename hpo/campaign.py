@@ -1,0 +1,172 @@
+"""A campaign's directory: created, recognised again, or refused.
+
+Owns campaign.json and the question whether a directory holds the same search as the settings say.
+Starts nothing. What may differ between two starts (limits, SLURM settings) replaces what
+campaign.json said, and the log names it; what makes it another search is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpo.errors import ConfigDriftError
+from hpo.files import Layout, publish_json, read_json
+from hpo.journal import Header
+from hpo.settings import CampaignSpec
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """An opened campaign; `changes` are settings that differ from the last start."""
+
+    layout: Layout
+    header: Header
+    is_new: bool
+    changes: list[str]
+
+
+def directory_problems(spec: CampaignSpec, *, fresh: bool) -> list[str]:
+    """Why the output directory cannot be used for this search; changes nothing."""
+    layout = Layout(spec.output_dir)
+    root = layout.root
+    if not root.exists():
+        above = next((p for p in root.parents if p.exists()), Path("/"))
+        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+            return [f"output_dir {root} cannot be created: {above} cannot be written"]
+        return []
+    if not root.is_dir():
+        return [f"output_dir {root} is not a folder"]
+    if not os.access(root, os.W_OK | os.X_OK):
+        return [f"output_dir {root} cannot be written"]
+    if fresh:
+        return []
+    stored = _stored(layout)
+    if stored is None:
+        strangers = [p.name for p in root.iterdir() if not _is_ours(p.name)]
+        if layout.campaign.exists():
+            return [f"{layout.campaign} cannot be read as a campaign; mend it or use --fresh"]
+        if strangers:
+            return [
+                f"output_dir {root} holds other files ({', '.join(sorted(strangers)[:3])}) and no "
+                "campaign; choose an empty folder"
+            ]
+        return []
+    return _drift(stored["identity"], spec.identity(), root)
+
+
+def move_aside(layout: Layout, now: float) -> Path | None:
+    """Give an old campaign another name; its new path, or None where there was none."""
+    if not layout.root.exists():
+        return None
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+    target = layout.root.with_name(f"{layout.root.name}.old-{stamp}")
+    while target.exists():
+        target = target.with_name(target.name + "x")
+    layout.root.rename(target)
+    return target
+
+
+def open_campaign(spec: CampaignSpec, now: float) -> Campaign:
+    """Create the campaign or recognise it; the caller holds its lock.
+
+    Raises:
+        ConfigDriftError: the directory holds another search.
+        OSError: it cannot be written.
+    """
+    layout = Layout(spec.output_dir)
+    problems = directory_problems(spec, fresh=False)
+    if problems:
+        raise ConfigDriftError(problems, where=str(layout.root))
+    stored = _stored(layout)
+    name = stored["campaign"] if stored else f"{_safe(spec.name)}-{secrets.token_hex(3)}"
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "campaign": name,
+        "created": stored["created"] if stored else now,
+        "identity": spec.identity(),
+        "seat": _seat(spec, name),
+        "settings": spec.to_json(),
+    }
+    changes = _changed(stored["settings"], document["settings"]) if stored else []
+    if document != stored:
+        publish_json(layout.campaign, document)
+    return Campaign(layout, Header(name, spec.digest()), is_new=stored is None, changes=changes)
+
+
+def stored_name(layout: Layout) -> str | None:
+    """The name of the campaign in a directory, under which its jobs run."""
+    stored = _stored(layout)
+    return None if stored is None else str(stored["campaign"])
+
+
+def _stored(layout: Layout) -> dict[str, Any] | None:
+    found = read_json(layout.campaign)
+    if not isinstance(found, dict):
+        return None
+    sound = (
+        isinstance(found.get("campaign"), str)
+        and isinstance(found.get("created"), (int, float))
+        and isinstance(found.get("identity"), dict)
+        and isinstance(found.get("settings"), dict)
+    )
+    return found if sound else None
+
+
+def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:
+    """What a job reads: the fields of `hpo.leg.LegSettings`."""
+    return {
+        "campaign": name,
+        "objective": spec.objective,
+        "pythonpath": list(spec.pythonpath),
+        "metric": spec.hpo.metric,
+        "mode": spec.hpo.mode,
+        "resource_attr": spec.hpo.resource_attr,
+        "checkpoint_interval": spec.hpo.checkpoint_interval,
+        "claim_timeout": spec.hpo.claim_timeout,
+    }
+
+
+def _safe(name: str) -> str:
+    """A name for jobs: no separator of squeue's, nothing for a shell to see."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:40].strip("-") or "campaign"
+
+
+def _is_ours(name: str) -> bool:
+    folders = ("offers", "claims", "revoked", "jobs", "results", "trials")
+    return name in folders or name.startswith((".", "manager.", "hpo_campaign_"))
+
+
+def _drift(old: Mapping[str, Any], new: Mapping[str, Any], root: Path) -> list[str]:
+    hint = f"choose another output_dir, or move {root} aside with --fresh"
+    return [
+        f"{root} holds another search: {change}; {hint}" for change in _changed(old, new, depth=2)
+    ]
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any], *, depth: int = 2) -> list[str]:
+    """What differs, as `key: old -> new`, one line each."""
+    lines = []
+    for key in sorted({*old, *new} - {"digest"}):
+        before, after = old.get(key), new.get(key)
+        if before == after:
+            continue
+        if depth > 1 and isinstance(before, dict) and isinstance(after, dict):
+            inner = _changed(before, after, depth=depth - 1)
+            lines += [f"{key}.{line}" for line in inner]
+        else:
+            lines.append(f"{key}: {_show(before)} -> {_show(after)}")
+    return lines
+
+
+def _show(value: object) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 120 else text[:117] + "..."

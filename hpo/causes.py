@@ -1,0 +1,29 @@
+"""Why a leg was lost, and what each cause means for its trial.
+
+Owns the words that the clusters translate their own states into. Pure data: no I/O, no clock.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Cause(str, Enum):
+    """What took a job from its leg, as far as the cluster could tell."""
+
+    PREEMPTED = "preempted"
+    NODE_FAILED = "node_failed"
+    VANISHED = "vanished"
+    REQUEUED = "requeued"
+    TIME_LIMIT = "time_limit"
+    OUT_OF_MEMORY = "out_of_memory"
+    KILLED = "killed"
+    CANCELLED = "cancelled"
+
+    def __str__(self) -> str:
+        """The word itself, as in the journal."""
+        return self.value
+
+
+# Not the trial's fault: the leg is offered again, up to a large budget.
+INFRASTRUCTURE = frozenset({Cause.PREEMPTED, Cause.NODE_FAILED, Cause.VANISHED, Cause.REQUEUED})

@@ -1,0 +1,59 @@
+"""What can be typed: the parser of the command line. Imports argparse alone."""
+
+from __future__ import annotations
+
+import argparse
+
+EXIT_CODES = """\
+exit codes:
+  0   finished
+  1   ended without a usable result, or stopped because the first trials all failed alike
+  2   bad configuration or usage; nothing was submitted
+  3   another manager holds this campaign
+  75  interrupted; start again with the same command to go on
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole parser; `command` names the subcommand."""
+    parser = argparse.ArgumentParser(
+        prog="hpo",
+        description="Hyperparameter-optimisation campaigns on SLURM and on a laptop.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser(
+        "run",
+        help="start a campaign, or go on with it",
+        description="Start a campaign, or go on with the one in its output directory.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument(
+        "--config",
+        required=True,
+        metavar="NAME|FILE",
+        help="a .py or .yaml file, or the name of one here, in config/, or that ships (mlp_example,"
+        " digits_example)",
+    )
+    run.add_argument(
+        "--executor",
+        choices=("auto", "slurm", "local", "simulated"),
+        default="auto",
+        help="where trials run; auto: SLURM where one answers, else processes of this machine",
+    )
+    run.add_argument("--output-dir", metavar="DIR", help="instead of the configured output_dir")
+    run.add_argument(
+        "--set",
+        action="extend",
+        nargs="+",
+        default=[],
+        dest="overrides",
+        metavar="SECTION.KEY=VALUE",
+        help="replace settings: hpo.n_trials=20 slurm.partition=gpu space.max_epochs=5",
+    )
+    run.add_argument(
+        "--fresh",
+        action="store_true",
+        help="move the campaign that lies in the output directory aside and start a new one",
+    )
+    return parser

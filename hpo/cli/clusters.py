@@ -1,0 +1,102 @@
+"""Which cluster a campaign runs on, built from its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from hpo.cli.signals import LeaveRequest
+from hpo.cluster.base import Clock, Cluster
+from hpo.settings import CampaignSpec
+
+if TYPE_CHECKING:
+    from hpo.campaign import Campaign
+    from hpo.cluster.local import LocalCluster
+
+
+def choose_executor(wanted: str) -> str:
+    """`auto` is SLURM where one answers, else this machine."""
+    if wanted != "auto":
+        return wanted
+    from hpo.cluster import slurm  # because other executors do not need it
+
+    return "slurm" if slurm.answers() else "local"
+
+
+def job_gone_asker(executor: str) -> Callable[[str], bool | None]:
+    """Who can say that the job of another manager is over."""
+    if executor != "slurm":
+        return lambda _job_id: None
+    from hpo.cluster.slurm import is_job_gone
+
+    return is_job_gone
+
+
+def preflight(executor: str, spec: CampaignSpec) -> list[str]:
+    """What the cluster has against the settings; submits nothing."""
+    if executor == "slurm":
+        from hpo.cluster.slurm_preflight import problems
+        from hpo.cluster.slurm_request import SeatRequest
+
+        return problems(SeatRequest(spec.slurm))
+    if executor == "local":
+        return _local(spec).preflight()
+    return []
+
+
+def make_cluster(
+    executor: str, spec: CampaignSpec, campaign: Campaign, leave: LeaveRequest
+) -> tuple[Cluster, Clock]:
+    """The cluster and the clock that goes with it."""
+    if executor == "slurm":
+        from hpo.cluster.slurm import SlurmCluster
+        from hpo.cluster.slurm_request import SeatRequest
+
+        return (
+            SlurmCluster(
+                campaign.layout,
+                campaign.header.campaign,
+                SeatRequest(spec.slurm),
+                poll_s=spec.hpo.poll_interval,
+                result_grace_s=spec.hpo.result_grace,
+            ),
+            leave,
+        )
+    if executor == "local":
+        return _local(spec), leave
+    return _simulated(spec, campaign)
+
+
+def _local(spec: CampaignSpec) -> LocalCluster:
+    from hpo.cluster.local import LocalCluster, LocalRequest
+    from hpo.files import Layout
+
+    request = LocalRequest(
+        python=spec.slurm.python,
+        gpus=spec.slurm.gpus,
+        trials_per_gpu=spec.hpo.trials_per_gpu,
+        env_setup=tuple(spec.slurm.env_setup),
+    )
+    return LocalCluster(Layout(spec.output_dir), request)
+
+
+def _simulated(spec: CampaignSpec, campaign: Campaign) -> tuple[Cluster, Clock]:
+    import sys
+    import time
+
+    from hpo.cluster.simulated import (
+        ClusterModel,
+        SimulatedClock,
+        SimulatedCluster,
+    )
+    from hpo.objective import load_objective
+    from hpo.worker import read_settings
+
+    sys.path[:0] = list(spec.pythonpath)
+    clock = SimulatedClock(time.time())
+    model = ClusterModel(seats=spec.hpo.max_concurrent_jobs, seed=spec.hpo.seed)
+    settings = read_settings(campaign.layout)
+    cluster = SimulatedCluster(
+        campaign.layout, clock, model, settings, lambda: load_objective(spec.objective)
+    )
+    return cluster, clock

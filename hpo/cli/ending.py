@@ -1,0 +1,85 @@
+"""The last lines of a run: how it ended, the best trials, how to go on."""
+
+from __future__ import annotations
+
+import logging
+
+from hpo.errors import EXIT_FINISHED, EXIT_NO_RESULT, EXIT_RESUMABLE
+from hpo.files import Layout, read_json
+from hpo.manager import Manager
+from hpo.narration import describe
+from hpo.scheduler import BREAKER
+from hpo.state import CampaignState, TrialStatus
+
+log = logging.getLogger(__name__)
+
+BEST_SHOWN = 5
+
+
+def exit_code(state: CampaignState, *, ended: bool) -> int:
+    """0 finished, 1 nothing usable or the circuit breaker, 75 to be resumed."""
+    if not ended:
+        return EXIT_RESUMABLE
+    if state.best_trial is None or state.ended == BREAKER:
+        return EXIT_NO_RESULT
+    return EXIT_FINISHED
+
+
+def report_end(state: CampaignState, layout: Layout, metric: str) -> None:
+    """The table of the best trials, and where the files are."""
+    counts = [f"{len(state.of(s))} {s.value}" for s in TrialStatus if state.of(s)]
+    log.info("%s", ", ".join(counts))
+    if state.ended == BREAKER:
+        _report_breaker(state, layout)
+    for line in best_table(state, metric):
+        log.info("%s", line)
+    if state.best_trial is not None:
+        log.info("best configuration: %s", layout.best_config)
+    log.info("all results: %s", layout.final_results)
+
+
+def best_table(state: CampaignState, metric: str) -> list[str]:
+    """The best trials, one line each, as columns."""
+    done = [t for t in state.trials.values() if t.metric is not None]
+    done.sort(key=lambda t: (t.metric if state.mode == "min" else -(t.metric or 0.0), t.trial_id))
+    if not done:
+        return ["no trial gave a result"]
+    width = max(len(metric), 12)
+    lines = [f"{'trial':>5}  {metric:>{width}}  configuration"]
+    for trial in done[:BEST_SHOWN]:
+        lines.append(f"{trial.trial_id:>5}  {trial.metric:>{width}.6g}  {describe(trial.config)}")
+    return lines
+
+
+def report_leaving(manager: Manager, why: str | None, executor: str, command: str) -> None:
+    """What goes on without the manager, and how to come back to it."""
+    running, waiting = len(manager.book.running()), len(manager.book.queued())
+    log.info(
+        "asked to leave (%s): %d running and %d waiting jobs go on by themselves",
+        why,
+        running,
+        waiting,
+    )
+    log.info("to go on: %s", command)
+    jobs = sorted(manager.book.seats)
+    if jobs and executor == "slurm":
+        log.info("to stop the jobs too: scancel %s", " ".join(sorted({_array(j) for j in jobs})))
+
+
+def _array(job_id: str) -> str:
+    return job_id.split("_", 1)[0]
+
+
+def _report_breaker(state: CampaignState, layout: Layout) -> None:
+    failed = min(state.of(TrialStatus.FAILED), default=None)
+    log.error(
+        "stopped: the first %d trials all failed with %s", state.alike_failures, state.alike_cause
+    )
+    if failed is None:
+        return
+
+    result = read_json(layout.result(failed))
+    if isinstance(result, dict):
+        trace = result.get("traceback") or result.get("message")
+        log.error("trial %d:\n%s", failed, trace)
+    log.error("mend it and start again with the same command: these trials are run again")

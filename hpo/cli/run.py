@@ -1,0 +1,150 @@
+"""`hpo run`: check everything, open the campaign, manage it, say how it ended.
+
+Puts the parts together; the only place that knows the concrete clusters.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from hpo import campaign as campaigns
+from hpo.cli.checks import load_checked
+from hpo.cli.clusters import choose_executor, job_gone_asker, make_cluster
+from hpo.cli.ending import exit_code, report_end, report_leaving
+from hpo.cli.screen import Screen
+from hpo.cli.signals import LeaveRequest
+from hpo.errors import CampaignLockedError, HpoError
+from hpo.files import Layout
+from hpo.journal import Journal
+from hpo.lock import ManagerLock
+from hpo.manager import Manager, Surroundings
+from hpo.scheduler import Limits, Scheduler
+from hpo.search.random_search import AsyncRandomSearch
+from hpo.seat_keeper import SeatLimits
+from hpo.settings import CampaignSpec
+
+log = logging.getLogger(__name__)
+
+
+def run(arguments: Namespace, argv: Sequence[str]) -> int:
+    """Run or resume a campaign; its exit code.
+
+    Raises:
+        HpoError: what a user is to be told; nothing is lost.
+    """
+    executor = choose_executor(arguments.executor)
+    spec = load_checked(arguments, executor)
+    layout = Layout(spec.output_dir)
+    if arguments.fresh:
+        _move_aside(layout, executor)
+    layout.create()
+    lock = ManagerLock(layout)
+    lock.acquire(job_gone_asker(executor))
+    try:
+        now = time.time()
+        campaign = campaigns.open_campaign(spec, now)
+        with Screen(layout.root, spec.hpo.n_trials, now) as screen:
+            try:
+                return _manage(spec, campaign, executor, lock, screen, argv)
+            except HpoError as err:
+                log.error("%s", err)  # because a user's mistake has no traceback
+                return err.exit_code
+    finally:
+        lock.release()
+
+
+def _move_aside(layout: Layout, executor: str) -> None:
+    """Make room for a fresh campaign, unless somebody still works on the old one."""
+    if not layout.campaign.exists():
+        return
+    lock = ManagerLock(layout)
+    lock.acquire(job_gone_asker(executor))
+    lock.release()
+    live = [path.stem for path in (layout.jobs / "live").glob("*.json")]
+    held = [path.name for path in layout.claims.glob("*.json") if ".done." not in path.name]
+    if live or held:
+        raise CampaignLockedError(
+            f"jobs of the campaign in {layout.root} still run ({len(held)} trials are claimed); "
+            "let them finish by starting without --fresh, or cancel them and remove its claims/"
+        )
+    target = campaigns.move_aside(layout, time.time())
+    print(f"the old campaign lies in {target} now")  # noqa: T201  # because no log exists yet
+
+
+def _manage(
+    spec: CampaignSpec,
+    campaign: campaigns.Campaign,
+    executor: str,
+    lock: ManagerLock,
+    screen: Screen,
+    argv: Sequence[str],
+) -> int:
+    leave = LeaveRequest()
+    leave.listen()
+    _say_hello(spec, campaign, executor, screen)
+    cluster, clock = make_cluster(executor, spec, campaign, leave)
+    journal = Journal(campaign.layout.journal, campaign.header, guard=lock.guard)
+    manager = Manager(
+        Surroundings(campaign.layout, cluster, clock, leave.is_set, screen.show),
+        journal,
+        Scheduler(
+            AsyncRandomSearch(spec.space, spec.hpo.seed, spec.hpo.points_to_evaluate),
+            _limits(spec),
+        ),
+        SeatLimits(spec.hpo.max_concurrent_jobs, spec.hpo.max_queued_jobs),
+        metric=spec.hpo.metric,
+        mode=spec.hpo.mode,
+    )
+    ended = manager.run()
+    if not ended:
+        report_leaving(manager, leave.signal_name, executor, _command(argv))
+    else:
+        report_end(manager.state, campaign.layout, spec.hpo.metric)
+    return exit_code(manager.state, ended=ended)
+
+
+def _limits(spec: CampaignSpec) -> Limits:
+    hpo = spec.hpo
+    return Limits(
+        n_trials=hpo.n_trials,
+        max_wallclock_s=hpo.max_wallclock_time,
+        max_lost_legs=hpo.max_lost_legs,
+        max_initial_failures=hpo.max_initial_failures,
+        max_resource_attr=hpo.max_resource_attr,
+    )
+
+
+def _say_hello(
+    spec: CampaignSpec, campaign: campaigns.Campaign, executor: str, screen: Screen
+) -> None:
+    how = "new" if campaign.is_new else "resumed"
+    log.info("campaign %s (%s) in %s", campaign.header.campaign, how, campaign.layout.root)
+    log.info(
+        "%d trials of %s, %s of %s, seed %d, at most %d at once, on %s",
+        spec.hpo.n_trials,
+        spec.objective,
+        spec.hpo.mode,
+        spec.hpo.metric,
+        spec.hpo.seed,
+        spec.hpo.max_concurrent_jobs,
+        {"slurm": "SLURM", "local": "this machine", "simulated": "a simulated cluster"}[executor],
+    )
+    log.info("log: %s", screen.log_file)
+    for change in campaign.changes:
+        log.info("changed since the last start: %s", change)
+
+
+def _command(argv: Sequence[str]) -> str:
+    """The command to go on with: the one that was typed, less --fresh."""
+    program = Path(sys.argv[0]).name
+    words = [word for word in argv if word != "--fresh"]
+    if program == "main_hpo.py":
+        return shlex.join(["python", os.path.relpath(sys.argv[0]), *words[1:]])
+    return shlex.join(["hpo", *words])

@@ -1,0 +1,111 @@
+"""What a person sees of a running campaign: log lines, and a progress bar on a terminal.
+
+Owns the set-up of logging. Knows the state only to show it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from hpo.seats import SeatBook
+from hpo.state import CampaignState, TrialStatus
+
+FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
+
+
+class Screen:
+    """Log file, console, and the bar; use as a context."""
+
+    def __init__(self, root: Path, n_trials: int, now: float) -> None:
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+        self.log_file = root / f"hpo_campaign_{stamp}.log"
+        self._console = Console()
+        self._bar: Progress | None = None
+        self._n_trials = n_trials
+        self._finished_at_start: int | None = None
+        self._start = now
+        file_handler = logging.FileHandler(self.log_file, encoding="utf-8")
+        console_handler: logging.Handler
+        if sys.stdout.isatty():
+            self._bar = Progress(
+                TextColumn("trials"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[text]}"),
+                TimeElapsedColumn(),
+                console=self._console,
+            )
+            self._task = self._bar.add_task("trials", total=n_trials, text="")
+            console_handler = _ConsoleHandler(self._console)
+        else:
+            console_handler = logging.StreamHandler(sys.stdout)
+        self._handlers = (file_handler, console_handler)
+        for handler in self._handlers:
+            handler.setFormatter(logging.Formatter(FORMAT, datefmt="%Y-%m-%d %H:%M:%S"))
+
+    def __enter__(self) -> Screen:
+        root = logging.getLogger()
+        root.setLevel(logging.INFO)
+        for handler in self._handlers:
+            root.addHandler(handler)
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        for handler in self._handlers:
+            logging.getLogger().removeHandler(handler)
+            handler.close()
+
+    def show(self, state: CampaignState, book: SeatBook) -> None:
+        """Bring the bar up to date."""
+        if self._bar is None:
+            return
+        failed = len(state.of(TrialStatus.FAILED))
+        finished = failed + len(state.of(TrialStatus.COMPLETED))
+        if self._finished_at_start is None:
+            self._finished_at_start = finished
+        total = len(state.trials) if state.exhausted else self._n_trials
+        parts = [f"running {len(state.of(TrialStatus.CLAIMED))}"]
+        if waiting := len(book.queued()):
+            parts.append(f"waiting {waiting}")
+        if failed:
+            parts.append(f"failed {failed}")
+        if state.best_metric is not None:
+            parts.append(f"best {state.best_metric:.5g} (trial {state.best_trial})")
+        if left := self._time_left(finished, total):
+            parts.append(f"about {left} left")
+        self._bar.update(self._task, completed=finished, total=total, text="  ".join(parts))
+
+    def _time_left(self, finished: int, total: int) -> str:
+        done_here = finished - (self._finished_at_start or 0)
+        if done_here <= 0 or finished >= total:
+            return ""
+        seconds = (time.time() - self._start) / done_here * (total - finished)
+        minutes, hours = int(seconds / 60) % 60, int(seconds / 3600)
+        return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {int(seconds % 60)} s"
+
+
+class _ConsoleHandler(logging.Handler):
+    """Prints above the bar; plain text, nothing of it read as markup."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._console.print(self.format(record), markup=False, highlight=False, soft_wrap=True)

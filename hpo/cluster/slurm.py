@@ -1,0 +1,180 @@
+"""Seats as SLURM jobs: submitted through submitit as arrays, watched by one squeue for all.
+
+Owns every call to SLURM. submitit writes the scripts and submits; watching is done here, because
+the truth about a trial is in its files and SLURM is asked once for all jobs, not once per job.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from hpo.cluster import slurm_status
+from hpo.cluster.slurm_commands import ask, refusal, scrubbed_environ
+from hpo.cluster.slurm_preflight import max_array_size, problems
+from hpo.cluster.slurm_request import SeatRequest
+from hpo.errors import PollError, SubmissionUncertainError
+from hpo.files import Layout
+from hpo.seats import JobStatus
+from hpo.worker import run_seat
+
+log = logging.getLogger(__name__)
+
+# After a job that squeue calls PREEMPTED or NODE_FAIL has shown that for so long, it does not come
+# back; a requeue takes seconds.
+COMING_BACK_S = 45.0
+LAST_LINES = 20
+
+
+class SlurmCluster:
+    """The SLURM that this process can reach; see `hpo.cluster.base.Cluster`."""
+
+    name = "slurm"
+    has_queue = True
+    tick_s = 2.0
+    vanish_s = 600.0  # both lists empty for so long, e.g. over an outage of slurmdbd
+    capacity: int | None = None
+
+    def __init__(
+        self,
+        layout: Layout,
+        campaign: str,
+        request: SeatRequest,
+        *,
+        poll_s: float,
+        result_grace_s: float,
+    ) -> None:
+        self._layout = layout
+        self._suffix = f".{campaign}"
+        self._request = request
+        self.poll_s = poll_s
+        self.result_grace_s = result_grace_s
+        self._max_array: int | None = None
+        self._odd_since: dict[str, float] = {}
+        self._accounting_warned = False
+
+    def preflight(self) -> list[str]:
+        """What sinfo and `sbatch --test-only` say against the request."""
+        return problems(self._request)
+
+    def submit(self, count: int, *, at_once: int) -> list[str]:
+        """One sbatch for `count` seats."""
+        import submitit  # because it costs 0.1 s that nothing else needs to pay
+        from submitit.core.utils import FailedJobError
+
+        if self._max_array is None:
+            self._max_array = max_array_size()
+        count = min(count, self._max_array)
+        root = str(self._layout.root)
+        with scrubbed_environ():
+            try:
+                executor = submitit.SlurmExecutor(
+                    folder=self._layout.jobs, python=self._request.python
+                )
+                executor.update_parameters(
+                    **self._request.submitit_parameters(
+                        name=f"trial{self._suffix}", at_once=at_once
+                    )
+                )
+                if count == 1:
+                    return [str(executor.submit(run_seat, root).job_id)]
+                jobs = executor.map_array(run_seat, [root] * count)
+            except FailedJobError as err:
+                self._remove_leftovers()
+                raise refusal(str(err), self._request.describe()) from err
+            except OSError as err:
+                raise SubmissionUncertainError(f"sbatch could not be called: {err}") from err
+        return [str(job.job_id) for job in jobs]
+
+    def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
+        """One squeue; one sacct if jobs are over or missing."""
+        command = ["squeue", "-h", "-r", "-t", "all", "-u", str(os.getuid())]
+        rows = slurm_status.read_squeue(ask([*command, "-o", slurm_status.SQUEUE_FORMAT]))
+        expected = set(job_ids)
+        ours = [r for r in rows if r.job_id in expected or r.name.endswith(self._suffix)]
+        found: dict[str, JobStatus] = {}
+        for row in ours:
+            status = slurm_status.status_of(row)
+            if status is not None:
+                found[row.job_id] = status
+            elif row.word not in slurm_status.COMING_BACK:
+                log.warning("job %s: SLURM says %s, which is no known state", row.job_id, row.word)
+        unclear = self._unclear(ours, found)
+        over = {i for i in expected if i not in found or found[i].phase.value == "ended"}
+        ended = self._ask_accounting(sorted(over - unclear))
+        return found | {i: status for i, status in ended.items() if i in expected}
+
+    def cancel_queued(self, job_ids: Collection[str]) -> None:
+        """Scancel, for pending jobs only."""
+        ask(["scancel", "--quiet", "--state=PENDING", *sorted(job_ids)])
+
+    def last_words(self, job_id: str) -> str:
+        """The end of the job's log."""
+        path = self._layout.jobs / f"{job_id}_0_log.out"
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return ""
+        return "\n".join(lines[-LAST_LINES:])
+
+    def is_job_gone(self, job_id: str) -> bool | None:
+        """Whether SLURM knows that a job, of whatever name, is over for good."""
+        return is_job_gone(job_id)
+
+    def _unclear(self, rows: list[slurm_status.QueueRow], found: dict[str, JobStatus]) -> set[str]:
+        """Jobs that may be on their way back into the queue; no longer after some time."""
+        now = time.monotonic()
+        odd = {r.job_id for r in rows if r.job_id not in found}
+        self._odd_since = {i: self._odd_since.get(i, now) for i in odd}
+        return {i for i in odd if now < self._odd_since[i] + COMING_BACK_S}
+
+    def _ask_accounting(self, job_ids: list[str]) -> dict[str, JobStatus]:
+        if not job_ids:
+            return {}
+        command = ["sacct", "-X", "-n", "-P", "-j", ",".join(job_ids)]
+        try:
+            text = ask([*command, "-o", slurm_status.SACCT_FORMAT])
+        except PollError as err:
+            if not self._accounting_warned:
+                log.warning("sacct does not answer; going by squeue alone: %s", err)
+            self._accounting_warned = True
+            return {}
+        self._accounting_warned = False
+        return slurm_status.read_sacct(text)
+
+    def _remove_leftovers(self) -> None:
+        """What submitit leaves behind when sbatch refuses: a script and a pickle a seat."""
+        for pattern in (".submission_file_*.sh", "*.pkl"):
+            for path in self._layout.jobs.glob(pattern):
+                if "_submitted" not in path.name and "_result" not in path.name:
+                    _unlink_if_new_name(path)
+
+
+def _unlink_if_new_name(path: Path) -> None:
+    if not path.is_symlink():  # a link belongs to a submission that went well
+        path.unlink(missing_ok=True)
+
+
+def is_job_gone(job_id: str) -> bool | None:
+    """Whether the job is over for good; None: SLURM did not answer."""
+    try:
+        text = ask(["squeue", "-h", "-t", "all", "-j", job_id, "-o", slurm_status.SQUEUE_FORMAT])
+    except PollError as err:
+        if "Invalid job id" not in str(err):
+            return None
+        return True  # slurmctld answered, and keeps every job that could still come back
+    rows = slurm_status.read_squeue(text)
+    return all(
+        r.word in slurm_status.ENDED and r.word not in slurm_status.COMING_BACK for r in rows
+    )
+
+
+def answers() -> bool:
+    """Whether a SLURM controller answers here."""
+    try:
+        return "UP" in ask(["scontrol", "ping"], timeout_s=15.0)
+    except PollError:
+        return False

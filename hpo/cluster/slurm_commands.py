@@ -1,0 +1,92 @@
+"""Calling SLURM's programs, and telling by their words whose fault a failure is.
+
+Owns the environment they are called in: without the SLURM_* of the job that this process may run
+in, which would leak into new jobs, but with SLURM_CONF, without which they find no controller.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from hpo.errors import (
+    HpoError,
+    PollError,
+    SubmissionError,
+    SubmissionLimitError,
+    SubmissionUncertainError,
+)
+
+CALL_TIMEOUT_S = 60.0  # longer than slurmctld's own MessageTimeout of 10 s, retried
+_LEAKING = re.compile(r"(SLURM|SLURMD|SRUN|SBATCH|SQUEUE|SACCT|SINFO|PMI|PMIX|SUBMITIT)_")
+_KEPT = frozenset({"SLURM_CONF", "SLURM_CONF_SERVER"})
+
+_LIMIT = re.compile(
+    r"MaxSubmitJob|job submit limit|job queue full|Job creation temporarily disabled"
+    r"|Resource temporarily unavailable|System submissions disabled",
+    re.IGNORECASE,
+)
+_NO_ANSWER = re.compile(
+    r"timed out|Unable to contact|connect failure|connection refused|Rate limit"
+    r"|Zero Bytes|authentication|Communication connection|Unexpected message",
+    re.IGNORECASE,
+)
+
+
+def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what a surrounding job put there."""
+    return {k: v for k, v in environ.items() if k in _KEPT or not _LEAKING.match(k)}
+
+
+@contextmanager
+def scrubbed_environ() -> Iterator[None]:
+    """Run a block (submitit's sbatch) in the clean environment; restored at the end."""
+    before = dict(os.environ)
+    try:
+        os.environ.clear()
+        os.environ.update(clean_environment(before))
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def ask(command: Sequence[str], *, timeout_s: float = CALL_TIMEOUT_S) -> str:
+    """Standard output of a query.
+
+    Raises:
+        PollError: the program is not there, failed, or did not answer in time.
+    """
+    try:
+        done = subprocess.run(
+            list(command),
+            env=clean_environment(os.environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as err:
+        raise PollError(f"{command[0]}: {err}") from err
+    if done.returncode != 0:
+        words = done.stderr.strip() or f"exit code {done.returncode}"
+        raise PollError(f"{command[0]}: {words}")
+    return done.stdout
+
+
+def refusal(words: str, request: str) -> HpoError:
+    """The error that a failed sbatch amounts to, by what it printed."""
+    text = words.strip()
+    if _LIMIT.search(text):
+        return SubmissionLimitError(f"SLURM accepts no more jobs now: {text}")
+    if _NO_ANSWER.search(text):
+        return SubmissionUncertainError(f"SLURM did not answer: {text}")
+    return SubmissionError(
+        f"SLURM refused the job: {text}. What was asked for: {request}. "
+        "Change these settings in get_slurm_config() and start again; no trial is lost"
+    )

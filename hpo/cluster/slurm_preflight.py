@@ -1,0 +1,65 @@
+"""Whether SLURM would take the jobs of a campaign, asked before anything is submitted.
+
+Asks sinfo and `sbatch --test-only`; submits nothing. A controller that does not answer is no
+problem of the settings and stops nobody.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+
+from hpo.cluster.slurm_commands import ask, refusal
+from hpo.cluster.slurm_request import SeatRequest
+from hpo.errors import PollError, SubmissionError
+
+log = logging.getLogger(__name__)
+
+DEFAULT_MAX_ARRAY_SIZE = 1001  # slurm.conf(5)
+
+
+def problems(request: SeatRequest) -> list[str]:
+    """Sentences about what SLURM will refuse; empty when it would accept the job."""
+    unknown = _unknown_partitions(request.settings.partition)
+    if unknown:
+        return unknown  # sbatch would only repeat it
+    try:
+        ask(["sbatch", "--test-only", "--ntasks=1", *request.sbatch_options(), "--wrap=true"])
+    except PollError as err:
+        words = re.sub(r"(?m)^sbatch: (error: )?", "", str(err)).strip()
+        if isinstance(refusal(words, ""), SubmissionError):
+            return [f"slurm: {words} (asked for: {request.describe()})"]
+        log.warning("SLURM could not be asked about the jobs beforehand: %s", err)
+    return []
+
+
+def _unknown_partitions(wanted: str | None) -> list[str]:
+    if wanted is None:
+        return []
+    try:
+        known = {name.strip().rstrip("*") for name in ask(["sinfo", "-h", "-o", "%P"]).split()}
+    except PollError as err:
+        log.warning("the partitions could not be read: %s", err)
+        return []
+    found = []
+    for name in wanted.split(","):
+        if name in known:
+            continue
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        found.append(
+            f"slurm.partition: SLURM has no partition {name!r}{hint} "
+            f"(it has {', '.join(sorted(known))})"
+        )
+    return found
+
+
+def max_array_size() -> int:
+    """How many jobs one array may hold."""
+    try:
+        text = ask(["scontrol", "show", "config"])
+    except PollError:
+        return DEFAULT_MAX_ARRAY_SIZE
+    match = re.search(r"(?m)^MaxArraySize\s*=\s*(\d+)", text)
+    return int(match[1]) if match else DEFAULT_MAX_ARRAY_SIZE

@@ -1,0 +1,98 @@
+"""What one seat asks SLURM for, as submitit and as sbatch want to hear it.
+
+Owns the translation of the user's SLURM settings. Pure: builds values, calls nothing.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpo.settings import SlurmSettings
+
+PACKAGE_HOME = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class SeatRequest:
+    """The request for one seat."""
+
+    settings: SlurmSettings
+
+    @property
+    def python(self) -> str | None:
+        """The interpreter as a shell word; None: the manager's own."""
+        return None if self.settings.python is None else shlex.quote(self.settings.python)
+
+    def submitit_parameters(self, *, name: str, at_once: int) -> dict[str, Any]:
+        """Keyword arguments for `SlurmExecutor.update_parameters`."""
+        settings = self.settings
+        return {
+            "job_name": name,
+            "partition": settings.partition,
+            "account": settings.account,
+            "qos": settings.qos,
+            "constraint": settings.constraint,
+            "exclude": settings.exclude,
+            "time": settings.time_min,
+            "mem": f"{settings.mem_mb}M",
+            "cpus_per_task": settings.cpus_per_task,
+            "gres": self._gres(),
+            "array_parallelism": at_once,
+            "signal_delay_s": self._warning_s(),
+            "stderr_to_stdout": True,
+            "wckey": None,  # submitit's own default is refused where wckeys are enforced
+            "setup": self._setup(),
+            # A preempted seat comes back by itself and takes whatever is best then.
+            "additional_parameters": {"requeue": True} | self._extra(),
+        }
+
+    def sbatch_options(self) -> list[str]:
+        """The same request for `sbatch --test-only`."""
+        settings = self.settings
+        named = {
+            "partition": settings.partition,
+            "account": settings.account,
+            "qos": settings.qos,
+            "constraint": settings.constraint,
+            "exclude": settings.exclude,
+            "time": settings.time_min,
+            "mem": f"{settings.mem_mb}M",
+            "cpus-per-task": settings.cpus_per_task,
+            "gres": self._gres(),
+        } | self._extra()
+        return [
+            f"--{key}" if value is True else f"--{key}={value}"
+            for key, value in named.items()
+            if value is not None
+        ]
+
+    def describe(self) -> str:
+        """The request in one line, for messages."""
+        return shlex.join(self.sbatch_options())
+
+    def _gres(self) -> str | None:
+        if self.settings.gpus == 0:
+            return None
+        kind = f":{self.settings.gpu_type}" if self.settings.gpu_type else ""
+        return f"gpu{kind}:{self.settings.gpus}"
+
+    def _extra(self) -> dict[str, Any]:
+        extra = {key.replace("_", "-"): value for key, value in self.settings.extra.items()}
+        return {key: value for key, value in extra.items() if value is not False}
+
+    def _warning_s(self) -> int:
+        """How long before its end a job is asked to save and leave: a tenth, 30 s to 5 min."""
+        return int(min(300, max(30, 6 * self.settings.time_min)))
+
+    def _setup(self) -> list[str]:
+        lines = [line for line in self.settings.env_setup if line.strip()]
+        home = shlex.quote(str(PACKAGE_HOME))
+        return [
+            *lines,
+            f'export PYTHONPATH={home}"${{PYTHONPATH:+:$PYTHONPATH}}"',
+            # srun of 22.05 to 23.02 does not take the number over from the job
+            'export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"',
+        ]

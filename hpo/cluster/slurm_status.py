@@ -1,0 +1,104 @@
+"""What SLURM's state words mean: one decision for each of them, made here and nowhere else.
+
+Owns the parsing of squeue's and sacct's lines. Pure: no calls, no clock. The words are the same
+from 18.08 to 26.05; see squeue(1), JOB STATE CODES. Whether a job's work is done is never told
+here: COMPLETED only means exit code 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hpo.causes import Cause
+from hpo.seats import JobPhase, JobStatus
+
+# Free text (the job's name) comes last, and names never hold the separator.
+SQUEUE_FORMAT = "%i|%T|%r|%N|%j"
+SACCT_FORMAT = "JobID,State,ExitCode,NodeList"
+
+QUEUED = frozenset(
+    {"PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
+)
+RUNNING = frozenset(
+    {
+        "RUNNING",
+        "CONFIGURING",
+        "COMPLETING",
+        "SUSPENDED",
+        "STOPPED",
+        "RESIZING",
+        "SIGNALING",
+        "STAGE_OUT",
+        "POWER_UP_NODE",
+    }
+)
+ENDED: dict[str, Cause] = {
+    "COMPLETED": Cause.KILLED,  # for a leg without a result: it left through os._exit(0)
+    "FAILED": Cause.KILLED,
+    "TIMEOUT": Cause.TIME_LIMIT,
+    "DEADLINE": Cause.TIME_LIMIT,
+    "OUT_OF_MEMORY": Cause.OUT_OF_MEMORY,
+    "NODE_FAIL": Cause.NODE_FAILED,
+    "BOOT_FAIL": Cause.NODE_FAILED,
+    "LAUNCH_FAILED": Cause.NODE_FAILED,
+    "RECONFIG_FAIL": Cause.NODE_FAILED,
+    "PREEMPTED": Cause.PREEMPTED,
+    "CANCELLED": Cause.CANCELLED,
+    "REVOKED": Cause.VANISHED,
+}
+# In squeue these may be a step on the way back into the queue, under the same id.
+COMING_BACK = frozenset({"PREEMPTED", "NODE_FAIL"})
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One line of squeue."""
+
+    job_id: str
+    word: str
+    reason: str
+    node: str
+    name: str
+
+
+def read_squeue(text: str) -> list[QueueRow]:
+    """The rows of `squeue -h -r -o SQUEUE_FORMAT`; lines of another shape are skipped."""
+    rows = (line.split("|", 4) for line in text.splitlines())
+    return [QueueRow(*(part.strip() for part in row)) for row in rows if len(row) == 5]
+
+
+def status_of(row: QueueRow) -> JobStatus | None:
+    """What a row of squeue says; None: nothing yet (a word on the way, or an unknown one)."""
+    if row.word in QUEUED:
+        return JobStatus(JobPhase.QUEUED, reason=row.reason)
+    if row.word in RUNNING:
+        return JobStatus(JobPhase.RUNNING, node=row.node)
+    if row.word in COMING_BACK or row.word not in ENDED:
+        return None
+    return _ended(row.word, "", row.node)
+
+
+def read_sacct(text: str) -> dict[str, JobStatus]:
+    """The ended jobs among the rows of `sacct -X -n -P -o SACCT_FORMAT`, by job id."""
+    ended: dict[str, JobStatus] = {}
+    for line in text.splitlines():
+        parts = line.split("|")
+        if len(parts) != 4 or not parts[1].strip():
+            continue
+        # "CANCELLED by 1000"; a cut word carries a plus
+        word = parts[1].split()[0].rstrip("+")
+        if word in ENDED:
+            ended[parts[0]] = _ended(word, parts[2], parts[3])
+    return ended
+
+
+def _ended(word: str, exit_code: str, node: str) -> JobStatus:
+    code = f", exit code {exit_code}" if exit_code and exit_code != "0:0" else ""
+    place = f" on {node}" if node and node != "None assigned" else ""
+    return JobStatus(
+        JobPhase.ENDED,
+        cause=ENDED[word],
+        detail=f"SLURM says {word}{code}{place}",
+        ok=word == "COMPLETED",
+        node=node,
+    )

@@ -1,0 +1,213 @@
+"""The vocabulary of the journal: every fact that was accepted and every decision that was made.
+
+Owns the event types and their JSON form. Pure: no I/O, no clock, no randomness. An event is
+frozen and is never changed after it was journaled; a new field needs a default, so that every
+journal of this format version stays readable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignStarted:
+    """Decision: the campaign exists since `time` (s, Unix)."""
+
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrialDrawn:
+    """Decision of the searcher: trial `trial_id` trains with `config`."""
+
+    time: float
+    trial_id: int
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchExhausted:
+    """Fact: a finite space holds no further configuration than the ones drawn."""
+
+    time: float
+    drawn: int
+
+
+@dataclass(frozen=True, slots=True)
+class LegOffered:
+    """Decision: any seat may take the trial to resource `target` (None: as far as it goes)."""
+
+    time: float
+    trial_id: int
+    rung: int
+    attempt: int
+    target: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LegClaimed:
+    """Fact: job `job_id` took the leg."""
+
+    time: float
+    trial_id: int
+    rung: int
+    attempt: int
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegReturned:
+    """Fact: a requeued job gave back the claim of its former life, as the next `attempt`."""
+
+    time: float
+    trial_id: int
+    rung: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class LegFinished:
+    """Fact: the job that held the leg ended it itself and wrote down how.
+
+    `outcome` is completed, failed or interrupted. `metric` is the value at `resource`, in the
+    user's own sign; None where it was not finite or nothing was reported. `elapsed` is in s.
+    """
+
+    time: float
+    trial_id: int
+    rung: int
+    attempt: int
+    job_id: str
+    outcome: str
+    metric: float | None
+    resource: int
+    elapsed: float
+    cause: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LegLost:
+    """Fact: the claim was fenced off, because its job is gone; `resource` is what it saved."""
+
+    time: float
+    trial_id: int
+    rung: int
+    attempt: int
+    job_id: str
+    cause: str
+    message: str
+    resource: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRevoked:
+    """Fact: the offer was taken back before any job claimed it."""
+
+    time: float
+    trial_id: int
+    rung: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrialCompleted:
+    """Decision: the trial has nothing left to run."""
+
+    time: float
+    trial_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFailed:
+    """Decision: the trial is given up, through `cause`."""
+
+    time: float
+    trial_id: int
+    cause: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialStopped:
+    """Decision: the trial ends early through no fault of its own."""
+
+    time: float
+    trial_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignEnding:
+    """Decision: nothing new is offered; what runs may finish."""
+
+    time: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignEnded:
+    """Decision: nothing runs and nothing is left to run."""
+
+    time: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignReopened:
+    """Decision: an ended campaign goes on, with other limits or after a repair."""
+
+    time: float
+    reason: str
+
+
+Event = (
+    CampaignStarted
+    | TrialDrawn
+    | SearchExhausted
+    | LegOffered
+    | LegClaimed
+    | LegReturned
+    | LegFinished
+    | LegLost
+    | OfferRevoked
+    | TrialCompleted
+    | TrialFailed
+    | TrialStopped
+    | CampaignEnding
+    | CampaignEnded
+    | CampaignReopened
+)
+
+_TYPES: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__args__}
+_NAMES: dict[type[Event], tuple[str, ...]] = {
+    cls: tuple(field.name for field in fields(cls)) for cls in Event.__args__
+}
+
+
+def to_record(event: Event) -> dict[str, Any]:
+    """The JSON object of an event: its type under `event`, then its fields."""
+    cls = type(event)
+    return {"event": cls.__name__} | {name: getattr(event, name) for name in _NAMES[cls]}
+
+
+def from_record(record: Mapping[str, Any]) -> Event:
+    """The event of a JSON object.
+
+    Raises:
+        ValueError: no event of this format version looks like that.
+    """
+    values = dict(record)
+    name = values.pop("event", None)
+    cls = _TYPES.get(name) if isinstance(name, str) else None
+    if cls is None:
+        raise ValueError(f"no event is called {name!r}")
+    try:
+        return cls(**values)
+    except TypeError as err:
+        raise ValueError(f"not a {name}: {err}") from err

@@ -1,0 +1,159 @@
+"""Every path of a campaign directory, and the ways a file may be written there.
+
+Owns the names (nobody else joins path strings) and the three safe writes: publish a whole file
+(new name, fsync, rename), append one line (one write, fsync, close), rename. Holds no policy and
+never decides anything from an mtime, which GPFS may show minutes late.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The files of one campaign below `root`; see docs/architecture.md for who writes what."""
+
+    root: Path
+
+    @property
+    def campaign(self) -> Path:
+        """Resolved settings and space, read by every seat."""
+        return self.root / "campaign.json"
+
+    @property
+    def journal(self) -> Path:
+        """Decisions and accepted facts of the manager, one JSON object a line."""
+        return self.root / "journal.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one manager of this campaign."""
+        return self.root / "manager.lock"
+
+    @property
+    def offers(self) -> Path:
+        """Legs that any seat may take."""
+        return self.root / "offers"
+
+    @property
+    def claims(self) -> Path:
+        """Legs that a job holds."""
+        return self.root / "claims"
+
+    @property
+    def revoked(self) -> Path:
+        """Offers that the manager took back."""
+        return self.root / "revoked"
+
+    @property
+    def jobs(self) -> Path:
+        """Logs and start scripts of the jobs."""
+        return self.root / "jobs"
+
+    @property
+    def results(self) -> Path:
+        """One file per trial, for people and pandas."""
+        return self.root / "results"
+
+    @property
+    def best_config(self) -> Path:
+        """The incumbent's configuration."""
+        return self.root / "best_config.json"
+
+    @property
+    def final_results(self) -> Path:
+        """The summary of an ended campaign."""
+        return self.root / "final_results.json"
+
+    @property
+    def status(self) -> Path:
+        """Counts and running trials, for people who look in from another node."""
+        return self.root / "status.json"
+
+    def result(self, trial_id: int) -> Path:
+        """The standing result of a trial."""
+        return self.results / f"trial_{trial_id}.json"
+
+    def trial(self, trial_id: int) -> Path:
+        """The folder of a trial: configuration, reports, checkpoint, links to job logs."""
+        return self.root / "trials" / f"trial_{trial_id}"
+
+    def create(self) -> None:
+        """Make the folders; new campaign folders are private to the user (mode 700)."""
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        self.root.mkdir(mode=0o700, exist_ok=True)
+        for folder in (self.offers, self.claims, self.revoked, self.jobs, self.results):
+            folder.mkdir(exist_ok=True)
+        (self.root / "trials").mkdir(exist_ok=True)
+
+
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """Standard JSON text: NaN and infinity are refused, so that every reader can read it.
+
+    Raises:
+        ValueError: `value` holds NaN or an infinity.
+    """
+    return json.dumps(value, indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def publish(path: Path, text: str) -> None:
+    """Replace `path` by `text` so that a reader sees the old file or the new one, whole.
+
+    Raises:
+        OSError: the disk is full, over quota or away; the old file is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def publish_json(path: Path, value: Any) -> None:
+    """`publish` for a JSON document that people read too."""
+    publish(path, to_json(value, indent=2) + "\n")
+
+
+def append_line(path: Path, text: str) -> None:
+    """Append one line, on disk when this returns; readers on other nodes see it from then on.
+
+    The file is closed each time: close-to-open is all that NFS promises.
+    """
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_json(path: Path) -> Any | None:
+    """The document at `path`, or None for "no news": missing, torn, or not readable just now."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` durable, where the filesystem knows how."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass  # because some network filesystems refuse fsync on folders
+    finally:
+        os.close(descriptor)

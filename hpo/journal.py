@@ -1,0 +1,144 @@
+"""The manager's journal: append-only, one writer, one JSON object a line.
+
+Owns the file format: a header line with the format version and the campaign's identity, then
+events. A torn last line (the writer died in mid-write) is cut off on opening; a bad line inside is
+an error that names it. Never interprets an event.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpo.errors import JournalError
+from hpo.events import FORMAT, Event, from_record, to_record
+from hpo.files import sync_folder, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first line: which campaign this is the journal of."""
+
+    campaign: str
+    digest: str
+
+
+class Journal:
+    """An open journal; `events` are those it held, and `append` adds to it.
+
+    `guard` is called before each append and raises if this process may no longer write.
+    """
+
+    def __init__(
+        self, path: Path, header: Header, *, guard: Callable[[], None] = lambda: None
+    ) -> None:
+        self._path = path
+        self._guard = guard
+        self.events: list[Event] = []
+        self._size = 0
+        self.header = self._open(header)
+
+    def _open(self, header: Header) -> Header:
+        whole = _whole_lines(self._path)
+        self._size = len(whole)
+        if not whole:
+            self._cut()
+            self._write(to_json({"journal": FORMAT} | _header_record(header)) + "\n")
+            sync_folder(self._path.parent)
+            return header
+        self._cut()
+        lines = whole.splitlines()
+        found = _read_header(lines[0], self._path)
+        self.events = [
+            _read_event(line, self._path, number) for number, line in enumerate(lines[1:], 2)
+        ]
+        return found
+
+    def append(self, events: Iterable[Event]) -> None:
+        """Write the events, on disk when this returns; after an error none of them is there.
+
+        Raises:
+            OSError: disk full, over quota or away; the journal is cut back to its last line.
+            JournalForkError: another manager took over.
+        """
+        text = "".join(to_json(to_record(event)) + "\n" for event in events)
+        if text:
+            self._guard()
+            self._write(text)
+
+    def _write(self, text: str) -> None:
+        data = text.encode()
+        try:
+            with self._path.open("ab") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            self._cut()
+            raise
+        self._size += len(data)
+
+    def _cut(self) -> None:
+        """Drop whatever lies behind the last whole line."""
+        try:
+            if self._path.stat().st_size > self._size:
+                os.truncate(self._path, self._size)
+        except FileNotFoundError:
+            pass
+
+
+def read_header(path: Path) -> Header | None:
+    """The header of a journal, or None where there is no journal yet.
+
+    Raises:
+        JournalError: it is not a journal, or one of another format version.
+    """
+    whole = _whole_lines(path)
+    return _read_header(whole.split(b"\n", 1)[0], path) if whole else None
+
+
+def read_events(path: Path) -> list[Event]:
+    """The events of a journal that somebody else may be writing; changes nothing."""
+    lines = _whole_lines(path).splitlines()
+    return [_read_event(line, path, number) for number, line in enumerate(lines[1:], 2)]
+
+
+def _whole_lines(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    return data[: data.rfind(b"\n") + 1]
+
+
+def _header_record(header: Header) -> dict[str, Any]:
+    return {"campaign": header.campaign, "digest": header.digest}
+
+
+def _read_header(line: bytes, path: Path) -> Header:
+    try:
+        record = json.loads(line)
+        version = record["journal"]
+        header = Header(str(record["campaign"]), str(record["digest"]))
+    except (ValueError, KeyError, TypeError) as err:
+        raise JournalError(f"{path}, line 1: not the header of a journal") from err
+    if version != FORMAT:
+        raise JournalError(
+            f"{path} has format {version}; this program reads format {FORMAT}. "
+            "Use the version of the program that wrote it, or start with --fresh"
+        )
+    return header
+
+
+def _read_event(line: bytes, path: Path, number: int) -> Event:
+    try:
+        return from_record(json.loads(line))
+    except (ValueError, AttributeError, RecursionError) as err:
+        raise JournalError(
+            f"{path}, line {number}: {err}. The lines before it are sound: copy the campaign, "
+            "cut the copy's journal before this line and start again, or start with --fresh"
+        ) from err

@@ -1,0 +1,158 @@
+"""Run one claimed leg: call the objective, and write down what it came to, whatever happens.
+
+Owns the order that makes a result safe: the attempt's own file, then the claim's rename (which
+fails if the claim was fenced off), then the standing result. Knows no queue and no scheduler; jobs
+and the simulator run legs through it alike.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hpo import offers, result_file
+from hpo.files import Layout, publish_json
+from hpo.objective import call
+from hpo.trial import Trial, TrialInterrupted
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LegSettings:
+    """What a job needs to know of the campaign; read from campaign.json."""
+
+    campaign: str
+    objective: str
+    pythonpath: list[str]
+    metric: str
+    mode: str
+    resource_attr: str
+    checkpoint_interval: int
+    claim_timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where and how a leg runs: its job, its host, its clock and the request to leave."""
+
+    job_id: str
+    host: str
+    clock: Callable[[], float]
+    asked_to_leave: Callable[[], bool] = lambda: False
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+def run_leg(
+    layout: Layout,
+    claim: offers.Leg,
+    offer: Mapping[str, Any],
+    load: Callable[[], Callable[..., Any]],
+    settings: LegSettings,
+    here: Surroundings,
+) -> dict[str, Any]:
+    """Train the claimed leg with the function that `load` gives; the result document."""
+    folder = layout.trial(claim.trial_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    start = here.clock()
+    publish_json(folder / "config.json", offer["config"])
+    publish_json(
+        folder / f"attempt-a{claim.attempt}.json",
+        {"job_id": here.job_id, "host": here.host, "start_time": start} | here.info,
+    )
+    earlier = _earlier_time(layout, claim)
+    trial = Trial(
+        trial_id=claim.trial_id,
+        config=offer["config"],
+        folder=folder,
+        attempt=claim.attempt,
+        target=offer.get("target"),
+        resource_attr=settings.resource_attr,
+        metric=settings.metric,
+        checkpoint_interval=settings.checkpoint_interval,
+        asked_to_leave=lambda: here.asked_to_leave() or not offers.is_held(layout, claim),
+        clock=here.clock,
+    )
+    ended = _ended(trial, load, settings)
+    end = here.clock()
+    last = trial.history[-1] if trial.history else {}
+    return result_file.document(
+        trial_id=claim.trial_id,
+        config=offer["config"],
+        metric=settings.metric,
+        mode=settings.mode,
+        history=trial.history,
+        error=last.get(settings.metric) if ended["status"] != "failed" else None,
+        resource=trial.resource,
+        rung=claim.rung,
+        attempt=claim.attempt,
+        job_id=here.job_id,
+        additional_info={
+            "training_time": earlier + end - start,
+            "leg_time": end - start,
+            "start_time": start,
+            "end_time": end,
+            "host": here.host,
+        }
+        | here.info,
+        **ended,
+    )
+
+
+def finish_leg(layout: Layout, claim: offers.Leg, result: Mapping[str, Any]) -> bool:
+    """Publish what the leg came to; False: the claim was fenced off meanwhile, nothing counts."""
+    publish_json(result_file.attempt_path(layout, claim), result)
+    if not offers.finish(layout, claim):
+        return False
+    result_file.publish_standing(layout, result)
+    return True
+
+
+def _ended(
+    trial: Trial, load: Callable[[], Callable[..., Any]], settings: LegSettings
+) -> dict[str, Any]:
+    """How the objective ended: status, and for a failure its cause, message and traceback."""
+    try:
+        call(load(), trial)
+    except TrialInterrupted as left:
+        return {"status": "interrupted", "message": str(left)}
+    except KeyboardInterrupt:
+        return {"status": "interrupted", "message": "interrupted from the keyboard"}
+    except SystemExit as left:
+        message = f"the objective called sys.exit({left.code!r})"
+        return _failure("SystemExit", message, traceback.format_exc())
+    except BaseException as err:  # noqa: BLE001  # because whatever user code raises is its result
+        return _failure(type(err).__name__, str(err), traceback.format_exc())
+    if not trial.history:
+        message = (
+            "the objective returned without reporting; call "
+            f"trial.report({settings.resource_attr}=…, {settings.metric}=…)"
+        )
+        return _failure("no_report", message, None)
+    if trial.history[-1].get(settings.metric) is None:
+        word = trial.history[-1].get("not_finite", {}).get(settings.metric, "not finite")
+        return {"status": "completed", "message": f"{settings.metric} was {word}: counts as worst"}
+    return {"status": "completed"}
+
+
+def _failure(cause: str, message: str, trace: str | None) -> dict[str, Any]:
+    if trace:
+        log.error("%s", trace)
+    return {"status": "failed", "cause": cause, "message": message, "traceback": trace}
+
+
+def _earlier_time(layout: Layout, claim: offers.Leg) -> float:
+    """Seconds that earlier attempts trained, as far as their reports tell."""
+    total = 0.0
+    for attempt in range(claim.attempt):
+        path = layout.trial(claim.trial_id) / f"reports-a{attempt}.jsonl"
+        try:
+            *_, last = path.read_text(encoding="utf-8").splitlines()
+            total += float(json.loads(last)["elapsed"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return total

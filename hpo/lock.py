@@ -1,0 +1,132 @@
+"""One manager per campaign: the lock file, its holder's record, and when it may be taken over.
+
+The lock is filelock's O_EXCL kind, because flock is node-local on GPFS. It frees itself only on
+the holder's own host; for a holder on another host SLURM is the arbiter: the campaign is taken
+over only when the holder's job is known to be gone. `guard` stops a manager that was taken over.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+
+from filelock import SoftFileLock, Timeout
+
+from hpo.errors import CampaignLockedError, JournalForkError
+from hpo.files import Layout, publish_json, read_json
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a campaign."""
+
+    host: str
+    pid: int
+    job_id: str | None
+    restarts: int
+    nonce: str
+    since: float
+
+    def __str__(self) -> str:
+        """For messages."""
+        job = f", SLURM job {self.job_id}" if self.job_id else ""
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
+        return f"process {self.pid} on {self.host}{job}, since {since}"
+
+
+def this_process(environ: Mapping[str, str] = os.environ) -> Holder:
+    """The record of this process as a holder."""
+    return Holder(
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        job_id=environ.get("SLURM_JOB_ID"),
+        restarts=int(environ.get("SLURM_RESTART_COUNT", "0")),
+        nonce=secrets.token_hex(8),
+        since=time.time(),
+    )
+
+
+class ManagerLock:
+    """Held between `acquire` and `release`."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._lock = SoftFileLock(layout.lock)
+        self._record = layout.lock.with_suffix(".json")
+        self._path = layout.lock
+        self.holder = this_process()
+
+    def acquire(self, is_job_gone: Callable[[str], bool | None]) -> None:
+        """Become the one manager.
+
+        Args:
+            is_job_gone: asks SLURM about a job id; None: it did not answer.
+
+        Raises:
+            CampaignLockedError: another manager lives, or nobody can say that it does not.
+        """
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            other = self._other()
+            self._require_gone(other, is_job_gone)
+            if self._other() != other:
+                raise self._locked(self._other(), "it was faster") from None
+            self._lock.break_lock()
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                raise self._locked(self._other(), "it was faster") from None
+        publish_json(self._record, asdict(self.holder))
+
+    def release(self) -> None:
+        """Let the next manager in."""
+        self._lock.release()
+
+    def guard(self) -> None:
+        """Stop a manager whose campaign was taken over.
+
+        Raises:
+            JournalForkError: the holder's record names another manager.
+        """
+        other = self._other()
+        if other is not None and other.nonce != self.holder.nonce:
+            raise JournalForkError(
+                f"another manager took this campaign over: {other}. "
+                "This one stops without writing anything more"
+            )
+
+    def _other(self) -> Holder | None:
+        record = read_json(self._record)
+        try:
+            return Holder(**record) if isinstance(record, dict) else None
+        except TypeError:
+            return None
+
+    def _require_gone(
+        self, other: Holder | None, is_job_gone: Callable[[str], bool | None]
+    ) -> None:
+        if other is None:
+            raise self._locked(None, "its record cannot be read")
+        mine = self.holder
+        if other.job_id is not None and other.job_id == mine.job_id:
+            if other.restarts < mine.restarts:
+                return  # a former life of this very job
+            raise self._locked(other, "it is this job's other process")
+        if other.job_id is None:
+            raise self._locked(other, "it is no SLURM job, so nobody but you can say if it lives")
+        gone = is_job_gone(other.job_id)
+        if gone is None:
+            raise self._locked(other, "SLURM did not answer whether its job is gone; try again")
+        if not gone:
+            raise self._locked(other, "its job is still known to SLURM")
+
+    def _locked(self, other: Holder | None, why: str) -> CampaignLockedError:
+        who = "another manager" if other is None else str(other)
+        return CampaignLockedError(
+            f"{self._path.parent} is held by {who} ({why}). Stop that manager, or, if you are "
+            f"sure that it is gone, remove {self._path} and start again"
+        )

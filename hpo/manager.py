@@ -1,0 +1,166 @@
+"""The manager's loop: observe, decide, commit, reconcile; seats beside it.
+
+Owns the order of the four steps and nothing else: facts come from `observe`, decisions from the
+scheduler, acts from `reconcile` and the cluster. Whatever it is killed in the middle of, a new
+manager with the same journal goes on from there. Knows no particular cluster.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from hpo import events as ev
+from hpo import reconcile
+from hpo.cluster.base import Clock, Cluster
+from hpo.files import Layout
+from hpo.invariants import check
+from hpo.journal import Journal
+from hpo.narration import narrate
+from hpo.observe import Observer, OpenLegs
+from hpo.scheduler import Scheduler
+from hpo.seat_keeper import SeatKeeper, SeatLimits
+from hpo.seats import SeatBook
+from hpo.state import CampaignState, TrialStatus, apply
+from hpo.summary import Summary
+
+log = logging.getLogger(__name__)
+
+DISK_PAUSE_S = 10.0  # after a full disk or a missing file server
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the manager works with: the files, the cluster, the time, and who looks on."""
+
+    layout: Layout
+    cluster: Cluster
+    clock: Clock
+    asked_to_leave: Callable[[], bool]
+    on_change: Callable[[CampaignState, SeatBook], None] = lambda _state, _book: None
+
+
+class Manager:
+    """One start of the manager of one campaign."""
+
+    def __init__(
+        self,
+        here: Surroundings,
+        journal: Journal,
+        scheduler: Scheduler,
+        seat_limits: SeatLimits,
+        *,
+        metric: str,
+        mode: str,
+    ) -> None:
+        self._here = here
+        self._journal = journal
+        self._scheduler = scheduler
+        self._metric = metric
+        self.state = CampaignState(mode=mode)
+        self.book = SeatBook()
+        cluster = here.cluster
+        self._observer = Observer(here.layout, self.book, cluster.result_grace_s)
+        self._seats = SeatKeeper(cluster, self.book, seat_limits)
+        self._summary = Summary(here.layout, metric)
+        self._unwritten: set[int] = set()
+
+    def run(self) -> bool:
+        """Manage until the campaign has ended (True) or a signal asks to leave (False)."""
+        self.start()
+        while self.state.ended is None and not self._here.asked_to_leave():
+            self._here.clock.sleep(self._tick_safely())
+        self._summary.write(self.state, self.book, self._here.clock.now(), final=True)
+        if self.state.ended is not None:
+            self._seats.dismiss()
+        return self.state.ended is not None
+
+    def start(self) -> None:
+        """Replay the journal and repair what a crash left between the journal and the files."""
+        for event in self._journal.events:
+            apply(self.state, event)
+            self._follow(event)
+        self._journal.events.clear()
+        assert not (broken := check(self.state)), broken
+        layout, state, now = self._here.layout, self.state, self._here.clock.now()
+        self._unwritten = reconcile.find_unwritten(layout, state)
+        reconcile.publish_results(
+            layout, state, reconcile.unpublished(layout, state), metric=self._metric
+        )
+        self._commit(self._scheduler.reopen(state, now))
+
+    def tick(self) -> None:
+        """One round; costs nothing for trials that have ended.
+
+        Raises:
+            OSError: the files are away or the disk is full; nothing is lost, try again later.
+        """
+        here, state = self._here, self.state
+        now = here.clock.now()
+        self._seats.poll_if_due(state, now)
+        seen = self._observer.look()
+        changes = self._commit(self._observer.facts(state, seen, now))
+        while decisions := self._scheduler.decide(state, now):
+            changes += self._commit(decisions)
+        self._reconcile_files(changes, seen, now)
+        if state.ended is None:
+            self._seats.fill(state, now)
+        if changes or self._summary.is_due(now):
+            self._summary.write(state, self.book, now)
+            here.on_change(state, self.book)
+
+    def _reconcile_files(self, changes: list[ev.Event], seen: OpenLegs, now: float) -> None:
+        layout, state, cluster = self._here.layout, self.state, self._here.cluster
+        self._unwritten |= {e.trial_id for e in changes if isinstance(e, ev.LegOffered)}
+        if state.ending is not None:
+            self._unwritten &= state.of(TrialStatus.OFFERED)
+        reconcile.write_offers(layout, state, self._unwritten)
+        self._unwritten.clear()
+        if state.ending is not None:
+            reconcile.revoke_offers(layout, state)
+        reconcile.fence_lost(
+            layout,
+            state,
+            self._observer,
+            self.book,
+            now=now,
+            grace_s=cluster.result_grace_s,
+            vanish_s=cluster.vanish_s,
+        )
+        reconcile.publish_results(layout, state, changes, metric=self._metric)
+        reconcile.tidy(layout, state, seen)
+
+    def _commit(self, events: Iterable[ev.Event]) -> list[ev.Event]:
+        """Journal first, then apply; what is not on disk has not happened."""
+        batch = list(events)
+        if not batch:
+            return batch
+        self._journal.append(batch)
+        for event in batch:
+            apply(self.state, event)
+            self._follow(event)
+            for level, line in narrate(event, self.state, self._metric):
+                log.log(level, "%s", line)
+        return batch
+
+    def _follow(self, event: ev.Event) -> None:
+        """Keep the seats in step with the legs."""
+        match event:
+            case ev.LegClaimed():
+                self.book.claimed(event.job_id, event.trial_id, event.time)
+            case ev.LegFinished():
+                self.book.left(event.job_id, over=True)
+            case ev.LegLost():
+                self.book.left(event.job_id, over=event.cause != "preempted")
+            case ev.LegReturned():
+                self.book.returned(self.state.trials[event.trial_id].job_id)
+
+    def _tick_safely(self) -> float:
+        """One tick; the seconds to wait before the next."""
+        try:
+            self.tick()
+        except OSError as err:
+            log.warning("the campaign's files cannot be used now, waiting: %s", err)
+            return DISK_PAUSE_S
+        return self._here.cluster.tick_s

@@ -1,0 +1,160 @@
+"""Legs as files: offered, claimed, given back, fenced off; moved only by rename.
+
+Owns the names below offers/, claims/ and revoked/ and the one rule that makes seats
+interchangeable: a leg belongs to whoever's rename succeeded. Holds no policy, except which offer is
+best: the highest rung first, then the oldest trial. Used by jobs and by the manager alike.
+
+    offers/trial_17.rung_0.a2.json                  anybody's
+    claims/trial_17.rung_0.a2.job_123_4.json        held by job 123_4
+    claims/trial_17.rung_0.a2.job_123_4.done.json   its result is written
+    revoked/…                                       taken back by the manager, offer or claim
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hpo.files import Layout, read_json, to_json
+
+_NAME = re.compile(
+    r"trial_(?P<trial>\d+)\.rung_(?P<rung>\d+)\.a(?P<attempt>\d+)"
+    r"(?:\.job_(?P<job>[A-Za-z0-9_-]+)(?P<done>\.done)?)?\.json"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One file of a leg, as its name tells: which attempt of which leg, and whose."""
+
+    trial_id: int
+    rung: int
+    attempt: int
+    job_id: str | None = None
+    done: bool = False
+
+    @property
+    def name(self) -> str:
+        """The file's name; the folder says whether the leg is offered, claimed or revoked."""
+        claim = f".job_{self.job_id}" + (".done" if self.done else "") if self.job_id else ""
+        return f"trial_{self.trial_id}.rung_{self.rung}.a{self.attempt}{claim}.json"
+
+    def claimed_by(self, job_id: str) -> Leg:
+        """The same attempt, held by `job_id`."""
+        return replace(self, job_id=job_id, done=False)
+
+
+def parse(name: str) -> Leg | None:
+    """The leg that a file name stands for; None for any other file."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    return Leg(
+        int(match["trial"]),
+        int(match["rung"]),
+        int(match["attempt"]),
+        match["job"],
+        match["done"] is not None,
+    )
+
+
+def list_legs(folder: Path) -> list[Leg]:
+    """All legs in a folder, best first.
+
+    Raises:
+        OSError: the folder cannot be read now; that is no news, not an empty folder.
+    """
+    legs = (parse(name) for name in os.listdir(folder))  # noqa: PTH208  # because names are enough
+    return sorted((leg for leg in legs if leg), key=lambda leg: (-leg.rung, leg.trial_id))
+
+
+def publish_offers(layout: Layout, offers: Iterable[tuple[Leg, dict[str, Any]]]) -> None:
+    """Write offers so that no seat sees half of one.
+
+    Not synced to disk: whatever a crash of the file server takes is written again from the journal.
+    """
+    for leg, content in offers:
+        temporary = layout.offers / f".{leg.name}.tmp"
+        temporary.write_text(to_json(content) + "\n", encoding="utf-8")
+        temporary.rename(layout.offers / leg.name)
+
+
+def claim_best(layout: Layout, job_id: str) -> tuple[Leg, dict[str, Any]] | None:
+    """Take the best offer for `job_id`, or None when there is none now."""
+    try:
+        offers = list_legs(layout.offers)
+    except OSError:
+        return None
+    for leg in offers:
+        claim = leg.claimed_by(job_id)
+        if _move(layout.offers / leg.name, layout.claims / claim.name):
+            content = read_json(layout.claims / claim.name)
+            if isinstance(content, dict):
+                return claim, content
+            # Torn by a crash of the file server: the manager sees a claim without a live job
+            # behind it and offers the leg again; this seat takes another.
+    return None
+
+
+def give_back(layout: Layout, job_id: str) -> list[Leg]:
+    """Offer again, as their next attempt, the legs that a former life of this job held."""
+    returned = []
+    for claim in _held_by(layout, job_id):
+        offer = Leg(claim.trial_id, claim.rung, claim.attempt + 1)
+        if _move(layout.claims / claim.name, layout.offers / offer.name):
+            returned.append(offer)
+    return returned
+
+
+def finish(layout: Layout, claim: Leg) -> bool:
+    """Mark the claim's result as written; False: the claim was fenced off, the result is void."""
+    return _move(layout.claims / claim.name, layout.claims / replace(claim, done=True).name)
+
+
+def is_held(layout: Layout, claim: Leg) -> bool:
+    """Whether the claim still stands; unreadable folders count as held."""
+    try:
+        (layout.claims / claim.name).stat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def revoke_offer(layout: Layout, leg: Leg) -> bool:
+    """Take an offer back; False: a job was faster."""
+    return _move(layout.offers / leg.name, layout.revoked / leg.name)
+
+
+def fence(layout: Layout, claim: Leg) -> bool:
+    """Void a claim whose job is gone; False: the job gave it back or finished after all."""
+    return _move(layout.claims / claim.name, layout.revoked / claim.name)
+
+
+def discard(folder: Path, leg: Leg) -> None:
+    """Remove the file of a leg whose story is in the journal."""
+    (folder / leg.name).unlink(missing_ok=True)
+
+
+def _held_by(layout: Layout, job_id: str) -> Iterator[Leg]:
+    for claim in list_legs(layout.claims):
+        if claim.job_id == job_id and not claim.done:
+            yield claim
+
+
+def _move(source: Path, target: Path) -> bool:
+    """Rename; after an error, whether it happened all the same.
+
+    A retried NFS request reports ENOENT for a rename that its first try carried out. The target's
+    name is this caller's alone, so that its existence proves who moved it.
+    """
+    try:
+        os.rename(source, target)  # noqa: PTH104  # because Path.rename hides which call failed
+    except OSError:
+        return target.exists()
+    return True

@@ -1,0 +1,103 @@
+"""A campaign's results as pandas frames, for analysis while it runs or after it.
+
+Reads the files that a person would read; never the manager's journal. The only module of the
+package that needs pandas.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hpo.errors import SettingsError
+from hpo.files import Layout, read_json
+
+_RESULT = re.compile(r"trial_(\d+)\.json")
+
+
+@dataclass(frozen=True)
+class CampaignResults:
+    """What `load_campaign` gives.
+
+    Attributes:
+        trials: one row per trial that has a result: trial_id (the index), status, error, resource,
+            training_time (s), job_id, cause, and one column per hyperparameter.
+        reports: one row per report: trial_id, the reported numbers, time (s since 1970), elapsed
+            (s in its attempt) and wallclock (s since the campaign's first trial started).
+        best_config: the incumbent's configuration, or None.
+        settings: the resolved settings of campaign.json.
+    """
+
+    trials: pd.DataFrame
+    reports: pd.DataFrame
+    best_config: dict[str, Any] | None
+    settings: dict[str, Any]
+
+
+def load_campaign(folder: str | Path) -> CampaignResults:
+    """Read a campaign's output directory.
+
+    Example:
+        >>> frames = load_campaign("hpo_results/digits_example")  # doctest: +SKIP
+        >>> frames.trials.sort_values("error").head()  # doctest: +SKIP
+
+    Raises:
+        SettingsError: there is no campaign in `folder`.
+    """
+    layout = Layout(Path(folder))
+    campaign = read_json(layout.campaign)
+    if not isinstance(campaign, dict):
+        raise SettingsError([f"{layout.campaign} is missing or unreadable"], where=str(folder))
+    results = _read_results(layout)
+    reports = [
+        {"trial_id": result["trial_id"]} | report
+        for result in results
+        for report in result.get("reports", [])
+        if isinstance(report, dict)
+    ]
+    best = read_json(layout.best_config)
+    return CampaignResults(
+        trials=_trials_frame(results),
+        reports=_reports_frame(reports, results),
+        best_config=best if isinstance(best, dict) else None,
+        settings=campaign.get("settings", {}),
+    )
+
+
+def _read_results(layout: Layout) -> list[dict[str, Any]]:
+    """All readable results, in the order of their trials; one being replaced now is left out."""
+    numbered = sorted(
+        (int(match[1]), path)
+        for path in layout.results.glob("trial_*.json")
+        if (match := _RESULT.fullmatch(path.name))
+    )
+    found = (read_json(path) for _, path in numbered)
+    return [result for result in found if isinstance(result, dict) and "trial_id" in result]
+
+
+def _trials_frame(results: list[dict[str, Any]]) -> pd.DataFrame:
+    columns = ["status", "error", "resource", "training_time", "job_id", "cause"]
+    rows = []
+    for result in results:
+        info = result.get("additional_info") or {}
+        row = {name: result.get(name) for name in ("trial_id", *columns)}
+        row["training_time"] = info.get("training_time")
+        rows.append(row | {k: v for k, v in result.get("config", {}).items() if k not in row})
+    frame = pd.DataFrame(rows, columns=None if rows else ["trial_id", *columns])
+    for name in ("error", "training_time"):
+        frame[name] = frame[name].astype(float)  # None, for a failed trial, becomes NaN
+    return frame.set_index("trial_id")
+
+
+def _reports_frame(reports: list[dict[str, Any]], results: list[dict[str, Any]]) -> pd.DataFrame:
+    frame = pd.DataFrame(reports)
+    if frame.empty:
+        return pd.DataFrame(columns=["trial_id", "time", "elapsed", "wallclock"])
+    starts = [(result.get("additional_info") or {}).get("start_time") for result in results]
+    known = [float(start) for start in starts if start is not None]
+    frame["wallclock"] = frame["time"] - (min(known) if known else frame["time"].min())
+    return frame

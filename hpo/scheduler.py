@@ -1,0 +1,218 @@
+"""What to do next, as a pure function of what is known and the time.
+
+Owns all policy: what follows a finished or lost leg, when to draw, when to stop. Decides only;
+never reads a file, a clock or a queue, and never changes the state (that is `apply`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from hpo import events as ev
+from hpo.causes import INFRASTRUCTURE, Cause
+from hpo.json_values import canonical
+from hpo.search import Searcher
+from hpo.state import CampaignState, TrialState, TrialStatus
+
+BREAKER = "circuit_breaker"
+WALLCLOCK = "max_wallclock_time"
+FINISHED = "all trials ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds a campaign; may differ from one start of the manager to the next."""
+
+    n_trials: int
+    max_wallclock_s: float | None = None
+    max_lost_legs: int = 20
+    max_initial_failures: int = 5  # 0: no circuit breaker
+    # Offers written ahead of need, so that seats find work for days while the manager is away.
+    offers_ahead: int = 1000
+    max_resource_attr: str = "max_epochs"
+
+
+class Scheduler:
+    """Random search over whole trials: one leg takes a trial from its start to its end."""
+
+    def __init__(self, searcher: Searcher, limits: Limits) -> None:
+        self._searcher = searcher
+        self._limits = limits
+
+    def decide(self, state: CampaignState, now: float) -> list[ev.Event]:
+        """All decisions that are due, in the order in which they are to be applied."""
+        if state.started_at is None:
+            return [ev.CampaignStarted(now)]
+        if state.ended is not None:
+            return []
+        after_legs = [self._after_leg(state, trial, now) for trial in _waiting(state)]
+        decisions = list(after_legs)
+        reason = state.ending or self._reason_to_end(state, after_legs, now)
+        if reason is not None:
+            if state.ending is None:
+                decisions.append(ev.CampaignEnding(now, reason))
+            # What would be offered again is stopped instead.
+            decisions = [_stop(event, reason, now) for event in decisions]
+        else:
+            decisions += self._offer_stopped_again(state, now)
+            decisions += self._draw(state, len(_offers(decisions)), now)
+        if self._is_over(state, decisions, ending=reason is not None):
+            decisions.append(ev.CampaignEnded(now, reason or FINISHED))
+        return decisions
+
+    def reopen(self, state: CampaignState, now: float) -> list[ev.Event]:
+        """What a fresh start of the manager does to a campaign that had ended or was ending.
+
+        A campaign goes on if its limits now allow more; after the circuit breaker it always
+        does, and the trials that tripped it are offered again.
+        """
+        if state.ending is None and state.ended is None:
+            return []
+        broken = state.ending == BREAKER
+        over = self._out_of_time(state, now)
+        stopped = any(not _is_cancelled(state.trials[i]) for i in state.of(TrialStatus.STOPPED))
+        more = len(state.trials) < self._limits.n_trials and not state.exhausted
+        if not broken and (over or not (more or stopped)):
+            return []
+        reason = "started again after the circuit breaker" if broken else "limits were raised"
+        decisions: list[ev.Event] = [ev.CampaignReopened(now, reason)]
+        if broken:
+            decisions += [
+                self._offer(state.trials[trial_id], now)
+                for trial_id in sorted(state.of(TrialStatus.FAILED))
+                if state.trials[trial_id].cause == state.alike_cause
+            ]
+        return decisions
+
+    def _after_leg(self, state: CampaignState, trial: TrialState, now: float) -> ev.Event:
+        match trial.ended_leg:
+            case None if state.ending is None:
+                return self._offer(trial, now)
+            case None:
+                return ev.TrialStopped(now, trial.trial_id, state.ending or "")
+            case ev.LegFinished(outcome="completed"):
+                return ev.TrialCompleted(now, trial.trial_id)
+            case ev.LegFinished(outcome="interrupted"):
+                return self._offer(trial, now)
+            case ev.LegFinished(cause=cause, message=message):
+                return ev.TrialFailed(now, trial.trial_id, cause or "failed", message or "")
+            case ev.LegLost() as lost:
+                return self._after_loss(trial, lost, now)
+
+    def _after_loss(self, trial: TrialState, lost: ev.LegLost, now: float) -> ev.Event:
+        if lost.cause == Cause.CANCELLED:
+            return ev.TrialStopped(now, trial.trial_id, lost.message)
+        if lost.cause in INFRASTRUCTURE:
+            if trial.losses <= self._limits.max_lost_legs:
+                return self._offer(trial, now)
+            message = (
+                f"lost {trial.losses} times, last: {lost.message}; "
+                f"max_lost_legs allows {self._limits.max_lost_legs}"
+            )
+            return ev.TrialFailed(now, trial.trial_id, "lost_too_often", message)
+        if lost.cause == Cause.TIME_LIMIT:
+            if trial.progressed:
+                return self._offer(trial, now)
+            message = (
+                "one checkpoint interval does not fit in `time`: the job reached its time limit "
+                "and no newer checkpoint was there; raise `time` or lower checkpoint_interval"
+            )
+            return ev.TrialFailed(now, trial.trial_id, lost.cause, message)
+        return ev.TrialFailed(now, trial.trial_id, lost.cause, lost.message)
+
+    def _offer(self, trial: TrialState, now: float) -> ev.LegOffered:
+        target = trial.config.get(self._limits.max_resource_attr)
+        target = target if isinstance(target, int) and not isinstance(target, bool) else None
+        return ev.LegOffered(now, trial.trial_id, trial.rung, trial.attempt + 1, target)
+
+    def _reason_to_end(
+        self, state: CampaignState, due: Collection[ev.Event], now: float
+    ) -> str | None:
+        if self._out_of_time(state, now):
+            return WALLCLOCK
+        return BREAKER if self._is_broken(state, due) else None
+
+    def _out_of_time(self, state: CampaignState, now: float) -> bool:
+        limit = self._limits.max_wallclock_s
+        return (
+            limit is not None and state.started_at is not None and now >= state.started_at + limit
+        )
+
+    def _is_broken(self, state: CampaignState, due: Collection[ev.Event]) -> bool:
+        """Whether the first trials all failed with one cause and none gave a result."""
+        allowed = self._limits.max_initial_failures
+        if allowed == 0 or state.any_result:
+            return False
+        causes = Counter(event.cause for event in due if isinstance(event, ev.TrialFailed))
+        if state.alike_failures:
+            causes[state.alike_cause or ""] += state.alike_failures
+        return len(causes) == 1 and causes.total() >= allowed
+
+    def _offer_stopped_again(self, state: CampaignState, now: float) -> Iterator[ev.LegOffered]:
+        for trial_id in sorted(state.of(TrialStatus.STOPPED)):
+            if not _is_cancelled(state.trials[trial_id]):
+                yield self._offer(state.trials[trial_id], now)
+
+    def _draw(self, state: CampaignState, offered_now: int, now: float) -> Iterator[ev.Event]:
+        if state.exhausted:
+            return
+        room = self._limits.offers_ahead - len(state.of(TrialStatus.OFFERED)) - offered_now
+        drawn = _Drawn(state.taken)
+        first = len(state.trials)
+        for trial_id in range(first, min(self._limits.n_trials, first + max(room, 0))):
+            config = self._searcher.suggest(trial_id, drawn)
+            if config is None:
+                yield ev.SearchExhausted(now, trial_id)
+                return
+            drawn.new.add(canonical(config))
+            yield ev.TrialDrawn(now, trial_id, config)
+            yield self._offer(TrialState(trial_id, config), now)
+
+    def _is_over(
+        self, state: CampaignState, decisions: Collection[ev.Event], *, ending: bool
+    ) -> bool:
+        if _offers(decisions) or state.of(TrialStatus.OFFERED) or state.of(TrialStatus.CLAIMED):
+            return False
+        exhausted = state.exhausted or any(
+            isinstance(event, ev.SearchExhausted) for event in decisions
+        )
+        return ending or exhausted or len(state.trials) >= self._limits.n_trials
+
+
+class _Drawn:
+    """The configurations of a state and of the decisions not applied yet, as one collection."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self._taken = taken
+        self.new: set[str] = set()
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._taken or key in self.new
+
+    def __len__(self) -> int:
+        return len(self._taken) + len(self.new)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._taken
+        yield from self.new
+
+
+def _is_cancelled(trial: TrialState) -> bool:
+    """Whether the user cancelled the trial's job: that stays in force."""
+    return isinstance(trial.ended_leg, ev.LegLost) and trial.ended_leg.cause == Cause.CANCELLED
+
+
+def _waiting(state: CampaignState) -> list[TrialState]:
+    return [state.trials[trial_id] for trial_id in sorted(state.of(TrialStatus.WAITING))]
+
+
+def _offers(decisions: Collection[ev.Event]) -> list[ev.LegOffered]:
+    return [event for event in decisions if isinstance(event, ev.LegOffered)]
+
+
+def _stop(event: ev.Event, reason: str, now: float) -> ev.Event:
+    if isinstance(event, ev.LegOffered):
+        return ev.TrialStopped(now, event.trial_id, reason)
+    return event

@@ -1,0 +1,259 @@
+"""The typed settings of a campaign: what SLURM is asked for, and how the search is run.
+
+Owns names, defaults, units and bounds; reading files and turning errors into sentences is the
+business of `hpo.config`. No I/O, no clock. Numbers are strict: text is no number, true is no int.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from hpo.slurm_units import parse_memory_mb, parse_time_min
+
+if TYPE_CHECKING:
+    from hpo.space import Space
+
+OWN_OPTIONS = {
+    "partition": "partition",
+    "time": "time",
+    "mem": "mem",
+    "cpus-per-task": "cpus_per_task",
+    "account": "account",
+    "qos": "qos",
+    "constraint": "constraint",
+    "exclude": "exclude",
+}
+"""The options of sbatch that have a key of their own, and so no place in `extra`."""
+
+
+def _read_time(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise ValueError(f"must be a time such as '2:00:00' or a number of minutes, not {value!r}")
+    parse_time_min(value)
+    return value.strip()
+
+
+def _read_memory(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError(f"must be a size with a unit, such as '16G' or '800M', not {value!r}")
+    parse_memory_mb(value)
+    return value.strip().upper().removesuffix("B")
+
+
+def _read_lines(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _read_path(value: object) -> object:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _read_objective(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError(f"must be text such as 'my_package.train:objective', not {value!r}")
+    module, separator, function = value.rpartition(":")
+    if not separator or not module.strip() or not function.strip().isidentifier():
+        raise ValueError(f"must be 'package.module:function' or 'file.py:function', not {value!r}")
+    return f"{module.strip()}:{function.strip()}"
+
+
+TextPath = Annotated[str, BeforeValidator(_read_path)]
+Lines = Annotated[list[str], BeforeValidator(_read_lines)]
+Count = Annotated[int, Field(ge=0)]
+PositiveCount = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class SlurmSettings(BaseModel):
+    """What each job asks SLURM for. Local runs use `cpus_per_task`, `gpus` and `env_setup` only."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    partition: Name | None = None
+    """Partition, or several with commas; default: the cluster's own default."""
+
+    time: Annotated[str, BeforeValidator(_read_time)] = "2:00:00"
+    """Time limit of one job: MM, MM:SS, HH:MM:SS or D-HH[:MM[:SS]]; an integer is minutes."""
+
+    mem: Annotated[str, BeforeValidator(_read_memory)] = "4G"
+    """Memory of one job on its node, with a unit: K, M, G or T."""
+
+    cpus_per_task: PositiveCount = 1
+    """Cores of one job."""
+
+    gpus: Count = 0
+    """GPUs of one job; 0 asks for none."""
+
+    gpu_type: Name | None = None
+    """Kind of GPU as the cluster names it (see `sinfo -o %G`); default: any."""
+
+    account: Name | None = None
+    """Account to charge; default: the user's default account."""
+
+    qos: Name | None = None
+    """Quality of service; default: that of the account."""
+
+    constraint: Name | None = None
+    """Node features that are needed, as for `sbatch --constraint`."""
+
+    exclude: Name | None = None
+    """Nodes never to be used, as for `sbatch --exclude`."""
+
+    python: TextPath | None = None
+    """Interpreter of the jobs; default: the one that runs the manager."""
+
+    env_setup: Lines = []
+    """Shell lines run at the start of each job, such as `source activate my-env`; text or list."""
+
+    extra: dict[str, str | int | float | bool] = {}
+    """Any other options of sbatch, by name without dashes: `{"reservation": "course"}`."""
+
+    @field_validator("extra", mode="before")
+    @classmethod
+    def _check_extra(cls, extra: object) -> object:
+        if not isinstance(extra, dict):
+            return extra  # because pydantic says that it must be a mapping
+        for name, value in extra.items():
+            if not isinstance(name, str) or not re.fullmatch(r"[a-zA-Z][\w-]*", name):
+                bare = str(name).lstrip("-")
+                raise ValueError(f"option {name!r}: write its long name without dashes, {bare!r}")
+            own = OWN_OPTIONS.get(name.replace("_", "-"))
+            if own is not None:
+                raise ValueError(f"option {name!r} has a key of its own: set {own!r} instead")
+            if not isinstance(value, (str, int, float)):
+                raise ValueError(f"option {name!r} must be text, a number or true, not {value!r}")
+        return extra
+
+    @property
+    def time_min(self) -> int:
+        """The time limit in minutes, rounded up."""
+        return parse_time_min(self.time)
+
+    @property
+    def mem_mb(self) -> int:
+        """The memory in megabytes, rounded up."""
+        return parse_memory_mb(self.mem)
+
+
+class HpoSettings(BaseModel):
+    """How the search is run."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    n_trials: PositiveCount
+    """Number of trials; a finite space that holds fewer ends the campaign early. Required."""
+
+    max_concurrent_jobs: PositiveCount = 4
+    """Jobs that may run or wait at once."""
+
+    output_dir: Annotated[Name, BeforeValidator(_read_path)] | None = None
+    """Campaign folder, relative to where the command runs; default: hpo_results/<name>."""
+
+    checkpoint_interval: Count = 1
+    """Epochs between checkpoints; 0: only when the job is asked to leave, and at its end."""
+
+    seed: Count = 0
+    """Decides all trials; the same seed gives the same trials."""
+
+    objective: Annotated[str, BeforeValidator(_read_objective)] | None = None
+    """'package.module:function' or 'file.py:function'; default: `objective` in the config."""
+
+    metric: Name = "validation_error"
+    """Name of the reported number that is compared."""
+
+    mode: Literal["min", "max"] = "min"
+    """Whether a smaller ("min") or a larger ("max") metric is better."""
+
+    resource_attr: Name = "epoch"
+    """Name under which the objective reports its progress."""
+
+    max_resource_attr: Name = "max_epochs"
+    """Hyperparameter that says how many epochs a whole trial has."""
+
+    points_to_evaluate: list[dict[str, Any]] = []
+    """Configurations to try first; what one leaves out takes the middle of its domain."""
+
+    max_wallclock_time: Annotated[float, Field(gt=0)] | None = None
+    """Seconds after which no new trial starts; default: no limit."""
+
+    poll_interval: Annotated[float, Field(ge=1)] = 60.0
+    """Seconds between two looks at the queue of SLURM."""
+
+    max_queued_jobs: PositiveCount = 450
+    """Jobs that this campaign keeps in SLURM at most; clusters refuse users who have too many."""
+
+    claim_timeout: Annotated[float, Field(ge=0)] = 60.0
+    """Seconds a job waits for work before it ends."""
+
+    pythonpath: list[TextPath] = []
+    """Folders from which the jobs import, besides the config's and the current one."""
+
+    trials_per_gpu: PositiveCount = 1
+    """Local processes that share one GPU; SLURM jobs never share."""
+
+    result_grace: Annotated[float, Field(ge=0)] = 30.0
+    """Seconds to wait for the result file of a job that SLURM says is over."""
+
+    max_lost_legs: Count = 20
+    """Times that a trial may be lost to the cluster (preemption, broken node) before it fails."""
+
+    max_initial_failures: Count = 5
+    """Stop submitting when the first so many trials all fail; 0: never stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSpec:
+    """One campaign as the user asked for it, with everything resolved."""
+
+    name: str
+    source: Path | None
+    """The configuration file; None when the campaign was built in a program."""
+    space: Space
+    slurm: SlurmSettings
+    hpo: HpoSettings
+    objective: str
+    """"package.module:function" or "/absolute/file.py:function"."""
+    pythonpath: tuple[str, ...]
+    """Absolute folders from which the jobs import, first to last."""
+    output_dir: Path
+    """Absolute path of the campaign folder."""
+
+    def identity(self) -> dict[str, Any]:
+        """What makes two runs the same search, so that one may resume the other."""
+        return {
+            "space": self.space.to_json(),
+            "seed": self.hpo.seed,
+            "objective": self.objective,
+            "metric": self.hpo.metric,
+            "mode": self.hpo.mode,
+            "points_to_evaluate": self.hpo.points_to_evaluate,
+        }
+
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that stand for `identity`."""
+        text = json.dumps(self.identity(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def to_json(self) -> dict[str, Any]:
+        """All resolved settings as plain data, for campaign.json."""
+        return {
+            "name": self.name,
+            "source": None if self.source is None else str(self.source),
+            "digest": self.digest(),
+            "objective": self.objective,
+            "pythonpath": list(self.pythonpath),
+            "output_dir": str(self.output_dir),
+            "space": self.space.to_json(),
+            "slurm": self.slurm.model_dump(mode="json"),
+            "hpo": self.hpo.model_dump(mode="json"),
+        }

@@ -1,0 +1,216 @@
+"""What is known of a campaign: the fold of its journal.
+
+Everything that affects state transitions lives in `apply`, and live running and replay both call
+it; it holds no policy, so a changed limit cannot rewrite history. Pure: no I/O, no clock, no
+randomness. Sets of open trials are kept beside the trials, so that a decision costs nothing for
+trials that have ended.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from hpo import events as ev
+from hpo.errors import TransitionError
+from hpo.json_values import canonical
+
+
+class TrialStatus(Enum):
+    """Where a trial stands."""
+
+    WAITING = "waiting"  # drawn, or its leg ended: a decision is due
+    OFFERED = "offered"
+    CLAIMED = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+OPEN = frozenset({TrialStatus.WAITING, TrialStatus.OFFERED, TrialStatus.CLAIMED})
+REOFFERABLE = frozenset({TrialStatus.WAITING, TrialStatus.STOPPED, TrialStatus.FAILED})
+
+
+@dataclass(slots=True)
+class TrialState:
+    """One trial: its configuration and the leg it stands at."""
+
+    trial_id: int
+    config: Mapping[str, Any]
+    status: TrialStatus = TrialStatus.WAITING
+    rung: int = 0
+    attempt: int = -1  # of the leg last offered; -1: never offered
+    target: int | None = None
+    job_id: str | None = None  # of the last claim; None: no job ever took a leg of it
+    ended_leg: ev.LegFinished | ev.LegLost | None = None  # what a decision is due about
+    losses: int = 0  # legs lost to the infrastructure
+    metric: float | None = None
+    resource: int = 0
+    progressed: bool = False  # whether the lost leg saved more than was saved before it
+    cause: str | None = None
+
+
+@dataclass(slots=True)
+class CampaignState:
+    """The whole campaign; changed by `apply` alone. `mode` is min or max."""
+
+    mode: str = "min"
+    started_at: float | None = None
+    trials: dict[int, TrialState] = field(default_factory=dict)
+    by_status: dict[TrialStatus, set[int]] = field(
+        default_factory=lambda: {status: set() for status in TrialStatus}
+    )
+    taken: set[str] = field(default_factory=set)  # canonical configurations drawn
+    exhausted: bool = False
+    ending: str | None = None
+    ended: str | None = None
+    best_trial: int | None = None
+    alike_failures: int = 0  # first trials since the (re)start that failed with one cause
+    alike_cause: str | None = None
+    any_result: bool = False  # since the (re)start
+
+    def of(self, status: TrialStatus) -> set[int]:
+        """Ids of the trials with that status."""
+        return self.by_status[status]
+
+    @property
+    def best_metric(self) -> float | None:
+        """The incumbent's metric, in the user's own sign."""
+        return None if self.best_trial is None else self.trials[self.best_trial].metric
+
+    @property
+    def open_trials(self) -> int:
+        """Trials that still wait, are offered or run."""
+        return sum(len(self.by_status[status]) for status in OPEN)
+
+
+def apply(state: CampaignState, event: ev.Event) -> None:
+    """Change `state` by one event.
+
+    Raises:
+        TransitionError: the event cannot follow from this state, which is left unchanged.
+    """
+    match event:
+        case ev.CampaignStarted():
+            _require(state.started_at is None, event, "the campaign has started already")
+            state.started_at = event.time
+        case ev.TrialDrawn():
+            _require(event.trial_id == len(state.trials), event, "trials are numbered in order")
+            state.trials[event.trial_id] = TrialState(event.trial_id, event.config)
+            state.by_status[TrialStatus.WAITING].add(event.trial_id)
+            state.taken.add(canonical(event.config))
+        case ev.SearchExhausted():
+            state.exhausted = True
+        case ev.CampaignEnding():
+            _require(state.ended is None, event, "the campaign has ended")
+            state.ending = event.reason
+        case ev.CampaignEnded():
+            _require(state.open_trials == 0, event, "trials are still open")
+            state.ended = event.reason
+        case ev.CampaignReopened():
+            state.ending = state.ended = None
+            state.exhausted = False
+            state.alike_failures, state.alike_cause, state.any_result = 0, None, False
+        case _:
+            _apply_to_trial(state, event)
+
+
+def _apply_to_trial(state: CampaignState, event: ev.Event) -> None:
+    trial = state.trials.get(event.trial_id)  # type: ignore[union-attr]  # because apply took the rest
+    if trial is None:
+        raise TransitionError(f"{event}: no such trial")
+    match event:
+        case ev.LegOffered():
+            _require(trial.status in REOFFERABLE, event, trial.status)
+            _require(event.attempt > trial.attempt, event, "attempts only grow")
+            trial.rung, trial.attempt, trial.target = event.rung, event.attempt, event.target
+            trial.ended_leg = trial.cause = None
+            _move(state, trial, TrialStatus.OFFERED)
+        case ev.LegClaimed():
+            _require(trial.status is TrialStatus.OFFERED, event, trial.status)
+            _require(_same_leg(trial, event), event, "another leg is offered")
+            trial.job_id = event.job_id
+            _move(state, trial, TrialStatus.CLAIMED)
+        case ev.LegReturned():
+            held = trial.status in (TrialStatus.OFFERED, TrialStatus.CLAIMED)
+            _require(held, event, trial.status)
+            _require(event.attempt > trial.attempt, event, "attempts only grow")
+            trial.attempt = event.attempt
+            trial.losses += 1
+            _move(state, trial, TrialStatus.OFFERED)
+        case ev.LegFinished() | ev.LegLost():
+            _require(trial.status is TrialStatus.CLAIMED, event, trial.status)
+            _require(_same_leg(trial, event), event, "another leg is claimed")
+            _require(event.job_id == trial.job_id, event, "another job holds the leg")
+            _end_leg(state, trial, event)
+        case ev.OfferRevoked():
+            _require(trial.status is TrialStatus.OFFERED, event, trial.status)
+            _require(_same_leg(trial, event), event, "another leg is offered")
+            _move(state, trial, TrialStatus.WAITING)
+        case ev.TrialCompleted():
+            _require(trial.status is TrialStatus.WAITING, event, trial.status)
+            _move(state, trial, TrialStatus.COMPLETED)
+        case ev.TrialFailed():
+            _require(trial.status is TrialStatus.WAITING, event, trial.status)
+            trial.cause = event.cause
+            _count_alike(state, event.cause)
+            _move(state, trial, TrialStatus.FAILED)
+        case ev.TrialStopped():
+            _require(trial.status is TrialStatus.WAITING, event, trial.status)
+            trial.cause = event.reason
+            _move(state, trial, TrialStatus.STOPPED)
+
+
+def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev.LegLost) -> None:
+    trial.ended_leg = event
+    if isinstance(event, ev.LegLost):
+        trial.losses += 1
+        trial.progressed = event.resource > trial.resource
+        trial.resource = max(trial.resource, event.resource)
+    else:
+        trial.resource = event.resource
+        if event.outcome == "completed":
+            state.any_result = True
+            trial.metric = event.metric
+            _compare_with_best(state, trial)
+    _move(state, trial, TrialStatus.WAITING)
+
+
+def _compare_with_best(state: CampaignState, trial: TrialState) -> None:
+    if trial.metric is None or not math.isfinite(trial.metric):
+        return
+    best = state.best_metric
+    if best is None or is_better(trial.metric, best, mode=state.mode):
+        state.best_trial = trial.trial_id
+
+
+def is_better(metric: float, other: float, *, mode: str) -> bool:
+    """Whether `metric` is strictly better than `other`; both finite, in the user's sign."""
+    return metric < other if mode == "min" else metric > other
+
+
+def _count_alike(state: CampaignState, cause: str) -> None:
+    alike = state.alike_cause in (None, cause) and not state.any_result
+    state.alike_cause = cause
+    state.alike_failures = state.alike_failures + 1 if alike else 1
+
+
+def _same_leg(
+    trial: TrialState, event: ev.LegClaimed | ev.LegFinished | ev.LegLost | ev.OfferRevoked
+) -> bool:
+    return (trial.rung, trial.attempt) == (event.rung, event.attempt)
+
+
+def _move(state: CampaignState, trial: TrialState, status: TrialStatus) -> None:
+    state.by_status[trial.status].discard(trial.trial_id)
+    trial.status = status
+    state.by_status[status].add(trial.trial_id)
+
+
+def _require(legal: bool, event: ev.Event, why: object) -> None:
+    if not legal:
+        reason = f"the trial is {why.value}" if isinstance(why, TrialStatus) else str(why)
+        raise TransitionError(f"{event}: {reason}")

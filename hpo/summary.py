@@ -1,0 +1,83 @@
+"""The derived files: status.json, best_config.json, final_results.json.
+
+Written by the manager for people and scripts, never read back by it. Everything in them follows
+from the state.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hpo.files import Layout, publish_json
+from hpo.seats import SeatBook
+from hpo.state import CampaignState, TrialStatus
+
+STATUS_EVERY_S = 30.0  # even when nothing happens, so that a reader sees that the manager lives
+
+
+class Summary:
+    """Writes the derived files of one campaign when they change."""
+
+    def __init__(self, layout: Layout, metric: str) -> None:
+        self._layout = layout
+        self._metric = metric
+        self._best: int | None = None
+        self._written_at = float("-inf")
+
+    def is_due(self, now: float) -> bool:
+        """Whether the status is old enough to be written without any news."""
+        return now >= self._written_at + STATUS_EVERY_S
+
+    def write(
+        self, state: CampaignState, book: SeatBook, now: float, *, final: bool = False
+    ) -> None:
+        """Write what has changed; `final`: and the results, at the end or when leaving."""
+        self._written_at = now
+        publish_json(self._layout.status, status(state, book, now, self._metric))
+        if state.best_trial is not None and state.best_trial != self._best:
+            publish_json(self._layout.best_config, dict(state.trials[state.best_trial].config))
+            self._best = state.best_trial
+        if final and state.ended is not None:
+            publish_json(self._layout.final_results, final_results(state, self._metric))
+
+
+def status(state: CampaignState, book: SeatBook, now: float, metric: str) -> dict[str, Any]:
+    """How the campaign stands; times in s since 1970."""
+    return {
+        "updated": now,
+        "started": state.started_at,
+        "ended": state.ended,
+        "ending": state.ending,
+        "trials": {s.value: len(state.of(s)) for s in TrialStatus if s is not TrialStatus.WAITING},
+        "jobs": {"queued": len(book.queued()), "running": len(book.running())},
+        "metric": metric,
+        "best_trial_id": state.best_trial,
+        "best_error": state.best_metric,
+        "running": [
+            {"trial_id": i, "job_id": state.trials[i].job_id, "attempt": state.trials[i].attempt}
+            for i in sorted(state.of(TrialStatus.CLAIMED))
+        ],
+    }
+
+
+def final_results(state: CampaignState, metric: str) -> dict[str, Any]:
+    """The end of a campaign.
+
+    `n_trials` counts the trials up to the last one that a job ever took: each of them has a
+    `results/trial_N.json`. Trials that were drawn ahead and never started are not counted.
+    """
+    best = None if state.best_trial is None else state.trials[state.best_trial]
+    started = [i for i, trial in state.trials.items() if trial.job_id is not None]
+    return {
+        "best_config": None if best is None else dict(best.config),
+        "best_error": None if best is None else best.metric,
+        "best_trial_id": None if best is None else best.trial_id,
+        "n_trials": max(started, default=-1) + 1,
+        "n_completed": len(state.of(TrialStatus.COMPLETED)),
+        "n_failed": len(state.of(TrialStatus.FAILED)),
+        "n_stopped": sum(1 for i in state.of(TrialStatus.STOPPED) if state.trials[i].job_id),
+        "metric": metric,
+        "mode": state.mode,
+        "ended": state.ended,
+        "started_at": state.started_at,
+    }

@@ -1,0 +1,286 @@
+"""What an objective sees of its trial: report, restore, epochs.
+
+Owns the lines in `reports-a<attempt>.jsonl`, the rule when a checkpoint is written and the moment
+at which a trial leaves. Writes only into its own folder. Knows no claims, no results and no
+scheduler: those are the worker's. Imported by every job before the user's code, so standard
+library only.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from hpo import checkpoint
+from hpo.errors import ReportError
+from hpo.report_lines import RESERVED, make_record, to_number, write_line
+from hpo.reports import read_reports
+from hpo.snapshot import Restorable, check_restorable
+
+log = logging.getLogger(__name__)
+
+
+class TrialInterrupted(BaseException):
+    """The trial was asked to leave, has saved what it could, and unwinds the objective.
+
+    A BaseException, like KeyboardInterrupt, so that an `except Exception` in users' training code
+    does not swallow it. Never catch it without raising it again.
+    """
+
+
+class Trial:
+    """One configuration while it is trained; handed to `objective(config, trial)`.
+
+    Example:
+        ::
+
+            def objective(config, trial):
+                model, optimizer = build(config)
+                trial.restore(model=model, optimizer=optimizer)  # no checkpoint: does nothing
+                for epoch in trial.epochs():
+                    error = train_one_epoch(model, optimizer)
+                    trial.report(epoch=epoch, validation_error=error)  # the last line of the epoch
+
+    Attributes:
+        config: the configuration, one value per hyperparameter.
+        trial_id: the number of the trial in its campaign.
+        attempt: the number of this attempt; earlier ones were lost or left.
+        start: the resource that earlier legs have done, as the manager knows it.
+        resource: the resource last reported or restored; 0 before.
+        history: one dict per report, as written to the file, each resource once; after a restore
+            it begins with the reports of earlier attempts.
+    """
+
+    def __init__(
+        self,
+        *,
+        trial_id: int,
+        config: Mapping[str, Any],
+        folder: Path,
+        attempt: int,
+        start: int = 0,
+        target: int | None = None,
+        resource_attr: str = "epoch",
+        metric: str = "validation_error",
+        checkpoint_interval: int = 1,
+        asked_to_leave: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.trial_id = trial_id
+        # A copy, because users' code pops from its config, and the result must show the whole one.
+        self.config: dict[str, Any] = copy.deepcopy(dict(config))
+        self.attempt = attempt
+        self.start = start
+        self.resource = 0
+        self.history: list[dict[str, Any]] = []
+        self._folder = folder
+        self._target = target
+        self._resource_attr = resource_attr
+        self._metric = metric
+        self._checkpoint_interval = checkpoint_interval
+        self._asked_to_leave = asked_to_leave
+        self._clock = clock
+        self._started = clock()
+        self._reported = False
+        self._objects: dict[str, Restorable] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def max_resource(self) -> int | None:
+        """The resource at which this leg ends; None: when the objective returns."""
+        return self._target
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        """A folder for files that the objective saves itself; it outlives the attempt."""
+        path = self._folder / checkpoint.FOLDER / "user"
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def epochs(self) -> range:
+        """Return the epochs still to train, from the resume point to the end of this leg.
+
+        Raises:
+            ReportError: nobody said where this trial ends.
+        """
+        if self._target is None:
+            raise self._error(
+                "trial.epochs() does not know the last epoch; set max_epochs in the space, or"
+                " loop in the objective itself"
+            )
+        return range(self.resource + 1, self._target + 1)
+
+    def restore(self, **objects: Restorable) -> int:
+        """Register objects for checkpoints and load the newest complete checkpoint into them.
+
+        Args:
+            objects: by name: anything with `state_dict()` and `load_state_dict()`, and dicts and
+                lists of plain values, which are updated in place.
+
+        Returns:
+            The resource at which the objects now stand; 0 if there is no checkpoint.
+
+        Raises:
+            ReportError: an object cannot be saved, the checkpoint was made by other code, or the
+                trial has reported already.
+        """
+        if self._reported:
+            raise self._error(
+                "restore() was called after the first report; call it once, before the training"
+                " loop, because it puts the objects back to the last checkpoint"
+            )
+        for name, value in objects.items():
+            if not name.isidentifier():
+                raise self._error(f"restore(): {name!r} cannot be a file name; use a Python name")
+            check_restorable(name, value)
+        self._objects.update(objects)
+        found = checkpoint.load_newest(self._folder, self.trial_id, self._objects)
+        if found is not None:
+            self.resource = found.resource
+            earlier = read_reports(
+                self._folder, resource_attr=self._resource_attr, up_to_attempt=found.attempt
+            )
+            self.history = [r for r in earlier if r[self._resource_attr] <= found.resource]
+            log.info(
+                "trial %d: resumed at %s %d", self.trial_id, self._resource_attr, self.resource
+            )
+        return self.resource
+
+    def save(self) -> None:
+        """Write a checkpoint now, as the state after the last reported resource.
+
+        Raises:
+            ReportError: nothing was registered by `restore`, or a state cannot be saved.
+        """
+        if not self._objects:
+            raise self._error("save() has nothing to save; name the objects in restore(…) first")
+        checkpoint.save(
+            self._folder,
+            resource=self.resource,
+            trial_id=self.trial_id,
+            attempt=self.attempt,
+            objects=self._objects,
+        )
+
+    def report(self, **metrics: object) -> None:
+        """Report the metrics of one resource step; call it as the last thing of the epoch.
+
+        Saves a checkpoint when one is due, and leaves when the trial was asked to.
+
+        Args:
+            metrics: the metric and the resource by their names, e.g. `epoch=3,
+                validation_error=0.1`, and any other numbers; without the resource, the next one.
+
+        Raises:
+            ReportError: this is no report: metric missing, not a number, resource out of order.
+            TrialInterrupted: the trial was asked to leave; let it pass.
+        """
+        values = self._checked_numbers(metrics)
+        resource = self._checked_resource(values.pop(self._resource_attr, self.resource + 1))
+        now = self._clock()
+        elapsed = max(0.0, now - self._started)  # because clocks of nodes are set back at times
+        record = make_record((self._resource_attr, resource), values, now=now, elapsed=elapsed)
+        write_line(self._folder, self.attempt, record)
+        previous, self.resource, self._reported = self.resource, resource, True
+        self.history.append(record)
+        self._save_or_leave(previous)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Make this the trial that a `Reporter` reports to."""
+        token = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+    def _save_or_leave(self, previous: int) -> None:
+        done = self._target is not None and self.resource >= self._target
+        leaving = self._asked_to_leave()
+        interval = self._checkpoint_interval
+        # By crossing, so that an objective that reports every third epoch saves as often. With
+        # interval 0 only the ends of legs are saved.
+        due = interval > 0 and self.resource // interval > previous // interval
+        if self._objects and (due or done or leaving):
+            self.save()
+        if leaving and not done:
+            raise TrialInterrupted(
+                f"trial {self.trial_id} was asked to leave at {self._resource_attr} {self.resource}"
+            )
+
+    def _checked_numbers(self, metrics: Mapping[str, object]) -> dict[str, int | float]:
+        try:
+            values = {name: to_number(name, value) for name, value in metrics.items()}
+        except ReportError as err:
+            raise self._error(str(err)) from err
+        if self._metric not in values:
+            raise self._error(self._metric_missing(values))
+        if reserved := [name for name in RESERVED if name in values]:
+            raise self._error(f"report() writes {reserved[0]} itself; report it under another name")
+        return values
+
+    def _checked_resource(self, resource: int | float) -> int:
+        name = self._resource_attr
+        if not isinstance(resource, int):
+            raise self._error(f"report({name}={resource!r}): {name} must be a whole number")
+        if resource <= self.resource:
+            hint = f"; {name}s count from 1" if not self.history and resource == 0 else ""
+            hint = hint or f"; each {name} is reported once, in order"
+            raise self._error(f"report({name}={resource}) after {name} {self.resource}{hint}")
+        if self._target is not None and resource > self._target:
+            raise self._error(
+                f"report({name}={resource}): this trial ends at {name} {self._target}; loop over"
+                " trial.epochs(), or return from the objective there"
+            )
+        return resource
+
+    def _metric_missing(self, metrics: Mapping[str, float]) -> str:
+        given = [name for name in metrics if name != self._resource_attr]
+        near = difflib.get_close_matches(self._metric, given, n=1)
+        return (
+            f"report() without the metric {self._metric}: got {', '.join(metrics) or 'nothing'}"
+            + (f". Is {near[0]} meant? Rename it there" if near else ". Report it")
+            + " or set 'metric' in the configuration"
+        )
+
+    def _error(self, text: str) -> ReportError:
+        return ReportError(f"trial {self.trial_id}: {text}")
+
+
+_current: ContextVar[Trial] = ContextVar("hpo_current_trial")
+
+
+class Reporter:
+    """Report to the running trial, for objectives that take hyperparameters as keywords.
+
+    Example:
+        ::
+
+            def objective(learning_rate, max_epochs):
+                from hpo import Reporter
+
+                report = Reporter()
+                for epoch in range(1, max_epochs + 1):
+                    report(epoch=epoch, validation_error=train_one_epoch(learning_rate))
+    """
+
+    def __call__(self, **metrics: object) -> None:
+        """Report as `Trial.report` does.
+
+        Raises:
+            ReportError: no trial is running here.
+        """
+        trial = _current.get(None)
+        if trial is None:
+            raise ReportError(
+                "Reporter() was called outside a trial, or in a thread of the objective's own;"
+                " report from the function that the campaign calls"
+            )
+        trial.report(**metrics)

@@ -1,0 +1,207 @@
+"""The entry of a job: take the best leg, run it, write what it came to, end.
+
+Owns the life of one seat. Writes only its claim, its trial's folder and its trial's result. Signals
+set a flag and nothing else; the next report saves and leaves. Imports nothing slow before the
+user's code: no scipy, pandas, pydantic or torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from hpo import offers
+from hpo.errors import EXIT_FINISHED, HpoError, SettingsError
+from hpo.files import Layout, read_json
+from hpo.job_identity import JobIdentity, this_job
+from hpo.leg import LegSettings, Surroundings, finish_leg, run_leg
+from hpo.objective import bind, load_objective
+
+log = logging.getLogger(__name__)
+
+FIRST_LOOK_S = 0.5  # between two looks for an offer, growing up to LAST_LOOK_S
+LAST_LOOK_S = 5.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """`run_trial.py DIR`: serve the campaign in DIR as one seat, also from a shell of your own."""
+    parser = argparse.ArgumentParser(
+        prog="run_trial.py",
+        description="Take the best open trial of a campaign, run it here, write its result, end.",
+    )
+    parser.add_argument("campaign", help="the campaign's output directory")
+    arguments = parser.parse_args(argv)
+    try:
+        return run_seat(arguments.campaign)
+    except HpoError as err:
+        print(f"run_trial.py: {err}", file=sys.stderr)  # noqa: T201  # because this is a command
+        return err.exit_code
+
+
+def run_seat(root: str) -> int:
+    """Serve as one seat of the campaign in `root`; the process's exit code.
+
+    Raises:
+        SettingsError: there is no campaign in `root`.
+    """
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout
+    )
+    layout = Layout(Path(root))
+    settings = read_settings(layout)
+    job = this_job()
+    flag = _LeaveFlag()
+    flag.listen()
+    if job.restarts:
+        for leg in offers.give_back(layout, job.job_id):
+            log.info("job %s was requeued: trial %d is offered again", job.job_id, leg.trial_id)
+    taken = _wait_for_claim(layout, job, settings.claim_timeout, flag)
+    if taken is None:
+        log.info("no trial to run within %.0f s: this job ends", settings.claim_timeout)
+        return EXIT_FINISHED
+    claim, offer = taken
+    _announce(layout, claim, offer, settings, job)
+    here = Surroundings(job.job_id, job.host, time.time, flag.is_set, _devices())
+    load = _loader(settings, list(offer["config"]))
+    result = run_leg(layout, claim, offer, load, settings, here)
+    counts = finish_leg(layout, claim, result)
+    log.info(
+        "trial %d %s: %s=%s after %.1f s%s",
+        claim.trial_id,
+        result["status"],
+        settings.metric,
+        result["error"],
+        result["additional_info"]["leg_time"],
+        "" if counts else " (void: this attempt was given up meanwhile)",
+    )
+    return EXIT_FINISHED
+
+
+def read_settings(layout: Layout) -> LegSettings:
+    """The part of campaign.json that a job needs.
+
+    Raises:
+        SettingsError: there is no campaign, or its file cannot be read.
+    """
+    campaign = read_json(layout.campaign)
+    try:
+        return LegSettings(**campaign["seat"])  # type: ignore[index]  # because errors are caught
+    except (TypeError, KeyError) as err:
+        raise SettingsError(
+            [f"{layout.campaign} cannot be read as a campaign ({err})"], where=str(layout.root)
+        ) from err
+
+
+class _LeaveFlag:
+    """Set by signals; read between epochs."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def is_set(self) -> bool:
+        return self._asked
+
+    def listen(self) -> None:
+        # After submitit's own handlers, which this replaces: a trial never requeues itself.
+        for name in (signal.SIGTERM, signal.SIGUSR2):
+            signal.signal(name, self._ask)
+
+    def _ask(self, _signal: int, _frame: FrameType | None) -> None:
+        self._asked = True
+
+
+def _wait_for_claim(
+    layout: Layout, job: JobIdentity, timeout_s: float, flag: _LeaveFlag
+) -> tuple[offers.Leg, dict[str, Any]] | None:
+    deadline = time.monotonic() + timeout_s
+    pause = FIRST_LOOK_S
+    while not flag.is_set():
+        taken = offers.claim_best(layout, job.job_id)
+        if taken is not None or time.monotonic() >= deadline:
+            return taken
+        time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+        pause = min(pause * 1.5, LAST_LOOK_S)
+    return None
+
+
+def _loader(settings: LegSettings, names: list[str]) -> Callable[[], Callable[..., Any]]:
+    def load() -> Callable[..., Any]:
+        for folder in reversed(settings.pythonpath):
+            if folder not in sys.path:
+                sys.path.insert(0, folder)
+        function = load_objective(settings.objective)
+        bind(function, names)
+        return function
+
+    return load
+
+
+def _announce(
+    layout: Layout,
+    claim: offers.Leg,
+    offer: dict[str, Any],
+    settings: LegSettings,
+    job: JobIdentity,
+) -> None:
+    """Say which trial runs here: in the log, as a link beside the trial, as the job's name."""
+    log.info(
+        "trial %d, attempt %d, job %s on %s, %d CPUs, GPUs %s: %s",
+        claim.trial_id,
+        claim.attempt,
+        job.job_id,
+        job.host,
+        _cpus(),
+        os.environ.get("CUDA_VISIBLE_DEVICES", "as found"),
+        offer["config"],
+    )
+    folder = layout.trial(claim.trial_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    link = folder / f"job_{job.job_id}.out"
+    if not link.is_symlink():
+        link.symlink_to(os.path.relpath(_log_file(layout, job), folder))
+    if job.on_slurm:
+        _rename_job(job.job_id, f"trial_{claim.trial_id}.{settings.campaign}")
+
+
+def _log_file(layout: Layout, job: JobIdentity) -> Path:
+    # submitit names a log after the job and the task within it
+    return layout.jobs / (f"{job.job_id}_0_log.out" if job.on_slurm else f"{job.job_id}.out")
+
+
+def _rename_job(job_id: str, name: str) -> None:
+    """Let squeue show the trial; not waited for, and no harm if it fails."""
+    try:
+        subprocess.Popen(
+            ["scontrol", "update", f"jobid={job_id}", f"name={name}"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        log.info("scontrol is not on this node: the job keeps its name")
+
+
+def _cpus() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS
+        return os.cpu_count() or 1
+
+
+def _devices() -> dict[str, Any]:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return {"pid": os.getpid(), "cpus": _cpus()} | ({"gpus": visible} if visible else {})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,306 @@
+"""Domains: every value belongs to its domain, quantiles rise, bad ones say what is wrong."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from hpo.domain import Domain, describe
+from hpo.json_values import canonical, plain
+from hpo.space import (
+    as_domain,
+    choice,
+    constant,
+    lograndint,
+    loguniform,
+    ordinal,
+    quantized,
+    randint,
+    read_space,
+    uniform,
+)
+
+LAST = math.nextafter(1.0, 0.0)
+units = st.floats(0.0, LAST)
+
+NUMBERS = {
+    "uniform": uniform(-3, 4.5),
+    "loguniform": loguniform(1e-4, 1e-2),
+    "randint": randint(-2, 5),
+    "lograndint": lograndint(1, 1000),
+    "quantized uniform": quantized(uniform(0, 1), 0.05),
+    "quantized inside its bounds": quantized(uniform(0.03, 0.97), 0.1),
+    "quantized loguniform": quantized(loguniform(0.1, 100), 0.1),
+    "quantized randint": quantized(randint(3, 100), 8),
+    "quantized norm": quantized(stats.norm(0, 1), 0.25),
+    "quantized expon": quantized(stats.expon(1), 0.5),
+    "scipy loguniform": as_domain(stats.loguniform(1e-4, 1e-2)),
+    "scipy norm": as_domain(stats.norm(0, 1)),
+    "scipy cauchy": as_domain(stats.cauchy()),
+    "scipy truncnorm": as_domain(stats.truncnorm(-math.inf, 1)),
+    "scipy randint": as_domain(stats.randint(2, 5)),
+    "scipy poisson": as_domain(stats.poisson(3.5)),
+    "scipy geometric, moved": as_domain(stats.geom(0.3, loc=10)),
+    "scipy listed": as_domain(stats.rv_discrete(values=([1, 2, 7], [0.5, 0.0, 0.5]))(loc=1)),
+}
+LISTS = {
+    "choice": choice(["adam", "sgd", None, True]),
+    "lists": as_domain([[1024, 512], [2048, 1024]]),
+    "ordinal": ordinal(["small", "medium", "large"]),
+    "constant": as_domain(3883),
+}
+DOMAINS = NUMBERS | LISTS
+
+every_domain = pytest.mark.parametrize("domain", DOMAINS.values(), ids=DOMAINS.keys())
+every_number = pytest.mark.parametrize("domain", NUMBERS.values(), ids=NUMBERS.keys())
+
+
+@every_domain
+@given(u=units)
+def test_every_quantile_is_a_plain_value_of_its_domain(domain: Domain, u: float) -> None:
+    assert domain.problems() == []
+    value = domain.value(u)
+    assert domain.contains(value)
+    assert type(value) in (int, float, str, bool, list, type(None))
+    assert json.loads(json.dumps(value, allow_nan=False)) == value
+
+
+@every_number
+@given(u=units, v=units)
+def test_quantiles_rise(domain: Domain, u: float, v: float) -> None:
+    assert domain.value(min(u, v)) <= domain.value(max(u, v))
+
+
+@every_domain
+def test_the_midpoint_is_a_value(domain: Domain) -> None:
+    assert domain.contains(domain.midpoint())
+
+
+@every_domain
+def test_a_domain_lists_as_many_values_as_it_says_and_no_value_twice(domain: Domain) -> None:
+    if domain.size is None:
+        with pytest.raises(TypeError, match="has no 0-th value"):
+            domain.at(0)
+    else:
+        listed = [domain.at(index) for index in range(domain.size)]
+        assert all(domain.contains(value) for value in listed)
+        assert len({canonical(value) for value in listed}) == domain.size
+        drawn = {canonical(domain.value(u)) for u in np.linspace(0, LAST, 1000).tolist()}
+        assert drawn <= {canonical(value) for value in listed}
+
+
+@every_domain
+def test_the_description_is_standard_json(domain: Domain) -> None:
+    document = domain.to_json()
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert describe(domain).startswith(f"{document['type']}(")
+
+
+@pytest.mark.parametrize(
+    ("domain", "other"),
+    [(loguniform(1e-4, 1e-2), stats.loguniform(1e-4, 1e-2)), (uniform(1, 3), stats.uniform(1, 2))],
+)
+def test_continuous_domains_have_the_distribution_of_scipy(domain: Domain, other: object) -> None:
+    draws = [domain.value(u) for u in np.random.default_rng(1).random(2000).tolist()]
+    assert stats.kstest(draws, other.cdf).pvalue > 0.001
+    assert [domain.value(u) for u in (0.1, 0.5, 0.9)] == pytest.approx(other.ppf([0.1, 0.5, 0.9]))
+
+
+def test_randint_includes_its_upper_end_and_scipys_does_not() -> None:
+    assert randint(1, 3).value(LAST) == 3
+    assert [randint(1, 3).at(index) for index in range(3)] == [1, 2, 3]
+    assert as_domain(stats.randint(1, 3)).value(LAST) == 2
+
+
+def test_lograndint_gives_its_ends_their_share() -> None:
+    draws = [lograndint(1, 10).value(u) for u in np.linspace(0, LAST, 20_000).tolist()]
+    shares = np.bincount(draws, minlength=11)[1:] / len(draws)
+    expected = [math.log((k + 0.5) / (k - 0.5)) / math.log(21) for k in range(1, 11)]
+    assert shares == pytest.approx(expected, abs=1e-3)
+
+
+def test_quantized_values_have_no_float_noise() -> None:
+    domain = quantized(uniform(0, 1), 0.05)
+    assert [domain.at(index) for index in range(domain.size)] == [
+        float(f"{0.05 * k:.2f}") for k in range(21)
+    ]
+    assert not domain.contains(0.07)
+    assert not domain.contains("0.05")
+    assert not domain.contains(math.inf)
+    assert quantized(randint(0, 20), 8).value(0.99) == 16
+    assert type(quantized(randint(0, 20), 8).value(0.5)) is int
+
+
+def test_half_open_grids_end_where_the_distribution_ends() -> None:
+    assert quantized(stats.expon(1), 0.5).value(0.0) == 1.0
+    assert quantized(stats.weibull_max(1), 0.5).value(LAST) == 0.0
+
+
+def test_a_choice_starts_in_the_middle_only_when_it_has_an_order() -> None:
+    assert choice([1, 2, 3]).midpoint() == 1
+    assert ordinal([1, 2, 3]).midpoint() == 2
+
+
+def test_a_value_listed_twice_is_drawn_twice_as_often_and_counted_once() -> None:
+    domain = choice([16, 16, 32])
+    assert domain.size == 2
+    assert [domain.value(u) for u in (0.1, 0.5, 0.9)] == [16, 16, 32]
+
+
+@pytest.mark.parametrize(
+    ("domain", "foreign"),
+    [
+        (uniform(0, 1), True),
+        (uniform(0, 1), 1.5),
+        (uniform(0, 1), "0.5"),
+        (randint(1, 3), 1.5),
+        (randint(1, 3), 4),
+        (choice([0, 1]), True),
+        (choice([0, 1]), {1}),
+        (constant([1, 2]), 1),
+        (as_domain(stats.norm(0, 1)), "1"),
+        (as_domain(stats.poisson(3)), 1.5),
+        (DOMAINS["scipy listed"], 3),
+    ],
+)
+def test_foreign_values_are_not_in_the_domain(domain: Domain, foreign: object) -> None:
+    assert not domain.contains(foreign)
+
+
+def test_equal_numbers_are_equal_values() -> None:
+    assert choice([0.1, 1.0]).contains(1)
+    assert canonical({"b": 1.0, "a": [2.0]}) == '{"a":[2],"b":1}'
+    assert canonical(True) != canonical(1)
+
+
+def test_plain_lists_tuples_ranges_and_arrays_are_choices() -> None:
+    for raw in ([8, 16], (8, 16), range(8, 17, 8), np.array([8, 16])):
+        assert as_domain(raw).to_json() == {"type": "choice", "values": [8, 16]}
+    assert as_domain(np.float32(0.5)).to_json() == {"type": "constant", "value": 0.5}
+    assert constant([1, 2]).value(0.3) == constant([1, 2]).at(0) == [1, 2]
+    assert as_domain({"a": (1, np.int64(2))}).value(0.0) == {"a": [1, 2]}
+
+
+def test_a_scipy_distribution_is_the_same_however_its_parameters_are_given() -> None:
+    one, other = stats.loguniform(1e-4, 1e-2), stats.loguniform(b=1e-2, a=1e-4)
+    assert as_domain(one).to_json() == as_domain(other).to_json()
+    assert as_domain(one).to_json() == {"type": "scipy.stats.loguniform", "a": 1e-4, "b": 1e-2}
+
+
+def test_distributions_made_from_data_are_told_apart() -> None:
+    first = stats.rv_histogram(np.histogram([1, 2, 2, 3], bins=3), density=True)()
+    second = stats.rv_histogram(np.histogram([1, 2, 3, 3], bins=3), density=True)()
+    assert as_domain(first).to_json() != as_domain(second).to_json()
+
+    class Triangle(stats.rv_continuous):
+        def _ppf(self, q: float) -> float:
+            return np.sqrt(q)
+
+    assert "quantiles" in as_domain(Triangle(a=0, b=1, name="triangle")()).to_json()
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ([], "empty list"),
+        (choice([]), "empty list"),
+        (uniform(2, 1), "low must be below high, but 2.0 >= 1.0"),
+        (randint(3, 3), "low must be below high, but 3 >= 3"),
+        (loguniform(0, 1), "cannot start at 0.0"),
+        (lograndint(0, 9), "low be at least 1"),
+        (uniform("1e-4", 1), "low must be a number, not '1e-4'"),
+        (uniform(True, 2), "low must be a number, not True"),
+        (uniform(0, math.inf), "high must be finite"),
+        (uniform(0, 10**400), "high must be finite"),
+        (uniform(-1.7e308, 1.7e308), "too far apart"),
+        (randint(1, 2.5), "high must be a whole number"),
+        (randint(0, 2**60), "beyond 2**53"),
+        (quantized(choice([1, 2]), 1), "needs a domain of numbers"),
+        (quantized(uniform(2, 1), 1), "low must be below high"),
+        (quantized(uniform(0, 1), 0), "step must be a number above 0"),
+        (quantized(uniform(0, 1), "1"), "step must be a number above 0"),
+        (quantized(randint(0, 9), 0.5), "step must be a whole number"),
+        (quantized(uniform(0.1, 0.4), 0.5), "no multiple of 0.5 lies between 0.1 and 0.4"),
+        (stats.loguniform(0, 1), "a logarithmic scale needs 0 < a < b"),
+        (stats.norm(0, -1), "no finite quantiles"),
+        (stats.norm([0, 1], 1), "cannot compute its quantiles"),
+        (stats.norm("a", 1), "cannot compute its quantiles"),
+        (stats.norm, "scipy.stats.norm lacks its parameters"),
+        ({1, 2}, "use a list"),
+        ([1, {2}], "type set"),
+        ([1, math.nan], "nan is not a finite number"),
+        (math.inf, "inf is not a finite number"),
+        (print, "builtin_function_or_method"),
+        ({1: 2}, "a mapping's keys must be text"),
+        (choice("adam"), None),
+        (choice(3), None),
+    ],
+)
+def test_bad_domains_say_what_is_wrong(raw: object, message: str | None) -> None:
+    _, problems = read_space({"x": raw})
+    if message is None:
+        assert problems == []
+    else:
+        assert len(problems) == 1
+        assert problems[0].startswith("x: ")
+        assert message in problems[0]
+
+
+def test_scipys_new_distributions_are_refused_with_advice() -> None:
+    class Normal:
+        def icdf(self, u: float) -> float:
+            return u
+
+    assert "scipy's new kind" in read_space({"x": Normal()})[1][0]
+
+
+@pytest.mark.parametrize("name", ["lambda", "learning rate", "2nd", 7, ""])
+def test_a_name_that_is_no_argument_is_a_problem(name: object) -> None:
+    assert len(read_space({name: 1})[1]) == 1
+
+
+def test_all_problems_of_a_space_are_found_at_once() -> None:
+    space, problems = read_space(
+        {"a": [], "b": uniform(2, 1), "lambda": 1, "c": loguniform(0, 1), "fine": [1, 2]}
+    )
+    assert [problem.partition(":")[0] for problem in problems] == ["a", "b", "lambda", "c"]
+    assert list(space.domains) == ["fine"]
+    assert read_space({})[1] == ["the space is empty: name at least one hyperparameter"]
+
+
+def test_a_space_enumerates_each_configuration_once() -> None:
+    space, problems = read_space({"b": [1, 2], "a": randint(1, 3), "c": 5})
+    assert problems == []
+    assert space.size == 6
+    assert list(space.domains) == ["a", "b", "c"]
+    assert space.free == ("a", "b")
+    everything = [space.enumerate(index) for index in range(6)]
+    assert everything[0] == {"a": 1, "b": 1, "c": 5}
+    assert everything[-1] == {"a": 3, "b": 2, "c": 5}
+    assert len({canonical(config) for config in everything}) == 6
+    assert all(space.contains(config) for config in everything)
+    with pytest.raises(IndexError, match="not in a space of 6"):
+        space.enumerate(6)
+
+
+def test_an_endless_space_has_no_size() -> None:
+    space, _ = read_space({"lr": uniform(0, 1), "n": [1, 2]})
+    assert space.size is None
+    assert space.config([0.25, 0.9]) == {"lr": 0.25, "n": 2}
+    assert space.midpoint() == {"lr": 0.5, "n": 1}
+    assert not space.contains({"lr": 0.5})
+    assert space.to_json()["n"] == {"type": "choice", "values": [1, 2]}
+    with pytest.raises(TypeError, match="finite"):
+        space.enumerate(0)
+
+
+def test_plain_copies_what_numpy_gives() -> None:
+    assert plain(np.array([[1, 2]])) == [[1, 2]]
+    assert type(plain(np.str_("a"))) is str
+    assert type(plain(np.bool_(True))) is bool

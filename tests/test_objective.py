@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from hpo.errors import ObjectiveError
+from hpo.objective import bind, call, load_objective
+from hpo.objective_check import check_objective
+from hpo.trial import Reporter, Trial
+
+SPACE = ["lr", "batch_size"]
+
+
+@pytest.fixture(autouse=True)
+def _clean_imports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str], Path]:
+    def _write(code: str, name: str = "users_train.py") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(code))
+        return path
+
+    return _write
+
+
+class TestLoad:
+    def test_by_file(self, write: Any) -> None:
+        path = write("from neighbour import value\ndef train(config, trial): return value")
+        write("value = 5", "neighbour.py")
+        assert load_objective(f"{path}:train")({}, None) == 5
+
+    def test_by_file_whose_name_is_that_of_a_library(self, write: Any) -> None:
+        path = write("def train(config, trial): return 'mine'", "json.py")
+        assert load_objective(f"{path}:train")({}, None) == "mine"
+
+    def test_by_module_and_dotted_function(self, write: Any, tmp_path: Path) -> None:
+        write("", "users_package/__init__.py")
+        write("class Task:\n    def train(config, trial): return 6", "users_package/tasks.py")
+        sys.path.insert(0, str(tmp_path))
+        assert load_objective("users_package.tasks:Task.train")({}, None) == 6
+
+    @pytest.mark.parametrize("reference", ["", "train", "module:", ":function"])
+    def test_refuses_what_is_no_reference(self, reference: str) -> None:
+        with pytest.raises(ObjectiveError, match=r"package\.module:function"):
+            load_objective(reference)
+
+    def test_module_not_found_says_where_it_looked(self, tmp_path: Path) -> None:
+        sys.path.insert(0, str(tmp_path))
+        with pytest.raises(ObjectiveError, match=r"'no_such_module' was not found") as caught:
+            load_objective("no_such_module:train")
+        assert str(tmp_path) in str(caught.value)
+        assert "pythonpath" in str(caught.value)
+
+    def test_submodule_not_found_says_which_part(self, write: Any, tmp_path: Path) -> None:
+        write("", "users_package/__init__.py")
+        sys.path.insert(0, str(tmp_path))
+        with pytest.raises(ObjectiveError, match=r"users_package\.trian' was not found"):
+            load_objective("users_package.trian:train")
+
+    def test_file_not_found(self, tmp_path: Path) -> None:
+        with pytest.raises(ObjectiveError, match="does not exist"):
+            load_objective(f"{tmp_path}/none.py:train")
+
+    def test_function_missing_names_the_near_one(self, write: Any) -> None:
+        path = write("def objective(config, trial): ...")
+        with pytest.raises(ObjectiveError, match=r"no function 'objectiv'.*is objective meant"):
+            load_objective(f"{path}:objectiv")
+
+    def test_function_missing_names_what_there_is(self, write: Any) -> None:
+        path = write("from math import sqrt\ndef objective(config, trial): ...")
+        with pytest.raises(ObjectiveError, match=r"it has objective$"):
+            load_objective(f"{path}:zzz")
+
+    def test_not_callable(self, write: Any) -> None:
+        with pytest.raises(ObjectiveError, match="is a int and cannot be called"):
+            load_objective(f"{write('train = 3')}:train")
+
+    @pytest.mark.parametrize(
+        ("code", "words"),
+        [
+            ("import os\n\nraise ValueError('bad data')", ["ValueError: bad data", ":3"]),
+            ("import no_such_dependency", ["ModuleNotFoundError", "no_such_dependency", ":1"]),
+            ("x = 1\ndef broken(:\n", ["SyntaxError", ":2"]),
+            ("import sys\nsys.exit(4)", ["SystemExit: 4", ":2", "__main__"]),
+            ("import json\njson.loads('{')", ["JSONDecodeError", "users_train.py:2"]),
+        ],
+    )
+    def test_import_that_raises_shows_the_users_line(
+        self, write: Any, tmp_path: Path, code: str, words: list[str]
+    ) -> None:
+        path = write(code)
+        sys.path.insert(0, str(tmp_path))
+        for reference in (f"{path}:train", "users_train:train"):
+            with pytest.raises(ObjectiveError) as caught:
+                load_objective(reference)
+            assert all(word in str(caught.value) for word in ["users_train", *words])
+
+
+def with_trial(config, trial): ...
+def with_trial_and_more(config, trial, verbose=False): ...
+def with_keywords(lr, batch_size, max_epochs=10): ...
+def with_any_keywords(lr, **others): ...
+def keyword_only(*, lr, batch_size): ...
+def wrong_order(trial, config): ...
+def only_config(config): ...
+def takes_too_little(lr): ...
+def needs_too_much(lr, batch_size, momentum): ...
+def trial_and_needed(config, trial, data): ...
+def positional_only(lr, batch_size, /): ...
+async def asynchronous(config, trial): ...
+def generator(config, trial):
+    yield
+
+
+class CallableObject:
+    def __call__(self, config, trial): ...
+
+
+class TestBind:
+    @pytest.mark.parametrize(
+        "function", [with_trial, with_trial_and_more, CallableObject(), CallableObject().__call__]
+    )
+    def test_config_and_trial(self, function: Any) -> None:
+        assert bind(function, SPACE) == "trial"
+
+    @pytest.mark.parametrize(
+        "function",
+        [
+            with_keywords,
+            with_any_keywords,
+            keyword_only,
+            functools.partial(needs_too_much, momentum=0.9),
+        ],
+    )
+    def test_keywords(self, function: Any) -> None:
+        assert bind(function, SPACE) == "keywords"
+
+    @pytest.mark.parametrize(
+        ("function", "words"),
+        [
+            (wrong_order, ["wrong_order(trial, config)", "in this order", "needs trial, config"]),
+            (only_config, ["only_config(config)", "(config, trial)"]),
+            (takes_too_little, ["space has batch_size", "does not take"]),
+            (needs_too_much, ["needs momentum", "space does not have"]),
+            (trial_and_needed, ["data has no default"]),
+            (positional_only, ["lr, batch_size cannot be given by name"]),
+            (asynchronous, ["coroutine"]),
+            (generator, ["generator"]),
+        ],
+    )
+    def test_refuses_with_the_signature(self, function: Any, words: list[str]) -> None:
+        with pytest.raises(ObjectiveError) as caught:
+            bind(function, SPACE)
+        assert all(word in str(caught.value) for word in [function.__name__, *words])
+
+
+class TestCall:
+    def make_trial(self, folder: Path) -> Trial:
+        return Trial(
+            trial_id=0, config={"lr": 0.5, "batch_size": 2}, folder=folder, attempt=0, target=3
+        )
+
+    def test_in_trial_style(self, tmp_path: Path) -> None:
+        def objective(config: dict[str, Any], trial: Trial) -> str:
+            trial.report(epoch=1, validation_error=config["lr"])
+            return "done"
+
+        trial = self.make_trial(tmp_path)
+        assert call(objective, trial) == "done"
+        assert trial.history[0]["validation_error"] == 0.5
+
+    def test_in_keyword_style_with_a_reporter(self, tmp_path: Path) -> None:
+        def objective(lr: float, batch_size: int, max_epochs: int = 3) -> None:
+            report = Reporter()
+            for epoch in range(1, max_epochs + 1):
+                report(epoch=epoch, validation_error=lr / batch_size / epoch)
+
+        trial = self.make_trial(tmp_path)
+        call(objective, trial)
+        assert [report["epoch"] for report in trial.history] == [1, 2, 3]
+
+
+class TestCheckInASubprocess:
+    def test_a_good_one_has_no_problems(self, write: Any, tmp_path: Path) -> None:
+        write("def objective(lr, batch_size): ...")
+        assert check_objective("users_train:objective", SPACE, [str(tmp_path)]) == []
+        assert "users_train" not in sys.modules
+
+    def test_the_signature_is_checked(self, write: Any) -> None:
+        path = write("def objective(lr): ...")
+        (problem,) = check_objective(f"{path}:objective", SPACE, [])
+        assert "batch_size" in problem
+
+    def test_noise_does_no_harm(self, write: Any) -> None:
+        path = write(
+            """
+            import atexit, os, sys, threading, time
+            print("noise " * 100_000)
+            print("[]", file=sys.stderr)
+            os.write(1, bytes(range(256)))
+            atexit.register(print, "more noise")
+            threading.Thread(target=time.sleep, args=(60,)).start()
+            sys.stdout.close()
+            def objective(config, trial): ...
+            """
+        )
+        start = time.monotonic()
+        assert check_objective(f"{path}:objective", SPACE, []) == []
+        assert time.monotonic() - start < 30
+
+    @pytest.mark.parametrize(
+        ("code", "words"),
+        [
+            ("import sys; sys.exit('stop')", ["SystemExit: stop"]),
+            ("import os; print('bye', flush=True); os._exit(3)", ["exit code 3", "bye"]),
+            ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", ["SIGSEGV"]),
+            ("1 / 0", ["ZeroDivisionError", "users_train.py:1"]),
+        ],
+    )
+    def test_what_ends_the_process_is_a_problem(
+        self, write: Any, code: str, words: list[str]
+    ) -> None:
+        path = write(code)
+        (problem,) = check_objective(f"{path}:objective", SPACE, [])
+        assert all(word in problem for word in words)
+
+    def test_a_hanging_import_is_a_problem_and_leaves_nothing_behind(
+        self, write: Any, tmp_path: Path
+    ) -> None:
+        path = write(
+            """
+            import pathlib, subprocess, sys, time
+            child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+            pathlib.Path(__file__).with_name("pid").write_text(str(child.pid))
+            time.sleep(600)
+            """
+        )
+        (problem,) = check_objective(f"{path}:objective", SPACE, [], timeout_s=5)
+        assert "longer than 5 s" in problem
+        pid = int((tmp_path / "pid").read_text())
+        assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_the_trials_side_imports_nothing_slow() -> None:
+    code = (
+        "import sys, hpo.trial, hpo.checkpoint, hpo.objective\n"
+        "slow = {'numpy', 'scipy', 'pandas', 'torch', 'pydantic', 'submitit', 'rich'}\n"
+        "sys.exit(str(slow & set(sys.modules)) if slow & set(sys.modules) else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,185 @@
+"""Settings: strict types, SLURM's times and sizes, and what makes two campaigns the same."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from hpo.settings import CampaignSpec, HpoSettings, SlurmSettings
+from hpo.slurm_units import parse_memory_mb, parse_time_min
+from hpo.space import loguniform, read_space
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        ("2:00:00", 120),
+        (90, 90),
+        ("90", 90),
+        ("10:30", 11),
+        ("0:01", 1),
+        ("1-12", 36 * 60),
+        ("1-00:30", 24 * 60 + 30),
+        ("2-00:00:01", 2 * 24 * 60 + 1),
+        (" 00:59:59 ", 60),
+    ],
+)
+def test_times_are_read_as_slurm_reads_them(text: str | int, minutes: int) -> None:
+    assert SlurmSettings(time=text).time_min == minutes
+
+
+@given(hours=st.integers(0, 99), minutes=st.integers(0, 59), seconds=st.integers(1, 59))
+def test_a_time_is_never_rounded_down(hours: int, minutes: int, seconds: int) -> None:
+    text = f"{hours}:{minutes:02}:{seconds:02}"
+    assert parse_time_min(text) == 60 * hours + minutes + 1
+
+
+@pytest.mark.parametrize("time", ["two hours", "1:2:3:4", "", "0", 0, -5, True, 1.5, None, "1-"])
+def test_other_times_are_refused_with_an_example(time: object) -> None:
+    with pytest.raises(ValidationError, match=r"time such as '2:00:00'|longer than 0"):
+        SlurmSettings(time=time)
+
+
+@pytest.mark.parametrize(
+    ("text", "megabytes"), [("16G", 16384), ("16gb", 16384), ("1500K", 2), ("1T", 1048576)]
+)
+def test_memory_has_a_unit(text: str, megabytes: int) -> None:
+    assert SlurmSettings(mem=text).mem_mb == parse_memory_mb(text) == megabytes
+
+
+@pytest.mark.parametrize("mem", ["16", 16, "0G", "lots", "1.5G", None, True])
+def test_other_sizes_are_refused_with_an_example(mem: object) -> None:
+    with pytest.raises(ValidationError, match="a size with a unit, such as '16G'"):
+        SlurmSettings(mem=mem)
+
+
+def test_defaults() -> None:
+    slurm, hpo = SlurmSettings(), HpoSettings(n_trials=50)
+    assert (slurm.time_min, slurm.mem, slurm.cpus_per_task, slurm.gpus) == (120, "4G", 1, 0)
+    assert (hpo.max_concurrent_jobs, hpo.mode, hpo.metric) == (4, "min", "validation_error")
+
+
+def test_whole_numbers_do_where_any_number_does() -> None:
+    assert HpoSettings(n_trials=1, poll_interval=5, max_wallclock_time=3600).poll_interval == 5.0
+
+
+def test_one_setup_line_or_many() -> None:
+    assert SlurmSettings(env_setup="source activate x").env_setup == ["source activate x"]
+    assert SlurmSettings(env_setup=["a", "b"]).env_setup == ["a", "b"]
+
+
+def test_paths_may_be_path_objects() -> None:
+    hpo = HpoSettings(n_trials=1, output_dir=Path("a/b"), pythonpath=[Path("src")])
+    assert (hpo.output_dir, hpo.pythonpath) == ("a/b", ["src"])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"n_trials": "50"},
+        {"n_trials": True},
+        {"n_trials": 0},
+        {"n_trials": 2.0},
+        {"seed": -1},
+        {"poll_interval": "60"},
+        {"poll_interval": True},
+        {"poll_interval": 0.5},
+        {"poll_interval": float("inf")},
+        {"max_wallclock_time": 0},
+        {"mode": "minimum"},
+        {"metric": ""},
+        {"objective": "train"},
+        {"objective": "train:not a name"},
+        {"objective": print},
+        {"points_to_evaluate": {"lr": 1}},
+        {"pythonpath": "src"},
+        {"n_trails": 3},
+    ],
+)
+def test_wrong_search_settings_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        HpoSettings(**({"n_trials": 1} | wrong))
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ({"--reservation": "x"}, "without dashes, 'reservation'"),
+        ({"cpus_per_task": 4}, "set 'cpus_per_task' instead"),
+        ({"mem": "4G"}, "set 'mem' instead"),
+        ({"nice": None}, "must be text, a number or true"),
+        ({3: 4}, "without dashes"),
+        ([], "dictionary"),
+    ],
+)
+def test_wrong_extra_options_are_refused(extra: object, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        SlurmSettings(extra=extra)
+
+
+def test_extra_options_keep_their_types() -> None:
+    extra = {"reservation": "course", "nice": 100, "exclusive": True}
+    assert SlurmSettings(extra=extra).extra == extra
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> CampaignSpec:
+    space, problems = read_space({"lr": loguniform(1e-4, 1e-2), "batch_size": [32, 64]})
+    assert problems == []
+    return CampaignSpec(
+        name="mlp",
+        source=tmp_path / "mlp.py",
+        space=space,
+        slurm=SlurmSettings(),
+        hpo=HpoSettings(n_trials=3),
+        objective="train:objective",
+        pythonpath=(str(tmp_path),),
+        output_dir=tmp_path / "out",
+    )
+
+
+def test_a_spec_is_written_as_plain_data(spec: CampaignSpec) -> None:
+    document = json.loads(json.dumps(spec.to_json(), allow_nan=False))
+    assert document == spec.to_json()
+    assert document["digest"] == spec.digest()
+    assert document["hpo"]["n_trials"] == 3
+    assert document["slurm"]["mem"] == "4G"
+    assert document["space"]["lr"] == {"type": "loguniform", "low": 1e-4, "high": 1e-2}
+    assert replace(spec, source=None).to_json()["source"] is None
+
+
+def test_the_digest_follows_what_is_searched_and_not_how(spec: CampaignSpec) -> None:
+    same = replace(
+        spec,
+        hpo=HpoSettings(n_trials=100, max_concurrent_jobs=8),
+        slurm=SlurmSettings(partition="gpu"),
+        output_dir=Path("/elsewhere"),
+    )
+    assert same.digest() == spec.digest()
+    assert len(spec.digest()) == 16
+    others = [
+        replace(spec, space=read_space({"lr": loguniform(1e-4, 1e-1)})[0]),
+        replace(spec, objective="train:other"),
+        replace(spec, hpo=HpoSettings(n_trials=3, seed=1)),
+        replace(spec, hpo=HpoSettings(n_trials=3, mode="max")),
+        replace(spec, hpo=HpoSettings(n_trials=3, metric="loss")),
+        replace(spec, hpo=HpoSettings(n_trials=3, points_to_evaluate=[{"lr": 1e-3}])),
+    ]
+    assert len({spec.digest(), *(other.digest() for other in others)}) == 7
+
+
+def test_importing_the_settings_imports_nothing_slow() -> None:
+    program = "import hpo.settings, hpo.space, sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert not {"scipy", "pandas", "numpy", "submitit", "torch"} & set(done.stdout.split())
