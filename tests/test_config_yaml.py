@@ -137,7 +137,7 @@ def test_mistakes_in_the_space_are_named_with_their_line(
         (MINIMAL + "slurm: &x {extra: *x}", "an alias refers to itself"),
         (MINIMAL + "slurm: !!python/object:os.system {}", "mine.yaml:3: could not determine"),
         (MINIMAL + "slurm: {mem: \x01}", "cannot be read as YAML"),
-        (MINIMAL + "slurm: " + "[" * 2000, "cannot be read as YAML"),
+        (MINIMAL + "slurm: " + "[" * 1200, "cannot be read as YAML"),
         (MINIMAL + "slurm: {gpus: yes}", "mine.yaml:3: yes is a boolean in YAML"),
         (MINIMAL + "slurm:\n  gpu: 1", "'gpu' in mine.yaml:4: did you mean 'gpus'?"),
         (MINIMAL + "slurm:\n  mem: 16", "'mem' in mine.yaml:4 must be a size with a unit"),
