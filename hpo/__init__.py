@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from hpo.domains import (
         choice,
+        constant,
         lograndint,
         loguniform,
         ordinal,
@@ -34,6 +35,7 @@ _HOMES = {
     "Space": "hpo.space",
     "Trial": "hpo.trial",
     "choice": "hpo.domains",
+    "constant": "hpo.domains",
     "load_campaign": "hpo.results",
     "lograndint": "hpo.domains",
     "loguniform": "hpo.domains",
@@ -50,6 +52,7 @@ __all__ = [
     "Space",
     "Trial",
     "choice",
+    "constant",
     "load_campaign",
     "lograndint",
     "loguniform",

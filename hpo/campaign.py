@@ -34,10 +34,9 @@ class Campaign:
     changes: list[str]
 
 
-def directory_problems(spec: CampaignSpec, *, fresh: bool) -> list[str]:
-    """Why the output directory cannot be used for this search; changes nothing."""
-    layout = Layout(spec.output_dir)
-    root = layout.root
+def folder_problems(root: Path, *, fresh: bool) -> list[str]:
+    """Why a campaign cannot live in `root`, whatever it searches; changes nothing."""
+    layout = Layout(root)
     if not root.exists():
         above = next((p for p in root.parents if p.exists()), Path("/"))
         if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
@@ -47,20 +46,30 @@ def directory_problems(spec: CampaignSpec, *, fresh: bool) -> list[str]:
         return [f"output_dir {root} is not a folder"]
     if not os.access(root, os.W_OK | os.X_OK):
         return [f"output_dir {root} cannot be written"]
-    if fresh:
+    if fresh or _stored(layout) is not None:
         return []
-    stored = _stored(layout)
+    if layout.campaign.exists():
+        return [f"{layout.campaign} cannot be read as a campaign; mend it or use --fresh"]
+    strangers = sorted(p.name for p in root.iterdir() if not _is_ours(p.name))
+    if strangers:
+        return [
+            f"output_dir {root} holds other files ({', '.join(strangers[:3])}) and no campaign; "
+            "choose an empty folder"
+        ]
+    return []
+
+
+def drift_problems(spec: CampaignSpec) -> list[str]:
+    """How the search in the output directory differs from the one asked for."""
+    stored = _stored(Layout(spec.output_dir))
     if stored is None:
-        strangers = [p.name for p in root.iterdir() if not _is_ours(p.name)]
-        if layout.campaign.exists():
-            return [f"{layout.campaign} cannot be read as a campaign; mend it or use --fresh"]
-        if strangers:
-            return [
-                f"output_dir {root} holds other files ({', '.join(sorted(strangers)[:3])}) and no "
-                "campaign; choose an empty folder"
-            ]
         return []
-    return _drift(stored["identity"], spec.identity(), root)
+    root = spec.output_dir
+    hint = f"choose another output_dir, or move {root} aside with --fresh"
+    return [
+        f"{root} holds another search: {change}; {hint}"
+        for change in _changed(stored["identity"], spec.identity())
+    ]
 
 
 def move_aside(layout: Layout, now: float) -> Path | None:
@@ -83,8 +92,7 @@ def open_campaign(spec: CampaignSpec, now: float) -> Campaign:
         OSError: it cannot be written.
     """
     layout = Layout(spec.output_dir)
-    problems = directory_problems(spec, fresh=False)
-    if problems:
+    if problems := drift_problems(spec):
         raise ConfigDriftError(problems, where=str(layout.root))
     stored = _stored(layout)
     name = stored["campaign"] if stored else f"{_safe(spec.name)}-{secrets.token_hex(3)}"
@@ -100,12 +108,6 @@ def open_campaign(spec: CampaignSpec, now: float) -> Campaign:
     if document != stored:
         publish_json(layout.campaign, document)
     return Campaign(layout, Header(name, spec.digest()), is_new=stored is None, changes=changes)
-
-
-def stored_name(layout: Layout) -> str | None:
-    """The name of the campaign in a directory, under which its jobs run."""
-    stored = _stored(layout)
-    return None if stored is None else str(stored["campaign"])
 
 
 def _stored(layout: Layout) -> dict[str, Any] | None:
@@ -143,13 +145,6 @@ def _safe(name: str) -> str:
 def _is_ours(name: str) -> bool:
     folders = ("offers", "claims", "revoked", "jobs", "results", "trials")
     return name in folders or name.startswith((".", "manager.", "hpo_campaign_"))
-
-
-def _drift(old: Mapping[str, Any], new: Mapping[str, Any], root: Path) -> list[str]:
-    hint = f"choose another output_dir, or move {root} aside with --fresh"
-    return [
-        f"{root} holds another search: {change}; {hint}" for change in _changed(old, new, depth=2)
-    ]
 
 
 def _changed(old: Mapping[str, Any], new: Mapping[str, Any], *, depth: int = 2) -> list[str]:

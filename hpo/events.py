@@ -202,6 +202,8 @@ def from_record(record: Mapping[str, Any]) -> Event:
     Raises:
         ValueError: no event of this format version looks like that.
     """
+    if not isinstance(record, Mapping):  # because a line may hold any JSON
+        raise ValueError(f"an event is a JSON object, not {record!r:.40}")
     values = dict(record)
     name = values.pop("event", None)
     cls = _TYPES.get(name) if isinstance(name, str) else None

@@ -40,6 +40,7 @@ class Journal:
         self._guard = guard
         self.events: list[Event] = []
         self._size = 0
+        self._torn = False  # whether a failed write may have left something behind the last line
         self.header = self._open(header)
 
     def _open(self, header: Header) -> Header:
@@ -68,6 +69,8 @@ class Journal:
         text = "".join(to_json(to_record(event)) + "\n" for event in events)
         if text:
             self._guard()
+            if self._torn:
+                self._cut()  # because the file server may have been away when this was due
             self._write(text)
 
     def _write(self, text: str) -> None:
@@ -78,6 +81,7 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError:
+            self._torn = True
             self._cut()
             raise
         self._size += len(data)
@@ -89,6 +93,7 @@ class Journal:
                 os.truncate(self._path, self._size)
         except FileNotFoundError:
             pass
+        self._torn = False
 
 
 def read_header(path: Path) -> Header | None:
@@ -124,7 +129,7 @@ def _read_header(line: bytes, path: Path) -> Header:
         record = json.loads(line)
         version = record["journal"]
         header = Header(str(record["campaign"]), str(record["digest"]))
-    except (ValueError, KeyError, TypeError) as err:
+    except (ValueError, KeyError, TypeError, RecursionError) as err:
         raise JournalError(f"{path}, line 1: not the header of a journal") from err
     if version != FORMAT:
         raise JournalError(
@@ -137,7 +142,7 @@ def _read_header(line: bytes, path: Path) -> Header:
 def _read_event(line: bytes, path: Path, number: int) -> Event:
     try:
         return from_record(json.loads(line))
-    except (ValueError, AttributeError, RecursionError) as err:
+    except (ValueError, RecursionError) as err:
         raise JournalError(
             f"{path}, line {number}: {err}. The lines before it are sound: copy the campaign, "
             "cut the copy's journal before this line and start again, or start with --fresh"

@@ -44,7 +44,7 @@ def this_process(environ: Mapping[str, str] = os.environ) -> Holder:
         host=socket.gethostname(),
         pid=os.getpid(),
         job_id=environ.get("SLURM_JOB_ID"),
-        restarts=int(environ.get("SLURM_RESTART_COUNT", "0")),
+        restarts=int(environ.get("SLURM_RESTART_COUNT") or 0),
         nonce=secrets.token_hex(8),
         since=time.time(),
     )
@@ -75,7 +75,7 @@ class ManagerLock:
             self._require_gone(other, is_job_gone)
             if self._other() != other:
                 raise self._locked(self._other(), "it was faster") from None
-            self._lock.break_lock()
+            self._path.unlink(missing_ok=True)
             try:
                 self._lock.acquire(timeout=0)
             except Timeout:

@@ -22,12 +22,13 @@ from hpo.observe import Observer, OpenLegs
 from hpo.scheduler import Scheduler
 from hpo.seat_keeper import SeatKeeper, SeatLimits
 from hpo.seats import SeatBook
-from hpo.state import CampaignState, TrialStatus, apply
+from hpo.state import CampaignState, apply
 from hpo.summary import Summary
 
 log = logging.getLogger(__name__)
 
 DISK_PAUSE_S = 10.0  # after a full disk or a missing file server
+OFFERS_CHECK_S = 300.0  # how often offers are looked for that somebody removed by hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +66,18 @@ class Manager:
         self._seats = SeatKeeper(cluster, self.book, seat_limits)
         self._summary = Summary(here.layout, metric)
         self._unwritten: set[int] = set()
+        self._unpublished: list[ev.Event] = []
+        self._next_check = float("-inf")  # of the offers; the first is at the start
 
     def run(self) -> bool:
         """Manage until the campaign has ended (True) or a signal asks to leave (False)."""
         self.start()
         while self.state.ended is None and not self._here.asked_to_leave():
             self._here.clock.sleep(self._tick_safely())
-        self._summary.write(self.state, self.book, self._here.clock.now(), final=True)
         if self.state.ended is not None:
+            reconcile.publish_never_started(self._here.layout, self.state, metric=self._metric)
             self._seats.dismiss()
+        self._summary.write(self.state, self.book, self._here.clock.now(), final=True)
         return self.state.ended is not None
 
     def start(self) -> None:
@@ -83,15 +87,11 @@ class Manager:
             self._follow(event)
         self._journal.events.clear()
         assert not (broken := check(self.state)), broken
-        layout, state, now = self._here.layout, self.state, self._here.clock.now()
-        self._unwritten = reconcile.find_unwritten(layout, state)
-        reconcile.publish_results(
-            layout, state, reconcile.unpublished(layout, state), metric=self._metric
-        )
-        self._commit(self._scheduler.reopen(state, now))
+        self._unpublished = reconcile.unpublished(self._here.layout, self.state)
+        self._commit(self._scheduler.reopen(self.state, self._here.clock.now()))
 
     def tick(self) -> None:
-        """One round; costs nothing for trials that have ended.
+        """Rounds until nothing changes; costs nothing for trials that have ended.
 
         Raises:
             OSError: the files are away or the disk is full; nothing is lost, try again later.
@@ -99,27 +99,35 @@ class Manager:
         here, state = self._here, self.state
         now = here.clock.now()
         self._seats.poll_if_due(state, now)
-        seen = self._observer.look()
-        changes = self._commit(self._observer.facts(state, seen, now))
-        while decisions := self._scheduler.decide(state, now):
-            changes += self._commit(decisions)
-        self._reconcile_files(changes, seen, now)
+        changed = False
+        while self._round(now):
+            changed = True
         if state.ended is None:
             self._seats.fill(state, now)
-        if changes or self._summary.is_due(now):
+        if changed or self._summary.is_due(now):
             self._summary.write(state, self.book, now)
             here.on_change(state, self.book)
 
-    def _reconcile_files(self, changes: list[ev.Event], seen: OpenLegs, now: float) -> None:
+    def _round(self, now: float) -> bool:
+        """Observe, decide, commit, reconcile; whether there may be more to do at once."""
+        seen = self._observer.look()
+        changes = self._commit(self._observer.facts(self.state, seen, now))
+        while decisions := self._scheduler.decide(self.state, now):
+            changes += self._commit(decisions)
+        return self._reconcile(seen, now) > 0 or bool(changes)
+
+    def _reconcile(self, seen: OpenLegs, now: float) -> int:
+        """Make the files match; how many legs were taken back, which are facts to look at."""
         layout, state, cluster = self._here.layout, self.state, self._here.cluster
-        self._unwritten |= {e.trial_id for e in changes if isinstance(e, ev.LegOffered)}
-        if state.ending is not None:
-            self._unwritten &= state.of(TrialStatus.OFFERED)
+        if now >= self._next_check:
+            self._unwritten |= reconcile.find_unwritten(layout, state)
+            self._next_check = now + OFFERS_CHECK_S
         reconcile.write_offers(layout, state, self._unwritten)
         self._unwritten.clear()
-        if state.ending is not None:
-            reconcile.revoke_offers(layout, state)
-        reconcile.fence_lost(
+        reconcile.publish_results(layout, state, self._unpublished, metric=self._metric)
+        self._unpublished.clear()
+        reconcile.tidy(layout, state, seen)
+        taken_back = reconcile.fence_lost(
             layout,
             state,
             self._observer,
@@ -128,8 +136,9 @@ class Manager:
             grace_s=cluster.result_grace_s,
             vanish_s=cluster.vanish_s,
         )
-        reconcile.publish_results(layout, state, changes, metric=self._metric)
-        reconcile.tidy(layout, state, seen)
+        if state.ending is not None:
+            taken_back += reconcile.revoke_offers(layout, state)
+        return taken_back
 
     def _commit(self, events: Iterable[ev.Event]) -> list[ev.Event]:
         """Journal first, then apply; what is not on disk has not happened."""
@@ -140,9 +149,20 @@ class Manager:
         for event in batch:
             apply(self.state, event)
             self._follow(event)
+            self._note(event)
             for level, line in narrate(event, self.state, self._metric):
                 log.log(level, "%s", line)
         return batch
+
+    def _note(self, event: ev.Event) -> None:
+        """Remember what the files have to be told; kept until they were, whatever fails first."""
+        match event:
+            case ev.LegOffered():
+                self._unwritten.add(event.trial_id)
+            case ev.LegFinished() | ev.TrialFailed() | ev.TrialStopped():
+                self._unpublished.append(event)
+            case _:
+                pass
 
     def _follow(self, event: ev.Event) -> None:
         """Keep the seats in step with the legs."""

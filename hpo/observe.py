@@ -8,7 +8,7 @@ is no news; nothing is ever concluded from an absence alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hpo import checkpoint, offers
 from hpo import events as ev
@@ -53,6 +53,8 @@ class Observer:
     def facts(self, state: CampaignState, seen: OpenLegs, now: float) -> list[ev.Event]:
         """All facts that `seen` adds to `state`, in an order in which they can be applied."""
         facts: list[ev.Event] = []
+        for leg in seen.claims:  # seen again: a listing had missed it, as one may during a rename
+            self._overdue.pop(replace(leg, done=False), None)
         by_attempt = sorted(seen.claims, key=lambda leg: (leg.trial_id, leg.attempt))
         latest = {leg.trial_id: leg for leg in by_attempt}
         for claim in latest.values():
@@ -61,7 +63,7 @@ class Observer:
                 facts += self._of_claim(trial, claim, now)
         for leg in seen.revoked:
             trial = state.trials.get(leg.trial_id)
-            if trial is not None and (leg.rung, leg.attempt) == (trial.rung, trial.attempt):
+            if trial is not None and leg.rung == trial.rung and leg.attempt >= trial.attempt:
                 facts += self._of_revoked(trial, leg, now)
         missing = [i for i in sorted(state.of(TrialStatus.CLAIMED)) if i not in latest]
         gone = {leg.trial_id for leg in seen.revoked}
@@ -108,10 +110,12 @@ class Observer:
     def _of_revoked(self, trial: TrialState, leg: Leg, now: float) -> Iterator[ev.Event]:
         key = (leg.trial_id, leg.rung, leg.attempt)
         if leg.job_id is None and trial.status is TrialStatus.OFFERED:
+            if leg.attempt > trial.attempt:  # given back before anyone saw that it was claimed
+                yield ev.LegReturned(now, *key)
             yield ev.OfferRevoked(now, *key)
-        elif leg.job_id is not None and leg.job_id == trial.job_id:
-            if trial.status is not TrialStatus.CLAIMED:
-                return
+        elif trial.status is TrialStatus.CLAIMED and (
+            (leg.attempt, leg.job_id) == (trial.attempt, trial.job_id)
+        ):
             known = self.losses.pop(leg.name) if leg.name in self.losses else None
             cause, message = known or self._asked_again(leg, now)
             yield self._lost(trial, cause, message, now)

@@ -35,18 +35,24 @@ def find_unwritten(layout: Layout, state: CampaignState) -> set[int]:
     The folders are listed in the order in which a leg can move (offers, claims, revoked), and
     offers once more for a leg that a requeued job gave back in between.
     """
-    folders = (layout.offers, layout.claims, layout.revoked, layout.offers)
-    present = {leg.trial_id for folder in folders for leg in offers.list_legs(folder)}
-    return state.of(TrialStatus.OFFERED) - present
+    unwritten = set(state.of(TrialStatus.OFFERED))
+    for folder in (layout.offers, layout.claims, layout.revoked, layout.offers):
+        for leg in offers.list_legs(folder):
+            trial = state.trials.get(leg.trial_id)
+            # An older attempt that was not tidied away yet is no sign of this one.
+            if trial and (leg.rung, leg.attempt) >= (trial.rung, trial.attempt):
+                unwritten.discard(leg.trial_id)
+    return unwritten
 
 
-def revoke_offers(layout: Layout, state: CampaignState) -> None:
-    """Take back what nobody has claimed, once the campaign is ending."""
-    for trial_id in sorted(state.of(TrialStatus.OFFERED)):
-        leg = _leg(state.trials[trial_id])
-        # One that lies nowhere was never written, or is claimed by now; written and taken back, it
-        # tells which, because only one of two renames can win.
-        offers.revoke_offer(layout, leg)
+def revoke_offers(layout: Layout, state: CampaignState) -> int:
+    """Take back what nobody has claimed, once the campaign is ending; how many."""
+    offered = state.of(TrialStatus.OFFERED)
+    if not offered:
+        return 0
+    # The attempt may be a later one than the journal's: given back by a requeued job.
+    legs = [leg for leg in offers.list_legs(layout.offers) if leg.trial_id in offered]
+    return sum(offers.revoke_offer(layout, leg) for leg in legs)
 
 
 def fence_lost(
@@ -58,8 +64,9 @@ def fence_lost(
     now: float,
     grace_s: float,
     vanish_s: float,
-) -> None:
-    """Void the claims of jobs that are gone; the fact is read from revoked/ in the next tick."""
+) -> int:
+    """Void the claims of jobs that are gone, how many; the facts are read from revoked/ next."""
+    fenced = 0
     for trial_id in sorted(state.of(TrialStatus.CLAIMED)):
         trial = state.trials[trial_id]
         loss = book.loss_of(trial.job_id or "", now, grace_s=grace_s, vanish_s=vanish_s)
@@ -67,7 +74,8 @@ def fence_lost(
             continue
         claim = _leg(trial).claimed_by(trial.job_id or "")
         observer.losses[claim.name] = loss
-        offers.fence(layout, claim)
+        fenced += offers.fence(layout, claim)
+    return fenced
 
 
 def tidy(layout: Layout, state: CampaignState, seen: OpenLegs) -> None:
@@ -126,6 +134,15 @@ def unpublished(layout: Layout, state: CampaignState) -> list[ev.Event]:
             else:
                 events.append(ev.TrialStopped(0.0, trial_id, trial.cause or ""))
     return events
+
+
+def publish_never_started(layout: Layout, state: CampaignState, *, metric: str) -> None:
+    """Results for trials that no job ever took although later ones ran, so that none is missing."""
+    taken = [i for i, trial in state.trials.items() if trial.job_id is not None]
+    for trial_id in range(max(taken, default=0)):
+        trial = state.trials[trial_id]
+        if trial.job_id is None:
+            _publish_for_lost(layout, state, trial, metric)
 
 
 def _told_by_job(trial: TrialState) -> bool:

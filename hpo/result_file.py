@@ -7,7 +7,7 @@ trusted: anything that is not what a job writes reads as None.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +113,9 @@ def _checked(found: Mapping[str, Any]) -> LegResult | None:
 
 
 def _is_finite(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return abs(value) <= sys.float_info.max  # math.isfinite raises for integers beyond that
 
 
 def publish_standing(layout: Layout, result: Mapping[str, Any]) -> None:

@@ -47,7 +47,7 @@ class Scheduler:
             return [ev.CampaignStarted(now)]
         if state.ended is not None:
             return []
-        after_legs = [self._after_leg(state, trial, now) for trial in _waiting(state)]
+        after_legs = [self._after_leg(trial, now) for trial in _waiting(state)]
         decisions = list(after_legs)
         reason = state.ending or self._reason_to_end(state, after_legs, now)
         if reason is not None:
@@ -74,7 +74,7 @@ class Scheduler:
         over = self._out_of_time(state, now)
         stopped = any(not _is_cancelled(state.trials[i]) for i in state.of(TrialStatus.STOPPED))
         more = len(state.trials) < self._limits.n_trials and not state.exhausted
-        if not broken and (over or not (more or stopped)):
+        if not broken and (over or not (more or stopped or state.open_trials)):
             return []
         reason = "started again after the circuit breaker" if broken else "limits were raised"
         decisions: list[ev.Event] = [ev.CampaignReopened(now, reason)]
@@ -86,16 +86,12 @@ class Scheduler:
             ]
         return decisions
 
-    def _after_leg(self, state: CampaignState, trial: TrialState, now: float) -> ev.Event:
+    def _after_leg(self, trial: TrialState, now: float) -> ev.Event:
         match trial.ended_leg:
-            case None if state.ending is None:
+            case None | ev.LegFinished(outcome="interrupted"):
                 return self._offer(trial, now)
-            case None:
-                return ev.TrialStopped(now, trial.trial_id, state.ending or "")
             case ev.LegFinished(outcome="completed"):
                 return ev.TrialCompleted(now, trial.trial_id)
-            case ev.LegFinished(outcome="interrupted"):
-                return self._offer(trial, now)
             case ev.LegFinished(cause=cause, message=message):
                 return ev.TrialFailed(now, trial.trial_id, cause or "failed", message or "")
             case ev.LegLost() as lost:

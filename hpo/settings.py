@@ -229,11 +229,14 @@ class CampaignSpec:
     """Absolute path of the campaign folder."""
 
     def identity(self) -> dict[str, Any]:
-        """What makes two runs the same search, so that one may resume the other."""
+        """What makes two runs the same search, so that one may resume the other.
+
+        Of an objective in a file only the file's name counts: a moved project is the same search.
+        """
         return {
             "space": self.space.to_json(),
             "seed": self.hpo.seed,
-            "objective": self.objective,
+            "objective": self.objective.rsplit("/", 1)[-1],
             "metric": self.hpo.metric,
             "mode": self.hpo.mode,
             "points_to_evaluate": self.hpo.points_to_evaluate,

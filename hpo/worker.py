@@ -21,7 +21,7 @@ from typing import Any
 
 from hpo import offers
 from hpo.errors import EXIT_FINISHED, HpoError, SettingsError
-from hpo.files import Layout, read_json
+from hpo.files import Layout, publish_json, read_json
 from hpo.job_identity import JobIdentity, this_job
 from hpo.leg import LegSettings, Surroundings, finish_leg, run_leg
 from hpo.objective import bind, load_objective
@@ -59,6 +59,7 @@ def run_seat(root: str) -> int:
     layout = Layout(Path(root))
     settings = read_settings(layout)
     job = this_job()
+    _register(layout, job)
     flag = _LeaveFlag()
     flag.listen()
     if job.restarts:
@@ -99,6 +100,14 @@ def read_settings(layout: Layout) -> LegSettings:
         raise SettingsError(
             [f"{layout.campaign} cannot be read as a campaign ({err})"], where=str(layout.root)
         ) from err
+
+
+def _register(layout: Layout, job: JobIdentity) -> None:
+    """Say which process a local job is: its manager may have died right after starting it."""
+    record = layout.jobs / "live" / f"{job.job_id}.json"
+    known = None if job.on_slurm else read_json(record)
+    if isinstance(known, dict) and "pid" not in known:
+        publish_json(record, known | {"pid": os.getpid()})
 
 
 class _LeaveFlag:

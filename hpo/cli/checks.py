@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import replace
 
-from hpo.campaign import directory_problems
+from hpo.campaign import drift_problems, folder_problems
 from hpo.cli.clusters import preflight
-from hpo.config.loading import load_spec
-from hpo.errors import SettingsError
+from hpo.config.loading import load
+from hpo.errors import ConfigDriftError
 from hpo.objective_check import check_objective
 from hpo.settings import CampaignSpec
 
@@ -20,16 +19,19 @@ def load_checked(arguments: Namespace, executor: str) -> CampaignSpec:
         SettingsError: with all problems of the configuration, the objective, the output directory
             and the cluster.
     """
-    spec = load_spec(
-        arguments.config, overrides=arguments.overrides, output_dir=arguments.output_dir
-    )
-    if executor == "simulated":
+    loaded = load(arguments.config, overrides=arguments.overrides, output_dir=arguments.output_dir)
+    if executor == "simulated" and loaded.output_dir is not None:
         # In a folder of its own: invented times must not mix with real ones.
-        folder = spec.output_dir.with_name(spec.output_dir.name + "-simulated")
-        spec = replace(spec, output_dir=folder)
-    problems = check_objective(spec.objective, list(spec.space.domains), spec.pythonpath)
-    problems += directory_problems(spec, fresh=arguments.fresh)
-    problems += preflight(executor, spec)
-    if problems:
-        raise SettingsError(problems, where=str(spec.source or spec.name))
+        loaded.output_dir = loaded.output_dir.with_name(loaded.output_dir.name + "-simulated")
+    problems = loaded.problems
+    if loaded.objective is not None and loaded.space is not None:
+        names = list(loaded.space.domains)
+        problems += check_objective(loaded.objective, names, loaded.pythonpath)
+    if loaded.slurm is not None:
+        problems += preflight(executor, loaded.slurm)
+    if loaded.output_dir is not None:
+        problems += folder_problems(loaded.output_dir, fresh=arguments.fresh)
+    spec = loaded.spec()
+    if not arguments.fresh and (drift := drift_problems(spec)):
+        raise ConfigDriftError(drift, where=str(spec.source))
     return spec

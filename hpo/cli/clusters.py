@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hpo.cli.signals import LeaveRequest
 from hpo.cluster.base import Clock, Cluster
-from hpo.settings import CampaignSpec
+from hpo.settings import CampaignSpec, SlurmSettings
 
 if TYPE_CHECKING:
     from hpo.campaign import Campaign
@@ -32,15 +32,17 @@ def job_gone_asker(executor: str) -> Callable[[str], bool | None]:
     return is_job_gone
 
 
-def preflight(executor: str, spec: CampaignSpec) -> list[str]:
+def preflight(executor: str, settings: SlurmSettings) -> list[str]:
     """What the cluster has against the settings; submits nothing."""
     if executor == "slurm":
         from hpo.cluster.slurm_preflight import problems
         from hpo.cluster.slurm_request import SeatRequest
 
-        return problems(SeatRequest(spec.slurm))
+        return problems(SeatRequest(settings))
     if executor == "local":
-        return _local(spec).preflight()
+        from hpo.cluster.local import gpu_problems
+
+        return gpu_problems(settings.gpus)
     return []
 
 

@@ -73,15 +73,8 @@ class LocalCluster:
         return max(1, len(self._gpus) * self._request.trials_per_gpu // self._request.gpus)
 
     def preflight(self) -> list[str]:
-        """More GPUs asked for than there are; none at all is no problem, but said."""
-        if self._request.gpus and not self._gpus:
-            log.warning("this machine shows no GPU: the trials run on its CPU")
-        elif self._request.gpus > len(self._gpus):
-            return [
-                f"slurm.gpus: a trial asks for {self._request.gpus} GPUs and this machine has "
-                f"{len(self._gpus)}"
-            ]
-        return []
+        """More GPUs asked for than there are."""
+        return gpu_problems(self._request.gpus)
 
     def submit(self, count: int, *, at_once: int) -> list[str]:
         """Start `count` processes."""
@@ -177,6 +170,16 @@ class LocalCluster:
             if isinstance(record, dict) and _is_alive(record):
                 used.update(str(gpu) for gpu in record.get("gpus", []))
         return sorted(self._gpus, key=lambda gpu: used[gpu])[: self._request.gpus]
+
+
+def gpu_problems(gpus: int) -> list[str]:
+    """What speaks against `gpus` GPUs a trial; without any, trials use the CPU, and it is said."""
+    found = len(visible_gpus()) if gpus else 0
+    if gpus and not found:
+        log.warning("this machine shows no GPU: the trials run on its CPU")
+    elif gpus > found:
+        return [f"slurm.gpus: a trial asks for {gpus} GPUs and this machine has {found}"]
+    return []
 
 
 def visible_gpus() -> list[str]:

@@ -24,6 +24,8 @@ CALL_TIMEOUT_S = 60.0  # longer than slurmctld's own MessageTimeout of 10 s, ret
 _LEAKING = re.compile(r"(SLURM|SLURMD|SRUN|SBATCH|SQUEUE|SACCT|SINFO|PMI|PMIX|SUBMITIT)_")
 _KEPT = frozenset({"SLURM_CONF", "SLURM_CONF_SERVER"})
 
+# Limits that one job breaks by itself, however long it waits: QOSMaxWallDurationPerJobLimit, …
+_TOO_LARGE = re.compile(r"(QOS|Assoc)(Max\w+Per(Job|Node)|Min\w+NotSatisfied|MinGRES)")
 _LIMIT = re.compile(
     r"MaxSubmitJob|job submit limit|job queue full|Job creation temporarily disabled"
     r"|Resource temporarily unavailable|System submissions disabled",
@@ -31,7 +33,7 @@ _LIMIT = re.compile(
 )
 _NO_ANSWER = re.compile(
     r"timed out|Unable to contact|connect failure|connection refused|Rate limit"
-    r"|Zero Bytes|authentication|Communication connection|Unexpected message",
+    r"|Zero Bytes|authentication|configuration source|Communication connection|Unexpected message",
     re.IGNORECASE,
 )
 
@@ -82,7 +84,7 @@ def ask(command: Sequence[str], *, timeout_s: float = CALL_TIMEOUT_S) -> str:
 def refusal(words: str, request: str) -> HpoError:
     """The error that a failed sbatch amounts to, by what it printed."""
     text = words.strip()
-    if _LIMIT.search(text):
+    if _LIMIT.search(text) and not _TOO_LARGE.search(text):
         return SubmissionLimitError(f"SLURM accepts no more jobs now: {text}")
     if _NO_ANSWER.search(text):
         return SubmissionUncertainError(f"SLURM did not answer: {text}")

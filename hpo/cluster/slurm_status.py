@@ -46,8 +46,9 @@ ENDED: dict[str, Cause] = {
     "CANCELLED": Cause.CANCELLED,
     "REVOKED": Cause.VANISHED,
 }
-# In squeue these may be a step on the way back into the queue, under the same id.
-COMING_BACK = frozenset({"PREEMPTED", "NODE_FAIL"})
+# In squeue these may be a step on the way back into the queue, under the same id (EXPEDITING: from
+# 25.11 on).
+COMING_BACK = frozenset({"PREEMPTED", "NODE_FAIL", "EXPEDITING"})
 
 
 @dataclass(frozen=True, slots=True)

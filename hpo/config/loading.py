@@ -7,6 +7,7 @@ the objective and asks no cluster.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,6 +29,47 @@ MODELS: dict[str, type[BaseModel]] = {"slurm": SlurmSettings, "hpo": HpoSettings
 Model = TypeVar("Model", bound=BaseModel)
 
 
+@dataclass(slots=True)
+class Loaded:
+    """As much of a configuration as could be read, and all that is wrong with it."""
+
+    path: Path
+    cwd: Path
+    problems: list[str]
+    space: Space | None = None
+    slurm: SlurmSettings | None = None
+    hpo: HpoSettings | None = None
+    objective: str | None = None
+    pythonpath: tuple[str, ...] = ()
+    output_dir: Path | None = None
+
+    def spec(self) -> CampaignSpec:
+        """The whole configuration.
+
+        Raises:
+            SettingsError: with everything that is wrong.
+        """
+        if (
+            self.problems
+            or self.space is None
+            or self.slurm is None
+            or self.hpo is None
+            or self.objective is None
+            or self.output_dir is None
+        ):
+            raise SettingsError(self.problems, where=str(self.path))
+        return CampaignSpec(
+            name=self.path.stem,
+            source=self.path,
+            space=self.space,
+            slurm=self.slurm,
+            hpo=self.hpo,
+            objective=self.objective,
+            pythonpath=self.pythonpath,
+            output_dir=self.output_dir,
+        )
+
+
 def load_spec(
     config: str,
     *,
@@ -35,7 +77,22 @@ def load_spec(
     output_dir: str | None = None,
     cwd: Path | None = None,
 ) -> CampaignSpec:
-    """Load and check a configuration.
+    """`load` for callers that have nothing to add to the problems.
+
+    Raises:
+        SettingsError: with everything that is wrong.
+    """
+    return load(config, overrides=overrides, output_dir=output_dir, cwd=cwd).spec()
+
+
+def load(
+    config: str,
+    *,
+    overrides: Sequence[str] = (),
+    output_dir: str | None = None,
+    cwd: Path | None = None,
+) -> Loaded:
+    """Load and check a configuration, as far as it goes.
 
     Args:
         config: A path to a .py or .yaml file, or the name of one in the current folder, in its
@@ -45,7 +102,7 @@ def load_spec(
         cwd: The folder that names and paths start from; default: the current one.
 
     Raises:
-        SettingsError: with everything that is wrong.
+        SettingsError: no such configuration, so that there is nothing to check.
     """
     cwd = absolute(".", cwd or Path.cwd())
     path, problems = find_config(config, cwd)
@@ -55,26 +112,18 @@ def load_spec(
     apply_overrides(raw, overrides)
     problems = list(raw.problems)
 
-    space = _check_space(raw, problems)
-    slurm = _check_settings(SlurmSettings, "slurm", raw, problems)
-    hpo = _check_settings(HpoSettings, "hpo", raw, problems)
-    if space is not None and hpo is not None:
-        problems += point_problems(space, hpo.points_to_evaluate)
-    objective = _resolve_objective(raw, path, cwd, problems)
-    pythonpath = _resolve_pythonpath(hpo, path, cwd, problems) if hpo is not None else ()
-    if problems or space is None or slurm is None or hpo is None or objective is None:
-        raise SettingsError(problems, where=str(path))
-    folder = output_dir or hpo.output_dir or f"hpo_results/{path.stem}"
-    return CampaignSpec(
-        name=path.stem,
-        source=path,
-        space=space,
-        slurm=slurm,
-        hpo=hpo,
-        objective=objective,
-        pythonpath=pythonpath,
-        output_dir=absolute(folder, cwd),
-    )
+    found = Loaded(path, cwd, problems)
+    found.space = _check_space(raw, problems)
+    found.slurm = _check_settings(SlurmSettings, "slurm", raw, problems)
+    found.hpo = _check_settings(HpoSettings, "hpo", raw, problems)
+    if found.space is not None and found.hpo is not None:
+        problems += point_problems(found.space, found.hpo.points_to_evaluate)
+    found.objective = _resolve_objective(raw, path, cwd, problems)
+    if found.hpo is not None:
+        found.pythonpath = _resolve_pythonpath(found.hpo, path, cwd, problems)
+        folder = output_dir or found.hpo.output_dir or f"hpo_results/{path.stem}"
+        found.output_dir = absolute(folder, cwd)
+    return found
 
 
 def _check_space(raw: RawConfig, problems: list[str]) -> Space | None:
