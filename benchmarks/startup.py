@@ -2,8 +2,9 @@
 
     python benchmarks/startup.py [--repeats 7]
 
-Each repeat runs all rows once, one after the other, each in a fresh process; the ratios are taken
-within a repeat, so that a busy spell of the machine meets both sides alike.
+Each repeat runs all rows once, one after the other, each in a fresh process, so that a busy spell
+of the machine meets all of them alike. The ratio of the least times is the one that other work on
+the machine disturbs least.
 """
 
 from __future__ import annotations
@@ -49,13 +50,14 @@ def main() -> None:
     for _ in range(repeats):
         for name, arguments in COMMANDS.items():
             took[name].append(seconds(arguments))
-    print(f"{'':20}  {'ms':>4}  {'least-most':>10}  {'x bare':>6}  least-most")
+    bare = took[BARE]
+    print(f"{'':20}  {'ms':>4}  {'least-most':>10}  {'x bare':>6}  least x least bare")
     for name, times in took.items():
-        ratios = [mine / bare for mine, bare in zip(times, took[BARE], strict=True)]
         around = f"{1e3 * min(times):.0f}-{1e3 * max(times):.0f}"
         print(
             f"{name:20}  {1e3 * statistics.median(times):4.0f}  {around:>10}  "
-            f"{statistics.median(ratios):6.1f}  {min(ratios):.1f}-{max(ratios):.1f}"
+            f"{statistics.median(times) / statistics.median(bare):6.1f}  "
+            f"{min(times) / min(bare):.1f}"
         )
     print(
         f"median of {repeats}; Python {sys.version.split()[0]}, {os.cpu_count()} cores, "

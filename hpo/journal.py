@@ -73,6 +73,14 @@ class Journal:
                 self._cut()  # because the file server may have been away when this was due
             self._write(text)
 
+    def require_owner(self) -> None:
+        """Stop a manager that was taken over before it does anything more.
+
+        Raises:
+            JournalForkError: another manager took over.
+        """
+        self._guard()
+
     def _write(self, text: str) -> None:
         data = text.encode()
         try:

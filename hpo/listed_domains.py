@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from hpo.json_values import JsonValue, canonical, plain
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, because of the cached property
 class Choice:
     """One of the listed values; a value listed twice is drawn twice as often."""
 
@@ -27,7 +28,7 @@ class Choice:
     @property
     def size(self) -> int:
         """See `Domain.size`."""
-        return len(self._distinct())
+        return len(self._distinct)
 
     def value(self, u: float) -> JsonValue:
         """See `Domain.value`."""
@@ -35,7 +36,7 @@ class Choice:
 
     def at(self, index: int) -> JsonValue:
         """See `Domain.at`."""
-        return self._distinct()[index]
+        return self._distinct[index]
 
     def midpoint(self) -> JsonValue:
         """The first value; of an ordinal's values the middle one."""
@@ -49,6 +50,7 @@ class Choice:
         """See `Domain.to_json`."""
         return {"type": "ordinal" if self.is_ordered else "choice", "values": list(self.values)}
 
+    @cached_property
     def _distinct(self) -> list[JsonValue]:
         return list({canonical(value): value for value in self.values}.values())
 

@@ -98,6 +98,7 @@ class Manager:
         """
         here, state = self._here, self.state
         now = here.clock.now()
+        self._journal.require_owner()
         self._seats.poll_if_due(state, now)
         changed = False
         while self._round(now):

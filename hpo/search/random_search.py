@@ -47,6 +47,7 @@ class AsyncRandomSearch:
         self._size = space.size
         self._seed = seed
         filled = [space.midpoint() | plain(point) for point in points_to_evaluate]
+        self._keys: list[str] | None = None  # of a small finite space, once a draw needs them
         self._points = list({canonical(point): point for point in filled}.values())
 
     def suggest(self, trial_id: int, taken: Collection[str]) -> dict[str, JsonValue] | None:
@@ -62,9 +63,10 @@ class AsyncRandomSearch:
         size = self._size
         if size is None or size > ENUMERABLE:
             return config  # a repetition, which so large a space makes all but impossible
-        everything = (self._space.enumerate(index) for index in range(size))
-        left = [config for config in everything if canonical(config) not in taken]
-        return left[int(generator.integers(len(left)))] if left else None
+        if self._keys is None:
+            self._keys = [canonical(self._space.enumerate(index)) for index in range(size)]
+        left = [index for index, key in enumerate(self._keys) if key not in taken]
+        return self._space.enumerate(left[int(generator.integers(len(left)))]) if left else None
 
 
 def point_problems(space: Space, points: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -1,0 +1,54 @@
+# Two commands do all the set-up on a machine with Python >= 3.10, make and bash:
+#   make demo   a whole campaign on real data, in local processes
+#   make test   formatting, lint, types and all tests; exactly what CI runs
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+# Installs quickly and runs on the CPU; users may have any recent torch.
+TORCH  ?= torch==2.13.0
+
+.PHONY: demo test check lint types coverage clean slurm-up slurm-down
+
+demo: $(VENV)/.demo
+	$(BIN)/python main_hpo.py --config digits_example --executor local --fresh
+	@echo
+	@echo "Look at hpo_results/digits_example, or from Python:"
+	@echo "  import hpo; hpo.load_campaign('hpo_results/digits_example').trials"
+
+test: $(VENV)/.test lint types
+	$(BIN)/python -m pytest -n 4 --dist worksteal
+
+check: test
+
+lint: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.test
+	$(BIN)/mypy
+
+coverage: $(VENV)/.test
+	$(BIN)/coverage run -m pytest -m "not slow and not slurm"
+	$(BIN)/coverage report -m
+
+slurm-up:
+	tests/slurm/start_cluster.sh
+
+slurm-down:
+	tests/slurm/stop_cluster.sh
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[examples]'
+	touch $@
+
+$(VENV)/.test: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[examples,report,test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage*

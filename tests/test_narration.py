@@ -1,0 +1,116 @@
+"""What a person reads in the log."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from histories import NOW, claimed, drawn, failed, finished, lost, offered, running, state_after
+
+from hpo import events as ev
+from hpo.narration import describe, narrate
+
+
+def lines(events: list[ev.Event]) -> list[tuple[int, str]]:
+    """What the last event says after all of them."""
+    return list(narrate(events[-1], state_after(events), "loss"))
+
+
+def line(events: list[ev.Event], level: int = logging.INFO) -> str:
+    ((found, text),) = lines(events)
+    assert found == level
+    return text
+
+
+def test_a_campaign_tells_its_beginning_and_its_end() -> None:
+    start = ev.CampaignStarted(NOW)
+    assert line([start]) == "campaign started"
+    assert line([start, ev.CampaignEnded(NOW, "all done")]) == "campaign ended: all done"
+    assert line([start, ev.CampaignReopened(NOW, "more")]) == "campaign goes on: more"
+    assert "only 12 different" in line([start, ev.SearchExhausted(NOW, 12)])
+
+
+def test_an_ending_says_how_many_trials_may_finish() -> None:
+    ending = ev.CampaignEnding(NOW, "time is up")
+    assert line([*running(0, 1), ending]) == "ending (time is up): 2 running trials may finish"
+
+
+def test_drawing_and_offering_thousands_of_trials_says_nothing() -> None:
+    assert lines([ev.CampaignStarted(NOW), drawn(0)]) == []
+    assert lines([ev.CampaignStarted(NOW), drawn(0), offered(0)]) == []
+    assert lines([*running(0), finished(0, job_id="0"), ev.TrialCompleted(NOW, 0)]) == []
+
+
+def test_a_start_names_trial_job_and_configuration() -> None:
+    text = line([ev.CampaignStarted(NOW), drawn(0), offered(0), claimed(0, "81_2")])
+    assert text == "trial 0 started, job 81_2: lr=1 max_epochs=9"
+
+
+def test_a_second_offer_counts_attempts_from_one() -> None:
+    events = [*running(0), lost(0, job_id="0"), offered(0, 1)]
+    assert line(events) == "trial 0 is offered again (attempt 2)"
+    assert line([*running(0), ev.LegReturned(NOW, 0, 0, 1)]).startswith("trial 0: its requeued")
+
+
+def test_a_lost_leg_is_a_warning_with_job_and_cause() -> None:
+    text = line([*running(0), lost(0, job_id="0")], logging.WARNING)
+    assert text == "trial 0 lost its job 0 (preempted): its job was preempted"
+
+
+def test_a_completed_trial_is_compared_with_the_best() -> None:
+    first = [*running(0, 1), finished(0, 0.25, job_id="0")]
+    assert line(first) == "trial 0 completed in 12.5 s: loss=0.25  <- best so far"
+    second = line([*first, finished(1, 0.5, job_id="1")])
+    assert second == "trial 1 completed in 12.5 s: loss=0.5  (best 0.25, trial 0)"
+
+
+def test_a_metric_that_was_not_finite_is_a_warning() -> None:
+    text = line([*running(0), finished(0, None, job_id="0")], logging.WARNING)
+    assert text == "trial 0 completed in 12.5 s, loss was not finite: worst"
+
+
+def test_an_interrupted_trial_tells_how_far_it_came() -> None:
+    ended = finished(0, job_id="0", outcome="interrupted", resource=4)
+    assert line([*running(0), ended]) == "trial 0 was interrupted at 4 after 12.5 s"
+
+
+def test_a_failure_shows_the_first_line_of_its_message() -> None:
+    ended = finished(0, None, job_id="0", outcome="failed", cause="KeyError", message="'lr'\nat x")
+    assert line([*running(0), ended], logging.WARNING) == (
+        "trial 0 failed after 12.5 s: KeyError: 'lr'"
+    )
+    silent = finished(0, None, job_id="0", outcome="failed", cause="SystemExit")
+    assert line([*running(0), silent], logging.WARNING).endswith("SystemExit: ")
+
+
+def test_the_first_failure_says_where_its_traceback_is_and_later_ones_do_not() -> None:
+    events = [*running(0, 1), failed(0, job_id="0"), ev.TrialFailed(NOW, 0, "ValueError", "m")]
+    assert "results/trial_0.json" in line(events, logging.WARNING)
+    again = [*events, failed(1, job_id="1"), ev.TrialFailed(NOW, 1, "ValueError", "m")]
+    assert lines(again) == []
+
+
+def test_a_trial_given_up_after_a_loss_says_why() -> None:
+    events = [*running(0), lost(0, job_id="0"), ev.TrialFailed(NOW, 0, "lost_too_often", "why")]
+    assert lines(events)[0] == (logging.WARNING, "trial 0 failed: why")
+
+
+def test_only_trials_that_ran_are_told_to_have_stopped() -> None:
+    stop = ev.TrialStopped(NOW, 0, "time is up")
+    assert lines([ev.CampaignStarted(NOW), drawn(0), stop]) == []
+    text = line([*running(0), lost(0, job_id="0"), stop])
+    assert text == "trial 0 stopped: time is up"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.123456, "0.1235"),
+        (1e-7, "1e-07"),
+        (3, "3"),
+        ("adam", "adam"),
+        ("x" * 50, "x" * 37 + "..."),
+    ],
+)
+def test_values_are_described_shortly(value: object, text: str) -> None:
+    assert describe({"a": value, "b": 1}) == f"a={text} b=1"
