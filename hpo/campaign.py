@@ -46,7 +46,7 @@ def folder_problems(root: Path, *, fresh: bool) -> list[str]:
         return [f"output_dir {root} is not a folder"]
     if not os.access(root, os.W_OK | os.X_OK):
         return [f"output_dir {root} cannot be written"]
-    if fresh or _stored(layout) is not None:
+    if _stored(layout) is not None or (fresh and layout.campaign.exists()):
         return []
     if layout.campaign.exists():
         return [f"{layout.campaign} cannot be read as a campaign; mend it or use --fresh"]
@@ -72,10 +72,8 @@ def drift_problems(spec: CampaignSpec) -> list[str]:
     ]
 
 
-def move_aside(layout: Layout, now: float) -> Path | None:
-    """Give an old campaign another name; its new path, or None where there was none."""
-    if not layout.root.exists():
-        return None
+def move_aside(layout: Layout, now: float) -> Path:
+    """Give an old campaign another name; its new path."""
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
     target = layout.root.with_name(f"{layout.root.name}.old-{stamp}")
     while target.exists():
@@ -108,6 +106,12 @@ def open_campaign(spec: CampaignSpec, now: float) -> Campaign:
     if document != stored:
         publish_json(layout.campaign, document)
     return Campaign(layout, Header(name, spec.digest()), is_new=stored is None, changes=changes)
+
+
+def stored_name(layout: Layout) -> str | None:
+    """The name of the campaign in a directory, which its jobs carry."""
+    stored = _stored(layout)
+    return None if stored is None else str(stored["campaign"])
 
 
 def _stored(layout: Layout) -> dict[str, Any] | None:

@@ -166,11 +166,8 @@ class CampaignReopened:
     reason: str
 
 
-Event = (
-    CampaignStarted
-    | TrialDrawn
-    | SearchExhausted
-    | LegOffered
+TrialEvent = (
+    LegOffered
     | LegClaimed
     | LegReturned
     | LegFinished
@@ -179,6 +176,12 @@ Event = (
     | TrialCompleted
     | TrialFailed
     | TrialStopped
+)
+Event = (
+    CampaignStarted
+    | TrialDrawn
+    | SearchExhausted
+    | TrialEvent
     | CampaignEnding
     | CampaignEnded
     | CampaignReopened

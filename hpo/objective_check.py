@@ -38,9 +38,15 @@ def check_objective(
     space_names: Collection[str],
     pythonpath: Sequence[str] = (),
     *,
+    python: str | None = None,
+    env_setup: Sequence[str] = (),
     timeout_s: float = IMPORT_TIMEOUT_S,
 ) -> list[str]:
-    """Import the objective in a subprocess and check its signature; return what is wrong."""
+    """Import the objective in a subprocess and check its signature; return what is wrong.
+
+    `python` and `env_setup` are those of the jobs: what they can import may differ from what the
+    manager can.
+    """
     # A folder, not pipes: a process that the user's module leaves behind would keep a pipe open.
     with tempfile.TemporaryDirectory(prefix="hpo_check_") as folder:
         answer_file, noise_file = Path(folder, "answer.json"), Path(folder, "noise.txt")
@@ -53,7 +59,7 @@ def check_objective(
         }
         with noise_file.open("wb") as noise:
             child = subprocess.Popen(
-                [sys.executable, "-c", _CHILD, json.dumps(asked)],
+                _command([python or sys.executable, "-c", _CHILD, json.dumps(asked)], env_setup),
                 stdin=subprocess.DEVNULL,
                 stdout=noise,
                 stderr=subprocess.STDOUT,
@@ -69,6 +75,11 @@ def check_objective(
         if isinstance(problems, list):
             return [str(problem) for problem in problems]
         return [_crashed(reference, exit_code, noise_file)]
+
+
+def _command(words: list[str], env_setup: Sequence[str]) -> list[str]:
+    # Through bash also for a `python` that is not there, so that it ends with a message.
+    return ["bash", "-c", "\n".join([*env_setup, 'exec "$@"']), "check", *words]
 
 
 def answer(reference: str, space_names: Collection[str], path: str) -> None:

@@ -94,7 +94,7 @@ class Scheduler:
                 return ev.TrialCompleted(now, trial.trial_id)
             case ev.LegFinished(cause=cause, message=message):
                 return ev.TrialFailed(now, trial.trial_id, cause or "failed", message or "")
-            case ev.LegLost() as lost:
+            case lost:
                 return self._after_loss(trial, lost, now)
 
     def _after_loss(self, trial: TrialState, lost: ev.LegLost, now: float) -> ev.Event:

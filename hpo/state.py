@@ -118,8 +118,8 @@ def apply(state: CampaignState, event: ev.Event) -> None:
             _apply_to_trial(state, event)
 
 
-def _apply_to_trial(state: CampaignState, event: ev.Event) -> None:
-    trial = state.trials.get(event.trial_id)  # type: ignore[union-attr]  # because apply took the rest
+def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
+    trial = state.trials.get(event.trial_id)
     if trial is None:
         raise TransitionError(f"{event}: no such trial")
     match event:
@@ -158,7 +158,7 @@ def _apply_to_trial(state: CampaignState, event: ev.Event) -> None:
             trial.cause = event.cause
             _count_alike(state, event.cause)
             _move(state, trial, TrialStatus.FAILED)
-        case ev.TrialStopped():
+        case _:  # TrialStopped
             _require(trial.status is TrialStatus.WAITING, event, trial.status)
             trial.cause = event.reason
             _move(state, trial, TrialStatus.STOPPED)

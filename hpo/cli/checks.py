@@ -24,11 +24,17 @@ def load_checked(arguments: Namespace, executor: str) -> CampaignSpec:
         # In a folder of its own: invented times must not mix with real ones.
         loaded.output_dir = loaded.output_dir.with_name(loaded.output_dir.name + "-simulated")
     problems = loaded.problems
+    slurm = loaded.slurm
     if loaded.objective is not None and loaded.space is not None:
-        names = list(loaded.space.domains)
-        problems += check_objective(loaded.objective, names, loaded.pythonpath)
-    if loaded.slurm is not None:
-        problems += preflight(executor, loaded.slurm)
+        problems += check_objective(
+            loaded.objective,
+            list(loaded.space.domains),
+            loaded.pythonpath,
+            python=None if slurm is None else slurm.python,
+            env_setup=() if slurm is None else slurm.env_setup,
+        )
+    if slurm is not None:
+        problems += preflight(executor, slurm)
     if loaded.output_dir is not None:
         problems += folder_problems(loaded.output_dir, fresh=arguments.fresh)
     spec = loaded.spec()

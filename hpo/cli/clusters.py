@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from hpo.cli.signals import LeaveRequest
 from hpo.cluster.base import Clock, Cluster
+from hpo.files import Layout
 from hpo.settings import CampaignSpec, SlurmSettings
 
 if TYPE_CHECKING:
-    from hpo.campaign import Campaign
     from hpo.cluster.local import LocalCluster
 
 
@@ -47,17 +47,17 @@ def preflight(executor: str, settings: SlurmSettings) -> list[str]:
 
 
 def make_cluster(
-    executor: str, spec: CampaignSpec, campaign: Campaign, leave: LeaveRequest
+    executor: str, spec: CampaignSpec, layout: Layout, campaign: str, leave: LeaveRequest
 ) -> tuple[Cluster, Clock]:
-    """The cluster and the clock that goes with it."""
+    """The cluster for the campaign named `campaign`, and the clock that goes with it."""
     if executor == "slurm":
         from hpo.cluster.slurm import SlurmCluster
         from hpo.cluster.slurm_request import SeatRequest
 
         return (
             SlurmCluster(
-                campaign.layout,
-                campaign.header.campaign,
+                layout,
+                campaign,
                 SeatRequest(spec.slurm),
                 poll_s=spec.hpo.poll_interval,
                 result_grace_s=spec.hpo.result_grace,
@@ -66,12 +66,11 @@ def make_cluster(
         )
     if executor == "local":
         return _local(spec), leave
-    return _simulated(spec, campaign)
+    return _simulated(spec, layout)
 
 
 def _local(spec: CampaignSpec) -> LocalCluster:
     from hpo.cluster.local import LocalCluster, LocalRequest
-    from hpo.files import Layout
 
     request = LocalRequest(
         python=spec.slurm.python,
@@ -82,7 +81,7 @@ def _local(spec: CampaignSpec) -> LocalCluster:
     return LocalCluster(Layout(spec.output_dir), request)
 
 
-def _simulated(spec: CampaignSpec, campaign: Campaign) -> tuple[Cluster, Clock]:
+def _simulated(spec: CampaignSpec, layout: Layout) -> tuple[Cluster, Clock]:
     import sys
     import time
 
@@ -97,8 +96,8 @@ def _simulated(spec: CampaignSpec, campaign: Campaign) -> tuple[Cluster, Clock]:
     sys.path[:0] = list(spec.pythonpath)
     clock = SimulatedClock(time.time())
     model = ClusterModel(seats=spec.hpo.max_concurrent_jobs, seed=spec.hpo.seed)
-    settings = read_settings(campaign.layout)
+    settings = read_settings(layout)
     cluster = SimulatedCluster(
-        campaign.layout, clock, model, settings, lambda: load_objective(spec.objective)
+        layout, clock, model, settings, lambda: load_objective(spec.objective)
     )
     return cluster, clock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 
 from hpo.errors import EXIT_FINISHED, EXIT_NO_RESULT, EXIT_RESUMABLE
 from hpo.files import Layout, read_json
@@ -51,7 +52,9 @@ def best_table(state: CampaignState, metric: str) -> list[str]:
     return lines
 
 
-def report_leaving(manager: Manager, why: str | None, executor: str, command: str) -> None:
+def report_leaving(
+    manager: Manager, layout: Layout, why: str | None, executor: str, command: str
+) -> None:
     """What goes on without the manager, and how to come back to it."""
     running, waiting = len(manager.book.running()), len(manager.book.queued())
     log.info(
@@ -61,9 +64,12 @@ def report_leaving(manager: Manager, why: str | None, executor: str, command: st
         waiting,
     )
     log.info("to go on: %s", command)
-    jobs = sorted(manager.book.seats)
+    jobs = sorted({_array(job_id) for job_id in manager.book.seats})
     if jobs and executor == "slurm":
-        log.info("to stop the jobs too: scancel %s", " ".join(sorted({_array(j) for j in jobs})))
+        log.info("to stop the jobs too: scancel %s", " ".join(jobs))
+    elif jobs and executor == "local":
+        pattern = f"hpo.worker {layout.root}"
+        log.info("to stop the jobs too: pkill -f %s", shlex.quote(pattern))
 
 
 def _array(job_id: str) -> str:

@@ -6,7 +6,6 @@ Puts the parts together; the only place that knows the concrete clusters.
 from __future__ import annotations
 
 import logging
-import os
 import shlex
 import sys
 import time
@@ -18,9 +17,10 @@ from hpo import campaign as campaigns
 from hpo.cli.checks import load_checked
 from hpo.cli.clusters import choose_executor, job_gone_asker, make_cluster
 from hpo.cli.ending import exit_code, report_end, report_leaving
+from hpo.cli.fresh import make_room
 from hpo.cli.screen import Screen
 from hpo.cli.signals import LeaveRequest
-from hpo.errors import CampaignLockedError, HpoError
+from hpo.errors import HpoError
 from hpo.files import Layout
 from hpo.journal import Journal
 from hpo.lock import ManagerLock
@@ -43,7 +43,7 @@ def run(arguments: Namespace, argv: Sequence[str]) -> int:
     spec = load_checked(arguments, executor)
     layout = Layout(spec.output_dir)
     if arguments.fresh:
-        _move_aside(layout, executor)
+        make_room(spec, executor)
     layout.create()
     lock = ManagerLock(layout)
     lock.acquire(job_gone_asker(executor))
@@ -60,24 +60,6 @@ def run(arguments: Namespace, argv: Sequence[str]) -> int:
         lock.release()
 
 
-def _move_aside(layout: Layout, executor: str) -> None:
-    """Make room for a fresh campaign, unless somebody still works on the old one."""
-    if not layout.campaign.exists():
-        return
-    lock = ManagerLock(layout)
-    lock.acquire(job_gone_asker(executor))
-    lock.release()
-    live = [path.stem for path in (layout.jobs / "live").glob("*.json")]
-    held = [path.name for path in layout.claims.glob("*.json") if ".done." not in path.name]
-    if live or held:
-        raise CampaignLockedError(
-            f"jobs of the campaign in {layout.root} still run ({len(held)} trials are claimed); "
-            "let them finish by starting without --fresh, or cancel them and remove its claims/"
-        )
-    target = campaigns.move_aside(layout, time.time())
-    print(f"the old campaign lies in {target} now")  # noqa: T201  # because no log exists yet
-
-
 def _manage(
     spec: CampaignSpec,
     campaign: campaigns.Campaign,
@@ -89,7 +71,8 @@ def _manage(
     leave = LeaveRequest()
     leave.listen()
     _say_hello(spec, campaign, executor, screen)
-    cluster, clock = make_cluster(executor, spec, campaign, leave)
+    cluster, clock = make_cluster(executor, spec, campaign.layout, campaign.header.campaign, leave)
+    screen.use_clock(clock.now)
     journal = Journal(campaign.layout.journal, campaign.header, guard=lock.guard)
     manager = Manager(
         Surroundings(campaign.layout, cluster, clock, leave.is_set, screen.show),
@@ -104,7 +87,7 @@ def _manage(
     )
     ended = manager.run()
     if not ended:
-        report_leaving(manager, leave.signal_name, executor, _command(argv))
+        report_leaving(manager, campaign.layout, leave.signal_name, executor, _command(argv))
     else:
         report_end(manager.state, campaign.layout, spec.hpo.metric)
     return exit_code(manager.state, ended=ended)
@@ -146,5 +129,5 @@ def _command(argv: Sequence[str]) -> str:
     program = Path(sys.argv[0]).name
     words = [word for word in argv if word != "--fresh"]
     if program == "main_hpo.py":
-        return shlex.join(["python", os.path.relpath(sys.argv[0]), *words[1:]])
+        return shlex.join(["python", sys.argv[0], *words[1:]])
     return shlex.join(["hpo", *words])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -71,6 +72,16 @@ class Screen:
             logging.getLogger().removeHandler(handler)
             handler.close()
 
+    def use_clock(self, now: Callable[[], float]) -> None:
+        """Stamp the lines with another time than the wall's: that of a simulated cluster."""
+
+        def stamp(record: logging.LogRecord) -> bool:
+            record.created = now()
+            return True
+
+        for handler in self._handlers:
+            handler.addFilter(stamp)
+
     def show(self, state: CampaignState, book: SeatBook) -> None:
         """Bring the bar up to date."""
         if self._bar is None:
@@ -97,7 +108,9 @@ class Screen:
             return ""
         seconds = (time.time() - self._start) / done_here * (total - finished)
         minutes, hours = int(seconds / 60) % 60, int(seconds / 3600)
-        return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {int(seconds % 60)} s"
+        if hours:
+            return f"{hours} h {minutes:02d} min"
+        return f"{minutes} min" if minutes > 1 else f"{int(seconds) + 1} s"
 
 
 class _ConsoleHandler(logging.Handler):

@@ -1,0 +1,165 @@
+"""Every word of SLURM has been decided about, and no line of it can break the manager."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpo.causes import INFRASTRUCTURE, Cause
+from hpo.cluster import slurm_status
+from hpo.cluster.slurm_status import QueueRow, read_sacct, read_squeue, status_of
+from hpo.seats import JobPhase
+
+# squeue(1), JOB STATE CODES, of all versions from 18.08 to 26.05: base states, then flags.
+BASE = [
+    "PENDING",
+    "RUNNING",
+    "SUSPENDED",
+    "COMPLETED",
+    "CANCELLED",
+    "FAILED",
+    "TIMEOUT",
+    "NODE_FAIL",
+    "PREEMPTED",
+    "BOOT_FAIL",
+    "DEADLINE",
+    "OUT_OF_MEMORY",
+]
+FLAGS = [
+    "LAUNCH_FAILED",
+    "REQUEUED",
+    "REQUEUE_HOLD",
+    "SPECIAL_EXIT",
+    "RESIZING",
+    "CONFIGURING",
+    "COMPLETING",
+    "STOPPED",
+    "RECONFIG_FAIL",
+    "POWER_UP_NODE",
+    "REVOKED",
+    "REQUEUE_FED",
+    "RESV_DEL_HOLD",
+    "SIGNALING",
+    "STAGE_OUT",
+    "EXPEDITING",
+]
+
+WAITS = "queued"
+RUNS = "running"
+IN_BETWEEN = None  # in squeue: perhaps on its way back into the queue
+EXPECTED: dict[str, tuple[str | None, Cause | None]] = {
+    # word: what squeue tells, what took the job from its leg if sacct says it
+    "PENDING": (WAITS, None),
+    "REQUEUED": (WAITS, None),
+    "REQUEUE_FED": (WAITS, None),
+    "REQUEUE_HOLD": (WAITS, None),
+    "SPECIAL_EXIT": (WAITS, None),
+    "RESV_DEL_HOLD": (WAITS, None),
+    "RUNNING": (RUNS, None),
+    "CONFIGURING": (RUNS, None),
+    "COMPLETING": (RUNS, None),
+    "SUSPENDED": (RUNS, None),
+    "STOPPED": (RUNS, None),
+    "RESIZING": (RUNS, None),
+    "SIGNALING": (RUNS, None),
+    "STAGE_OUT": (RUNS, None),
+    "POWER_UP_NODE": (RUNS, None),
+    "EXPEDITING": (IN_BETWEEN, None),
+    "PREEMPTED": (IN_BETWEEN, Cause.PREEMPTED),
+    "NODE_FAIL": (IN_BETWEEN, Cause.NODE_FAILED),
+    "BOOT_FAIL": ("ended", Cause.NODE_FAILED),
+    "LAUNCH_FAILED": ("ended", Cause.NODE_FAILED),
+    "RECONFIG_FAIL": ("ended", Cause.NODE_FAILED),
+    "REVOKED": ("ended", Cause.VANISHED),
+    "TIMEOUT": ("ended", Cause.TIME_LIMIT),
+    "DEADLINE": ("ended", Cause.TIME_LIMIT),
+    "OUT_OF_MEMORY": ("ended", Cause.OUT_OF_MEMORY),
+    "FAILED": ("ended", Cause.KILLED),
+    "COMPLETED": ("ended", Cause.KILLED),
+    "CANCELLED": ("ended", Cause.CANCELLED),
+}
+
+
+def row(word: str) -> QueueRow:
+    return QueueRow("12_3", word, "Priority", "gpu003", "trial.c")
+
+
+def test_every_word_of_slurm_is_decided_about_here() -> None:
+    assert set(EXPECTED) == {*BASE, *FLAGS}
+
+
+@pytest.mark.parametrize("word", EXPECTED)
+def test_what_squeue_says_of_a_job(word: str) -> None:
+    status = status_of(row(word))
+    assert (None if status is None else status.phase.value) == EXPECTED[word][0]
+    if word == "PENDING":
+        assert status is not None
+        assert status.reason == "Priority"
+    if word == "RUNNING":
+        assert status is not None
+        assert status.node == "gpu003"
+
+
+@pytest.mark.parametrize("word", EXPECTED)
+@pytest.mark.parametrize("form", ["{}", "{} by 1000", "{}+", "{} by 1000+"])
+def test_what_sacct_says_of_a_job(word: str, form: str) -> None:
+    ended = read_sacct(f"12_3|{form.format(word)}|0:9|gpu003\n")
+    cause = EXPECTED[word][1]
+    assert set(ended) == (set() if cause is None else {"12_3"})
+    if cause is not None:
+        assert ended["12_3"].phase is JobPhase.ENDED
+        assert ended["12_3"].cause is cause
+        assert ended["12_3"].ok is (word == "COMPLETED")
+
+
+@pytest.mark.parametrize("word", ["", "PENDING?", "pending", "CANCELLED by 1000", "NEW_IN_2030"])
+def test_an_unknown_word_in_squeue_is_no_news(word: str) -> None:
+    assert status_of(row(word)) is None
+
+
+def test_hardware_and_preemption_are_never_the_trials_fault() -> None:
+    for word in ("PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "LAUNCH_FAILED", "RECONFIG_FAIL"):
+        assert EXPECTED[word][1] in INFRASTRUCTURE
+
+
+@pytest.mark.parametrize(
+    ("line", "detail"),
+    [
+        ("1|FAILED|1:0|gpu003", "SLURM says FAILED, exit code 1:0 on gpu003"),
+        ("1|CANCELLED by 1000|0:0|None assigned", "SLURM says CANCELLED"),
+        ("1|OUT_OF_MEMORY|0:125|", "SLURM says OUT_OF_MEMORY, exit code 0:125"),
+    ],
+)
+def test_an_end_is_told_in_slurms_words(line: str, detail: str) -> None:
+    assert read_sacct(line)["1"].detail == detail
+
+
+def test_arrays_and_single_jobs_are_read_line_by_line() -> None:
+    text = (
+        "12_0|RUNNING|None|gpu001|trial_4.mlp\n"
+        "12_1|PENDING|JobArrayTaskLimit||trial.mlp\n"
+        "13|PENDING|launch failed requeued held||a|name|with|bars\n"
+    )
+    rows = read_squeue(text)
+    assert [r.job_id for r in rows] == ["12_0", "12_1", "13"]
+    assert rows[0] == QueueRow("12_0", "RUNNING", "None", "gpu001", "trial_4.mlp")
+    assert rows[2].name == "a|name|with|bars"
+    assert slurm_status.SQUEUE_FORMAT.count("|") == 4
+    assert slurm_status.SACCT_FORMAT.count(",") == 3
+
+
+def test_lines_of_another_shape_are_skipped() -> None:
+    assert read_squeue("slurm_load_jobs error: x\n\n1|RUNNING\n") == []
+    assert read_sacct("sacct: error\n\n1|FAILED\n1||0:0|n\n1|  |0:0|n\n1|FAILED|0:0|n|more\n") == {}
+
+
+pieces = st.sampled_from([*EXPECTED, "|", "||", "+", " by ", "\n", "\r", "12_3", "None assigned"])
+
+
+@given(st.lists(pieces | st.text(max_size=5), max_size=30).map("".join))
+def test_no_text_whatever_raises(text: str) -> None:
+    for found in read_squeue(text):
+        status_of(found)
+    for status in read_sacct(text).values():
+        assert status.phase is JobPhase.ENDED
