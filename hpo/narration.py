@@ -46,7 +46,7 @@ def narrate(event: ev.Event, state: CampaignState, metric: str) -> Iterator[tupl
         case ev.TrialFailed():
             if not isinstance(state.trials[event.trial_id].ended_leg, ev.LegFinished):
                 yield logging.WARNING, f"trial {event.trial_id} failed: {event.message}"
-            if state.alike_failures == 1 and not state.any_result:
+            elif len(state.of(TrialStatus.FAILED)) == 1:
                 yield logging.WARNING, f"the first failure; traceback in {_result(event.trial_id)}"
         case ev.TrialStopped():
             if state.trials[event.trial_id].job_id is not None:

@@ -67,13 +67,18 @@ class SeatBook:
     polled: bool = False  # whether the cluster has answered since this manager started
     dead_before_claim: int = 0  # seats in a row that ended badly without ever taking a leg
     last_dead: Seat | None = None
+    # Jobs that the cluster may still list as running while they end: no seats any more.
+    _over: set[str] = field(default_factory=set)
 
     def take_poll(
         self, statuses: Mapping[str, JobStatus], asked_at: float, *, vanish_s: float
     ) -> None:
         """Take in the cluster's answer to a question asked at `asked_at`."""
         self.polled = True
+        self._over &= statuses.keys()
         for job_id, status in statuses.items():
+            if job_id in self._over:
+                continue
             seat = self.seats.get(job_id)
             if seat is None:
                 if status.phase is not JobPhase.ENDED:
@@ -117,12 +122,11 @@ class SeatBook:
 
     def left(self, job_id: str, *, over: bool) -> None:
         """A job no longer holds its leg; `over`: its life ends with it."""
-        seat = self.seats.get(job_id)
-        if seat is None:
-            return
-        seat.trial_id = None
         if over:
-            del self.seats[job_id]
+            self.seats.pop(job_id, None)
+            self._over.add(job_id)
+        elif job_id in self.seats:
+            self.seats[job_id].trial_id = None
 
     def returned(self, job_id: str | None) -> None:
         """The leg of a former life was given back; the job itself lives on."""

@@ -55,7 +55,7 @@ def test_a_campaign_is_free_again_after_its_manager_left(layout: Layout) -> None
     for _ in range(2):
         lock = ManagerLock(layout)
         lock.acquire(nobody_asked)
-        assert read_json(layout.lock.with_suffix(".json"))["nonce"] == lock.holder.nonce
+        assert asdict(lock.holder) == read_json(layout.lock.with_suffix(".json"))
         lock.guard()
         lock.release()
         assert not layout.lock.exists()

@@ -71,7 +71,7 @@ def desk(tmp_path: Path) -> Desk:
     """Two trials are offered, in the journal and as files."""
     layout = make_layout(tmp_path)
     offer_files(layout, 0, 1)
-    events = [ev.CampaignStarted(NOW), drawn(0), drawn(1), offered(0), offered(1)]
+    events: list[ev.Event] = [ev.CampaignStarted(NOW), drawn(0), drawn(1), offered(0), offered(1)]
     return Desk(layout, state_after(events), Observer(layout, SeatBook(), GRACE_S))
 
 

@@ -278,3 +278,13 @@ def test_there_are_never_more_jobs_than_allowed_whatever_happens_to_them(
         running = [i for i in live if cluster[i].phase is JobPhase.RUNNING]
         assert len(live) <= max_queued
         assert len(running) <= at_once
+
+
+def test_a_job_that_has_finished_its_leg_is_no_seat_while_the_cluster_still_lists_it() -> None:
+    book = SeatBook()
+    book.claimed("7_0", 3, now=10.0)
+    book.left("7_0", over=True)
+    book.take_poll({"7_0": JobStatus(JobPhase.RUNNING)}, 11.0, vanish_s=60.0)
+    assert book.running() == []
+    plan = plan_seats(book, offered=1, at_once=1, max_queued=10, has_queue=True)
+    assert plan.count == 1

@@ -75,7 +75,11 @@ def test_a_lost_leg_counts_and_tells_whether_it_saved_anything_new() -> None:
     state = state_after([*running(0), lost(0, job_id="0", saved=3)])
     trial = state.trials[0]
     assert (trial.losses, trial.resource, trial.progressed) == (1, 3, True)
-    again = [offered(0, 1), claimed(0, "8", 1), lost(0, job_id="8", attempt=1, saved=3)]
+    again: list[ev.Event] = [
+        offered(0, 1),
+        claimed(0, "8", 1),
+        lost(0, job_id="8", attempt=1, saved=3),
+    ]
     for event in again:
         apply(state, event)
     assert (trial.losses, trial.resource, trial.progressed) == (2, 3, False)
@@ -135,13 +139,13 @@ def test_reopening_makes_a_campaign_as_if_it_had_just_started() -> None:
     assert len(state.trials) == 1
 
 
-START = [ev.CampaignStarted(NOW)]
-WAITING = [*START, drawn(0)]
-OFFERED = [*WAITING, offered(0)]
-CLAIMED = [*OFFERED, claimed(0)]
-ENDED_LEG = [*CLAIMED, finished(0)]
-COMPLETED = [*ENDED_LEG, ev.TrialCompleted(NOW, 0)]
-ENDED = [*COMPLETED, ev.CampaignEnded(NOW, "done")]
+START: list[ev.Event] = [ev.CampaignStarted(NOW)]
+WAITING: list[ev.Event] = [*START, drawn(0)]
+OFFERED: list[ev.Event] = [*WAITING, offered(0)]
+CLAIMED: list[ev.Event] = [*OFFERED, claimed(0)]
+ENDED_LEG: list[ev.Event] = [*CLAIMED, finished(0)]
+COMPLETED: list[ev.Event] = [*ENDED_LEG, ev.TrialCompleted(NOW, 0)]
+ENDED: list[ev.Event] = [*COMPLETED, ev.CampaignEnded(NOW, "done")]
 
 ILLEGAL: list[tuple[str, list[ev.Event], ev.Event, str]] = [
     ("a second start", START, ev.CampaignStarted(NOW), "started already"),
