@@ -28,6 +28,7 @@ class TrialDrawn:
     time: float
     trial_id: int
     config: Mapping[str, Any]
+    bracket: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,17 @@ class SearchExhausted:
 
 @dataclass(frozen=True, slots=True)
 class LegOffered:
-    """Decision: any seat may take the trial to resource `target` (None: as far as it goes)."""
+    """Decision: any seat may take the trial to resource `target` (None: as far as it goes).
+
+    `final`: nothing can follow this leg. A higher `rung` than before is a promotion.
+    """
 
     time: float
     trial_id: int
     rung: int
     attempt: int
     target: int | None = None
+    final: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,14 @@ class TrialCompleted:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialPaused:
+    """Decision: the trial rests at its rung and costs nothing until it is promoted."""
+
+    time: float
+    trial_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class TrialFailed:
     """Decision: the trial is given up, through `cause`."""
 
@@ -174,6 +187,7 @@ TrialEvent = (
     | LegLost
     | OfferRevoked
     | TrialCompleted
+    | TrialPaused
     | TrialFailed
     | TrialStopped
 )

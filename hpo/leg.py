@@ -71,6 +71,7 @@ def run_leg(
         folder=folder,
         attempt=claim.attempt,
         target=offer.get("target"),
+        final=offer.get("final", True),
         resource_attr=settings.resource_attr,
         metric=settings.metric,
         checkpoint_interval=settings.checkpoint_interval,
@@ -78,6 +79,8 @@ def run_leg(
         clock=here.clock,
     )
     ended = _ended(trial, load, settings)
+    if ended["status"] == "completed" and not offer.get("final", True):
+        ended["status"] = "paused"
     end = here.clock()
     last = trial.history[-1] if trial.history else {}
     return result_file.document(
@@ -119,7 +122,8 @@ def _ended(
     try:
         call(load(), trial)
     except TrialInterrupted as left:
-        return {"status": "interrupted", "message": str(left)}
+        if trial.max_resource is None or trial.resource < trial.max_resource:
+            return {"status": "interrupted", "message": str(left)}
     except KeyboardInterrupt:
         return {"status": "interrupted", "message": "interrupted from the keyboard"}
     except SystemExit as left:

@@ -27,7 +27,13 @@ def narrate(event: ev.Event, state: CampaignState, metric: str) -> Iterator[tupl
                 ),
             )
         case ev.LegOffered(attempt=attempt) if attempt > 0:
-            yield logging.INFO, f"trial {event.trial_id} is offered again (attempt {attempt + 1})"
+            if state.trials[event.trial_id].offers_of_rung == 1:
+                yield logging.INFO, f"trial {event.trial_id} is promoted, to {event.target}"
+            else:
+                yield (
+                    logging.INFO,
+                    f"trial {event.trial_id} is offered again (attempt {attempt + 1})",
+                )
         case ev.LegClaimed():
             config = describe(state.trials[event.trial_id].config)
             yield logging.INFO, f"trial {event.trial_id} started, job {event.job_id}: {config}"
@@ -85,7 +91,8 @@ def _finished(event: ev.LegFinished, state: CampaignState, metric: str) -> tuple
         return logging.INFO, f"{who} was interrupted at {event.resource} after {took}"
     if event.metric is None:
         return logging.WARNING, f"{who} completed in {took}, {metric} was not finite: worst"
-    line = f"{who} completed in {took}: {metric}={event.metric:.6g}"
+    how = "completed" if state.trials[event.trial_id].final else f"reached {event.resource}"
+    line = f"{who} {how} in {took}: {metric}={event.metric:.6g}"
     if state.best_trial == event.trial_id:
         return logging.INFO, line + "  <- best so far"
     return logging.INFO, line + f"  (best {state.best_metric:.6g}, trial {state.best_trial})"

@@ -21,6 +21,8 @@ from hpo.state import CampaignState, TrialState, TrialStatus
 
 log = logging.getLogger(__name__)
 
+ENDED = (TrialStatus.COMPLETED, TrialStatus.PAUSED, TrialStatus.FAILED, TrialStatus.STOPPED)
+
 
 def write_offers(layout: Layout, state: CampaignState, trial_ids: Iterable[int]) -> None:
     """Publish the offers of these trials, where they still are offered."""
@@ -122,7 +124,7 @@ def unpublished(layout: Layout, state: CampaignState) -> list[ev.Event]:
     """The last events of ended trials that have no standing result: a crash came in between."""
     present = {path.name for path in layout.results.iterdir()}
     events: list[ev.Event] = []
-    for status in (TrialStatus.COMPLETED, TrialStatus.FAILED, TrialStatus.STOPPED):
+    for status in ENDED:
         for trial_id in sorted(state.of(status)):
             trial = state.trials[trial_id]
             if layout.result(trial_id).name in present or trial.job_id is None:
@@ -201,5 +203,6 @@ def _content(trial: TrialState) -> dict[str, Any]:
         "rung": trial.rung,
         "attempt": trial.attempt,
         "target": trial.target,
+        "final": trial.final,
         "config": dict(trial.config),
     }

@@ -16,7 +16,12 @@ from typing import Any
 from hpo.files import Layout, publish_json, read_json
 from hpo.offers import Leg
 
-OUTCOMES = ("completed", "failed", "interrupted")
+OUTCOMES = {
+    "completed": "completed",
+    "paused": "completed",  # the leg was, the trial may go on
+    "failed": "failed",
+    "interrupted": "interrupted",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ def _checked(found: Mapping[str, Any]) -> LegResult | None:
     ):
         return None
     return LegResult(
-        outcome=found["status"],
+        outcome=OUTCOMES[found["status"]],
         error=None if error is None else float(error),
         resource=int(resource),
         elapsed=float(info["leg_time"]),

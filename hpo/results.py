@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from hpo.errors import SettingsError
 from hpo.files import Layout, read_json
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _RESULT = re.compile(r"trial_(\d+)\.json")
 
@@ -36,6 +39,23 @@ class CampaignResults:
     reports: pd.DataFrame
     best_config: dict[str, Any] | None
     settings: dict[str, Any]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the best metric so far over wall-clock time; needs the extra `report`.
+
+        Example:
+            >>> ax = load_campaign("hpo_results/digits_example").plot()  # doctest: +SKIP
+            >>> ax.figure.savefig("incumbent.pdf")  # doctest: +SKIP
+        """
+        from hpo.report.plots import plot_incumbent
+
+        return plot_incumbent(self, ax)
+
+    def plot_learning_curves(self, ax: Axes | None = None) -> Axes:
+        """Draw the metric of every trial over wall-clock time; needs the extra `report`."""
+        from hpo.report.plots import plot_learning_curves
+
+        return plot_learning_curves(self, ax)
 
 
 def load_campaign(folder: str | Path) -> CampaignResults:
@@ -99,5 +119,7 @@ def _reports_frame(reports: list[dict[str, Any]], results: list[dict[str, Any]])
         return pd.DataFrame(columns=["trial_id", "time", "elapsed", "wallclock"])
     starts = [(result.get("additional_info") or {}).get("start_time") for result in results]
     known = [float(start) for start in starts if start is not None]
-    frame["wallclock"] = frame["time"] - (min(known) if known else frame["time"].min())
+    # A result knows the start of its last attempt only; earlier ones follow from their reports.
+    first = (frame["time"] - frame.get("elapsed", 0.0)).min()
+    frame["wallclock"] = frame["time"] - min([*known, first])
     return frame

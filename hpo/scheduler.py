@@ -14,10 +14,13 @@ from hpo import events as ev
 from hpo.causes import INFRASTRUCTURE, Cause
 from hpo.json_values import canonical
 from hpo.search import Searcher
-from hpo.state import CampaignState, TrialState, TrialStatus
+from hpo.state import CampaignState, TrialState, TrialStatus, is_better
+from hpo.whole_trials import LegPolicy, WholeTrials
 
 BREAKER = "circuit_breaker"
 WALLCLOCK = "max_wallclock_time"
+GPU_HOURS = "max_gpu_hours"
+TARGET = "target_error"
 FINISHED = "all trials ended"
 
 
@@ -31,15 +34,20 @@ class Limits:
     max_initial_failures: int = 5  # 0: no circuit breaker
     # Offers written ahead of need, so that seats find work for days while the manager is away.
     offers_ahead: int = 1000
-    max_resource_attr: str = "max_epochs"
+    max_seat_s: float | None = None  # time on seats, over all legs
+    target_metric: float | None = None
 
 
 class Scheduler:
-    """Random search over whole trials: one leg takes a trial from its start to its end."""
+    """Draws trials, lets them run leg by leg, and ends the campaign.
 
-    def __init__(self, searcher: Searcher, limits: Limits) -> None:
+    Without a `legs` policy every trial is one leg: plain asynchronous random search.
+    """
+
+    def __init__(self, searcher: Searcher, limits: Limits, legs: LegPolicy | None = None) -> None:
         self._searcher = searcher
         self._limits = limits
+        self._legs = WholeTrials() if legs is None else legs
 
     def decide(self, state: CampaignState, now: float) -> list[ev.Event]:
         """All decisions that are due, in the order in which they are to be applied."""
@@ -47,7 +55,7 @@ class Scheduler:
             return [ev.CampaignStarted(now)]
         if state.ended is not None:
             return []
-        after_legs = [self._after_leg(trial, now) for trial in _waiting(state)]
+        after_legs = [self._after_leg(state, trial, now) for trial in _waiting(state)]
         decisions = list(after_legs)
         reason = state.ending or self._reason_to_end(state, after_legs, now)
         if reason is not None:
@@ -56,6 +64,7 @@ class Scheduler:
             # What would be offered again is stopped instead.
             decisions = [_stop(event, reason, now) for event in decisions]
         else:
+            decisions += self._promote(state, now)
             decisions += self._offer_stopped_again(state, now)
             decisions += self._draw(state, len(_offers(decisions)), now)
         if self._is_over(state, decisions, ending=reason is not None):
@@ -73,7 +82,8 @@ class Scheduler:
         broken = state.ending == BREAKER
         over = self._out_of_time(state, now)
         stopped = any(not _is_cancelled(state.trials[i]) for i in state.of(TrialStatus.STOPPED))
-        more = len(state.trials) < self._limits.n_trials and not state.exhausted
+        undrawn = len(state.trials) < self._limits.n_trials and not state.exhausted
+        more = undrawn or any(True for _ in self._legs.promotions(state))
         if not broken and (over or not (more or stopped or state.open_trials)):
             return []
         reason = "started again after the circuit breaker" if broken else "limits were raised"
@@ -86,12 +96,14 @@ class Scheduler:
             ]
         return decisions
 
-    def _after_leg(self, trial: TrialState, now: float) -> ev.Event:
+    def _after_leg(self, state: CampaignState, trial: TrialState, now: float) -> ev.Event:
         match trial.ended_leg:
-            case None | ev.LegFinished(outcome="interrupted"):
+            case None:
                 return self._offer(trial, now)
+            case ev.LegFinished(outcome="interrupted"):
+                return self._again_or_fail(trial, "it was interrupted before it got further", now)
             case ev.LegFinished(outcome="completed"):
-                return ev.TrialCompleted(now, trial.trial_id)
+                return self._legs.after_rung(state, trial, now)
             case ev.LegFinished(cause=cause, message=message):
                 return ev.TrialFailed(now, trial.trial_id, cause or "failed", message or "")
             case lost:
@@ -101,13 +113,7 @@ class Scheduler:
         if lost.cause == Cause.CANCELLED:
             return ev.TrialStopped(now, trial.trial_id, lost.message)
         if lost.cause in INFRASTRUCTURE:
-            if trial.losses <= self._limits.max_lost_legs:
-                return self._offer(trial, now)
-            message = (
-                f"lost {trial.losses} times, last: {lost.message}; "
-                f"max_lost_legs allows {self._limits.max_lost_legs}"
-            )
-            return ev.TrialFailed(now, trial.trial_id, "lost_too_often", message)
+            return self._again_or_fail(trial, lost.message, now)
         if lost.cause == Cause.TIME_LIMIT:
             if trial.progressed:
                 return self._offer(trial, now)
@@ -118,16 +124,45 @@ class Scheduler:
             return ev.TrialFailed(now, trial.trial_id, lost.cause, message)
         return ev.TrialFailed(now, trial.trial_id, lost.cause, lost.message)
 
-    def _offer(self, trial: TrialState, now: float) -> ev.LegOffered:
-        target = trial.config.get(self._limits.max_resource_attr)
-        target = target if isinstance(target, int) and not isinstance(target, bool) else None
-        return ev.LegOffered(now, trial.trial_id, trial.rung, trial.attempt + 1, target)
+    def _again_or_fail(self, trial: TrialState, why: str, now: float) -> ev.Event:
+        if trial.losses <= self._limits.max_lost_legs:
+            return self._offer(trial, now)
+        message = (
+            f"lost {trial.losses} times without getting to its end, last: {why}; max_lost_legs "
+            f"allows {self._limits.max_lost_legs}. Does the objective save and restore its state?"
+        )
+        return ev.TrialFailed(now, trial.trial_id, "lost_too_often", message)
+
+    def _offer(self, trial: TrialState, now: float, *, rung: int | None = None) -> ev.LegOffered:
+        rung = trial.rung if rung is None else rung
+        return ev.LegOffered(
+            now,
+            trial.trial_id,
+            rung,
+            trial.attempt + 1,
+            self._legs.target(trial.config, rung),
+            final=self._legs.is_final(rung),
+        )
+
+    def _promote(self, state: CampaignState, now: float) -> Iterator[ev.LegOffered]:
+        for trial_id in self._legs.promotions(state):
+            trial = state.trials[trial_id]
+            yield self._offer(trial, now, rung=trial.rung + 1)
 
     def _reason_to_end(
         self, state: CampaignState, due: Collection[ev.Event], now: float
     ) -> str | None:
+        limits, best = self._limits, state.best_metric
         if self._out_of_time(state, now):
             return WALLCLOCK
+        if limits.max_seat_s is not None and state.seat_seconds >= limits.max_seat_s:
+            return GPU_HOURS
+        if (
+            limits.target_metric is not None
+            and best is not None
+            and not is_better(limits.target_metric, best, mode=state.mode)
+        ):
+            return TARGET
         return BREAKER if self._is_broken(state, due) else None
 
     def _out_of_time(self, state: CampaignState, now: float) -> bool:
@@ -163,14 +198,17 @@ class Scheduler:
                 yield ev.SearchExhausted(now, trial_id)
                 return
             drawn.new.add(canonical(config))
-            yield ev.TrialDrawn(now, trial_id, config)
-            yield self._offer(TrialState(trial_id, config), now)
+            bracket = self._legs.bracket(trial_id)
+            yield ev.TrialDrawn(now, trial_id, config, bracket)
+            yield self._offer(TrialState(trial_id, config, bracket, rung=bracket), now)
 
     def _is_over(
         self, state: CampaignState, decisions: Collection[ev.Event], *, ending: bool
     ) -> bool:
         if _offers(decisions) or state.of(TrialStatus.OFFERED) or state.of(TrialStatus.CLAIMED):
             return False
+        if not ending and any(isinstance(event, ev.TrialPaused) for event in decisions):
+            return False  # promotions are seen in the next round
         exhausted = state.exhausted or any(
             isinstance(event, ev.SearchExhausted) for event in decisions
         )

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from hpo.scheduler_settings import SchedulerSettings, read_scheduler
 from hpo.slurm_units import parse_memory_mb, parse_time_min
 
 if TYPE_CHECKING:
+    from hpo.asha import Asha
     from hpo.space import Space
 
 OWN_OPTIONS = {
@@ -183,6 +185,15 @@ class HpoSettings(BaseModel):
     points_to_evaluate: list[dict[str, Any]] = []
     """Configurations to try first; what one leaves out takes the middle of its domain."""
 
+    scheduler: Annotated[SchedulerSettings | None, BeforeValidator(read_scheduler)] = None
+    """How trials are cut into legs, as a name or a mapping; default: whole trials."""
+
+    max_gpu_hours: Annotated[float, Field(gt=0)] | None = None
+    """GPU-hours (job-hours, without GPUs) after which no new leg starts; default: no limit."""
+
+    target_error: float | None = None
+    """The metric at which the search has found enough; default: go on."""
+
     max_wallclock_time: Annotated[float, Field(gt=0)] | None = None
     """Seconds after which no new trial starts; default: no limit."""
 
@@ -227,6 +238,25 @@ class CampaignSpec:
     """Absolute folders from which the jobs import, first to last."""
     output_dir: Path
     """Absolute path of the campaign folder."""
+
+    def asha(self) -> Asha | None:
+        """The rungs of the campaign; None: random search over whole trials."""
+        scheduler = self.hpo.scheduler
+        if scheduler is None or scheduler.type == "random":
+            return None
+        from hpo.asha import Asha
+        from hpo.config.scheduler_checks import constant_max_t
+
+        max_t = scheduler.max_t or constant_max_t(self.space, self.hpo.max_resource_attr)
+        assert max_t is not None, "checked while the configuration was loaded"
+        return Asha(
+            max_t=max_t,
+            grace_period=scheduler.grace_period,
+            reduction_factor=scheduler.reduction_factor,
+            stopping=scheduler.type == "stopping",
+            brackets=scheduler.brackets,
+            seed=self.hpo.seed,
+        )
 
     def identity(self) -> dict[str, Any]:
         """What makes two runs the same search, so that one may resume the other.

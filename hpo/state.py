@@ -9,6 +9,7 @@ trials that have ended.
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -25,13 +26,16 @@ class TrialStatus(Enum):
     WAITING = "waiting"  # drawn, or its leg ended: a decision is due
     OFFERED = "offered"
     CLAIMED = "running"
+    PAUSED = "paused"  # at a rung; may be promoted
     COMPLETED = "completed"
     FAILED = "failed"
     STOPPED = "stopped"
 
 
 OPEN = frozenset({TrialStatus.WAITING, TrialStatus.OFFERED, TrialStatus.CLAIMED})
-REOFFERABLE = frozenset({TrialStatus.WAITING, TrialStatus.STOPPED, TrialStatus.FAILED})
+REOFFERABLE = frozenset(
+    {TrialStatus.WAITING, TrialStatus.PAUSED, TrialStatus.STOPPED, TrialStatus.FAILED}
+)
 
 
 @dataclass(slots=True)
@@ -40,17 +44,32 @@ class TrialState:
 
     trial_id: int
     config: Mapping[str, Any]
+    bracket: int = 0
     status: TrialStatus = TrialStatus.WAITING
     rung: int = 0
+    offers_of_rung: int = 0  # more than one: legs to it were lost
     attempt: int = -1  # of the leg last offered; -1: never offered
     target: int | None = None
+    final: bool = True
     job_id: str | None = None  # of the last claim; None: no job ever took a leg of it
+    claimed_at: float = 0.0
     ended_leg: ev.LegFinished | ev.LegLost | None = None  # what a decision is due about
     losses: int = 0  # legs lost to the infrastructure
     metric: float | None = None
     resource: int = 0
     progressed: bool = False  # whether the lost leg saved more than was saved before it
     cause: str | None = None
+
+
+@dataclass(slots=True)
+class Rung:
+    """The trials that reached a rung, best first, and those that were promoted from it.
+
+    `ranked` holds (key, trial): smaller keys are better whatever the mode, infinity is the worst.
+    """
+
+    ranked: list[tuple[float, int]] = field(default_factory=list)
+    promoted: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -67,6 +86,8 @@ class CampaignState:
     exhausted: bool = False
     ending: str | None = None
     ended: str | None = None
+    rungs: dict[tuple[int, int], Rung] = field(default_factory=dict)  # by (bracket, rung)
+    seat_seconds: float = 0.0  # spent on legs, finished or lost
     best_trial: int | None = None
     alike_failures: int = 0  # first trials since the (re)start that failed with one cause
     alike_cause: str | None = None
@@ -75,6 +96,10 @@ class CampaignState:
     def of(self, status: TrialStatus) -> set[int]:
         """Ids of the trials with that status."""
         return self.by_status[status]
+
+    def is_paused(self, trial_id: int) -> bool:
+        """Whether the trial rests at a rung."""
+        return trial_id in self.by_status[TrialStatus.PAUSED]
 
     @property
     def best_metric(self) -> float | None:
@@ -99,7 +124,9 @@ def apply(state: CampaignState, event: ev.Event) -> None:
             state.started_at = event.time
         case ev.TrialDrawn():
             _require(event.trial_id == len(state.trials), event, "trials are numbered in order")
-            state.trials[event.trial_id] = TrialState(event.trial_id, event.config)
+            state.trials[event.trial_id] = TrialState(
+                event.trial_id, event.config, event.bracket, rung=event.bracket
+            )
             state.by_status[TrialStatus.WAITING].add(event.trial_id)
             state.taken.add(canonical(event.config))
         case ev.SearchExhausted():
@@ -126,13 +153,19 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
         case ev.LegOffered():
             _require(trial.status in REOFFERABLE, event, trial.status)
             _require(event.attempt > trial.attempt, event, "attempts only grow")
-            trial.rung, trial.attempt, trial.target = event.rung, event.attempt, event.target
+            reached = event.rung <= trial.rung or _has_reached(state, trial)
+            _require(reached, event, "a trial is promoted from the rung it has reached")
+            trial.offers_of_rung = 1 if event.rung > trial.rung else trial.offers_of_rung + 1
+            if event.rung > trial.rung:
+                state.rungs[trial.bracket, trial.rung].promoted.add(trial.trial_id)
+            trial.rung, trial.attempt = event.rung, event.attempt
+            trial.target, trial.final = event.target, event.final
             trial.ended_leg = trial.cause = None
             _move(state, trial, TrialStatus.OFFERED)
         case ev.LegClaimed():
             _require(trial.status is TrialStatus.OFFERED, event, trial.status)
             _require(_same_leg(trial, event), event, "another leg is offered")
-            trial.job_id = event.job_id
+            trial.job_id, trial.claimed_at = event.job_id, event.time
             _move(state, trial, TrialStatus.CLAIMED)
         case ev.LegReturned():
             held = trial.status in (TrialStatus.OFFERED, TrialStatus.CLAIMED)
@@ -153,6 +186,9 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
         case ev.TrialCompleted():
             _require(trial.status is TrialStatus.WAITING, event, trial.status)
             _move(state, trial, TrialStatus.COMPLETED)
+        case ev.TrialPaused():
+            _require(trial.status is TrialStatus.WAITING, event, trial.status)
+            _move(state, trial, TrialStatus.PAUSED)
         case ev.TrialFailed():
             _require(trial.status is TrialStatus.WAITING, event, trial.status)
             trial.cause = event.cause
@@ -166,21 +202,53 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
 
 def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev.LegLost) -> None:
     trial.ended_leg = event
+    trial.progressed = event.resource > trial.resource
     if isinstance(event, ev.LegLost):
+        state.seat_seconds += max(0.0, event.time - trial.claimed_at)
         trial.losses += 1
-        trial.progressed = event.resource > trial.resource
         trial.resource = max(trial.resource, event.resource)
     else:
+        state.seat_seconds += event.elapsed
         trial.resource = event.resource
         if event.outcome == "completed":
             state.any_result = True
-            trial.metric = event.metric
+            finite = event.metric is not None and math.isfinite(event.metric)
+            trial.metric = event.metric if finite else None
+            _enter_rung(state, trial)
             _compare_with_best(state, trial)
+        elif event.outcome == "interrupted" and not trial.progressed:
+            trial.losses += 1
     _move(state, trial, TrialStatus.WAITING)
 
 
+def _enter_rung(state: CampaignState, trial: TrialState) -> None:
+    """A value counts at its rung's resource or not at all."""
+    if trial.target is None or trial.resource != trial.target:
+        return
+    rung = state.rungs.setdefault((trial.bracket, trial.rung), Rung())
+    key = math.inf
+    if trial.metric is not None:
+        key = trial.metric if state.mode == "min" else -trial.metric
+    insort(rung.ranked, (key, trial.trial_id))
+
+
+def _has_reached(state: CampaignState, trial: TrialState) -> bool:
+    return (trial.bracket, trial.rung) in state.rungs and trial.resource == trial.target
+
+
 def _compare_with_best(state: CampaignState, trial: TrialState) -> None:
-    if trial.metric is None or not math.isfinite(trial.metric):
+    """The incumbent is the trial whose last value is the best."""
+    if state.best_trial == trial.trial_id:
+        # It may have become worse on its way to a higher rung.
+        state.best_trial = None
+        for other in state.trials.values():
+            _challenge_best(state, other)
+    else:
+        _challenge_best(state, trial)
+
+
+def _challenge_best(state: CampaignState, trial: TrialState) -> None:
+    if trial.metric is None:
         return
     best = state.best_metric
     if best is None or is_better(trial.metric, best, mode=state.mode):

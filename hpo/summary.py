@@ -74,6 +74,7 @@ def final_results(state: CampaignState, metric: str) -> dict[str, Any]:
         "best_trial_id": None if best is None else best.trial_id,
         "n_trials": max(started, default=-1) + 1,
         "n_completed": len(state.of(TrialStatus.COMPLETED)),
+        "n_paused": len(state.of(TrialStatus.PAUSED)),
         "n_failed": len(state.of(TrialStatus.FAILED)),
         "n_stopped": sum(1 for i in state.of(TrialStatus.STOPPED) if state.trials[i].job_id),
         "metric": metric,

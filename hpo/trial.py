@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class TrialInterrupted(BaseException):
-    """The trial was asked to leave, has saved what it could, and unwinds the objective.
+    """The trial pauses at its rung, or was asked to leave; it has saved, and unwinds the objective.
 
     A BaseException, like KeyboardInterrupt, so that an `except Exception` in users' training code
     does not swallow it. Never catch it without raising it again.
@@ -67,6 +67,7 @@ class Trial:
         attempt: int,
         start: int = 0,
         target: int | None = None,
+        final: bool = True,
         resource_attr: str = "epoch",
         metric: str = "validation_error",
         checkpoint_interval: int = 1,
@@ -82,6 +83,7 @@ class Trial:
         self.history: list[dict[str, Any]] = []
         self._folder = folder
         self._target = target
+        self._final = final
         self._resource_attr = resource_attr
         self._metric = metric
         self._checkpoint_interval = checkpoint_interval
@@ -210,6 +212,11 @@ class Trial:
         due = interval > 0 and self.resource // interval > previous // interval
         if self._objects and (due or done or leaving):
             self.save()
+        if done and not self._final:
+            # For every style of objective, also one that loops to max_epochs by itself.
+            raise TrialInterrupted(
+                f"trial {self.trial_id} pauses at {self._resource_attr} {self.resource}"
+            )
         if leaving and not done:
             raise TrialInterrupted(
                 f"trial {self.trial_id} was asked to leave at {self._resource_attr} {self.resource}"

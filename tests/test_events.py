@@ -21,6 +21,7 @@ values = st.recursive(
     max_leaves=6,
 )
 BY_ANNOTATION = {
+    "bool": st.booleans(),
     "float": finite,
     "float | None": st.none() | finite,
     "int": st.integers(),

@@ -22,6 +22,8 @@ CORE = {
     "hpo.events",
     "hpo.state",
     "hpo.scheduler",
+    "hpo.whole_trials",
+    "hpo.asha",
     "hpo.causes",
     "hpo.invariants",
     "hpo.seats",
@@ -37,6 +39,7 @@ CORE = {
 # Nothing here reads a file, a clock or chance; of logging, only the levels are used.
 CORE_MAY_USE = {
     "__future__",
+    "bisect",
     "collections",
     "dataclasses",
     "decimal",

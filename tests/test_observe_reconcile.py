@@ -200,7 +200,7 @@ class TestUnreadableResults:
             json.dumps({"status": "completed"}),
             json.dumps(result_of(Leg(0, 0, 1, "7"))),
             json.dumps(result_of(Leg(0, 0, 0, "8"))),
-            json.dumps(result_of(Leg(0, 0, 0, "7"), status="paused")),
+            json.dumps(result_of(Leg(0, 0, 0, "7"), status="resting")),
             json.dumps(result_of(Leg(0, 0, 0, "7"), error="0.5")),
             json.dumps(result_of(Leg(0, 0, 0, "7"), error=float("nan"))),
             json.dumps(result_of(Leg(0, 0, 0, "7"), error=10**400)),
@@ -343,6 +343,7 @@ class TestOffers:
             "rung": 0,
             "attempt": 0,
             "target": 9,
+            "final": True,
             "config": config(1),
         }
 

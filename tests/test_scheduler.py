@@ -26,6 +26,7 @@ from hpo.causes import INFRASTRUCTURE, Cause
 from hpo.invariants import check
 from hpo.scheduler import BREAKER, FINISHED, WALLCLOCK, Limits, Scheduler
 from hpo.state import CampaignState, TrialStatus, apply
+from hpo.whole_trials import WholeTrials
 
 
 def scheduler(size: int = 10**6, **limits: Any) -> Scheduler:
@@ -136,9 +137,8 @@ class TestTarget:
         assert offer.target == target
 
     def test_without_that_hyperparameter_a_leg_goes_as_far_as_it_goes(self) -> None:
-        offer = after([ev.CampaignStarted(NOW)], max_resource_attr="steps")[1]
-        assert isinstance(offer, ev.LegOffered)
-        assert offer.target is None
+        assert WholeTrials("steps").target({"max_epochs": 9}, rung=0) is None
+        assert WholeTrials("steps").target({"steps": 9}, rung=0) == 9
 
 
 class TestOffersAhead:

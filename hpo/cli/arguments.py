@@ -41,6 +41,11 @@ def build_parser() -> argparse.ArgumentParser:
         default="auto",
         help="where trials run; auto: SLURM where one answers, else processes of this machine",
     )
+    run.add_argument(
+        "--scheduler",
+        choices=("random", "asha", "promotion", "stopping"),
+        help="how trials are cut into legs, instead of the configured one",
+    )
     run.add_argument("--output-dir", metavar="DIR", help="instead of the configured output_dir")
     run.add_argument(
         "--set",

@@ -19,7 +19,10 @@ def load_checked(arguments: Namespace, executor: str) -> CampaignSpec:
         SettingsError: with all problems of the configuration, the objective, the output directory
             and the cluster.
     """
-    loaded = load(arguments.config, overrides=arguments.overrides, output_dir=arguments.output_dir)
+    overrides = list(arguments.overrides)
+    if arguments.scheduler is not None:
+        overrides.append(f"hpo.scheduler.type={arguments.scheduler}")
+    loaded = load(arguments.config, overrides=overrides, output_dir=arguments.output_dir)
     if executor == "simulated" and loaded.output_dir is not None:
         # In a folder of its own: invented times must not mix with real ones.
         loaded.output_dir = loaded.output_dir.with_name(loaded.output_dir.name + "-simulated")

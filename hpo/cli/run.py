@@ -18,6 +18,7 @@ from hpo.cli.checks import load_checked
 from hpo.cli.clusters import choose_executor, job_gone_asker, make_cluster
 from hpo.cli.ending import exit_code, report_end, report_leaving
 from hpo.cli.fresh import make_room
+from hpo.cli.rung_plan import rung_plan
 from hpo.cli.screen import Screen
 from hpo.cli.signals import LeaveRequest
 from hpo.errors import HpoError
@@ -29,6 +30,7 @@ from hpo.scheduler import Limits, Scheduler
 from hpo.search.random_search import AsyncRandomSearch
 from hpo.seat_keeper import SeatLimits
 from hpo.settings import CampaignSpec
+from hpo.whole_trials import LegPolicy, WholeTrials
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +82,7 @@ def _manage(
         Scheduler(
             AsyncRandomSearch(spec.space, spec.hpo.seed, spec.hpo.points_to_evaluate),
             _limits(spec),
+            _leg_policy(spec),
         ),
         SeatLimits(spec.hpo.max_concurrent_jobs, spec.hpo.max_queued_jobs),
         metric=spec.hpo.metric,
@@ -100,8 +103,19 @@ def _limits(spec: CampaignSpec) -> Limits:
         max_wallclock_s=hpo.max_wallclock_time,
         max_lost_legs=hpo.max_lost_legs,
         max_initial_failures=hpo.max_initial_failures,
-        max_resource_attr=hpo.max_resource_attr,
+        max_seat_s=_max_seat_s(spec),
+        target_metric=hpo.target_error,
     )
+
+
+def _max_seat_s(spec: CampaignSpec) -> float | None:
+    hours, gpus = spec.hpo.max_gpu_hours, spec.slurm.gpus
+    return None if hours is None else 3600.0 * hours / max(1, gpus)
+
+
+def _leg_policy(spec: CampaignSpec) -> LegPolicy:
+    asha = spec.asha()
+    return WholeTrials(spec.hpo.max_resource_attr) if asha is None else asha
 
 
 def _say_hello(
@@ -120,6 +134,9 @@ def _say_hello(
         {"slurm": "SLURM", "local": "this machine", "simulated": "a simulated cluster"}[executor],
     )
     log.info("log: %s", screen.log_file)
+    if (asha := spec.asha()) is not None:
+        for line in rung_plan(asha, spec.hpo.n_trials, gpus=spec.slurm.gpus):
+            log.info("%s", line)
     for change in campaign.changes:
         log.info("changed since the last start: %s", change)
 

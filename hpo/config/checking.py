@@ -67,6 +67,8 @@ def _sentence(
     kind, value, context = problem["type"], problem["input"], problem.get("ctx", {})
     if kind == "missing":
         return f"{where(key)} must set {key!r}"
+    if kind == "extra_forbidden" and len(problem["loc"]) > 1:
+        return f"unknown key {problem['loc'][-1]!r} in {key!r} of {where(key)}"
     if kind in ("extra_forbidden", "invalid_key"):
         if key in elsewhere:
             return f"{key!r} in {where(key)} belongs in {elsewhere[key]}"

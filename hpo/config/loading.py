@@ -19,6 +19,7 @@ from hpo.config.finding import SHIPPED, absolute, find_config
 from hpo.config.overrides import apply_overrides
 from hpo.config.python_files import load_python
 from hpo.config.raw import RawConfig
+from hpo.config.scheduler_checks import scheduler_problems
 from hpo.config.yaml_files import load_yaml
 from hpo.errors import SettingsError
 from hpo.search.random_search import point_problems
@@ -118,6 +119,7 @@ def load(
     found.hpo = _check_settings(HpoSettings, "hpo", raw, problems)
     if found.space is not None and found.hpo is not None:
         problems += point_problems(found.space, found.hpo.points_to_evaluate)
+        problems += scheduler_problems(found.space, found.hpo)
     found.objective = _resolve_objective(raw, path, cwd, problems)
     if found.hpo is not None:
         found.pythonpath = _resolve_pythonpath(found.hpo, path, cwd, problems)

@@ -45,6 +45,12 @@ def _apply(config: RawConfig, override: str) -> str | None:
             value = read_expression(value)
         except ValueError as error:
             return str(error)
+    key, *inner = key.split(".", 1) if section != "space" else [key]
+    if inner:
+        outer = content.get(key)
+        # A scheduler may be given by its name alone.
+        outer = {"type": outer} if isinstance(outer, str) else outer
+        value = {**(outer if isinstance(outer, dict) else {}), inner[0]: value}
     content[key] = value
     config.places[section, key] = "--set"
     return None

@@ -1,0 +1,126 @@
+"""A campaign's frames as what the pictures are drawn from: one curve per trial, and the incumbent.
+
+Pure: no files, no matplotlib.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+if TYPE_CHECKING:
+    from hpo.results import CampaignResults
+
+Numbers: TypeAlias = npt.NDArray[np.float64]
+
+SAME_START_S = 0.05  # reports of one attempt agree on its start up to rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What one trial reported, in order of time; only finite values."""
+
+    trial_id: int
+    time: Numbers
+    """Seconds since the campaign's first trial started."""
+    value: Numbers
+    start: Numbers
+    """Of the attempt that reported, on the same clock."""
+    error: float
+    """What the trial came to; NaN if it failed or its last report is not finite."""
+    is_failed: bool
+    is_diverged: bool
+    """Whether its last report is not finite."""
+
+    def attempts(self) -> Iterator[slice]:
+        """The parts that were trained in one go."""
+        cuts = np.flatnonzero(np.abs(np.diff(self.start)) > SAME_START_S) + 1
+        ends = [*cuts.tolist(), len(self.time)]
+        for first, end in zip([0, *ends], ends, strict=False):
+            yield slice(first, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """All trials of a campaign that have a result file."""
+
+    metric: str
+    """The compared metric, in words."""
+    is_max: bool
+    every: tuple[Curve, ...]
+    """In order of their numbers, also those without any finite report."""
+    end: float
+    """Time of the last report (s)."""
+
+    @property
+    def drawn(self) -> list[Curve]:
+        """Those that have a point to draw."""
+        return [curve for curve in self.every if len(curve.time)]
+
+    @property
+    def ended(self) -> list[Curve]:
+        """Those with a result that can be compared."""
+        return [curve for curve in self.drawn if np.isfinite(curve.error)]
+
+    @property
+    def best(self) -> Curve | None:
+        """The trial with the best result; of equal ones that which was there first."""
+        sign = -1 if self.is_max else 1
+        key = min(((sign * c.error, c.time[-1], c.trial_id) for c in self.ended), default=None)
+        return next((c for c in self.drawn if key is not None and c.trial_id == key[2]), None)
+
+    def incumbent(self) -> tuple[Numbers, Numbers]:
+        """Times of all finite reports, and the best value reported up to each."""
+        time = np.concatenate([np.empty(0), *(curve.time for curve in self.drawn)])
+        value = np.concatenate([np.empty(0), *(curve.value for curve in self.drawn)])
+        order = np.argsort(time, kind="stable")
+        best = np.maximum if self.is_max else np.minimum
+        return time[order], best.accumulate(value[order])
+
+
+def read_curves(results: CampaignResults) -> Curves:
+    """Sort a campaign's reports into curves."""
+    settings = results.settings.get("hpo", {})
+    metric = settings.get("metric", "validation_error")
+    time, elapsed, value = (
+        _numbers(results.reports, name) for name in ("wallclock", "elapsed", metric)
+    )
+    owner = _numbers(results.reports, "trial_id")
+    statuses = [str(status) for status in results.trials["status"]]
+    errors = _numbers(results.trials, "error")
+    curves = []
+    for trial_id, status, error in zip(results.trials.index, statuses, errors, strict=True):
+        mine = np.flatnonzero(owner == trial_id)
+        # By time and not as they lie there: clocks of nodes differ, and curves run forwards.
+        mine = mine[np.argsort(time[mine], kind="stable")]
+        is_diverged = len(mine) > 0 and not np.isfinite(value[mine[-1]])
+        mine = mine[np.isfinite(value[mine])]
+        curves.append(
+            Curve(
+                trial_id=int(trial_id),
+                time=time[mine],
+                value=value[mine],
+                start=(time - np.nan_to_num(elapsed))[mine],
+                error=float("nan") if status == "failed" else float(error),
+                is_failed=status == "failed",
+                is_diverged=bool(is_diverged),
+            )
+        )
+    return Curves(
+        metric=metric.replace("_", " "),
+        is_max=settings.get("mode", "min") == "max",
+        every=tuple(curves),
+        end=float(time.max()) if len(time) else 0.0,
+    )
+
+
+def _numbers(frame: pd.DataFrame, name: str) -> Numbers:
+    """A column as floats; NaN for what is no number, and where there is no such column."""
+    if name not in frame:
+        return np.full(len(frame), np.nan)
+    return np.asarray(pd.to_numeric(frame[name], errors="coerce"), dtype=np.float64)

@@ -1,0 +1,182 @@
+"""The two pictures of a search over wall-clock time: the incumbent, and every learning curve.
+
+Draws what `read_curves` read and writes no files: the caller gets the Axes and saves its figure.
+matplotlib is imported inside, because whoever loads a campaign for its frames should not pay for
+it, and global settings of matplotlib are the user's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hpo.report import MissingExtraError
+from hpo.report.curves import Curve, Curves, read_curves
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from hpo.results import CampaignResults
+
+TIME_UNITS = (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0))
+LOG_DECADES = 2.0  # a linear axis shows no difference within the lower of two decades
+NAMED_CURVES = 10  # as many colours as people can tell apart, and as a legend has room for
+BAD = "#c1121f"
+QUIET = "#9a9a9a"
+
+
+def plot_incumbent(results: CampaignResults, ax: Axes | None = None) -> Axes:
+    """Draw the best metric reported so far over wall-clock time, and what each trial came to.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    ax = ax or _new_axes()
+    curves = read_curves(results)
+    unit = _dress(ax, curves, f"best {curves.metric} so far")
+    time, value = curves.incumbent()
+    if not len(value):
+        return _say_nothing_yet(ax, curves)
+    # To the last news of any kind: after the last improvement the incumbent still stands.
+    time, value = np.append(time, curves.end), np.append(value, value[-1])
+    ax.step(time / unit, value, where="post", linewidth=2, zorder=3, label="best report so far")
+    ended = curves.ended
+    errors = np.array([curve.error for curve in ended])
+    if ended:
+        times = [curve.time[-1] / unit for curve in ended]
+        ax.plot(times, errors, "o", color=QUIET, markersize=4, label="last report of a trial")
+    if (best := curves.best) is not None:
+        style: dict[str, Any] = {"color": "C1", "markersize": 13, "markeredgecolor": "white"}
+        label = f"best trial: {best.trial_id}, {curves.metric} {best.error:.4g}"
+        ax.plot([best.time[-1] / unit], [best.error], "*", zorder=4, label=label, **style)
+    _scale(ax, np.concatenate([value, errors]))
+    ax.legend(frameon=False, fontsize="small")
+    return ax
+
+
+def plot_learning_curves(results: CampaignResults, ax: Axes | None = None) -> Axes:
+    """Draw the metric of every trial over wall-clock time, one colour per trial.
+
+    Dotted lines join the attempts of a trial that was paused or interrupted. The best trial is
+    drawn thicker; a cross is where a failed trial was last seen.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    ax = ax or _new_axes()
+    curves = read_curves(results)
+    unit = _dress(ax, curves, curves.metric)
+    if not curves.drawn:
+        return _say_nothing_yet(ax, curves)
+    best = curves.best
+    colours = _colours(ax, [curve.trial_id for curve in curves.drawn])
+    # Many points need small marks: the curve has to stay visible between them.
+    n_points = sum(len(curve.time) for curve in curves.drawn)
+    size = float(np.clip(60 / np.sqrt(n_points), 1.5, 4.5))
+    for curve in curves.drawn:
+        style: dict[str, Any] = {"color": colours[curve.trial_id], "markersize": size}
+        if curve is best:
+            style |= {"linewidth": 2.6, "markersize": 1.3 * size, "zorder": 4}
+        name = f"trial {curve.trial_id}" + (", the best" if curve is best else "")
+        named = curve is best or len(curves.drawn) <= NAMED_CURVES
+        _draw_curve(ax, curve, unit, {"linewidth": 1.1} | style, name if named else None)
+    _mark_bad_ends(ax, curves, unit)
+    _scale(ax, np.concatenate([curve.value for curve in curves.drawn]))
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(frameon=False, fontsize="small")
+    return ax
+
+
+def _draw_curve(
+    ax: Axes, curve: Curve, unit: float, style: dict[str, Any], name: str | None
+) -> None:
+    for index, part in enumerate(curve.attempts()):
+        label = name if index == 0 else None
+        ax.plot(curve.time[part] / unit, curve.value[part], "o-", label=label, **style)
+        if index:
+            gap = slice(part.start - 1, part.start + 1)
+            thin = style | {"linewidth": 1.0, "markersize": 0}
+            ax.plot(curve.time[gap] / unit, curve.value[gap], ":", **thin)
+
+
+def _mark_bad_ends(ax: Axes, curves: Curves, unit: float) -> None:
+    failed = [curve for curve in curves.every if curve.is_failed]
+    diverged = [curve for curve in curves.every if curve.is_diverged and not curve.is_failed]
+    for group, marker, seen_as, unseen_as in (
+        (failed, "X", "failed", "failed before a report"),
+        (diverged, "v", "not finite from here on", "never finite"),
+    ):
+        seen = [curve for curve in group if len(curve.time)]
+        if seen:
+            ax.plot(
+                [curve.time[-1] / unit for curve in seen],
+                [curve.value[-1] for curve in seen],
+                marker,
+                color=BAD,
+                markeredgecolor="white",
+                markersize=9,
+                zorder=5,
+                label=seen_as,
+            )
+        if n_unseen := len(group) - len(seen):
+            ax.plot([], [], " ", label=f"{n_unseen} {unseen_as}")
+
+
+def _colours(ax: Axes, trial_ids: list[int]) -> dict[int, Any]:
+    """One colour per trial: named in the legend when there are few, else by a colour bar."""
+    import matplotlib as mpl
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap, Normalize
+    from matplotlib.ticker import MaxNLocator
+
+    if len(trial_ids) <= NAMED_CURVES:
+        return {trial_id: f"C{index}" for index, trial_id in enumerate(trial_ids)}
+    # Without viridis' yellow end, which cannot be seen on white paper.
+    colours = ListedColormap(mpl.colormaps["viridis"](np.linspace(0, 0.92, 256)))
+    scale = Normalize(trial_ids[0], trial_ids[-1])
+    if (figure := ax.get_figure()) is not None:
+        whole = MaxNLocator(integer=True)
+        bar = figure.colorbar(ScalarMappable(scale, colours), ax=ax, ticks=whole)
+        bar.set_label("trial number")
+    return {trial_id: colours(scale(trial_id)) for trial_id in trial_ids}
+
+
+def _dress(ax: Axes, curves: Curves, words: str) -> float:
+    """Write the labels; return the seconds in a unit of the time axis."""
+    # A unit is used from twice its length on, or the axis has one number.
+    fits = [(name, length) for name, length in TIME_UNITS if curves.end >= 2 * length]
+    name, length = fits[0] if fits else ("s", 1.0)
+    ax.set_xlabel(f"wall-clock time since the first trial started ({name})")
+    ax.set_ylabel(words)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(alpha=0.25, linewidth=0.6)
+    ax.set_axisbelow(True)
+    return length
+
+
+def _say_nothing_yet(ax: Axes, curves: Curves) -> Axes:
+    n_failed = sum(curve.is_failed for curve in curves.every)
+    text = f"no trial with a finite {curves.metric} yet" + (
+        f"; {n_failed} failed" if n_failed else ""
+    )
+    ax.text(0.5, 0.5, text, ha="center", va="center", color="0.4", transform=ax.transAxes)
+    return ax
+
+
+def _scale(ax: Axes, values: np.ndarray[Any, Any]) -> None:
+    """Take a logarithmic axis for positive values of more than two decades."""
+    low, high = float(values.min()), float(values.max())
+    if low > 0 and np.log10(high / low) > LOG_DECADES:
+        ax.set_yscale("log")
+
+
+def _new_axes() -> Axes:
+    try:
+        from matplotlib import pyplot
+    except ImportError as err:
+        raise MissingExtraError(
+            "plots need matplotlib, which is not installed: pip install 'hpo-campaign[report]'"
+        ) from err
+    _, ax = pyplot.subplots(figsize=(6.4, 4.0), layout="constrained")
+    return ax
