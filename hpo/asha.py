@@ -7,7 +7,7 @@ trial number). Rungs are integers: a logarithm of floats loses the top one for 3
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,6 +129,28 @@ class Asha:
             if not due:
                 self._settled[bracket, rung] = mark
             yield from (i for i in due if state.is_paused(i))
+
+    def hopeless(self, state: CampaignState, n_trials: int) -> Collection[int]:
+        """Paused trials that are out of the top 1/eta of their rung, however large it may grow.
+
+        The rank of a trial only ever falls. A rung grows by at most the trials that are not there
+        yet, and the one above it by at most those of this one that can still be promoted.
+        """
+        found: set[int] = set()
+        for bracket in {key[0] for key in state.rungs}:
+            largest = n_trials
+            for rung in range(bracket, len(self.levels) - 1):
+                entries = state.rungs.get((bracket, rung), Rung())
+                reach = largest // self.reduction_factor
+                rest = [i for _, i in entries.ranked if i not in entries.promoted]
+                beyond = {i for _, i in entries.ranked[reach:]}
+                found.update(i for i in rest if i in beyond and state.is_paused(i))
+                coming = largest - len(entries.ranked)
+                above = state.rungs.get((bracket, rung + 1), Rung())
+                under_way = len(entries.promoted) - len(above.ranked)
+                candidates = sum(1 for i in rest if i not in beyond)
+                largest = len(above.ranked) + max(0, under_way) + candidates + coming
+        return found
 
     def _is_among_best(self, rung: Rung, trial_id: int) -> bool:
         """Whether the trial is in the top 1/eta of its rung so far; the first few all are."""

@@ -37,8 +37,9 @@ class Campaign:
 def folder_problems(root: Path, *, fresh: bool) -> list[str]:
     """Why a campaign cannot live in `root`, whatever it searches; changes nothing."""
     layout = Layout(root)
-    if not root.exists():
-        above = next((p for p in root.parents if p.exists()), Path("/"))
+    # Not Path.exists, which raises below a folder of somebody else's.
+    if not os.path.exists(root):  # noqa: PTH110
+        above = next((p for p in root.parents if os.path.exists(p)), Path("/"))  # noqa: PTH110
         if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
             return [f"output_dir {root} cannot be created: {above} cannot be written"]
         return []
@@ -138,6 +139,7 @@ def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:
         "resource_attr": spec.hpo.resource_attr,
         "checkpoint_interval": spec.hpo.checkpoint_interval,
         "claim_timeout": spec.hpo.claim_timeout,
+        "metric_pattern": spec.hpo.metric_pattern,
     }
 
 

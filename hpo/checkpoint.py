@@ -3,44 +3,45 @@
 Owns `checkpoint/` in a trial's folder: a new one is written under a hidden name, synced, sealed
 with a manifest of checksums and renamed to `epoch_<resource>-a<attempt>`; the one before stays
 until then, and one older is kept in case the newest turns out broken. What an object's state looks
-like in files is `snapshot`. Decides nothing from file times, and never when to save: `Trial` does.
+like in files is `snapshot`; the global generators, saved along, are `global_random`. Decides
+nothing from file times, and never when to save or to discard: `Trial` and the manager do.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+import contextlib
 import logging
 import re
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from hpo.checkpoint_reading import (
+    FORMAT,
+    GLOBALS,
+    MANIFEST,
+    Checkpoint,
+    ForeignError,
+    OtherCodeError,
+    UnusableError,
+    digest,
+    put,
+    read,
+    verify,
+)
 from hpo.errors import ReportError
 from hpo.files import publish_json, sync_folder
-from hpo.snapshot import Restorable, read_state, take_over, write_state
+from hpo.global_random import global_states
+from hpo.reports import read_reports
+from hpo.snapshot import Restorable, describe, write_plain, write_state
 
 log = logging.getLogger(__name__)
 
 FOLDER = "checkpoint"  # below the trial's folder
-MANIFEST = "manifest.json"
-FORMAT = 1
 KEPT = 2  # the newest, and one more to fall back on
 _NAME = re.compile(r"epoch_(\d+)-a(\d+)(?:\.(\d+))?")
 _NEW_NAME = re.compile(r"\.new-a(\d+)-.*")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Checkpoint:
-    """One complete checkpoint; a greater one is newer."""
-
-    resource: int
-    attempt: int
-    serial: int  # counts saves at the same resource by the same attempt, so no name is used twice
-    path: Path
 
 
 def find(folder: Path) -> list[Checkpoint]:
@@ -81,20 +82,24 @@ def save(
     try:
         for name, value in objects.items():
             write_state(new, name, value)
+        write_plain(new / GLOBALS, global_states())
         manifest = {
             "format": FORMAT,
             "trial_id": trial_id,
             "attempt": attempt,
             "resource": resource,
             "objects": sorted(objects),
-            "sha256": {file.name: _digest(file) for file in sorted(new.iterdir())},
+            "kinds": {name: describe(value) for name, value in sorted(objects.items())},
+            "sha256": {file.name: digest(file) for file in sorted(new.iterdir())},
         }
         publish_json(new / MANIFEST, manifest)
         same = [c.serial for c in find(folder) if (c.resource, c.attempt) == (resource, attempt)]
         suffix = f".{max(same) + 1}" if same else ""
         path = new.rename(home / f"epoch_{resource}-a{attempt}{suffix}")
-    except BaseException:
+    except BaseException as err:
         shutil.rmtree(new, ignore_errors=True)
+        if isinstance(err, ReportError):
+            raise ReportError(f"trial {trial_id}: {err}") from err
         raise
     sync_folder(home)
     _prune(folder, path, attempt)
@@ -106,65 +111,86 @@ def load_newest(
 ) -> Checkpoint | None:
     """Put the newest usable checkpoint into `objects`; None if the trial has none.
 
-    A checkpoint that fails its checksums is set aside, one that cannot be read just now is passed
-    over; both with a warning, and the one before is taken.
+    The global generators go back with it. A checkpoint that fails its checksums or belongs to
+    another trial is set aside, one that cannot be read just now is passed over; all with a
+    warning, and the one before is taken.
 
     Raises:
         ReportError: a whole checkpoint does not fit the objects: other code made it.
     """
-    for found in find(folder):
+    candidates = find(folder)
+    for found in candidates:
         try:
-            _verify(found, trial_id)
+            states = read(found, verify(found, trial_id), objects)
+            put(objects, states)
         except OSError as err:
             log.warning("trial %d: %s cannot be read now: %s", trial_id, found.path, err)
-        except _BrokenError as err:
+        except UnusableError as err:
             log.warning("trial %d: %s is not usable: %s", trial_id, found.path, err)
-            _set_aside(found)
+            _set_aside(found, err.prefix)
+        except OtherCodeError as err:
+            raise ReportError(
+                f"trial {trial_id}: the checkpoint {found.path} {err}. The code has changed since"
+                " it was made: change it back, or start with --fresh"
+            ) from err
         else:
-            _load(found, trial_id, objects)
             return found
+    if candidates:
+        log.warning("trial %d: no checkpoint is usable; it starts from the beginning", trial_id)
+    elif read_reports(folder):
+        log.warning(
+            "trial %d has been trained before, but %s holds no checkpoint (deleted, or lost before"
+            " the first was due); it starts from the beginning",
+            trial_id,
+            folder / FOLDER,
+        )
     return None
 
 
-class _BrokenError(Exception):
-    """This checkpoint will never be usable for this trial."""
+def discard(folder: Path) -> int:
+    """Delete all checkpoints of the trial in `folder`, the user's own files there included.
 
+    For trials that will not be trained on. What is gone already, or goes meanwhile, is no error;
+    what cannot be deleted stays, with a warning.
 
-def _verify(found: Checkpoint, trial_id: int) -> None:
+    Returns:
+        The bytes that this call has freed.
+    """
+    home = folder / FOLDER
     try:
-        manifest = json.loads((found.path / MANIFEST).read_bytes())
-        owner, digests = manifest["trial_id"], dict(manifest["sha256"])
-        for name, digest in digests.items():
-            if _digest(found.path / name) != digest:
-                raise _BrokenError(f"{name} is not what was written (checksum)")
-    except FileNotFoundError as err:
-        raise _BrokenError(f"{err.filename} is missing") from err
-    except (ValueError, KeyError, TypeError) as err:
-        raise _BrokenError(f"{MANIFEST} is damaged: {err!r}") from err
-    if owner != trial_id:
-        raise _BrokenError(f"it belongs to trial {owner}")
-    if manifest.get("format") != FORMAT:
-        raise _BrokenError(f"format {manifest.get('format')}, this program reads {FORMAT}")
+        entries = list(home.iterdir())
+    except OSError:
+        return 0
+    freed = 0
+    for entry in entries:
+        if entry.name.startswith(ForeignError.prefix):
+            continue
+        hidden = entry.with_name(f".old-{secrets.token_hex(4)}")
+        # Renamed first, so that no reader ever sees half a checkpoint.
+        with contextlib.suppress(FileNotFoundError):
+            freed += _delete(entry.rename(hidden))
+    if not home.is_symlink():  # because it may be the user's way to another disk
+        with contextlib.suppress(OSError):  # because something may have stayed, or come anew
+            home.rmdir()
+    return freed
 
 
-def _load(found: Checkpoint, trial_id: int, objects: Mapping[str, Restorable]) -> None:
-    saved = json.loads((found.path / MANIFEST).read_bytes())["objects"]
-    cure = f"restore the code that made it, or delete {found.path.parent} to train from the start"
-    if missing := sorted(set(objects) - set(saved)):
-        raise ReportError(
-            f"trial {trial_id}: the checkpoint {found.path} holds {', '.join(saved)}, but not"
-            f" {', '.join(missing)}; {cure}"
-        )
-    # All files are read before the first object is touched.
-    states: dict[str, Any] = {name: read_state(found.path, name) for name in objects}
-    for name, value in objects.items():
-        try:
-            take_over(value, states[name])
-        except Exception as err:
-            raise ReportError(
-                f"trial {trial_id}: the checkpoint {found.path} does not fit {name}"
-                f" ({type(err).__name__}: {err}); {cure}"
-            ) from err
+def _delete(path: Path) -> int:
+    """Delete a file or a tree, links as links; the bytes freed."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            freed = sum(_delete(entry) for entry in list(path.iterdir()))
+            with contextlib.suppress(OSError):  # because its content has said why
+                path.rmdir()
+            return freed
+        status = path.lstat()
+        path.unlink()
+    except FileNotFoundError:
+        return 0
+    except OSError as err:
+        log.warning("cannot delete %s: %s", path, err)
+        return 0
+    return status.st_size if status.st_nlink == 1 else 0
 
 
 def _prune(folder: Path, new: Path, attempt: int) -> None:
@@ -186,16 +212,8 @@ def _prune(folder: Path, new: Path, attempt: int) -> None:
             shutil.rmtree(entry, ignore_errors=True)
 
 
-def _set_aside(found: Checkpoint) -> None:
+def _set_aside(found: Checkpoint, prefix: str) -> None:
     try:
-        found.path.rename(found.path.with_name(f".broken-{found.path.name}-{secrets.token_hex(4)}"))
+        found.path.rename(found.path.with_name(f"{prefix}{found.path.name}-{secrets.token_hex(4)}"))
     except OSError as err:
         log.warning("cannot set %s aside: %s", found.path, err)
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -72,6 +72,10 @@ class ReportError(HpoError):
     """An objective reported something that is no report; fails its trial."""
 
 
+class ScriptError(HpoError):
+    """A training script failed or was killed; fails its trial."""
+
+
 class SeatsBrokenError(HpoError):
     """Jobs start and die before they take a trial: the environment on the nodes is broken."""
 

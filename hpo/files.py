@@ -76,6 +76,11 @@ class Layout:
         """Counts and running trials, for people who look in from another node."""
         return self.root / "status.json"
 
+    @property
+    def leave(self) -> Path:
+        """Lies there while running trials are asked to save and leave."""
+        return self.root / "leave"
+
     def result(self, trial_id: int) -> Path:
         """The standing result of a trial."""
         return self.results / f"trial_{trial_id}.json"

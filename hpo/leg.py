@@ -34,6 +34,7 @@ class LegSettings:
     resource_attr: str
     checkpoint_interval: int
     claim_timeout: float
+    metric_pattern: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,9 @@ def run_leg(
         resource_attr=settings.resource_attr,
         metric=settings.metric,
         checkpoint_interval=settings.checkpoint_interval,
-        asked_to_leave=lambda: here.asked_to_leave() or not offers.is_held(layout, claim),
+        asked_to_leave=lambda: (
+            here.asked_to_leave() or layout.leave.exists() or not offers.is_held(layout, claim)
+        ),
         clock=here.clock,
     )
     ended = _ended(trial, load, settings)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from hpo import events as ev
 from hpo import reconcile
+from hpo.checkpoint_keeper import CheckpointKeeper
 from hpo.cluster.base import Clock, Cluster
 from hpo.files import Layout
 from hpo.invariants import check
@@ -54,11 +55,16 @@ class Manager:
         *,
         metric: str,
         mode: str,
+        at_end: str = "finish",
+        checkpoints: CheckpointKeeper | None = None,
     ) -> None:
         self._here = here
         self._journal = journal
         self._scheduler = scheduler
         self._metric = metric
+        self._at_end = at_end
+        self._asked: bool | None = None  # whether running trials are asked to leave
+        self._checkpoints = checkpoints
         self.state = CampaignState(mode=mode)
         self.book = SeatBook()
         cluster = here.cluster
@@ -77,6 +83,8 @@ class Manager:
         if self.state.ended is not None:
             reconcile.publish_never_started(self._here.layout, self.state, metric=self._metric)
             self._seats.dismiss()
+            if self._checkpoints is not None:
+                self._checkpoints.finish(self.state)
         self._summary.write(self.state, self.book, self._here.clock.now(), final=True)
         return self.state.ended is not None
 
@@ -105,6 +113,8 @@ class Manager:
             changed = True
         if state.ended is None:
             self._seats.fill(state, now)
+            if self._checkpoints is not None:
+                self._checkpoints.tidy(state)
         if changed or self._summary.is_due(now):
             self._summary.write(state, self.book, now)
             here.on_change(state, self.book)
@@ -125,6 +135,9 @@ class Manager:
             self._next_check = now + OFFERS_CHECK_S
         reconcile.write_offers(layout, state, self._unwritten)
         self._unwritten.clear()
+        if (leave := state.ending is not None and self._at_end == "checkpoint") != self._asked:
+            reconcile.ask_to_leave(layout, wanted=leave)
+            self._asked = leave
         reconcile.publish_results(layout, state, self._unpublished, metric=self._metric)
         self._unpublished.clear()
         reconcile.tidy(layout, state, seen)

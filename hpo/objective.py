@@ -1,8 +1,9 @@
 """The user's objective: found by its reference, checked against the space, called in its style.
 
-Owns what a reference means ("package.module:function" or "/path/file.py:function") and which
-signatures are accepted. Imports user code only in `load_objective`, which runs in a job, or in the
-subprocess of `check_objective`: the manager must not carry torch, nor die of a user's `sys.exit`.
+Owns what a reference means ("package.module:function", "/path/file.py:function", or
+"script:/path/file.py" for a script to be run) and which signatures are accepted. Imports user code
+only in `load_objective`, which runs in a job, or in the subprocess of `check_objective`: the
+manager must not carry torch, nor die of a user's `sys.exit`.
 """
 
 from __future__ import annotations
@@ -24,13 +25,23 @@ from hpo.trial import Trial
 
 Style = Literal["trial", "keywords"]
 
+SCRIPT = "script:"
 
-def load_objective(reference: str) -> Callable[..., Any]:
+
+def load_objective(reference: str, metric_pattern: str | None = None) -> Callable[..., Any]:
     """Import the module or file of `reference` and return its function.
+
+    Args:
+        reference: the objective; of a script, which is not imported, what runs it is returned.
+        metric_pattern: finds the reports in what a script prints.
 
     Raises:
         ObjectiveError: no such module or function, its import fails, or it is not callable.
     """
+    if reference.startswith(f"{SCRIPT}{os.sep}"):  # and no function of a module named script
+        from hpo.script import load_script  # here, because few jobs need it
+
+        return load_script(Path(reference.removeprefix(SCRIPT)), metric_pattern)
     source, colon, name = reference.rpartition(":")
     if not colon or not source or not name:
         raise ObjectiveError(

@@ -57,6 +57,14 @@ def revoke_offers(layout: Layout, state: CampaignState) -> int:
     return sum(offers.revoke_offer(layout, leg) for leg in legs)
 
 
+def ask_to_leave(layout: Layout, *, wanted: bool) -> None:
+    """Ask what runs to save and leave at its next report, or take that back."""
+    if wanted:
+        layout.leave.touch()
+    else:
+        layout.leave.unlink(missing_ok=True)
+
+
 def fence_lost(
     layout: Layout,
     state: CampaignState,
@@ -204,5 +212,6 @@ def _content(trial: TrialState) -> dict[str, Any]:
         "attempt": trial.attempt,
         "target": trial.target,
         "final": trial.final,
+        "start": trial.resource,
         "config": dict(trial.config),
     }

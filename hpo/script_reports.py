@@ -30,9 +30,14 @@ def send(metrics: Mapping[str, object]) -> None:
     """Report from inside the script; returns when the report is written.
 
     Raises:
-        ReportError: it is no report, or the job is gone.
+        ReportError: it is no report, this is no script of a trial's, or its job is gone.
         SystemExit: with code 0: the trial pauses or leaves here; let it pass.
     """
+    if VARIABLE not in os.environ:
+        raise ReportError(
+            "Reporter() was called outside a trial, or in a thread of the objective's own; report"
+            " from the function that the campaign calls, or from the script that it starts"
+        )
     line = json.dumps({name: to_number(name, value) for name, value in metrics.items()})
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:

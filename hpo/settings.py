@@ -170,6 +170,12 @@ class HpoSettings(BaseModel):
     objective: Annotated[str, BeforeValidator(_read_objective)] | None = None
     """'package.module:function' or 'file.py:function'; default: `objective` in the config."""
 
+    entry_point: TextPath | None = None
+    """A training script, run as `python script --name value …`, instead of `objective`."""
+
+    metric_pattern: Name | None = None
+    """Regular expression with named groups, for the lines in which a script tells its metrics."""
+
     metric: Name = "validation_error"
     """Name of the reported number that is compared."""
 
@@ -187,6 +193,12 @@ class HpoSettings(BaseModel):
 
     scheduler: Annotated[SchedulerSettings | None, BeforeValidator(read_scheduler)] = None
     """How trials are cut into legs, as a name or a mapping; default: whole trials."""
+
+    at_end: Literal["finish", "checkpoint"] = "finish"
+    """Whether what runs when a limit is reached finishes its leg, or saves and leaves."""
+
+    keep_checkpoints: Literal["all", "promotable", "best"] = "promotable"
+    """Which to keep: all; those that a trial may go on from; at the end only the best trial's."""
 
     max_gpu_hours: Annotated[float, Field(gt=0)] | None = None
     """GPU-hours (job-hours, without GPUs) after which no new leg starts; default: no limit."""
@@ -233,7 +245,7 @@ class CampaignSpec:
     slurm: SlurmSettings
     hpo: HpoSettings
     objective: str
-    """"package.module:function" or "/absolute/file.py:function"."""
+    """"package.module:function", "/absolute/file.py:function" or "script:/absolute/file.py"."""
     pythonpath: tuple[str, ...]
     """Absolute folders from which the jobs import, first to last."""
     output_dir: Path

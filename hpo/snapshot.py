@@ -15,27 +15,23 @@ import sys
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, Protocol, TypeAlias, runtime_checkable
+from typing import IO, Any
 
 from hpo.errors import ReportError
+from hpo.restorable import ACCEPTED, Restorable, kind_of
+
+__all__ = [
+    "Restorable",
+    "check_restorable",
+    "describe",
+    "read_plain",
+    "read_state",
+    "take_over",
+    "write_plain",
+    "write_state",
+]
 
 KIND = "$"  # the key that marks a JSON object as one of ours instead of a user's dict
-
-ACCEPTED = "objects with state_dict() and load_state_dict(), dicts and lists"
-
-
-@runtime_checkable
-class Stateful(Protocol):
-    """What torch's modules, optimizers and schedulers have in common."""
-
-    def state_dict(self) -> Any:
-        """Return the object's state."""
-
-    def load_state_dict(self, state: Any, /) -> Any:
-        """Take the state over."""
-
-
-Restorable: TypeAlias = "Stateful | dict[Any, Any] | list[Any]"
 
 
 def check_restorable(name: str, value: object) -> None:
@@ -44,12 +40,25 @@ def check_restorable(name: str, value: object) -> None:
     Raises:
         ReportError: `value` has no state that can be saved.
     """
-    if not isinstance(value, (Stateful, dict, list)) or isinstance(value, type):
+    kind = kind_of(value)
+    if kind is None:
         raise ReportError(
             f"restore({name}=…) got {type(value).__module__}.{type(value).__qualname__}, which has"
             f" no state that can be saved; accepted are {ACCEPTED}. Wrap it in a class with these"
             " two methods, or write your own files into trial.checkpoint_dir"
         )
+    try:
+        state = kind.state(value)
+    except Exception:  # noqa: BLE001  # because some objects have a state only once they were used
+        return
+    _encode(name, state)
+
+
+def describe(value: Restorable) -> str:
+    """Return what must be the same of an object that the state of `value` is put into."""
+    kind = kind_of(value)
+    assert kind is not None, "checked by restore()"
+    return kind.describe(value)
 
 
 def write_state(folder: Path, name: str, value: Restorable) -> None:
@@ -58,58 +67,83 @@ def write_state(folder: Path, name: str, value: Restorable) -> None:
     Raises:
         ReportError: the state holds something that is neither plain data, tensor nor array.
     """
-    store = _Store()
-    state = value.state_dict() if isinstance(value, Stateful) else value
-    tree = store.encode(state, name)
-    with _synced(folder / f"{name}.state.json") as file:
-        file.write(json.dumps(tree, allow_nan=False).encode())
+    kind = kind_of(value)
+    assert kind is not None, "checked by restore()"
+    tree, store = _encode(name, kind.state(value))
+    write_plain(folder / f"{name}.state.json", tree)
     if store.tensors:
         torch = sys.modules["torch"]
+        tensors = {index: _own_storage(tensor) for index, tensor in enumerate(store.tensors)}
         with _synced(folder / f"{name}.tensors.pt") as file:
-            torch.save(dict(enumerate(store.tensors)), file)
+            torch.save(tensors, file)
     if store.arrays:
-        import numpy as np
-
         arrays: dict[str, Any] = {f"a{index}": array for index, array in enumerate(store.arrays)}
         with _synced(folder / f"{name}.arrays.npz") as file:
-            np.savez(file, allow_pickle=False, **arrays)
+            sys.modules["numpy"].savez(file, allow_pickle=False, **arrays)
 
 
 def read_state(folder: Path, name: str) -> Any:
     """Return the state that `write_state` wrote, tensors on the CPU.
 
     Raises:
-        ReportError: it holds tensors, and the objective has not imported torch.
+        ReportError: it holds tensors or arrays, and the objective has not imported their library.
     """
-    tree = json.loads((folder / f"{name}.state.json").read_bytes())
+    tree = read_plain(folder / f"{name}.state.json")
     tensors: dict[int, Any] = {}
     arrays: dict[str, Any] = {}
     if (tensor_file := folder / f"{name}.tensors.pt").exists():
-        torch = sys.modules.get("torch")
-        if torch is None:
-            raise ReportError(
-                f"{tensor_file} holds tensors, but torch is not imported; the checkpoint was made"
-                " by other code"
-            )
+        torch = _imported("torch", tensor_file)
         tensors = torch.load(tensor_file, weights_only=True, map_location="cpu")
     if (array_file := folder / f"{name}.arrays.npz").exists():
-        import numpy as np
-
-        with np.load(array_file, allow_pickle=False) as loaded:
+        with _imported("numpy", array_file).load(array_file, allow_pickle=False) as loaded:
             arrays = dict(loaded)
     return _decode(tree, tensors, arrays)
 
 
 def take_over(value: Restorable, state: Any) -> None:
     """Put `state` into the object, in place."""
-    if isinstance(value, Stateful):
-        value.load_state_dict(state)
-    elif isinstance(value, dict):
-        new = dict(state)
-        value.clear()
-        value.update(new)
-    else:
-        value[:] = list(state)
+    kind = kind_of(value)
+    assert kind is not None, "checked by restore()"
+    kind.put(value, state)
+
+
+def write_plain(path: Path, tree: Any) -> None:
+    """Write JSON, on disk when this returns."""
+    with _synced(path) as file:
+        file.write(json.dumps(tree, allow_nan=False).encode())
+
+
+def read_plain(path: Path) -> Any:
+    """Return what `write_plain` wrote."""
+    return json.loads(path.read_bytes())
+
+
+def _imported(library: str, file: Path) -> Any:
+    if library not in sys.modules:
+        raise ReportError(
+            f"{file.name} can only be read by {library}, which the objective has not imported"
+        )
+    return sys.modules[library]
+
+
+def _own_storage(tensor: Any) -> Any:
+    """Return `tensor` on the CPU, in memory of its size.
+
+    torch saves the whole memory that a tensor looks into: for one row, all the data.
+    """
+    plain = tensor.detach().cpu()
+    whole = plain.untyped_storage().nbytes() == plain.numel() * plain.element_size()
+    return plain if whole else plain.clone()
+
+
+def _encode(name: str, state: Any) -> tuple[Any, _Store]:
+    store = _Store()
+    try:
+        return store.encode(state, name), store
+    except RecursionError:
+        raise ReportError(
+            f"restore({name}=…): the state of {name} contains itself and cannot be saved"
+        ) from None
 
 
 class _Store:
@@ -152,19 +186,37 @@ class _Store:
 
     def _encode_numeric(self, value: Any, where: str) -> Any:
         torch, numpy = sys.modules.get("torch"), sys.modules.get("numpy")
-        if torch is not None and isinstance(value, torch.Tensor):
-            self.tensors.append(value.detach().cpu())
+        if torch is not None and isinstance(value, torch.Tensor) and _is_plain_tensor(value):
+            self.tensors.append(value)
             return {KIND: "tensor", "v": len(self.tensors) - 1}
-        if numpy is not None and isinstance(value, numpy.generic):
-            return self.encode(value.item(), where)
-        if numpy is not None and isinstance(value, numpy.ndarray) and value.dtype.kind in "biufcSU":
-            self.arrays.append(value)
-            return {KIND: "array", "v": len(self.arrays) - 1}
-        raise ReportError(
-            f"{where} is a {type(value).__module__}.{type(value).__qualname__} and cannot be saved"
-            " in a checkpoint; a state may hold numbers, strings, lists, dicts, torch tensors and"
-            " numpy arrays of numbers"
-        )
+        if numpy is not None:
+            if isinstance(value, numpy.generic) and isinstance(
+                value.item(), (bool, int, float, str)
+            ):
+                return self.encode(value.item(), where)
+            # No subclasses: a masked array would come back without its mask.
+            if type(value) in (numpy.ndarray, numpy.memmap) and value.dtype.kind in "biufcmMSU":
+                self.arrays.append(value)
+                return {KIND: "array", "v": len(self.arrays) - 1}
+        raise ReportError(_cannot_be_saved(value, where))
+
+
+def _is_plain_tensor(value: Any) -> bool:
+    """Whether `value` is one that `torch.load(weights_only=True)` will give back."""
+    torch = sys.modules["torch"]
+    if value.is_meta or torch.nn.parameter.is_lazy(value) or value.layout != torch.strided:
+        return False
+    return type(value.detach()) is torch.Tensor and not value.is_quantized
+
+
+def _cannot_be_saved(value: Any, where: str) -> str:
+    name = where.partition("[")[0]
+    return (
+        f"restore({name}=…): {where} is a {type(value).__module__}.{type(value).__qualname__} and"
+        " cannot be saved in a checkpoint; a state may hold numbers, strings, lists, dicts, dense"
+        " torch tensors and numpy arrays of numbers. Objects with a state of their own are named"
+        " one by one in restore(…)"
+    )
 
 
 _DICTS: dict[str, type[dict[Any, Any]]] = {"counter": Counter, "ordered": OrderedDict}

@@ -5,7 +5,7 @@ Also the seam for other ways to cut trials into legs. Pure: no I/O, no clock, no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -34,6 +34,10 @@ class LegPolicy(Protocol):
 
     def promotions(self, state: CampaignState) -> Iterable[int]:
         """Paused trials that are to go on to their next rung, best offer first."""
+        ...
+
+    def hopeless(self, state: CampaignState, n_trials: int) -> Collection[int]:
+        """Paused trials that no result of the `n_trials` trials can bring to promotion any more."""
         ...
 
 
@@ -67,4 +71,9 @@ class WholeTrials:
     def promotions(self, state: CampaignState) -> Iterable[int]:
         """Nothing is ever paused."""
         del state
+        return ()
+
+    def hopeless(self, state: CampaignState, n_trials: int) -> Collection[int]:
+        """Nothing is ever paused."""
+        del state, n_trials
         return ()

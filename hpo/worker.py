@@ -147,7 +147,7 @@ def _loader(settings: LegSettings, names: list[str]) -> Callable[[], Callable[..
         for folder in reversed(settings.pythonpath):
             if folder not in sys.path:
                 sys.path.insert(0, folder)
-        function = load_objective(settings.objective)
+        function = load_objective(settings.objective, settings.metric_pattern)
         bind(function, names)
         return function
 

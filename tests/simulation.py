@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hpo.asha import Asha
 from hpo.cluster.simulated import ClusterModel, SimulatedClock, SimulatedCluster
 from hpo.files import Layout, publish_json
 from hpo.invariants import check
@@ -95,6 +96,7 @@ class Campaign:
     objective: Callable[..., Any] = objective
     limits: dict[str, Any] = field(default_factory=dict)
     downtime_s: float = 0.0
+    asha: Asha | None = None
 
     def __post_init__(self) -> None:
         self.layout = Layout(self.root)
@@ -116,7 +118,7 @@ class Campaign:
         return Manager(
             Surroundings(self.layout, self.cluster, self.clock, lambda: False),
             journal,
-            Scheduler(AsyncRandomSearch(space, self.seed), limits),
+            Scheduler(AsyncRandomSearch(space, self.seed), limits, self.asha),
             SeatLimits(self.at_once, self.max_queued),
             metric="validation_error",
             mode="min",

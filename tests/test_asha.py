@@ -262,3 +262,27 @@ def test_a_raised_limit_goes_on_with_promotions() -> None:
     game.settle()
     assert game.run(0.1) == (2, 1)
     assert game.state.ended == "all trials ended"
+
+
+@settings(max_examples=200, deadline=None)
+@given(endings=endings, eta=st.integers(2, 4), brackets=st.integers(1, 2))
+def test_what_is_called_hopeless_is_never_promoted(
+    endings: Sequence[tuple[float, bool]], eta: int, brackets: int
+) -> None:
+    asha = Asha(max_t=27, reduction_factor=eta, brackets=brackets)
+    game = Game(asha, n_trials=20, limits={"max_initial_failures": 0})
+    hopeless: set[int] = set()
+    for metric, fails in endings:
+        hopeless |= set(asha.hopeless(game.state, 20))
+        assert not any(game.state.trials[i].status is not TrialStatus.PAUSED for i in hopeless)
+        if game.run(metric, "failed" if fails else "completed") is None:
+            break
+
+
+def test_most_paused_trials_become_hopeless_as_the_rung_fills() -> None:
+    asha = Asha(max_t=9)
+    game = Game(asha, n_trials=27)
+    value = 0.0
+    while (taken := game.best_offer()) is not None and game.run(value) == taken:
+        value += 1.0
+    assert len(asha.hopeless(game.state, 27)) >= 18  # all that rung 0 can never promote

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from simulation import Campaign
 
+from hpo.asha import Asha
 from hpo.cluster.simulated import ClusterModel
 
 ROUGH = ClusterModel(seats=4, queue_wait_s=60.0, preemption_rate=0.1, failure_rate=0.05, seed=3)
@@ -66,6 +67,28 @@ def test_two_hundred_campaigns_with_thirty_crashes_each(tmp_path: Path, batch: i
         assert crashes == 30
         assert crashed.journal_bytes() == whole.journal_bytes(), f"seed {seed}"
         _require_same_results(crashed, whole)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_asha_makes_the_same_decisions_with_crashes_as_without(tmp_path: Path, seed: int) -> None:
+    model = ClusterModel(
+        seats=4, queue_wait_s=60.0, preemption_rate=0.1, failure_rate=0.05, seed=seed
+    )
+    asha = Asha(max_t=9, reduction_factor=3, stopping=seed == 5, brackets=2 if seed == 4 else 1)
+    whole = Campaign(tmp_path / "whole", model=model, n_trials=18, seed=seed, asha=asha)
+    whole.space["max_epochs"] = 9
+    whole.run()
+    crashed = Campaign(tmp_path / "crashed", model=model, n_trials=18, seed=seed, asha=asha)
+    crashed.space["max_epochs"] = 9
+    dice = random.Random(seed)
+    left = iter([dice.randint(1, 20) for _ in range(30)])
+    _, crashes = crashed.run_crashing(lambda: next(left, None))
+    assert crashes == 30
+    assert crashed.journal_bytes() == whole.journal_bytes()
+    _require_same_results(crashed, whole)
+    trained = Counter(crashed.cluster.legs_run)
+    assert set(trained.values()) == {1}  # no leg twice
+    assert any(trial.rung > trial.bracket for trial in whole.run().state.trials.values())
 
 
 @pytest.mark.parametrize("seed", range(10))

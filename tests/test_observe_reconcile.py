@@ -344,6 +344,7 @@ class TestOffers:
             "attempt": 0,
             "target": 9,
             "final": True,
+            "start": 0,
             "config": config(1),
         }
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from hpo.cli.arguments import build_parser
-from hpo.errors import HpoError
+from hpo.errors import EXIT_RESUMABLE, HpoError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,6 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except HpoError as err:
         print(f"hpo: {err}", file=sys.stderr)  # noqa: T201  # because this is the command
         return err.exit_code
+    except KeyboardInterrupt:  # later on the manager listens to it and leaves in order
+        print("hpo: interrupted before the campaign was opened", file=sys.stderr)  # noqa: T201
+        return EXIT_RESUMABLE
 
 
 def main_hpo(argv: Sequence[str] | None = None) -> int:

@@ -28,10 +28,10 @@ def load_checked(arguments: Namespace, executor: str) -> CampaignSpec:
         loaded.output_dir = loaded.output_dir.with_name(loaded.output_dir.name + "-simulated")
     problems = loaded.problems
     slurm = loaded.slurm
-    if loaded.objective is not None and loaded.space is not None:
+    if loaded.objective is not None and loaded.space_names is not None:
         problems += check_objective(
             loaded.objective,
-            list(loaded.space.domains),
+            loaded.space_names,
             loaded.pythonpath,
             python=None if slurm is None else slurm.python,
             env_setup=() if slurm is None else slurm.env_setup,

@@ -98,6 +98,10 @@ def _simulated(spec: CampaignSpec, layout: Layout) -> tuple[Cluster, Clock]:
     model = ClusterModel(seats=spec.hpo.max_concurrent_jobs, seed=spec.hpo.seed)
     settings = read_settings(layout)
     cluster = SimulatedCluster(
-        layout, clock, model, settings, lambda: load_objective(spec.objective)
+        layout,
+        clock,
+        model,
+        settings,
+        lambda: load_objective(spec.objective, spec.hpo.metric_pattern),
     )
     return cluster, clock

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hpo import campaign as campaigns
+from hpo.checkpoint_keeper import CheckpointKeeper
 from hpo.cli.checks import load_checked
 from hpo.cli.clusters import choose_executor, job_gone_asker, make_cluster
 from hpo.cli.ending import exit_code, report_end, report_leaving
@@ -21,7 +22,7 @@ from hpo.cli.fresh import make_room
 from hpo.cli.rung_plan import rung_plan
 from hpo.cli.screen import Screen
 from hpo.cli.signals import LeaveRequest
-from hpo.errors import HpoError
+from hpo.errors import HpoError, SettingsError
 from hpo.files import Layout
 from hpo.journal import Journal
 from hpo.lock import ManagerLock
@@ -46,7 +47,11 @@ def run(arguments: Namespace, argv: Sequence[str]) -> int:
     layout = Layout(spec.output_dir)
     if arguments.fresh:
         make_room(spec, executor)
-    layout.create()
+    try:
+        layout.create()
+    except OSError as err:  # found only by trying: quotas, names too long, servers that refuse
+        problem = f"output_dir {layout.root} cannot be made: {err.strerror}; choose another"
+        raise SettingsError([problem], where=str(spec.source)) from err
     lock = ManagerLock(layout)
     lock.acquire(job_gone_asker(executor))
     try:
@@ -75,6 +80,7 @@ def _manage(
     _say_hello(spec, campaign, executor, screen)
     cluster, clock = make_cluster(executor, spec, campaign.layout, campaign.header.campaign, leave)
     screen.use_clock(clock.now)
+    legs = _leg_policy(spec)
     journal = Journal(campaign.layout.journal, campaign.header, guard=lock.guard)
     manager = Manager(
         Surroundings(campaign.layout, cluster, clock, leave.is_set, screen.show),
@@ -82,11 +88,15 @@ def _manage(
         Scheduler(
             AsyncRandomSearch(spec.space, spec.hpo.seed, spec.hpo.points_to_evaluate),
             _limits(spec),
-            _leg_policy(spec),
+            legs,
         ),
         SeatLimits(spec.hpo.max_concurrent_jobs, spec.hpo.max_queued_jobs),
         metric=spec.hpo.metric,
         mode=spec.hpo.mode,
+        at_end=spec.hpo.at_end,
+        checkpoints=CheckpointKeeper(
+            campaign.layout, legs, spec.hpo.keep_checkpoints, spec.hpo.n_trials
+        ),
     )
     ended = manager.run()
     if not ended:

@@ -206,7 +206,7 @@ class SimulatedCluster:
         random = self._random(job)
         speed = np.random.default_rng([model.seed, claim.trial_id]).lognormal(0, model.epoch_spread)
         epoch_s = model.epoch_s * float(speed)
-        duration = epoch_s * (offer.get("target") or 10)
+        duration = epoch_s * max(1, (offer.get("target") or 10) - offer.get("start", 0))
         fate = float(random.random())
         if fate < model.preemption_rate + model.failure_rate:
             cut = start + duration * float(random.random())

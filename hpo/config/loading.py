@@ -20,6 +20,7 @@ from hpo.config.overrides import apply_overrides
 from hpo.config.python_files import load_python
 from hpo.config.raw import RawConfig
 from hpo.config.scheduler_checks import scheduler_problems
+from hpo.config.script_checks import script_problems
 from hpo.config.yaml_files import load_yaml
 from hpo.errors import SettingsError
 from hpo.search.random_search import point_problems
@@ -38,6 +39,7 @@ class Loaded:
     cwd: Path
     problems: list[str]
     space: Space | None = None
+    space_names: list[str] | None = None  # known also where a domain is wrong
     slurm: SlurmSettings | None = None
     hpo: HpoSettings | None = None
     objective: str | None = None
@@ -115,11 +117,15 @@ def load(
 
     found = Loaded(path, cwd, problems)
     found.space = _check_space(raw, problems)
+    if (content := raw.sections.get("space")) is not None:
+        found.space_names = [str(name) for name in content]
     found.slurm = _check_settings(SlurmSettings, "slurm", raw, problems)
     found.hpo = _check_settings(HpoSettings, "hpo", raw, problems)
     if found.space is not None and found.hpo is not None:
         problems += point_problems(found.space, found.hpo.points_to_evaluate)
         problems += scheduler_problems(found.space, found.hpo)
+    if found.hpo is not None:
+        problems += script_problems(found.hpo)
     found.objective = _resolve_objective(raw, path, cwd, problems)
     if found.hpo is not None:
         found.pythonpath = _resolve_pythonpath(found.hpo, path, cwd, problems)
@@ -166,6 +172,9 @@ def _resolve_objective(raw: RawConfig, path: Path, cwd: Path, problems: list[str
     section = raw.sections.get("hpo")
     if section is None:
         return None
+    if section.get("entry_point") is not None:
+        script = _resolve_file("entry_point", str(section["entry_point"]), raw, path, cwd, problems)
+        return None if script is None else f"script:{script}"
     given = section.get("objective")
     if given is None:
         if raw.objective is None:
@@ -180,13 +189,21 @@ def _resolve_objective(raw: RawConfig, path: Path, cwd: Path, problems: list[str
         return None  # because the check of its section has said what is wrong
     if not module.endswith(".py") and "/" not in module:
         return f"{module}:{function}"
-    candidates = [absolute(module, folder) for folder in (path.parent, cwd)]
+    file = _resolve_file("objective", module, raw, path, cwd, problems)
+    return None if file is None else f"{file}:{function}"
+
+
+def _resolve_file(
+    key: str, text: str, raw: RawConfig, path: Path, cwd: Path, problems: list[str]
+) -> Path | None:
+    """A file of the user's that a setting names: beside the configuration, or from here."""
+    candidates = [absolute(text, folder) for folder in (path.parent, cwd)]
     for candidate in candidates:
         if candidate.is_file():
-            return f"{candidate}:{function}"
+            return candidate
     looked = " and ".join(dict.fromkeys(str(candidate) for candidate in candidates))
-    where = raw.where("hpo", "objective")
-    problems.append(f"'objective' in {where}: there is no file {module} (looked for {looked})")
+    where = raw.where("hpo", key)
+    problems.append(f"{key!r} in {where}: there is no file {text} (looked for {looked})")
     return None
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hpo.report import MissingExtraError
-from hpo.report.curves import Curve, Curves, read_curves
+from hpo.report.curves import Curve, Curves, Numbers, read_curves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,24 +34,20 @@ def plot_incumbent(results: CampaignResults, ax: Axes | None = None) -> Axes:
     """
     ax = ax or _new_axes()
     curves = read_curves(results)
-    unit = _dress(ax, curves, f"best {curves.metric} so far")
+    unit = _dress(ax, curves, curves.metric)
     time, value = curves.incumbent()
     if not len(value):
         return _say_nothing_yet(ax, curves)
     # To the last news of any kind: after the last improvement the incumbent still stands.
     time, value = np.append(time, curves.end), np.append(value, value[-1])
     ax.step(time / unit, value, where="post", linewidth=2, zorder=3, label="best report so far")
-    ended = curves.ended
-    errors = np.array([curve.error for curve in ended])
-    if ended:
-        times = [curve.time[-1] / unit for curve in ended]
-        ax.plot(times, errors, "o", color=QUIET, markersize=4, label="last report of a trial")
+    shown = _draw_results(ax, curves, value, unit)
     if (best := curves.best) is not None:
         style: dict[str, Any] = {"color": "C1", "markersize": 13, "markeredgecolor": "white"}
         label = f"best trial: {best.trial_id}, {curves.metric} {best.error:.4g}"
         ax.plot([best.time[-1] / unit], [best.error], "*", zorder=4, label=label, **style)
-    _scale(ax, np.concatenate([value, errors]))
-    ax.legend(frameon=False, fontsize="small")
+    _scale(ax, np.concatenate([value, shown]))
+    _add_legend(ax)
     return ax
 
 
@@ -71,6 +67,8 @@ def plot_learning_curves(results: CampaignResults, ax: Axes | None = None) -> Ax
         return _say_nothing_yet(ax, curves)
     best = curves.best
     colours = _colours(ax, [curve.trial_id for curve in curves.drawn])
+    if best is not None and len(colours) > NAMED_CURVES:
+        colours[best.trial_id] = "C1"  # as in the other picture; the colour bar has no such colour
     # Many points need small marks: the curve has to stay visible between them.
     n_points = sum(len(curve.time) for curve in curves.drawn)
     size = float(np.clip(60 / np.sqrt(n_points), 1.5, 4.5))
@@ -83,9 +81,31 @@ def plot_learning_curves(results: CampaignResults, ax: Axes | None = None) -> Ax
         _draw_curve(ax, curve, unit, {"linewidth": 1.1} | style, name if named else None)
     _mark_bad_ends(ax, curves, unit)
     _scale(ax, np.concatenate([curve.value for curve in curves.drawn]))
-    if ax.get_legend_handles_labels()[0]:
-        ax.legend(frameon=False, fontsize="small")
+    _add_legend(ax)
     return ax
+
+
+def _draw_results(ax: Axes, curves: Curves, incumbent: Numbers, unit: float) -> Numbers:
+    """Draw what each trial came to; return the values at which it was drawn.
+
+    The worse half of a search may be so bad that the incumbent would be a flat line beside it. What
+    is beyond its range and the median is drawn as an arrow at the edge.
+    """
+    errors = np.array([curve.error for curve in curves.ended])
+    times = np.array([curve.time[-1] / unit for curve in curves.ended])
+    if not len(errors):
+        return errors
+    worst, clip = (np.min, np.maximum) if curves.is_max else (np.max, np.minimum)
+    edge = worst([*incumbent, np.median(errors)])
+    shown = clip(errors, edge)
+    inside = shown == errors
+    style: dict[str, Any] = {"color": QUIET, "markersize": 4, "linestyle": ""}
+    ax.plot(times[inside], shown[inside], marker="o", label="last report of a trial", **style)
+    if not inside.all():
+        arrow = "v" if curves.is_max else "^"
+        label = "the same, beyond this axis"
+        ax.plot(times[~inside], shown[~inside], marker=arrow, label=label, **style)
+    return np.asarray(shown, dtype=np.float64)
 
 
 def _draw_curve(
@@ -164,7 +184,17 @@ def _say_nothing_yet(ax: Axes, curves: Curves) -> Axes:
     return ax
 
 
-def _scale(ax: Axes, values: np.ndarray[Any, Any]) -> None:
+def _add_legend(ax: Axes) -> None:
+    """Above the axes, because a search leaves no corner free of points."""
+    labels = ax.get_legend_handles_labels()[1]
+    if labels:
+        letters = 17 * ax.bbox.width / ax.figure.dpi  # that fit beside each other, about
+        columns = max(1, int(letters / (6 + max(map(len, labels)))))
+        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": columns}
+        ax.legend(frameon=False, fontsize="small", **place)
+
+
+def _scale(ax: Axes, values: Numbers) -> None:
     """Take a logarithmic axis for positive values of more than two decades."""
     low, high = float(values.min()), float(values.max())
     if low > 0 and np.log10(high / low) > LOG_DECADES:

@@ -1,0 +1,137 @@
+"""One checkpoint: whether it is whole and of this trial, and its way into the objects.
+
+Owns the manifest's reader and the words for a checkpoint that cannot be used. Knows no other
+checkpoint and changes no file: what is taken instead, saved or deleted is `checkpoint`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpo.errors import ReportError
+from hpo.global_random import restore_global_states
+from hpo.snapshot import Restorable, describe, read_plain, read_state, take_over
+
+MANIFEST = "manifest.json"
+GLOBALS = "global-random.json"  # with a hyphen, so that no object's file can have its name
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Checkpoint:
+    """One complete checkpoint; a greater one is newer."""
+
+    resource: int
+    attempt: int
+    serial: int  # counts saves at the same resource by the same attempt, so no name is used twice
+    path: Path
+
+
+class UnusableError(Exception):
+    """This checkpoint will never be usable for this trial."""
+
+    prefix = ".broken-"  # of its name from now on; deleted with the next save
+
+
+class ForeignError(UnusableError):
+    """It may be whole, and the only one of the trial it belongs to."""
+
+    prefix = ".foreign-"
+
+
+class OtherCodeError(Exception):
+    """A whole checkpoint of this trial that does not fit the objects of now."""
+
+
+def verify(found: Checkpoint, trial_id: int) -> dict[str, Any]:
+    """Return the manifest of a checkpoint whose files are what was written.
+
+    Raises:
+        UnusableError: it is broken, or another trial's.
+        OSError: it cannot be read just now.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((found.path / MANIFEST).read_bytes())
+        owner, digests = manifest["trial_id"], dict(manifest["sha256"])
+        if owner != trial_id:
+            raise ForeignError(
+                f"it belongs to trial {owner}; it is kept as {ForeignError.prefix}… beside it,"
+                f" move it to the folder of trial {owner} if it is missing there"
+            )
+        for name, written in digests.items():
+            if digest(found.path / name) != written:
+                raise UnusableError(f"{name} is not what was written (checksum)")
+    except (FileNotFoundError, NotADirectoryError) as err:
+        raise UnusableError(f"{err.filename} is missing") from err
+    except (ValueError, KeyError, TypeError) as err:
+        raise UnusableError(f"{MANIFEST} is damaged: {err!r}") from err
+    if manifest.get("format") != FORMAT:
+        raise UnusableError(f"format {manifest.get('format')}, this program reads {FORMAT}")
+    return manifest
+
+
+def read(
+    found: Checkpoint, manifest: dict[str, Any], objects: Mapping[str, Restorable]
+) -> dict[str, Any]:
+    """Return the states of all objects, before the first object is touched.
+
+    Raises:
+        OtherCodeError: the objects are not those that were saved.
+        OSError: it cannot be read just now.
+    """
+    saved = manifest["objects"]
+    if missing := sorted(set(objects) - set(saved)):
+        raise OtherCodeError(f"holds {', '.join(saved) or 'nothing'}, but not {', '.join(missing)}")
+    for name, then in manifest.get("kinds", {}).items():
+        if name in objects and (now := describe(objects[name])) != then:
+            raise OtherCodeError(f"does not fit {name}: it was a {then}, now it is a {now}")
+    states = {}
+    for name in objects:
+        try:
+            states[name] = read_state(found.path, name)
+        except OSError:
+            raise
+        except Exception as err:
+            raise OtherCodeError(f"does not fit {name} ({_in_words(err)})") from err
+    if GLOBALS in manifest["sha256"]:
+        states[GLOBALS] = read_plain(found.path / GLOBALS)
+    return states
+
+
+def put(objects: Mapping[str, Restorable], states: dict[str, Any]) -> None:
+    """Put what `read` gave into the objects, and the global generators back.
+
+    Raises:
+        OtherCodeError: a state does not fit its object.
+    """
+    for name, value in objects.items():
+        try:
+            take_over(value, states[name])
+        except Exception as err:
+            raise OtherCodeError(f"does not fit {name} ({_in_words(err)})") from err
+    if GLOBALS not in states:
+        return
+    try:
+        # Last, because taking over a state may draw random numbers.
+        restore_global_states(states[GLOBALS])
+    except Exception as err:
+        text = f"does not fit the global random generators ({_in_words(err)})"
+        raise OtherCodeError(text) from err
+
+
+def _in_words(err: Exception) -> str:
+    return str(err) if isinstance(err, ReportError) else f"{type(err).__name__}: {err}"
+
+
+def digest(path: Path) -> str:
+    """Return the checksum of a file."""
+    seen = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            seen.update(block)
+    return seen.hexdigest()
