@@ -58,6 +58,15 @@ class Asha:
         default_factory=dict, compare=False, repr=False
     )
 
+    def to_json(self) -> dict[str, Any]:
+        """What the rung numbers in a journal stand for."""
+        return {
+            "type": "stopping" if self.stopping else "promotion",
+            "levels": list(self.levels),
+            "reduction_factor": self.reduction_factor,
+            "brackets": self.brackets,
+        }
+
     @property
     def levels(self) -> tuple[int, ...]:
         """The resources of all rungs."""

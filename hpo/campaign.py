@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpo.campaign_spec import CampaignSpec
 from hpo.errors import ConfigDriftError
 from hpo.files import Layout, publish_json, read_json
 from hpo.journal import Header
-from hpo.settings import CampaignSpec
 
 FORMAT = 1
 

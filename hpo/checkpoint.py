@@ -167,8 +167,12 @@ def discard(folder: Path) -> int:
             continue
         hidden = entry.with_name(f".old-{secrets.token_hex(4)}")
         # Renamed first, so that no reader ever sees half a checkpoint.
-        with contextlib.suppress(FileNotFoundError):
+        try:
             freed += _delete(entry.rename(hidden))
+        except FileNotFoundError:
+            continue
+        except OSError as err:
+            log.warning("cannot delete %s: %s", entry, err)
     if not home.is_symlink():  # because it may be the user's way to another disk
         with contextlib.suppress(OSError):  # because something may have stayed, or come anew
             home.rmdir()

@@ -58,6 +58,7 @@ def verify(found: Checkpoint, trial_id: int) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((found.path / MANIFEST).read_bytes())
         owner, digests = manifest["trial_id"], dict(manifest["sha256"])
+        resource = manifest["resource"]
         if owner != trial_id:
             raise ForeignError(
                 f"it belongs to trial {owner}; it is kept as {ForeignError.prefix}… beside it,"
@@ -70,6 +71,8 @@ def verify(found: Checkpoint, trial_id: int) -> dict[str, Any]:
         raise UnusableError(f"{err.filename} is missing") from err
     except (ValueError, KeyError, TypeError) as err:
         raise UnusableError(f"{MANIFEST} is damaged: {err!r}") from err
+    if resource != found.resource:
+        raise UnusableError(f"it was renamed: it holds the state after {resource}")
     if manifest.get("format") != FORMAT:
         raise UnusableError(f"format {manifest.get('format')}, this program reads {FORMAT}")
     return manifest
@@ -89,12 +92,12 @@ def read(
         raise OtherCodeError(f"holds {', '.join(saved) or 'nothing'}, but not {', '.join(missing)}")
     for name, then in manifest.get("kinds", {}).items():
         if name in objects and (now := describe(objects[name])) != then:
-            raise OtherCodeError(f"does not fit {name}: it was a {then}, now it is a {now}")
+            raise OtherCodeError(f"does not fit {name}: it was {then}, now it is {now}")
     states = {}
     for name in objects:
         try:
             states[name] = read_state(found.path, name)
-        except OSError:
+        except (OSError, MemoryError):
             raise
         except Exception as err:
             raise OtherCodeError(f"does not fit {name} ({_in_words(err)})") from err
@@ -113,6 +116,8 @@ def put(objects: Mapping[str, Restorable], states: dict[str, Any]) -> None:
         try:
             take_over(value, states[name])
         except Exception as err:
+            if type(err).__name__ in ("MemoryError", "OutOfMemoryError"):  # the latter is torch's
+                raise
             raise OtherCodeError(f"does not fit {name} ({_in_words(err)})") from err
     if GLOBALS not in states:
         return

@@ -21,6 +21,9 @@ from hpo.trial import Trial, TrialInterrupted
 
 log = logging.getLogger(__name__)
 
+MESSAGE_LENGTH = 2_000  # characters of an exception's text that a result keeps
+TRACE_LENGTH = 20_000
+
 
 @dataclass(frozen=True, slots=True)
 class LegSettings:
@@ -133,7 +136,7 @@ def _ended(
         message = f"the objective called sys.exit({left.code!r})"
         return _failure("SystemExit", message, traceback.format_exc())
     except BaseException as err:  # noqa: BLE001  # because whatever user code raises is its result
-        return _failure(type(err).__name__, str(err), traceback.format_exc())
+        return _failure(type(err).__name__, _text_of(err), traceback.format_exc())
     if not trial.history:
         message = (
             "the objective returned without reporting; call "
@@ -147,9 +150,27 @@ def _ended(
 
 
 def _failure(cause: str, message: str, trace: str | None) -> dict[str, Any]:
+    message, trace = _fit(message, MESSAGE_LENGTH), trace and _fit(trace, TRACE_LENGTH)
     if trace:
         log.error("%s", trace)
     return {"status": "failed", "cause": cause, "message": message, "traceback": trace}
+
+
+def _text_of(err: BaseException) -> str:
+    try:
+        return str(err)
+    except Exception as second:  # noqa: BLE001  # because user code writes __str__ too
+        return f"(its text cannot be shown: {type(second).__name__})"
+
+
+def _fit(text: str, length: int) -> str:
+    """The text as UTF-8 can hold it, with its middle left out where it is long."""
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    if len(text) <= length:
+        return text
+    return (
+        f"{text[: length // 2]}\n[{len(text) - length} characters left out]\n{text[-length // 2 :]}"
+    )
 
 
 def _earlier_time(layout: Layout, claim: offers.Leg) -> float:

@@ -182,6 +182,8 @@ class _Run:
             self._take_printed(metrics)
 
     def _take_printed(self, metrics: Metrics) -> None:
+        if self._is_past_end() and self._trial.max_resource in metrics.values():
+            return  # because scripts sum up their last epoch once more
         if self._is_ending or self._is_past_end():
             self._ask_to_end(0.0)
             return
@@ -191,7 +193,7 @@ class _Run:
         if may_end:
             self._process.send(signal.SIGSTOP)
         try:
-            self._watch.note_report()
+            self._watch.note_report(self._process.pid)
             self._report(metrics)
             if self._refused is not None:
                 self._ask_to_end(0.0)

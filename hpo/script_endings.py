@@ -9,7 +9,7 @@ import signal
 from collections.abc import Iterable
 
 _HINTS = {
-    2: " (argparse's, for options that the script does not know)",
+    2: " (argparse's, for an option that the script does not take as given)",
     -signal.SIGKILL: ", which often means that memory was short",
 }
 

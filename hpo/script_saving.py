@@ -7,7 +7,7 @@ this node's own script only (so times of files are this node's own); signals nob
 
 from __future__ import annotations
 
-import os
+import contextlib
 import time
 from pathlib import Path
 
@@ -20,30 +20,34 @@ class SavingWatch:
     """Looks at the checkpoint folder of a running script; None: the script saves nothing."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
-        self._at_start = self._content()
-        self._at_report: Content | None = None
-        self._latest: Content = self._at_start
+        self._folder = None if folder is None else folder.resolve()
+        self._at_start = self._latest = self._content()
+        self._at_report = self._at_start
         self._reported_at = self._since = 0.0
         self._saves_first: bool | None = None
 
-    def note_report(self) -> None:
+    def note_report(self, pid: int) -> None:
         """The script has reported; the first report shows whether it saves before or after it."""
         self._at_report, self._reported_at = self._content(), time.monotonic()
         if self._saves_first is None:
-            self._saves_first = self._at_report != self._at_start
+            # What it still writes does not count: it may have begun after the report.
+            self._saves_first = not self._paths_since(self._at_start) <= self._open_files(pid)
 
     def is_saved(self, pid: int) -> bool:
         """Whether the script of `pid` may be ended without harm to the checkpoint it writes."""
         if self._folder is None or self._saves_first:
             return True
         content, now = self._content(), time.monotonic()
-        if content != self._latest or _writes_into(self._folder, pid):
+        written = self._paths_since(self._at_report)
+        if content != self._latest or written & self._open_files(pid):
             self._latest, self._since = content, now
             return False
-        if content == self._at_report:  # it does not save every epoch, or is slow to begin
+        if not written:  # it does not save every epoch, or is slow to begin
             return now >= self._reported_at + START_S
         return now >= self._since + SETTLE_S
+
+    def _paths_since(self, before: Content) -> set[str]:
+        return {entry[0] for entry in self._content() - before}
 
     def _content(self) -> Content:
         if self._folder is None:
@@ -57,15 +61,14 @@ class SavingWatch:
             found.append((str(path), status.st_ino, status.st_size, status.st_mtime_ns))
         return frozenset(found)
 
-
-def _writes_into(folder: Path, pid: int) -> bool:
-    """Whether the process has a file there open for writing; False where there is no /proc."""
-    inside = f"{folder.resolve()}{os.sep}"
-    try:
-        for link in Path(f"/proc/{pid}/fd").iterdir():
-            # The permissions of the link show how the file was opened.
-            if link.lstat().st_mode & 0o200 and str(link.readlink()).startswith(inside):
-                return True
-    except OSError:
-        return False
-    return False
+    def _open_files(self, pid: int) -> set[str]:
+        """What the process has open for writing; nothing where there is no /proc."""
+        found = set()
+        # Suppressed, because the process may end, or close a file, meanwhile.
+        with contextlib.suppress(OSError):
+            for link in Path(f"/proc/{pid}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    # The permissions of the link show how the file was opened.
+                    if link.lstat().st_mode & 0o200:
+                        found.add(str(link.readlink()))
+        return found

@@ -97,7 +97,8 @@ class SeatKeeper:
         else:
             self._submit_pause = 0.0
             self._book.submitted(job_ids)
-            log.info("submitted %s", _span(job_ids, plan.at_once))
+            if job_ids:  # there may be no room this very moment
+                log.info("submitted %s", _span(job_ids, plan.at_once))
 
     def _hold(self, now: float) -> None:
         self._submit_pause = _longer(self._submit_pause)

@@ -6,22 +6,14 @@ business of `hpo.config`. No I/O, no clock. Numbers are strict: text is no numbe
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from hpo.scheduler_settings import SchedulerSettings, read_scheduler
 from hpo.slurm_units import parse_memory_mb, parse_time_min
-
-if TYPE_CHECKING:
-    from hpo.asha import Asha
-    from hpo.space import Space
 
 OWN_OPTIONS = {
     "partition": "partition",
@@ -232,73 +224,3 @@ class HpoSettings(BaseModel):
 
     max_initial_failures: Count = 5
     """Stop submitting when the first so many trials all fail; 0: never stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignSpec:
-    """One campaign as the user asked for it, with everything resolved."""
-
-    name: str
-    source: Path | None
-    """The configuration file; None when the campaign was built in a program."""
-    space: Space
-    slurm: SlurmSettings
-    hpo: HpoSettings
-    objective: str
-    """"package.module:function", "/absolute/file.py:function" or "script:/absolute/file.py"."""
-    pythonpath: tuple[str, ...]
-    """Absolute folders from which the jobs import, first to last."""
-    output_dir: Path
-    """Absolute path of the campaign folder."""
-
-    def asha(self) -> Asha | None:
-        """The rungs of the campaign; None: random search over whole trials."""
-        scheduler = self.hpo.scheduler
-        if scheduler is None or scheduler.type == "random":
-            return None
-        from hpo.asha import Asha
-        from hpo.config.scheduler_checks import constant_max_t
-
-        max_t = scheduler.max_t or constant_max_t(self.space, self.hpo.max_resource_attr)
-        assert max_t is not None, "checked while the configuration was loaded"
-        return Asha(
-            max_t=max_t,
-            grace_period=scheduler.grace_period,
-            reduction_factor=scheduler.reduction_factor,
-            stopping=scheduler.type == "stopping",
-            brackets=scheduler.brackets,
-            seed=self.hpo.seed,
-        )
-
-    def identity(self) -> dict[str, Any]:
-        """What makes two runs the same search, so that one may resume the other.
-
-        Of an objective in a file only the file's name counts: a moved project is the same search.
-        """
-        return {
-            "space": self.space.to_json(),
-            "seed": self.hpo.seed,
-            "objective": self.objective.rsplit("/", 1)[-1],
-            "metric": self.hpo.metric,
-            "mode": self.hpo.mode,
-            "points_to_evaluate": self.hpo.points_to_evaluate,
-        }
-
-    def digest(self) -> str:
-        """Sixteen hexadecimal digits that stand for `identity`."""
-        text = json.dumps(self.identity(), sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def to_json(self) -> dict[str, Any]:
-        """All resolved settings as plain data, for campaign.json."""
-        return {
-            "name": self.name,
-            "source": None if self.source is None else str(self.source),
-            "digest": self.digest(),
-            "objective": self.objective,
-            "pythonpath": list(self.pythonpath),
-            "output_dir": str(self.output_dir),
-            "space": self.space.to_json(),
-            "slurm": self.slurm.model_dump(mode="json"),
-            "hpo": self.hpo.model_dump(mode="json"),
-        }

@@ -92,6 +92,12 @@ class Space:
         """The configuration of all midpoints: medians, and the first value of each choice."""
         return {name: domain.midpoint() for name, domain in self.domains.items()}
 
+    def constant_int(self, name: str) -> int | None:
+        """The value of a hyperparameter that can only be one whole number; else None."""
+        domain = self.domains.get(name)
+        value = domain.value(0.0) if domain is not None and domain.size == 1 else None
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
     def contains(self, config: Mapping[str, object]) -> bool:
         """Whether `config` is one of the space's configurations, with every name."""
         return config.keys() == self.domains.keys() and all(

@@ -56,6 +56,8 @@ def run_seat(root: str) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout
     )
+    # submitit prints its lines itself; without this they would stand there twice.
+    logging.getLogger("submitit").propagate = False
     layout = Layout(Path(root))
     settings = read_settings(layout)
     job = this_job()

@@ -51,6 +51,7 @@ def misbehaved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
             space=repr({"way": list(WAYS), "max_epochs": 3}),
             points_to_evaluate=[{"way": way} for way in WAYS],
             n_trials=len(WAYS),
+            max_lost_legs=1,
         )
         project.finish()
         yield project
@@ -67,7 +68,8 @@ def test_the_campaign_goes_on_and_ends(misbehaved: Project) -> None:
     assert final["n_trials"] == len(WAYS)
     assert final["best_config"]["way"] == "pops"
     assert final["best_error"] == 0.5
-    assert misbehaved.started() == dict.fromkeys(range(len(WAYS)), 1)
+    again = list(WAYS).index("signals")  # counts as asked to leave
+    assert misbehaved.started() == {i: 1 + (i == again) for i in range(len(WAYS))}
 
 
 def test_every_file_is_standard_json(misbehaved: Project) -> None:
@@ -93,7 +95,9 @@ def test_every_file_is_standard_json(misbehaved: Project) -> None:
         ("leaves", "killed", "exit code 0 and without a result"),
         ("crashes", "killed", "exit code 139 and without a result"),
         ("loud", "ValueError", "yyyy"),
-        ("vanishes", "Silent", ""),
+        ("huge", "OverflowError", "too large"),
+        ("vanishes", "Silent", "its text cannot be shown: RuntimeError"),
+        ("signals", "lost_too_often", "interrupted"),
         ("deep", "RecursionError", "maximum recursion depth exceeded"),
         ("bytes", "ValueError", "after bytes"),
     ],
@@ -103,9 +107,9 @@ def test_a_failed_trial_says_why(misbehaved: Project, way: str, cause: str, mess
     assert (result["status"], result["cause"], result["error"]) == ("failed", cause, None)
     assert message in result["message"]
     assert result["additional_info"]["training_time"] >= 0
-    if cause not in ("killed", "no_report"):
+    if cause not in ("killed", "no_report", "lost_too_often"):
         assert "Traceback" in result["traceback"]
-        assert "search.py" in result["traceback"]
+        assert "ways.py" in result["traceback"]
 
 
 @pytest.mark.parametrize(("way", "word"), [("nan", "nan"), ("infinite", "-inf")])
@@ -118,13 +122,9 @@ def test_a_metric_that_is_not_finite_is_the_worst_result(
     assert result["reports"][0]["not_finite"] == {"validation_error": word}
 
 
-def test_a_number_beyond_all_floats_does_not_stop_the_campaign(misbehaved: Project) -> None:
-    assert result_of(misbehaved, "huge")["error"] is None
-
-
 def test_a_result_stays_small_whatever_was_printed(misbehaved: Project) -> None:
     result = result_of(misbehaved, "loud")
-    assert len(result["message"]) + len(result["traceback"]) < 200_000
+    assert len(result["message"]) + len(result["traceback"]) < 50_000
     log = misbehaved.output / "jobs" / f"{result['job_id']}.out"
     assert log.stat().st_size > 5_000_000
     assert (misbehaved.output / "journal.jsonl").stat().st_size < 200_000
@@ -136,3 +136,12 @@ def test_the_whole_configuration_is_kept_though_the_objective_changes_its_own(
     misbehaved: Project,
 ) -> None:
     assert result_of(misbehaved, "pops")["config"] == {"way": "pops", "max_epochs": 3}
+
+
+@pytest.mark.xfail(reason="a seat that ends before its claim was seen counts as one without any")
+def test_many_that_die_at_once_are_failed_trials_and_no_broken_environment(tmp_path: Path) -> None:
+    with user_project(tmp_path) as project:
+        project.write("os._exit(1)", n_trials=8, max_concurrent_jobs=8, max_initial_failures=0)
+        done = project.run()
+        assert "died before they took a trial" not in done.stdout
+        assert [project.result(i)["cause"] for i in range(8)] == ["killed"] * 8

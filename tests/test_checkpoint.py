@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import random
+import shutil
 from collections import Counter, OrderedDict
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpo import checkpoint, snapshot
+from hpo import checkpoint, checkpoint_reading, snapshot
 from hpo.errors import ReportError
 
 
@@ -177,14 +179,26 @@ def tear_the_manifest(path: Path) -> None:
     (path / "manifest.json").write_text('{"trial_id": 7, "sha')
 
 
-def belong_to_another(path: Path) -> None:
+def be_renamed(path: Path) -> None:
     manifest = json.loads((path / "manifest.json").read_text())
-    (path / "manifest.json").write_text(json.dumps(manifest | {"trial_id": 8}))
+    (path / "manifest.json").write_text(json.dumps(manifest | {"resource": 3}))
+
+
+def lose_the_random_states(path: Path) -> None:
+    (path / "global-random.json").unlink()
 
 
 @pytest.mark.parametrize(
     "damage",
-    [truncate, flip_a_bit, lose_a_file, lose_the_manifest, tear_the_manifest, belong_to_another],
+    [
+        truncate,
+        flip_a_bit,
+        lose_a_file,
+        lose_the_manifest,
+        tear_the_manifest,
+        be_renamed,
+        lose_the_random_states,
+    ],
 )
 def test_a_broken_one_falls_back_to_the_one_before(
     tmp_path: Path, damage: Any, caplog: pytest.LogCaptureFixture
@@ -199,9 +213,43 @@ def test_a_broken_one_falls_back_to_the_one_before(
     assert names(tmp_path) == ["epoch_5-a0", "epoch_6-a1"]
 
 
-def test_all_broken_starts_anew(tmp_path: Path) -> None:
+def test_all_broken_starts_anew_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     truncate(save(tmp_path, 5))
+    flip_a_bit(save(tmp_path, 6))
     assert load(tmp_path) is None
+    assert "trial 7: no checkpoint is usable; it starts from the beginning" in caplog.text
+
+
+def test_a_checkpoint_of_another_trial_is_not_used_and_not_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    save(tmp_path, 5, "mine")
+    other = checkpoint.save(
+        tmp_path / "other", resource=10, trial_id=8, attempt=0, objects={"model": Holder("other")}
+    )
+    other.rename(tmp_path / "checkpoint" / other.name)
+    assert load(tmp_path) == (5, "mine")
+    assert "belongs to trial 8" in caplog.text
+    assert "move it to the folder of trial 8" in caplog.text
+    save(tmp_path, 6, "six", attempt=1)
+    checkpoint.discard(tmp_path)
+    (kept,) = names(tmp_path)
+    assert kept.startswith(".foreign-epoch_10-a0")
+
+
+def test_a_folder_that_is_gone_starts_anew_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert load(tmp_path) is None
+    assert not caplog.text  # because nothing is amiss in a new trial
+    (tmp_path / "reports-a0.jsonl").write_text('{"epoch": 1, "validation_error": 0.5}\n')
+    save(tmp_path, 1)
+    shutil.rmtree(tmp_path / "checkpoint")
+    assert load(tmp_path) is None
+    assert "trial 7 has been trained before" in caplog.text
+    assert "starts from the beginning" in caplog.text
 
 
 def test_one_that_cannot_be_read_now_is_passed_over_but_stays(
@@ -209,7 +257,7 @@ def test_one_that_cannot_be_read_now_is_passed_over_but_stays(
 ) -> None:
     save(tmp_path, 5, "five")
     save(tmp_path, 10, "ten")
-    digest = checkpoint._digest
+    digest = checkpoint_reading.digest
 
     def stale(path: Path) -> str:
         if "epoch_10" in str(path):
@@ -217,7 +265,7 @@ def test_one_that_cannot_be_read_now_is_passed_over_but_stays(
         return digest(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "_digest", stale)
+        patch.setattr(checkpoint_reading, "digest", stale)
         assert load(tmp_path) == (5, "five")
     assert load(tmp_path) == (10, "ten")
 
@@ -252,6 +300,82 @@ def test_dicts_and_lists_are_updated_in_place(tmp_path: Path) -> None:
 
 
 def test_classes_and_estimators_without_state_are_refused() -> None:
-    for value in (Holder, 3, "text", np.zeros(3)):
+    read_only = np.zeros(3)
+    read_only.flags.writeable = False
+    for value in (Holder, 3, "text", read_only, random.SystemRandom()):
         with pytest.raises(ReportError, match="accepted are objects with state_dict"):
             snapshot.check_restorable("thing", value)
+
+
+class TestDiscard:
+    def test_frees_everything_of_the_trial_and_nothing_else(self, tmp_path: Path) -> None:
+        for resource in (1, 2):
+            save(tmp_path, resource, "x" * 10_000)
+        own = tmp_path / "checkpoint" / "user" / "deep"
+        own.mkdir(parents=True)
+        (own / "weights.bin").write_bytes(b"w" * 5_000)
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "kept.txt").write_text("kept")
+        (own / "link").symlink_to(tmp_path / "data")
+        (tmp_path / "reports-a0.jsonl").write_text("kept")
+        size = sum(f.lstat().st_size for f in (tmp_path / "checkpoint").rglob("*") if f.is_file())
+        link = len(str(tmp_path / "data"))
+        assert checkpoint.discard(tmp_path) == pytest.approx(size, abs=link + 100)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "reports-a0.jsonl"]
+        assert (tmp_path / "data" / "kept.txt").exists()
+        assert checkpoint.find(tmp_path) == []
+
+    def test_a_second_time_is_no_error(self, tmp_path: Path) -> None:
+        save(tmp_path, 1)
+        assert checkpoint.discard(tmp_path) > 0
+        assert checkpoint.discard(tmp_path) == 0
+        assert checkpoint.discard(tmp_path / "never was") == 0
+
+    def test_parts_that_go_meanwhile_are_no_error(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        save(tmp_path, 1)
+        save(tmp_path, 2)
+        rename = Path.rename
+
+        def late(path: Path, target: Path) -> Path:
+            if "epoch_1" in path.name:
+                shutil.rmtree(path)
+            return rename(path, target)
+
+        monkeypatch.setattr(Path, "rename", late)
+        assert checkpoint.discard(tmp_path) > 0
+        assert not (tmp_path / "checkpoint").exists()
+
+    def test_goes_on_where_it_was_killed(self, tmp_path: Path) -> None:
+        save(tmp_path, 1)
+        (tmp_path / "checkpoint" / "epoch_1-a0").rename(tmp_path / "checkpoint" / ".old-1234")
+        assert checkpoint.discard(tmp_path) > 0
+        assert not (tmp_path / "checkpoint").exists()
+
+    def test_what_cannot_be_deleted_is_said(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        save(tmp_path, 1)
+        unlink = Path.unlink
+
+        def busy(path: Path, missing_ok: bool = False) -> None:
+            if path.name == "manifest.json":
+                raise OSError(16, "Device or resource busy")
+            unlink(path, missing_ok)
+
+        monkeypatch.setattr(Path, "unlink", busy)
+        assert checkpoint.discard(tmp_path) > 0
+        assert "manifest.json" in caplog.text
+        assert checkpoint.find(tmp_path) == []
+
+    def test_a_folder_linked_to_another_disk_stays_a_link(self, tmp_path: Path) -> None:
+        trial, scratch = tmp_path / "trial", tmp_path / "scratch"
+        trial.mkdir()
+        scratch.mkdir()
+        (trial / "checkpoint").symlink_to(scratch)
+        save(trial, 1)
+        assert checkpoint.discard(trial) > 0
+        assert list(scratch.iterdir()) == []
+        save(trial, 2, "again")
+        assert load(trial) == (2, "again")

@@ -13,7 +13,9 @@ from typing import Any
 
 import psutil
 import pytest
+from scipy import stats
 
+from hpo import choice, constant, lograndint, loguniform, ordinal, quantized, randint, uniform
 from hpo.config.loading import load_spec
 from hpo.errors import ObjectiveError, ReportError, ScriptError, SettingsError
 from hpo.objective import bind, call, load_objective
@@ -85,6 +87,7 @@ for epoch in range(done + 1, args.max_epochs + 1):
     time.sleep(0.4)
     {body}
 """
+SYNE_TUNE_CONFIG = {"max_epochs": 4, "width": 2.0}
 SAVES_FIRST = "save(epoch); report(epoch=epoch, validation_error=args.width / epoch)"
 REPORTS_FIRST = "report(epoch=epoch, validation_error=args.width / epoch); save(epoch)"
 
@@ -208,7 +211,7 @@ class TestReporter:
 
     def test_no_number(self, write: Write, tmp_path: Path) -> None:
         code = "from hpo import Reporter\nReporter()(epoch=1, validation_error='0.1')"
-        with pytest.raises(ScriptError, match="got a str '0.1', not a number"):
+        with pytest.raises(ScriptError, match=r"got a str '0\.1', not a number"):
             run(write(code), make_trial(tmp_path))
 
     def test_nan_and_infinite(self, write: Write, tmp_path: Path) -> None:
@@ -234,8 +237,6 @@ class TestReporter:
 
 
 class TestSyneTune:
-    CONFIG = {"max_epochs": 4, "width": 2.0}
-
     def script(self, write: Write, body: str, writing: float) -> Path:
         write("", "syne_tune/__init__.py")
         write(SYNE_TUNE, "syne_tune/report.py")
@@ -250,7 +251,7 @@ class TestSyneTune:
         reported = []
         for attempt, rung in enumerate((1, 2, 4)):
             trial = make_trial(
-                tmp_path, config=self.CONFIG, attempt=attempt, target=rung, final=rung == 4
+                tmp_path, config=SYNE_TUNE_CONFIG, attempt=attempt, target=rung, final=rung == 4
             )
             if rung < 4:
                 with pytest.raises(TrialInterrupted, match=f"pauses at epoch {rung}"):
@@ -264,7 +265,7 @@ class TestSyneTune:
 
     def test_asked_to_leave_after_its_save(self, write: Write, tmp_path: Path) -> None:
         script = self.script(write, REPORTS_FIRST, 0.15)
-        trial = make_trial(tmp_path, config=self.CONFIG, target=4, asked_to_leave=lambda: True)
+        trial = make_trial(tmp_path, config=SYNE_TUNE_CONFIG, target=4, asked_to_leave=lambda: True)
         with pytest.raises(TrialInterrupted, match="asked to leave at epoch 1"):
             run(script, trial)
         assert (trial.checkpoint_dir / "checkpoint.txt").read_text() == "1"
@@ -336,6 +337,32 @@ class TestPattern:
             run(write(code), trial, self.PATTERN)
         assert epochs(trial) == [1, 2, 3]
 
+    def test_a_summary_of_the_last_epoch_is_no_second_report(
+        self, write: Write, tmp_path: Path, capsys: Any
+    ) -> None:
+        code = """
+            import time
+            print("epoch 1 val_error=0.5")
+            print("best: epoch 1 val_error=0.5")
+            time.sleep(0.3)
+            print("saved the model")
+        """
+        trial = make_trial(tmp_path, target=1)
+        run(write(code), trial, self.PATTERN)
+        assert epochs(trial) == [1]
+        assert capsys.readouterr().out.endswith("saved the model\n")
+
+    def test_an_endless_script_is_ended(self, write: Write, tmp_path: Path) -> None:
+        code = """
+            import itertools, time
+            for epoch in itertools.count(1):
+                print(f"epoch {epoch} val_error=1e-3")
+                time.sleep(0.1)
+        """
+        trial = make_trial(tmp_path, target=2)
+        run(write(code), trial, self.PATTERN)
+        assert epochs(trial) == [1, 2]
+
     def test_a_group_that_takes_no_number(self, write: Write, tmp_path: Path) -> None:
         script = write("import time\nprint('val 3 percent', flush=True)\ntime.sleep(60)")
         with pytest.raises(ReportError, match="'3 percent' for validation_error"):
@@ -391,20 +418,24 @@ class TestOutput:
 
 class TestArguments:
     AWKWARD = (
-        "two words", "it's", 'a "quote"', "$(touch pwned)", "`id`; rm x", "", "-5 %", "--x", "*", "ü",
-    )  # fmt: skip
+        *("two words", "it's", 'a "quote"', "$(touch pwned)", "`touch pwned`; exit"),
+        *("", "-5 %", "--x", "*", "ü"),
+    )
 
     def test_every_domain_arrives_as_argparse_expects(self, write: Write, tmp_path: Path) -> None:
         space, problems = read_space(
             {
-                "rate": {"type": "loguniform", "low": 1e-9, "high": 1e-7},
-                "shift": {"type": "uniform", "low": -1e-5, "high": -1e-6},
-                "units": {"type": "randint", "low": -20, "high": -10},
+                "rate": loguniform(1e-9, 1e-7),
+                "shift": uniform(-1e-5, -1e-6),
+                "momentum": quantized(uniform(0, 1), 0.1),
+                "units": randint(-20, -10),
+                "batch_size": lograndint(8, 1024),
                 "name": ["adam", "sgd"],
-                "nesterov": [True],
+                "nesterov": choice([True]),
                 "layers": [[64, 32]],
-                "depth": {"type": "ordinal", "values": [1, 2, 3]},
-                "step": {"type": "constant", "value": {"size": 0.5}},
+                "depth": ordinal([1, 2, 3]),
+                "step": constant({"size": 0.5}),
+                "exact": stats.uniform(0, 1),
                 "max_epochs": 27,
             }
         )
@@ -415,6 +446,7 @@ class TestArguments:
             import argparse, ast, json, pathlib, sys
             parser = argparse.ArgumentParser()
             for name, kind in [("rate", float), ("shift", float), ("units", int), ("name", str),
+                               ("momentum", float), ("batch_size", int), ("exact", float),
                                ("nesterov", ast.literal_eval), ("layers", json.loads),
                                ("depth", int), ("step", json.loads), ("max_epochs", int)]:
                 parser.add_argument("--" + name, type=kind, required=True)
@@ -470,7 +502,7 @@ class TestArguments:
 class TestFailures:
     def test_the_exit_code_and_the_last_lines(self, write: Write, tmp_path: Path) -> None:
         code = "for i in range(50): print('line', i)\nraise RuntimeError('no such data')"
-        with pytest.raises(ScriptError, match="trial 3: the script .* exit code 1") as caught:
+        with pytest.raises(ScriptError, match=r"trial 3: the script .* exit code 1") as caught:
             run(write(code), make_trial(tmp_path))
         lines = str(caught.value).splitlines()
         assert lines[-1] == "RuntimeError: no such data"
@@ -499,7 +531,7 @@ class TestFailures:
             run(write("print('done')"), make_trial(tmp_path))
 
     def test_a_script_that_ignores_the_signal_is_killed_with_its_children(
-        self, write: Write, tmp_path: Path
+        self, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         code = """
             import os, signal, subprocess, sys, time
@@ -514,8 +546,8 @@ class TestFailures:
         trial = make_trial(tmp_path, target=1, final=False)
         lines: list[str] = []
         start = time.monotonic()
-        with pytest.MonkeyPatch.context() as patch, pytest.raises(TrialInterrupted):
-            patch.setattr(sys.stdout, "write", lines.append)
+        monkeypatch.setattr(sys.stdout, "write", lines.append)
+        with pytest.raises(TrialInterrupted):
             run(write(code), trial, grace_s=0.5)
         assert time.monotonic() - start < 10
         pids = [int(pid) for pid in re.findall(r"\d+", lines[0])]
@@ -536,9 +568,8 @@ class TestFailures:
         assert is_gone(int(capsys.readouterr().out.split()[-1]))
 
     def test_the_job_is_interrupted_from_the_keyboard(
-        self, write: Write, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+        self, write: Write, tmp_path: Path, capsys: Any
     ) -> None:
-        monkeypatch.setattr(signal, "getsignal", signal.getsignal)
         previous = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             code = f"""

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from hpo.settings import CampaignSpec, HpoSettings, SlurmSettings
+from hpo.campaign_spec import CampaignSpec
+from hpo.settings import HpoSettings, SlurmSettings
 from hpo.slurm_units import parse_memory_mb, parse_time_min
 from hpo.space import loguniform, read_space
 

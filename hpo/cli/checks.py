@@ -5,11 +5,11 @@ from __future__ import annotations
 from argparse import Namespace
 
 from hpo.campaign import drift_problems, folder_problems
+from hpo.campaign_spec import CampaignSpec
 from hpo.cli.clusters import preflight
 from hpo.config.loading import load
 from hpo.errors import ConfigDriftError
 from hpo.objective_check import check_objective
-from hpo.settings import CampaignSpec
 
 
 def load_checked(arguments: Namespace, executor: str) -> CampaignSpec:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from hpo.campaign_spec import CampaignSpec
 from hpo.cli.signals import LeaveRequest
 from hpo.cluster.base import Clock, Cluster
 from hpo.files import Layout
-from hpo.settings import CampaignSpec, SlurmSettings
+from hpo.settings import SlurmSettings
 
 if TYPE_CHECKING:
     from hpo.cluster.local import LocalCluster

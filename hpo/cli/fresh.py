@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 
 from hpo.campaign import move_aside, stored_name
+from hpo.campaign_spec import CampaignSpec
 from hpo.cli.clusters import job_gone_asker, make_cluster
 from hpo.cli.signals import LeaveRequest
 from hpo.errors import CampaignLockedError, PollError
 from hpo.files import Layout
 from hpo.lock import ManagerLock
 from hpo.seats import JobPhase
-from hpo.settings import CampaignSpec
 
 
 def make_room(spec: CampaignSpec, executor: str) -> None:

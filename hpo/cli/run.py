@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hpo import campaign as campaigns
+from hpo.campaign_spec import CampaignSpec
 from hpo.checkpoint_keeper import CheckpointKeeper
 from hpo.cli.checks import load_checked
 from hpo.cli.clusters import choose_executor, job_gone_asker, make_cluster
@@ -30,7 +31,6 @@ from hpo.manager import Manager, Surroundings
 from hpo.scheduler import Limits, Scheduler
 from hpo.search.random_search import AsyncRandomSearch
 from hpo.seat_keeper import SeatLimits
-from hpo.settings import CampaignSpec
 from hpo.whole_trials import LegPolicy, WholeTrials
 
 log = logging.getLogger(__name__)

@@ -69,6 +69,8 @@ class Cluster(Protocol):
     def submit(self, count: int, *, at_once: int) -> list[str]:
         """Ask for `count` seats, of which at most `at_once` run at a time; their job ids.
 
+        They may be fewer than asked for, or none, where there is no room at this moment.
+
         Raises:
             SubmissionError: refused as invalid.
             SubmissionLimitError: refused for now.

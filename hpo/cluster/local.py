@@ -61,6 +61,7 @@ class LocalCluster:
         self._request = request
         self._live = layout.jobs / "live"
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._ends: dict[str, JobStatus] = {}  # of the processes that this manager saw end
         self._gpus = visible_gpus() if request.gpus else []
         self._session = secrets.token_hex(3)
         self._started = 0
@@ -77,15 +78,20 @@ class LocalCluster:
         return gpu_problems(self._request.gpus)
 
     def submit(self, count: int, *, at_once: int) -> list[str]:
-        """Start `count` processes."""
+        """Start `count` processes, or as many as there are free GPUs for now."""
         del at_once  # the manager asks for no more than may run
         self._live.mkdir(exist_ok=True)
-        return [self._start() for _ in range(count)]
+        job_ids: list[str] = []
+        for _ in range(count):
+            gpus = self._free_gpus()
+            if gpus is None:
+                break  # a process that has written its result may still be ending
+            job_ids.append(self._start(gpus))
+        return job_ids
 
     def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
-        """Look at every recorded process."""
-        del job_ids
-        statuses: dict[str, JobStatus] = {}
+        """Look at every recorded process; an end once seen is told whenever it is asked for."""
+        statuses = {job_id: self._ends[job_id] for job_id in job_ids if job_id in self._ends}
         for path in sorted(self._live.glob("*.json")):
             job_id, record = path.stem, read_json(path)
             child = self._children.get(job_id)
@@ -93,7 +99,7 @@ class LocalCluster:
             if code is None and isinstance(record, dict) and _is_alive(record):
                 statuses[job_id] = JobStatus(JobPhase.RUNNING, node="this machine")
                 continue
-            statuses[job_id] = _ended(code)
+            statuses[job_id] = self._ends[job_id] = _ended(code)
             self._children.pop(job_id, None)
             path.unlink(missing_ok=True)
         return statuses
@@ -118,11 +124,10 @@ class LocalCluster:
         del job_id
         return None
 
-    def _start(self) -> str:
+    def _start(self, gpus: list[str]) -> str:
         self._started += 1
         job_id = f"local-{self._session}-{self._started}"
         record = self._live / f"{job_id}.json"
-        gpus = self._free_gpus()
         # Before the process: a manager that dies in between leaves a record, not a stranger.
         publish_json(record, {"submitted": time.time(), "gpus": gpus})
         try:
@@ -162,14 +167,18 @@ class LocalCluster:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
         return environment
 
-    def _free_gpus(self) -> list[str]:
-        """The least used GPUs, as many as one seat needs."""
+    def _free_gpus(self) -> list[str] | None:
+        """The least used GPUs, as many as one seat needs; None: they are not free yet."""
+        if not self._gpus:
+            return []
         used: Counter[str] = Counter()
         for path in self._live.glob("*.json"):
             record = read_json(path)
             if isinstance(record, dict) and _is_alive(record):
                 used.update(str(gpu) for gpu in record.get("gpus", []))
-        return sorted(self._gpus, key=lambda gpu: used[gpu])[: self._request.gpus]
+        free = [gpu for gpu in self._gpus if used[gpu] < self._request.trials_per_gpu]
+        wanted = self._request.gpus
+        return sorted(free, key=lambda gpu: used[gpu])[:wanted] if len(free) >= wanted else None
 
 
 def gpu_problems(gpus: int) -> list[str]:

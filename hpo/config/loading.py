@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from hpo.campaign_spec import CampaignSpec
 from hpo.config.checking import check_section
 from hpo.config.expressions import number_text_problem
 from hpo.config.finding import SHIPPED, absolute, find_config
@@ -24,7 +25,7 @@ from hpo.config.script_checks import script_problems
 from hpo.config.yaml_files import load_yaml
 from hpo.errors import SettingsError
 from hpo.search.random_search import point_problems
-from hpo.settings import CampaignSpec, HpoSettings, SlurmSettings
+from hpo.settings import HpoSettings, SlurmSettings
 from hpo.space import Space, read_space
 
 MODELS: dict[str, type[BaseModel]] = {"slurm": SlurmSettings, "hpo": HpoSettings}

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from hpo.listed_domains import Constant
 from hpo.settings import HpoSettings
 from hpo.space import Space
-
-
-def constant_max_t(space: Space, max_resource_attr: str) -> int | None:
-    """The constant `max_epochs` of the space, where it has one."""
-    domain = space.domains.get(max_resource_attr)
-    fixed = domain.fixed if isinstance(domain, Constant) else None
-    return fixed if isinstance(fixed, int) and not isinstance(fixed, bool) else None
 
 
 def scheduler_problems(space: Space, hpo: HpoSettings) -> list[str]:
@@ -20,7 +12,7 @@ def scheduler_problems(space: Space, hpo: HpoSettings) -> list[str]:
     if scheduler is None or scheduler.type == "random":
         return []
     name = hpo.max_resource_attr
-    constant = constant_max_t(space, name)
+    constant = space.constant_int(name)
     if name in space.domains and constant is None:
         return [
             f"scheduler: with ASHA every trial may go on to max_t, so {name!r} in the space must "

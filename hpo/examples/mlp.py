@@ -1,12 +1,13 @@
 """The `mlp_example` objective: a multilayer perceptron that predicts targets from gene expression.
 
 Hyperparameters: hidden_sizes, lr, weight_decay, batch_size, max_epochs, and the constants
-input_size and output_size. Optional constants: `data_path` (one's own data, see `gene_expression`;
+input_size and output_size. Optional: `dropout` (a share, default 0), `lr_decay` (what lr is
+multiplied by after each epoch, default 1), `data_path` (one's own data, see `gene_expression`;
 also by the environment variable HPO_GENE_DATA), `n_train`, `n_validation`, `seed`.
 
 Reports the validation MSE relative to the variance, 1 - R²: 1 is predicting the mean. Resumable:
-on the CPU a resumed trial gives bit for bit what an uninterrupted one gives, because the order of
-samples in an epoch depends on the seed and the epoch alone.
+on the CPU a resumed trial gives bit for bit what an uninterrupted one gives, because checkpoints
+hold torch's random state too, and restore() is the last thing before the loop.
 """
 
 from __future__ import annotations
@@ -38,13 +39,12 @@ def objective(config: Mapping[str, Any], trial: Trial) -> None:
     optimizer = torch.optim.Adam(
         model.parameters(), lr=config["lr"], weight_decay=config["weight_decay"]
     )
-    trial.restore(model=model, optimizer=optimizer)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=config.get("lr_decay", 1.0))
+    trial.restore(model=model, optimizer=optimizer, schedule=schedule)
     for epoch in trial.epochs():
-        # Seeded anew each epoch: nothing about the order has to be saved to resume in mid-training.
-        order = torch.randperm(
-            len(x), generator=torch.Generator().manual_seed(1_000_003 * seed + epoch)
-        ).to(device)
+        order = torch.randperm(len(x)).to(device)  # goes on after a resume, as dropout does
         train_loss = train_epoch(model, optimizer, x[order], y[order], config["batch_size"])
+        schedule.step()
         error = relative_error(model, validation_x, validation_y)
         trial.report(epoch=epoch, validation_error=error, train_loss=train_loss)
 
@@ -77,12 +77,14 @@ def load_data(config: Mapping[str, Any]) -> gene_expression.Expression:
 
 
 def build_model(config: Mapping[str, Any]) -> nn.Sequential:
-    """Return the network: linear layers with ReLU between them."""
+    """Return the network: linear layers with ReLU between them, and dropout if there is any."""
+    dropout = config.get("dropout", 0.0)
     sizes = [config["input_size"], *config["hidden_sizes"], config["output_size"]]
     layers: list[nn.Module] = []
     for size, next_size in itertools.pairwise(sizes):
         layers += [nn.Linear(size, next_size), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+        layers += [nn.Dropout(dropout)] if dropout else []
+    return nn.Sequential(*layers[: -2 if dropout else -1])
 
 
 def train_epoch(

@@ -88,15 +88,15 @@ def plot_learning_curves(results: CampaignResults, ax: Axes | None = None) -> Ax
 def _draw_results(ax: Axes, curves: Curves, incumbent: Numbers, unit: float) -> Numbers:
     """Draw what each trial came to; return the values at which it was drawn.
 
-    The worse half of a search may be so bad that the incumbent would be a flat line beside it. What
-    is beyond its range and the median is drawn as an arrow at the edge.
+    Some trials may be so bad that the incumbent would be a flat line beside them. What is out of
+    its range, and twice as far from the best as the median, is an arrow at the edge.
     """
     errors = np.array([curve.error for curve in curves.ended])
     times = np.array([curve.time[-1] / unit for curve in curves.ended])
     if not len(errors):
         return errors
     worst, clip = (np.min, np.maximum) if curves.is_max else (np.max, np.minimum)
-    edge = worst([*incumbent, np.median(errors)])
+    edge = worst([*incumbent, 2 * np.median(errors) - incumbent[-1]])
     shown = clip(errors, edge)
     inside = shown == errors
     style: dict[str, Any] = {"color": QUIET, "markersize": 4, "linestyle": ""}
