@@ -50,11 +50,11 @@ def start_ranks(job):
     # SLURM sends its warning to all processes of a job. Only this one shall heed it, and leave
     # after the epoch; the mask is inherited by torchrun and its ranks.
     warnings = {signal.SIGTERM, signal.SIGUSR2}
-    signal.pthread_sigmask(signal.SIG_BLOCK, warnings)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, warnings)
     try:
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, warnings)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def kill_all(ranks):

@@ -76,7 +76,7 @@ def load_campaign(folder: str | Path) -> CampaignResults:
     reports = [
         {"trial_id": result["trial_id"]} | report
         for result in results
-        for report in result.get("reports", [])
+        for report in result.get("reports") or []
         if isinstance(report, dict)
     ]
     best = read_json(layout.best_config)
@@ -106,7 +106,7 @@ def _trials_frame(results: list[dict[str, Any]]) -> pd.DataFrame:
         info = result.get("additional_info") or {}
         row = {name: result.get(name) for name in ("trial_id", *columns)}
         row["training_time"] = info.get("training_time")
-        rows.append(row | {k: v for k, v in result.get("config", {}).items() if k not in row})
+        rows.append(row | {k: v for k, v in (result.get("config") or {}).items() if k not in row})
     frame = pd.DataFrame(rows, columns=None if rows else ["trial_id", *columns])
     for name in ("error", "training_time"):
         frame[name] = frame[name].astype(float)  # None, for a failed trial, becomes NaN

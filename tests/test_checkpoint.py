@@ -276,6 +276,15 @@ def test_a_checkpoint_of_other_code_names_what_is_missing(tmp_path: Path) -> Non
         checkpoint.load_newest(tmp_path, 7, {"model": Holder(), "optimizer": Holder()})
 
 
+def test_checkpoints_without_kinds_and_random_states_are_still_read(tmp_path: Path) -> None:
+    path = save(tmp_path, 5, "five")
+    manifest = json.loads((path / "manifest.json").read_text())
+    del manifest["kinds"], manifest["sha256"]["global-random.json"]
+    (path / "global-random.json").unlink()
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    assert load(tmp_path) == (5, "five")
+
+
 def test_a_state_that_does_not_fit_is_no_broken_checkpoint(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     objects = {"model": torch.nn.Linear(2, 2)}

@@ -107,7 +107,7 @@ def test_which_gpus_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_env_setup_lines_run_in_one_shell_before_the_job(project: Project) -> None:
-    lines = ["who=\"it's me\"", 'export COLOUR="$who: dark red"', "cd /"]
+    lines = ['who="it\'s me"', 'export COLOUR="$who: dark red"', "cd /"]
     project.write(
         'note("seen.txt", os.environ["COLOUR"] + " in " + os.getcwd())' + TRAIN,
         slurm=repr({"env_setup": lines}),

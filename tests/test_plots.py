@@ -103,6 +103,7 @@ class TestIncumbent:
         ax = campaign.load().plot()
         best = line(ax, "best report so far")
         assert best.get_drawstyle() == "steps-post"
+        assert ax.get_xlim()[0] == 0
         assert best.get_xdata() == pytest.approx([1, 2, 2.5, 3, 3.5, 10, 10])  # minutes
         assert best.get_ydata() == pytest.approx([0.5, 0.3, 0.3, 0.3, 0.2, 0.2, 0.2])
         assert "best trial: 1, validation error 0.2" in texts(ax)
@@ -170,8 +171,8 @@ class TestLearningCurves:
         campaign.add(3, [0.3, 0.8, None]).add(4, [None])
         ax = campaign.load().plot_learning_curves()
         failed, diverged = line(ax, "failed"), line(ax, "not finite")
-        assert (failed.get_xdata(), failed.get_ydata()) == ([pytest.approx(120)], [0.7])
-        assert (diverged.get_xdata(), diverged.get_ydata()) == ([pytest.approx(120)], [0.8])
+        assert (failed.get_xdata(), failed.get_ydata()) == (pytest.approx([2]), [0.7])
+        assert (diverged.get_xdata(), diverged.get_ydata()) == (pytest.approx([2]), [0.8])
         assert "1 failed before a report" in texts(ax)
         assert "1 never finite" in texts(ax)
 

@@ -23,9 +23,10 @@ from typing import Any
 
 import psutil
 
+from hpo import offers
 from hpo.causes import Cause
 from hpo.cluster.slurm_commands import clean_environment
-from hpo.errors import SubmissionError
+from hpo.errors import PollError, SubmissionError
 from hpo.files import Layout, publish_json, read_json
 from hpo.seats import JobPhase, JobStatus
 
@@ -106,7 +107,11 @@ class LocalCluster:
 
     def cancel_queued(self, job_ids: Collection[str]) -> None:
         """Ask processes that have not taken a trial to end."""
-        for job_id in job_ids:
+        try:
+            holders = {leg.job_id for leg in offers.list_legs(self._layout.claims)}
+        except OSError as err:
+            raise PollError(f"the claims cannot be read: {err}") from err
+        for job_id in set(job_ids) - holders:
             record = read_json(self._live / f"{job_id}.json")
             if isinstance(record, dict) and record.get("pid") and _is_alive(record):
                 os.kill(int(record["pid"]), signal.SIGTERM)

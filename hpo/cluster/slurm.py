@@ -109,7 +109,12 @@ class SlurmCluster:
 
     def cancel_queued(self, job_ids: Collection[str]) -> None:
         """Scancel, for pending jobs only."""
-        ask(["scancel", "--quiet", "--state=PENDING", *sorted(job_ids)])
+        try:
+            ask(["scancel", "--quiet", "--state=PENDING", *sorted(job_ids)])
+        except PollError as err:
+            # What it says, silently, when one of them has ended by itself; the others are gone.
+            if str(err) != "scancel: exit code 1":
+                raise
 
     def last_words(self, job_id: str) -> str:
         """The end of the job's log."""

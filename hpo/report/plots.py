@@ -46,8 +46,7 @@ def plot_incumbent(results: CampaignResults, ax: Axes | None = None) -> Axes:
         style: dict[str, Any] = {"color": "C1", "markersize": 13, "markeredgecolor": "white"}
         label = f"best trial: {best.trial_id}, {curves.metric} {best.error:.4g}"
         ax.plot([best.time[-1] / unit], [best.error], "*", zorder=4, label=label, **style)
-    _scale(ax, np.concatenate([value, shown]))
-    _add_legend(ax)
+    _finish(ax, np.concatenate([value, shown]))
     return ax
 
 
@@ -80,8 +79,7 @@ def plot_learning_curves(results: CampaignResults, ax: Axes | None = None) -> Ax
         named = curve is best or len(curves.drawn) <= NAMED_CURVES
         _draw_curve(ax, curve, unit, {"linewidth": 1.1} | style, name if named else None)
     _mark_bad_ends(ax, curves, unit)
-    _scale(ax, np.concatenate([curve.value for curve in curves.drawn]))
-    _add_legend(ax)
+    _finish(ax, np.concatenate([curve.value for curve in curves.drawn]))
     return ax
 
 
@@ -184,21 +182,20 @@ def _say_nothing_yet(ax: Axes, curves: Curves) -> Axes:
     return ax
 
 
-def _add_legend(ax: Axes) -> None:
-    """Above the axes, because a search leaves no corner free of points."""
-    labels = ax.get_legend_handles_labels()[1]
-    if labels:
-        letters = 17 * ax.bbox.width / ax.figure.dpi  # that fit beside each other, about
-        columns = max(1, int(letters / (6 + max(map(len, labels)))))
-        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": columns}
-        ax.legend(frameon=False, fontsize="small", **place)
-
-
-def _scale(ax: Axes, values: Numbers) -> None:
-    """Take a logarithmic axis for positive values of more than two decades."""
+def _finish(ax: Axes, values: Numbers) -> None:
+    """Set the limits and the scale, which follow from what was drawn, and add the legend."""
+    # From 0, so that the wait for the first report is seen.
+    ax.set_xlim(left=0, auto=None)
     low, high = float(values.min()), float(values.max())
     if low > 0 and np.log10(high / low) > LOG_DECADES:
         ax.set_yscale("log")
+    labels = ax.get_legend_handles_labels()[1]
+    if labels:
+        # Above the axes, because a search leaves no corner free of points.
+        letters = 20 * ax.bbox.width / ax.figure.dpi  # that fit beside each other, about
+        columns = max(1, int(letters / (6 + max(map(len, labels)))))
+        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": columns}
+        ax.legend(frameon=False, fontsize="small", **place)
 
 
 def _new_axes() -> Axes:
