@@ -124,16 +124,22 @@ def main() -> None:
         for name, run in (("random", random), ("asha", asha)):
             print(_row(seed, name, run, list(targets.values())), flush=True)
         _compare(ratios, random, asha, targets)
-    print("\nrandom search / ASHA, median (least-most) over the seeds; more than 1: ASHA needs less")
+    print(
+        "\nrandom search / ASHA, median (least-most) over the seeds; more than 1: ASHA needs less"
+    )
     for what, values in ratios.items():
         print(f"  {what:30} {_spread(values)}")
     load = os.getloadavg()[1]
-    print(f"{SEATS} seats, an epoch sleeps {arguments.epoch_s} s; {os.cpu_count()} cores, load {load:.1f}")
+    print(
+        f"{SEATS} seats, an epoch sleeps {arguments.epoch_s} s; {os.cpu_count()} cores, load {load:.1f}"
+    )
 
 
 def _row(seed: int, name: str, run: Campaign, targets: Sequence[float]) -> str:
     best = min(epoch.error for epoch in run.epochs)
-    text = f"{seed:4}  {name:>8}  {len(run.epochs):6}  {run.n_legs:4}  {run.whole_s:9.0f}  {best:5.3f}"
+    text = (
+        f"{seed:4}  {name:>8}  {len(run.epochs):6}  {run.n_legs:4}  {run.whole_s:9.0f}  {best:5.3f}"
+    )
     for width, target in zip((24, 19), targets, strict=True):
         reached = run.until(target)
         count, seconds = ("never", "-") if reached is None else (reached[0], f"{reached[1]:.0f}")

@@ -26,13 +26,14 @@ from hpo.manager import Manager, Surroundings
 from hpo.scheduler import Limits, Scheduler
 from hpo.search.random_search import AsyncRandomSearch
 from hpo.seat_keeper import SeatLimits
+from hpo.seats import JobStatus
 from hpo.space import loguniform, read_space, uniform
 from hpo.state import CampaignState, TrialState, TrialStatus
 from hpo.whole_trials import LegPolicy, WholeTrials
 
 MAX_T, ETA, COHORT = 81, 3, 81
 SPREAD = 1.0  # sigma of the log-normal of the trials' epoch times
-EPOCH_S = 60.0
+EPOCH_S, START_S = 30.0, 1.0
 SPACE = {
     "learning_rate": loguniform(1e-4, 1.0),
     "dropout": uniform(0.0, 0.9),
@@ -115,6 +116,16 @@ class Run:
     late_s: float  # median time from a promotion's offer to its claim
 
 
+class _Cluster(SimulatedCluster):
+    """Forgets jobs that ended and are no longer asked for, so that a poll costs what is open."""
+
+    def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
+        """See `SimulatedCluster.poll`."""
+        statuses = super().poll(job_ids)
+        self._jobs = {i: job for i, job in self._jobs.items() if i in statuses}
+        return statuses
+
+
 def objective(config: dict[str, Any], trial: Any) -> None:
     """Report the end of the leg.
 
@@ -145,13 +156,13 @@ def simulate(
         model = ClusterModel(
             seats=seats,
             queue_wait_s=0.0,
-            start_s=1.0,
+            start_s=START_S,
             epoch_s=EPOCH_S,
             epoch_spread=SPREAD,
             seed=seed,
         )
         clock = SimulatedClock()
-        cluster = SimulatedCluster(layout, clock, model, settings, lambda: objective)
+        cluster = _Cluster(layout, clock, model, settings, lambda: objective)
         rungs = Asha(max_t=MAX_T, reduction_factor=ETA)
         cohort = cohort_of(seats)
         limit = -(-most // cohort) * cohort
@@ -173,7 +184,7 @@ def simulate(
                 Journal(layout.journal, HEADER),
                 Scheduler(
                     AsyncRandomSearch(space, seed),
-                    Limits(n_trials=drawn, target_metric=target, offers_ahead=2 * seats + 8),
+                    Limits(n_trials=drawn, target_metric=target, offers_ahead=seats + 32),
                     policies[method],
                 ),
                 SeatLimits(seats, max(450, 2 * seats)),

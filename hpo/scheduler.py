@@ -81,7 +81,7 @@ class Scheduler:
             return []
         broken = state.ending == BREAKER
         over = self._out_of_time(state, now)
-        stopped = any(not _is_cancelled(state.trials[i]) for i in state.of(TrialStatus.STOPPED))
+        stopped = any(self._offer_stopped_again(state, now))
         undrawn = len(state.trials) < self._limits.n_trials and not state.exhausted
         more = undrawn or any(True for _ in self._legs.promotions(state))
         if not broken and (over or not (more or stopped or state.open_trials)):
@@ -183,7 +183,8 @@ class Scheduler:
 
     def _offer_stopped_again(self, state: CampaignState, now: float) -> Iterator[ev.LegOffered]:
         for trial_id in sorted(state.of(TrialStatus.STOPPED)):
-            if not _is_cancelled(state.trials[trial_id]):
+            wanted = trial_id < self._limits.n_trials
+            if wanted and not _is_cancelled(state.trials[trial_id]):
                 yield self._offer(state.trials[trial_id], now)
 
     def _draw(self, state: CampaignState, offered_now: int, now: float) -> Iterator[ev.Event]:

@@ -91,13 +91,18 @@ class SeatBook:
         for seat in self.seats.values():
             if seat.job_id not in statuses and seat.phase is not JobPhase.ENDED:
                 seat.absent_since = asked_at if seat.absent_since is None else seat.absent_since
-        self._bury(asked_at - vanish_s)
+        self._bury(asked_at, vanish_s)
 
-    def _bury(self, absent_before: float) -> None:
-        """Forget seats that hold nothing and are over; count those that died without a leg."""
+    def _bury(self, now: float, vanish_s: float) -> None:
+        """Forget seats that hold nothing and are over; count those that died without a leg.
+
+        Not in the poll that first says so: a claim that was made since the last look at the files
+        is not known yet.
+        """
         for seat in [s for s in self.seats.values() if s.trial_id is None]:
-            vanished = seat.absent_since is not None and seat.absent_since <= absent_before
-            if seat.phase is not JobPhase.ENDED and not vanished:
+            vanished = seat.absent_since is not None and seat.absent_since <= now - vanish_s
+            ended = seat.phase is JobPhase.ENDED and seat.ended_at != now
+            if not ended and not vanished:
                 continue
             del self.seats[seat.job_id]
             if seat.legs == 0 and not seat.status.ok and seat.status.cause in _OWN_FAULT:

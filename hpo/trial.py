@@ -123,8 +123,9 @@ class Trial:
         """Register objects for checkpoints and load the newest complete checkpoint into them.
 
         Args:
-            objects: by name: anything with `state_dict()` and `load_state_dict()`, and dicts and
-                lists of plain values, which are updated in place.
+            objects: by name: anything with `state_dict()` and `load_state_dict()`; tensors, numpy
+                arrays, dicts and lists of plain values, which are updated in place; random
+                generators. Call it last before the loop: the global generators go back too.
 
         Returns:
             The resource at which the objects now stand; 0 if there is no checkpoint.

@@ -138,7 +138,6 @@ def test_the_whole_configuration_is_kept_though_the_objective_changes_its_own(
     assert result_of(misbehaved, "pops")["config"] == {"way": "pops", "max_epochs": 3}
 
 
-@pytest.mark.xfail(reason="a seat that ends before its claim was seen counts as one without any")
 def test_many_that_die_at_once_are_failed_trials_and_no_broken_environment(tmp_path: Path) -> None:
     with user_project(tmp_path) as project:
         project.write("os._exit(1)", n_trials=8, max_concurrent_jobs=8, max_initial_failures=0)

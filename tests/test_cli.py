@@ -238,7 +238,7 @@ def test_the_breaker_does_not_trip_once_a_trial_gave_a_result(project: Project) 
 
 
 def test_max_wallclock_time_lets_running_trials_finish(project: Project) -> None:
-    project.write(WAIT, n_trials=8, max_wallclock_time=1.5)
+    project.write(WAIT, n_trials=8, max_wallclock_time=4.0)
     child = project.start()
     wait_until(lambda: "running trials may finish" in project.printed(), "the time is over")
     assert child.poll() is None
@@ -246,7 +246,7 @@ def test_max_wallclock_time_lets_running_trials_finish(project: Project) -> None
     assert child.wait(timeout=60) == 0
     final = project.final()
     assert final["ended"] == "max_wallclock_time"
-    assert 2 <= final["n_trials"] <= 4
+    assert 1 <= final["n_trials"] <= 4
     assert project.started() == dict.fromkeys(range(final["n_trials"]), 1)
     statuses = [project.result(i)["status"] for i in range(final["n_trials"])]
     assert statuses == ["completed"] * final["n_trials"]

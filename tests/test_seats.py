@@ -121,6 +121,8 @@ class TestBook:
     def test_seats_that_ended_or_vanished_without_a_leg_are_forgotten(self) -> None:
         seats = book(a=RUNNING, b=RUNNING)
         poll(seats, 1.0, a=DONE)
+        assert set(seats.seats) == {"a", "b"}  # its claim may not have been seen yet
+        poll(seats, 2.0)
         assert set(seats.seats) == {"b"}
         poll(seats, 61.0)
         assert seats.seats == {}
@@ -140,6 +142,8 @@ class TestDeathsBeforeAClaim:
         poll(seats, 1.0, a=KILLED, b=RUNNING, c=QUEUED)
         time_limit = JobStatus(JobPhase.ENDED, cause=Cause.TIME_LIMIT)
         poll(seats, 2.0, b=time_limit, c=JobStatus(JobPhase.ENDED, cause=Cause.OUT_OF_MEMORY))
+        assert seats.dead_before_claim == 1
+        poll(seats, 3.0)
         assert seats.dead_before_claim == 3
         assert seats.last_dead is not None
         assert seats.last_dead.job_id in ("b", "c")
@@ -150,6 +154,7 @@ class TestDeathsBeforeAClaim:
         ends = {c.value: JobStatus(JobPhase.ENDED, cause=c) for c in innocent} | {"done": DONE}
         seats.submitted(list(ends))
         poll(seats, 1.0, **ends)
+        poll(seats, 2.0)
         assert seats.seats == {}
         assert seats.dead_before_claim == 0
 
@@ -157,9 +162,19 @@ class TestDeathsBeforeAClaim:
         seats = SeatBook()
         seats.submitted(["a", "b"])
         poll(seats, 1.0, a=KILLED, b=RUNNING)
+        poll(seats, 2.0, b=RUNNING)
         assert seats.dead_before_claim == 1
         seats.claimed("b", 0, 2.0)
         assert seats.dead_before_claim == 0
+
+    def test_a_claim_that_is_seen_after_the_end_of_its_job_counts(self) -> None:
+        seats = SeatBook()
+        seats.submitted(["a"])
+        poll(seats, 1.0, a=KILLED)
+        seats.claimed("a", 0, 1.0)
+        poll(seats, 2.0, a=KILLED)
+        assert seats.dead_before_claim == 0
+        assert loss(seats, 20.0) is not None
 
     def test_a_job_that_died_after_its_first_leg_is_not_counted(self) -> None:
         seats = book(a=RUNNING)

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from hpo.seats import SeatBook
 from hpo.state import CampaignState, TrialStatus
@@ -40,7 +40,6 @@ class Screen:
                 BarColumn(bar_width=24),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[text]}"),
-                TimeElapsedColumn(),
                 console=self._console,
             )
             self._task = self._bar.add_task("trials", total=n_trials, text="")
