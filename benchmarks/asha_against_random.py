@@ -131,7 +131,8 @@ def main() -> None:
         print(f"  {what:30} {_spread(values)}")
     load = os.getloadavg()[1]
     print(
-        f"{SEATS} seats, an epoch sleeps {arguments.epoch_s} s; {os.cpu_count()} cores, load {load:.1f}"
+        f"{SEATS} seats, an epoch sleeps {arguments.epoch_s} s; {os.cpu_count()} cores, "
+        f"load {load:.1f}"
     )
 
 

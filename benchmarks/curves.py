@@ -21,7 +21,7 @@ def floor(config: Mapping[str, Any]) -> float:
     decades = math.log10(config["learning_rate"] / OPTIMUM["learning_rate"]) / 2.0
     dropout = (config["dropout"] - OPTIMUM["dropout"]) / 0.6
     momentum = (config["momentum"] - OPTIMUM["momentum"]) / 0.8
-    return min(0.95, BEST_FLOOR + 0.5 * decades**2 + 0.3 * dropout**2 + 0.2 * momentum**2)
+    return float(min(0.95, BEST_FLOOR + 0.5 * decades**2 + 0.3 * dropout**2 + 0.2 * momentum**2))
 
 
 def rate(config: Mapping[str, Any]) -> float:

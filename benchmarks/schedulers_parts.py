@@ -163,51 +163,59 @@ def simulate(
         )
         clock = SimulatedClock()
         cluster = _Cluster(layout, clock, model, settings, lambda: objective)
-        rungs = Asha(max_t=MAX_T, reduction_factor=ETA)
         cohort = cohort_of(seats)
         limit = -(-most // cohort) * cohort
         drawn = cohort if method == SYNC else limit  # one bracket after the other, or all at once
         space, problems = read_space(SPACE)
         assert not problems
+        search = AsyncRandomSearch(space, seed)
         while True:
-            policies: dict[str, LegPolicy] = {
-                ASHA: rungs,
-                SYNC: SynchronousHalving(rungs, cohort),
-                SYNC_FILLED: SynchronousHalving(rungs, cohort),
-                RANDOM: WholeTrials(),
-            }
-            managers: list[Manager] = []
-            manager = Manager(
-                Surroundings(
-                    layout, cluster, clock, lambda managers=managers: _is_ending(managers)
-                ),
-                Journal(layout.journal, HEADER),
-                Scheduler(
-                    AsyncRandomSearch(space, seed),
-                    Limits(n_trials=drawn, target_metric=target, offers_ahead=seats + 32),
-                    policies[method],
-                ),
-                SeatLimits(seats, max(450, 2 * seats)),
-                metric="validation_error",
-                mode="min",
-            )
-            managers.append(manager)
-            manager.run()
-            if manager.state.ending is not None or drawn >= limit:
+            limits = Limits(n_trials=drawn, target_metric=target, offers_ahead=seats + 32)
+            scheduler = Scheduler(search, limits, _policy(method, cohort))
+            manager = _manager(layout, cluster, clock, seats, scheduler)
+            if not manager.run() or manager.state.ending is not None or drawn >= limit:
                 break
             drawn += cohort  # the limits were raised: the manager starts again
         return _summary(method, seats, seed, read_events(layout.journal), model)
+
+
+def _policy(method: str, cohort: int) -> LegPolicy:
+    rungs = Asha(max_t=MAX_T, reduction_factor=ETA)
+    if method == RANDOM:
+        return WholeTrials()
+    return rungs if method == ASHA else SynchronousHalving(rungs, cohort)
+
+
+def _manager(
+    layout: Layout,
+    cluster: SimulatedCluster,
+    clock: SimulatedClock,
+    seats: int,
+    scheduler: Scheduler,
+) -> Manager:
+    """A manager that leaves when the target is met; legs that still run are not waited for."""
+    started: list[Manager] = []
+    manager = Manager(
+        Surroundings(
+            layout,
+            cluster,
+            clock,
+            lambda: bool(started) and started[0].state.ending is not None,
+        ),
+        Journal(layout.journal, HEADER),
+        scheduler,
+        SeatLimits(seats, max(450, 2 * seats)),
+        metric="validation_error",
+        mode="min",
+    )
+    started.append(manager)
+    return manager
 
 
 def _memory() -> Path | None:
     """A disk in memory, where there is one: thousands of small files are written and deleted."""
     path = Path("/dev/shm")
     return path if os.access(path, os.W_OK) else None
-
-
-def _is_ending(managers: list[Manager]) -> bool:
-    """Legs that still run when the target is met are not waited for."""
-    return bool(managers) and managers[0].state.ending is not None
 
 
 def _summary(
