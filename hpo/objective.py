@@ -39,7 +39,7 @@ def load_objective(reference: str, metric_pattern: str | None = None) -> Callabl
         ObjectiveError: no such module or function, its import fails, or it is not callable.
     """
     if reference.startswith(f"{SCRIPT}{os.sep}"):  # and no function of a module named script
-        from hpo.script import load_script  # here, because few jobs need it
+        from hpo.training_script.objective import load_script  # here, because few jobs need it
 
         return load_script(Path(reference.removeprefix(SCRIPT)), metric_pattern)
     source, colon, name = reference.rpartition(":")

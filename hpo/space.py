@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hpo.domain import Domain, describe
 from hpo.domains import (
     as_domain,
     choice,
@@ -23,6 +22,7 @@ from hpo.domains import (
     randint,
     uniform,
 )
+from hpo.domains.base import Domain, describe
 from hpo.json_values import JsonValue, canonical
 
 __all__ = [

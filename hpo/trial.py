@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from hpo import checkpoint
+from hpo.checkpoint.snapshot import Restorable, check_restorable
 from hpo.errors import ReportError
 from hpo.report_lines import RESERVED, make_record, to_number, write_line
 from hpo.reports import read_reports
-from hpo.snapshot import Restorable, check_restorable
 
 log = logging.getLogger(__name__)
 
@@ -287,7 +287,9 @@ class Reporter:
         """
         trial = _current.get(None)
         if trial is None:
-            from hpo import script_reports  # here, because few jobs need it
+            from hpo.training_script import (
+                reports as script_reports,  # here, because few jobs need it
+            )
 
             script_reports.send(metrics)
         else:

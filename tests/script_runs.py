@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from hpo.objective import call, load_objective
-from hpo.script import ScriptObjective
+from hpo.training_script.objective import ScriptObjective
 from hpo.trial import Trial
 
 Write = Callable[..., Path]

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpo import checkpoint, checkpoint_reading, snapshot
+from hpo.checkpoint import reading as checkpoint_reading
+from hpo.checkpoint import snapshot
+from hpo.checkpoint import store as checkpoint
 from hpo.errors import ReportError
 
 

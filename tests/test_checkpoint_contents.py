@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpo import global_random
+from hpo.checkpoint import global_random
 from hpo.errors import ReportError
 from hpo.trial import Trial
 

@@ -15,6 +15,8 @@ import psutil
 import pytest
 from user_project import TRAIN, Project, kill, user_project, wait_until
 
+from hpo.files import read_json
+
 WAIT = 'wait_for("go")' + TRAIN
 
 
@@ -27,6 +29,11 @@ def project(tmp_path: Path) -> Iterator[Project]:
 def live_pids(project: Project) -> list[int]:
     records = [json.loads(p.read_text()) for p in (project.output / "jobs/live").glob("*.json")]
     return sorted(record["pid"] for record in records if record.get("pid"))
+
+
+def running_jobs(project: Project) -> int:
+    status = read_json(project.output / "status.json")
+    return status["jobs"]["running"] if status else 0
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -50,9 +57,10 @@ def test_the_processes_of_a_killed_manager_are_adopted(project: Project) -> None
     assert len(pids) == 2
     assert all(psutil.pid_exists(pid) for pid in pids)
 
+    (project.output / "status.json").unlink(missing_ok=True)
     second = project.start()
     wait_until(lambda: "(resumed)" in project.printed(), "the second manager goes on")
-    wait_until(lambda: "started, job" in project.printed(), "it sees what runs")
+    wait_until(lambda: running_jobs(project) == 2, "it sees what runs")
     assert live_pids(project) == pids
     assert len(project.started()) == 2
     project.go()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from hpo.domain import Domain, describe
+from hpo.domains.base import Domain, describe
 from hpo.json_values import canonical, plain
 from hpo.space import (
     as_domain,

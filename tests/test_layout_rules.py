@@ -30,11 +30,11 @@ CORE = {
     "hpo.narration",
     "hpo.json_values",
     "hpo.space",
-    "hpo.domain",
+    "hpo.domains.base",
     "hpo.domains",
-    "hpo.listed_domains",
-    "hpo.number_domains",
-    "hpo.scipy_domains",
+    "hpo.domains.listed",
+    "hpo.domains.numeric",
+    "hpo.domains.scipy_frozen",
 }
 # Nothing here reads a file, a clock or chance; of logging, only the levels are used.
 CORE_MAY_USE = {

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpo import checkpoint, checkpoint_reading
+from hpo import checkpoint
+from hpo.checkpoint import reading as checkpoint_reading
 from hpo.objective import call
 from hpo.trial import Trial, TrialInterrupted
 

@@ -10,7 +10,7 @@ from script_runs import TRAIN, Write, epochs, make_trial, run, writer
 
 from hpo.errors import ReportError, ScriptError
 from hpo.objective import load_objective
-from hpo.script_lines import line_reader
+from hpo.training_script.lines import line_reader
 from hpo.trial import Reporter, TrialInterrupted
 
 # What syne_tune.report.Reporter prints, for scripts that import it.

@@ -20,8 +20,8 @@ from hpo.config.loading import load_spec
 from hpo.errors import ObjectiveError, ReportError, ScriptError, SettingsError
 from hpo.objective import bind, load_objective
 from hpo.objective_check import check_objective
-from hpo.script_command import as_text, command
 from hpo.space import read_space
+from hpo.training_script.command import as_text, command
 from hpo.trial import TrialInterrupted
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from hpo.domain import describe
+from hpo.domains.base import describe
 from hpo.json_values import JsonValue, canonical, plain
 from hpo.space import Space
 

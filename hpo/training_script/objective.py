@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from hpo.errors import ObjectiveError, ReportError, ScriptError
-from hpo.script_command import accepts_checkpoint_dir, command, environment
-from hpo.script_endings import failure, silence
-from hpo.script_lines import LineReader, Metrics, line_reader
-from hpo.script_process import ScriptProcess
-from hpo.script_reports import ReportChannel, Request
-from hpo.script_saving import SavingWatch
+from hpo.training_script.command import accepts_checkpoint_dir, command, environment
+from hpo.training_script.endings import failure, silence
+from hpo.training_script.lines import LineReader, Metrics, line_reader
+from hpo.training_script.process import ScriptProcess
+from hpo.training_script.reports import ReportChannel, Request
+from hpo.training_script.saving import SavingWatch
 from hpo.trial import Trial, TrialInterrupted
 
 log = logging.getLogger(__name__)

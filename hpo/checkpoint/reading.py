@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpo.checkpoint.global_random import restore_global_states
+from hpo.checkpoint.snapshot import Restorable, describe, read_plain, read_state, take_over
 from hpo.errors import ReportError
-from hpo.global_random import restore_global_states
-from hpo.snapshot import Restorable, describe, read_plain, read_state, take_over
 
 MANIFEST = "manifest.json"
 GLOBALS = "global-random.json"  # with a hyphen, so that no object's file can have its name

@@ -17,7 +17,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from hpo.checkpoint_reading import (
+from hpo.checkpoint.global_random import global_states
+from hpo.checkpoint.reading import (
     FORMAT,
     GLOBALS,
     MANIFEST,
@@ -30,11 +31,10 @@ from hpo.checkpoint_reading import (
     read,
     verify,
 )
+from hpo.checkpoint.snapshot import Restorable, describe, write_plain, write_state
 from hpo.errors import ReportError
 from hpo.files import publish_json, sync_folder
-from hpo.global_random import global_states
 from hpo.reports import read_reports
-from hpo.snapshot import Restorable, describe, write_plain, write_state
 
 log = logging.getLogger(__name__)
 

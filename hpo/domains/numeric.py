@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NoReturn
 
-from hpo.domain import NumberDomain, describe, is_number, is_whole_number
+from hpo.domains.base import NumberDomain, describe, is_number, is_whole_number
 from hpo.json_values import EXACT_INTEGERS, JsonValue
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from hpo.domain import Domain, NumberDomain, is_number, is_whole_number
+from hpo.domains.base import Domain, NumberDomain, is_number, is_whole_number
+from hpo.domains.listed import Choice, Constant
+from hpo.domains.numeric import Integers, Quantized, Uniform
+from hpo.domains.scipy_frozen import Frozen, is_frozen
 from hpo.json_values import plain
-from hpo.listed_domains import Choice, Constant
-from hpo.number_domains import Integers, Quantized, Uniform
-from hpo.scipy_domains import Frozen, is_frozen
 
 
 def uniform(low: float, high: float) -> Uniform:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hpo.domain import describe, is_number, is_whole_number
+from hpo.domains.base import describe, is_number, is_whole_number
 from hpo.json_values import JsonValue, plain
 
 EDGE = 2**-53  # because ppf(0) is -inf without a lower bound, and below the support when discrete

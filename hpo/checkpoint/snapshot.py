@@ -17,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+from hpo.checkpoint.restorable import ACCEPTED, Restorable, kind_of
 from hpo.errors import ReportError
-from hpo.restorable import ACCEPTED, Restorable, kind_of
 
 __all__ = [
     "Restorable",
