@@ -13,6 +13,8 @@ are those of `curves.py`. Needs matplotlib for the picture, and no SLURM.
   when the last of its trials has come to it, and a bracket begins when the one before has ended;
 - sync SH, filled: the same, but seats that would wait take trials of the next brackets;
 - random: whole trials of 81 epochs.
+
+A campaign draws at most 2100 trials, rounded up to whole brackets.
 """
 
 from __future__ import annotations

@@ -209,14 +209,16 @@ def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev
         trial.resource = max(trial.resource, event.resource)
     else:
         state.seat_seconds += event.elapsed
-        trial.resource = event.resource
+        # One that does not save starts lower again, and has not lost what it once reached.
+        interrupted = event.outcome == "interrupted"
+        trial.resource = max(trial.resource, event.resource) if interrupted else event.resource
         if event.outcome == "completed":
             state.any_result = True
             finite = event.metric is not None and math.isfinite(event.metric)
             trial.metric = event.metric if finite else None
             _enter_rung(state, trial)
             _compare_with_best(state, trial)
-        elif event.outcome == "interrupted" and not trial.progressed:
+        elif interrupted and not trial.progressed:
             trial.losses += 1
     _move(state, trial, TrialStatus.WAITING)
 

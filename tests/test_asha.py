@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 
 from hpo import events as ev
 from hpo.asha import MISSED_RUNG, Asha, expected_legs, rung_levels
+from hpo.errors import TransitionError
 from hpo.invariants import check
+from hpo.narration import narrate
 from hpo.scheduler import GPU_HOURS, TARGET, Limits, Scheduler
+from hpo.space import read_space
 from hpo.state import CampaignState, TrialStatus, apply
+from hpo.whole_trials import WholeTrials
 
 
 class Numbered:
@@ -286,3 +290,50 @@ def test_most_paused_trials_become_hopeless_as_the_rung_fills() -> None:
     while (taken := game.best_offer()) is not None and game.run(value) == taken:
         value += 1.0
     assert len(asha.hopeless(game.state, 27)) >= 18  # all that rung 0 can never promote
+
+
+def test_an_asha_says_what_its_rung_numbers_stand_for() -> None:
+    assert Asha(max_t=9, stopping=True).to_json() == {
+        "type": "stopping",
+        "levels": [1, 3, 9],
+        "reduction_factor": 3,
+        "brackets": 1,
+    }
+
+
+def test_a_promotion_without_a_result_is_no_legal_event() -> None:
+    game = Game(Asha(max_t=3), n_trials=3)
+    trial = game.state.trials[0]
+    apply(game.state, ev.OfferRevoked(1.0, 0, 0, 0))
+    with pytest.raises(TransitionError, match="promoted from the rung it has reached"):
+        apply(game.state, ev.LegOffered(2.0, 0, 1, 1, 3))
+    assert (trial.rung, trial.attempt) == (0, 0)
+
+
+def test_the_log_says_when_a_trial_is_promoted() -> None:
+    game = Game(Asha(max_t=3), n_trials=3)
+    for value in (0.2, 0.3, 0.1):
+        game.run(value)
+    promotion = game.events[-1]
+    assert isinstance(promotion, ev.LegOffered)
+    ((_, text),) = narrate(promotion, game.state, "error")
+    assert text == "trial 2 is promoted, to 3"
+
+
+def test_a_trial_that_is_interrupted_again_and_again_without_progress_fails_in_the_end() -> None:
+    game = Game(Asha(max_t=9, grace_period=9), n_trials=1, limits={"max_lost_legs": 2})
+    trial = game.state.trials[0]
+    for resource in (3, 3, 2, 3):  # the first got somewhere; it never saved
+        assert trial.status is TrialStatus.OFFERED
+        leg = (0, 0, trial.attempt)
+        apply(game.state, ev.LegClaimed(1.0, *leg, "x"))
+        apply(game.state, ev.LegFinished(2.0, *leg, "x", "interrupted", 0.1, resource, 5.0))
+        game.settle()
+    assert trial.status is TrialStatus.FAILED
+    assert "save and restore" in game.events[-2].message  # type: ignore[union-attr]
+
+
+def test_in_random_search_nothing_is_paused_and_so_nothing_is_hopeless() -> None:
+    assert list(WholeTrials().hopeless(CampaignState(), 10)) == []
+    space, _ = read_space({"a": 9, "b": [1, 2], "c": True, "d": 1.5})
+    assert [space.constant_int(name) for name in ("a", "b", "c", "d", "e")] == [9] + [None] * 4

@@ -116,6 +116,7 @@ class TestBook:
         seats = book(a=RUNNING)
         seats.left("a", over=True)
         seats.left("a", over=True)
+        seats.left("a", over=False)
         assert seats.seats == {}
 
     def test_seats_that_ended_or_vanished_without_a_leg_are_forgotten(self) -> None:

@@ -163,3 +163,14 @@ def test_no_text_whatever_raises(text: str) -> None:
         status_of(found)
     for status in read_sacct(text).values():
         assert status.phase is JobPhase.ENDED
+
+
+def test_tasks_that_were_cancelled_as_they_waited_share_a_row() -> None:
+    rows = (
+        "17_3|COMPLETED|0:0|n1\n17_[4-6,9%8]|CANCELLED by 0|0:0|None assigned\n17_5|FAILED|1:0|n2"
+    )
+    ended = slurm_status.read_sacct(rows)
+    assert sorted(ended) == ["17_3", "17_4", "17_5", "17_6", "17_9"]
+    assert ended["17_4"].cause is Cause.CANCELLED
+    assert ended["17_5"].cause is Cause.KILLED
+    assert slurm_status.read_sacct("17_[x]|CANCELLED|0:0|\n17_[|CANCELLED|0:0|") == {}

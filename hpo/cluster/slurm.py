@@ -109,6 +109,8 @@ class SlurmCluster:
 
     def cancel_queued(self, job_ids: Collection[str]) -> None:
         """Scancel, for pending jobs only."""
+        if not job_ids:
+            return  # without ids, scancel would take every pending job of the user
         try:
             ask(["scancel", "--quiet", "--state=PENDING", *sorted(job_ids)])
         except PollError as err:
@@ -139,7 +141,9 @@ class SlurmCluster:
     def _ask_accounting(self, job_ids: list[str]) -> dict[str, JobStatus]:
         if not job_ids:
             return {}
-        command = ["sacct", "-X", "-n", "-P", "-j", ",".join(job_ids)]
+        # By whole arrays: sacct does not know a task by itself that was cancelled as it waited.
+        arrays = sorted({job_id.partition("_")[0] for job_id in job_ids})
+        command = ["sacct", "-X", "-n", "-P", "-j", ",".join(arrays)]
         try:
             text = ask([*command, "-o", slurm_status.SACCT_FORMAT])
         except PollError as err:
@@ -148,7 +152,8 @@ class SlurmCluster:
             self._accounting_warned = True
             return {}
         self._accounting_warned = False
-        return slurm_status.read_sacct(text)
+        ended = slurm_status.read_sacct(text)
+        return {i: status for i, status in ended.items() if i in job_ids}
 
     def _remove_leftovers(self) -> None:
         """What submitit leaves behind when sbatch refuses: a script and a pickle a seat."""

@@ -7,6 +7,7 @@ here: COMPLETED only means exit code 0.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from hpo.causes import Cause
@@ -80,8 +81,13 @@ def status_of(row: QueueRow) -> JobStatus | None:
 
 
 def read_sacct(text: str) -> dict[str, JobStatus]:
-    """The ended jobs among the rows of `sacct -X -n -P -o SACCT_FORMAT`, by job id."""
+    """The ended jobs among the rows of `sacct -X -n -P -o SACCT_FORMAT`, by job id.
+
+    Tasks of an array that were cancelled before they started share one row, `17_[4-6,9%8]`. Where
+    a task has a row of its own as well, that one tells.
+    """
     ended: dict[str, JobStatus] = {}
+    together: dict[str, JobStatus] = {}
     for line in text.splitlines():
         parts = line.split("|")
         if len(parts) != 4 or not parts[1].strip():
@@ -89,8 +95,25 @@ def read_sacct(text: str) -> dict[str, JobStatus]:
         # "CANCELLED by 1000"; a cut word carries a plus
         word = parts[1].split()[0].rstrip("+")
         if word in ENDED:
-            ended[parts[0]] = _ended(word, parts[2], parts[3])
-    return ended
+            status = _ended(word, parts[2], parts[3])
+            if "[" in parts[0]:
+                together |= dict.fromkeys(_tasks(parts[0]), status)
+            else:
+                ended[parts[0]] = status
+    return together | ended
+
+
+def _tasks(row: str) -> list[str]:
+    """The job ids in `17_[4-6,9%8]`; none where the row is of another shape."""
+    match = re.fullmatch(r"(\d+)_\[([\d,-]+)(?:%\d+)?\]", row)
+    if match is None:
+        return []
+    found = []
+    for part in match[2].split(","):
+        first, _, last = part.partition("-")
+        if first.isdigit() and (last or first).isdigit() and len(last) < 7:
+            found += [f"{match[1]}_{n}" for n in range(int(first), int(last or first) + 1)]
+    return found
 
 
 def _ended(word: str, exit_code: str, node: str) -> JobStatus:
