@@ -153,7 +153,9 @@ class SlurmCluster:
             return {}
         self._accounting_warned = False
         ended = slurm_status.read_sacct(text)
-        return {i: status for i, status in ended.items() if i in job_ids}
+        # The tasks that waited when their array was cancelled task by task lie under its own id.
+        told = {i: ended.get(i) or ended.get(i.partition("_")[0]) for i in job_ids}
+        return {i: status for i, status in told.items() if status is not None}
 
     def _remove_leftovers(self) -> None:
         """What submitit leaves behind when sbatch refuses: a script and a pickle a seat."""
