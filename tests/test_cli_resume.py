@@ -112,7 +112,7 @@ def test_asked_to_leave_it_exits_with_75_and_says_how_to_go_on(
 ) -> None:
     project.write(WAIT)
     child = project.start("--set", "slurm.env_setup=export WHAT='two words'", "--fresh")
-    wait_until(lambda: len(project.started()) == 2, "two trials run")
+    wait_until(lambda: project.printed().count("started, job") == 2, "two trials run")
     child.send_signal(number)
     assert child.wait(timeout=60) == 75
     printed = project.printed()
