@@ -96,8 +96,14 @@ class LocalCluster:
         for path in sorted(self._live.glob("*.json")):
             job_id, record = path.stem, read_json(path)
             child = self._children.get(job_id)
-            code = None if child is None else child.poll()
-            if code is None and isinstance(record, dict) and _is_alive(record):
+            if child is not None:
+                # Of an own child only this tells: one that has just ended may look gone before
+                # its exit code is known.
+                code = child.poll()
+                lives = code is None
+            else:
+                code, lives = None, isinstance(record, dict) and _is_alive(record)
+            if lives:
                 statuses[job_id] = JobStatus(JobPhase.RUNNING, node="this machine")
                 continue
             statuses[job_id] = self._ends[job_id] = _ended(code)
