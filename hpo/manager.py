@@ -184,7 +184,8 @@ class Manager:
             case ev.LegClaimed():
                 self.book.claimed(event.job_id, event.trial_id, event.time)
             case ev.LegFinished():
-                self.book.left(event.job_id, over=True)
+                # A job that was asked to leave may have been preempted, and then comes back.
+                self.book.left(event.job_id, over=event.outcome != "interrupted")
             case ev.LegLost():
                 self.book.left(event.job_id, over=event.cause != "preempted")
             case ev.LegReturned():
