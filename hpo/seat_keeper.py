@@ -39,6 +39,7 @@ class SeatKeeper:
         self._next_poll = float("-inf")
         self._next_submit = float("-inf")
         self._poll_pause = self._submit_pause = 0.0
+        self._ask_at_most: int | None = None  # after a refusal for a limit
 
     def poll_if_due(self, state: CampaignState, now: float) -> None:
         """Ask the cluster about all jobs at once, where it is time and there are any."""
@@ -64,7 +65,7 @@ class SeatKeeper:
         if state.ending is not None or offered == 0:
             self._cancel_queued()
             return
-        if now < self._next_submit:
+        if now < self._next_submit or self._book.has_unexplained_ends():
             return
         capacity = self._cluster.capacity
         at_once = self._limits.max_concurrent_jobs
@@ -76,7 +77,8 @@ class SeatKeeper:
             has_queue=self._cluster.has_queue,
         )
         if plan.count:
-            self._submit(plan, now)
+            count = min(plan.count, self._ask_at_most or plan.count)
+            self._submit(SeatPlan(count, min(plan.at_once, count)), now)
 
     def dismiss(self) -> None:
         """The campaign has ended: nothing may wait in the queue for it."""
@@ -86,6 +88,10 @@ class SeatKeeper:
         try:
             job_ids = self._cluster.submit(plan.count, at_once=plan.at_once)
         except SubmissionLimitError as err:
+            # An array is taken whole or not at all: ask for fewer before waiting longer.
+            if plan.count > 1:
+                self._submit_pause = 0.0
+            self._ask_at_most = max(1, plan.count // 2)
             self._hold(now)
             log.warning("no more jobs for now, trying again in %.0f s: %s", self._submit_pause, err)
         except SubmissionUncertainError as err:
@@ -96,6 +102,7 @@ class SeatKeeper:
             log.warning("a submission was not answered, counting the jobs first: %s", err)
         else:
             self._submit_pause = 0.0
+            self._ask_at_most = None
             self._book.submitted(job_ids)
             if job_ids:  # there may be no room this very moment
                 log.info("submitted %s", _span(job_ids, plan.at_once))

@@ -109,6 +109,13 @@ class SeatBook:
                 self.dead_before_claim += 1
                 self.last_dead = seat
 
+    def has_unexplained_ends(self) -> bool:
+        """Whether jobs died without a leg that is known of; the next poll tells, so wait for it."""
+        return any(
+            seat.phase is JobPhase.ENDED and seat.legs == 0 and not seat.status.ok
+            for seat in self.seats.values()
+        )
+
     def submitted(self, job_ids: list[str]) -> None:
         """New seats wait in the queue."""
         for job_id in job_ids:

@@ -304,3 +304,13 @@ def test_a_job_that_has_finished_its_leg_is_no_seat_while_the_cluster_still_list
     assert book.running() == []
     plan = plan_seats(book, offered=1, at_once=1, max_queued=10, has_queue=True)
     assert plan.count == 1
+
+
+def test_after_deaths_without_a_leg_the_next_poll_is_waited_for() -> None:
+    seats = SeatBook()
+    seats.submitted(["a", "b"])
+    poll(seats, 1.0, a=KILLED, b=DONE)
+    assert seats.has_unexplained_ends()
+    poll(seats, 2.0)
+    assert not seats.has_unexplained_ends()
+    assert seats.dead_before_claim == 1
