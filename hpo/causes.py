@@ -18,7 +18,10 @@ class Cause(str, Enum):
     TIME_LIMIT = "time_limit"
     OUT_OF_MEMORY = "out_of_memory"
     KILLED = "killed"
-    CANCELLED = "cancelled"
+    CANCELLED = "cancelled"  # by the user, who meant this trial
+    STOPPED = "stopped"  # with the whole campaign
+    CUT_SHORT = "cut_short"  # its time had been cut, to end before a maintenance
+    STORAGE = "storage"  # the shared files were away, or full
 
     def __str__(self) -> str:
         """The word itself, as in the journal."""
@@ -26,4 +29,14 @@ class Cause(str, Enum):
 
 
 # Not the trial's fault: the leg is offered again, up to a large budget.
-INFRASTRUCTURE = frozenset({Cause.PREEMPTED, Cause.NODE_FAILED, Cause.VANISHED, Cause.REQUEUED})
+INFRASTRUCTURE = frozenset(
+    {
+        Cause.PREEMPTED,
+        Cause.NODE_FAILED,
+        Cause.VANISHED,
+        Cause.REQUEUED,
+        Cause.STOPPED,
+        Cause.CUT_SHORT,
+        Cause.STORAGE,
+    }
+)

@@ -94,11 +94,15 @@ class LegFinished:
     elapsed: float
     cause: str | None = None
     message: str | None = None
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LegLost:
-    """Fact: the claim was fenced off, because its job is gone; `resource` is what it saved."""
+    """Fact: the claim was fenced off, because its job is gone; `resource` is what it saved.
+
+    `lost_s` is the seat time (s) since that was saved, which has to be spent again.
+    """
 
     time: float
     trial_id: int
@@ -108,6 +112,8 @@ class LegLost:
     cause: str
     message: str
     resource: int = 0
+    node: str = ""
+    lost_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
