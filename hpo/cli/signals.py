@@ -6,8 +6,9 @@ second Ctrl-C ends the process at once, which is safe as well: the journal is al
 
 from __future__ import annotations
 
+import os
+import select
 import signal
-import threading
 import time
 from types import FrameType
 
@@ -15,10 +16,15 @@ ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 
 
 class LeaveRequest:
-    """Also the manager's real clock: sleeping ends early when a signal comes."""
+    """Also the manager's real clock: sleeping ends early when a signal comes.
+
+    Woken through a pipe and not by a threading.Event, whose lock the interrupted code may hold: a
+    handler that waits for it would never return.
+    """
 
     def __init__(self) -> None:
-        self._asked = threading.Event()
+        self._asked = False
+        self._wakes, self._wake = os.pipe()
         self.signal_name: str | None = None
 
     def listen(self) -> None:
@@ -26,9 +32,14 @@ class LeaveRequest:
         for number in ASKING:
             signal.signal(number, self._ask)
 
+    def close(self) -> None:
+        """Give the pipe back; no signal may come any more."""
+        for descriptor in (self._wakes, self._wake):
+            os.close(descriptor)
+
     def is_set(self) -> bool:
         """Whether a signal has come."""
-        return self._asked.is_set()
+        return self._asked
 
     def now(self) -> float:
         """Seconds since 1970."""
@@ -36,10 +47,11 @@ class LeaveRequest:
 
     def sleep(self, seconds: float) -> None:
         """Wait, but no longer than until a signal comes."""
-        self._asked.wait(seconds)
+        select.select([self._wakes], [], [], max(0.0, seconds))
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
-        self.signal_name = signal.Signals(number).name
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-        self._asked.set()
+        if not self._asked:  # once is enough, and a full pipe would block
+            self._asked, self.signal_name = True, signal.Signals(number).name
+            os.write(self._wake, b".")
