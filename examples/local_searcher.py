@@ -1,15 +1,14 @@
 """One's own searcher: random at first, then small changes of the best configuration so far.
 
-    python examples/local_searcher.py                             compares it with random search
-    python main_hpo.py --config examples/local_searcher.py        random search, as a campaign
+    python main_hpo.py --config examples/local_searcher.py      a campaign that draws from it
+    python examples/local_searcher.py                           compares it with random search
 
-A searcher is any object with `suggest(trial_id, taken)`, see `hpo.search.Searcher`. It keeps no
-state: what it says follows from its seed, the trial's number and what is known, so a resumed
-campaign has nothing to restore. `LocalSearcher` also takes the results so far, by one more keyword
-that has a default. Campaigns draw from random search today and pass none; the loop below does.
+A searcher is what `searcher` in get_hpo_config() names, called with the space and the seed: an
+object with `suggest(trial_id, taken, results)`, see `hpo.search.Searcher`. It keeps no state: what
+it says follows from its seed, the trial's number and what is known, so a resumed campaign has
+nothing to restore.
 """
 
-import inspect
 import tempfile
 from pathlib import Path
 
@@ -17,58 +16,54 @@ import numpy as np
 
 from hpo import AsyncRandomSearch, Space, Trial, lograndint, loguniform
 from hpo.examples import digits
+from hpo.search import Tried
 from hpo.space import canonical, read_space
 
 
 class LocalSearcher:
     """Draws from the space, and later redraws one hyperparameter of the incumbent at a time."""
 
-    def __init__(self, space: Space, seed: int, points_to_evaluate=(), *, n_initial=6, share=0.8):
+    def __init__(self, space: Space, seed: int, *, n_initial=6, share=0.8):
         """Search `space`.
 
         Args:
             space: Where to search.
             seed: The same seed and results give the same trials.
-            points_to_evaluate: Configurations to try first.
             n_initial: Trials before the first local step.
             share: Of local steps among the later trials; the others are random, against getting
                 stuck.
         """
         self._space = space
         self._seed = seed
-        self._random = AsyncRandomSearch(space, seed, points_to_evaluate)
-        self._n_initial = max(n_initial, len(points_to_evaluate))
+        self._random = AsyncRandomSearch(space, seed)
+        self._n_initial = n_initial
         self._share = share
 
-    def suggest(self, trial_id, taken, *, results=()):
-        """Return the configuration of a trial; `results` are (configuration, error), any order."""
+    def suggest(self, trial_id, taken, results=()):
+        """Return the configuration of a trial, or None when all have been tried."""
         # A stream of its own: random search already uses that of (seed, trial_id).
         generator = np.random.default_rng([self._seed, trial_id, 1])
-        finite = [(error, config) for config, error in results if np.isfinite(error)]
-        if trial_id < self._n_initial or not finite or generator.random() >= self._share:
+        best = min(results, key=lambda tried: tried.error, default=None)
+        if trial_id < self._n_initial or best is None or generator.random() >= self._share:
             return self._random.suggest(trial_id, taken)
-        best = min(finite, key=lambda result: result[0])[1]
         for _ in range(64):  # until it is one that nobody has tried
             name = generator.choice(self._space.free)
             value = self._space.domains[name].value(generator.random())
-            config = best | {str(name): value}
+            config = best.config | {str(name): value}
             if canonical(config) not in taken:
                 return config
         return self._random.suggest(trial_id, taken)
 
 
 def minimise(function, searcher, n_trials):
-    """Try configurations one after the other; return them with their errors."""
+    """Try configurations one after the other, without jobs; return what came of each."""
     results = []
     for trial_id in range(n_trials):
-        # Random search does not ask for results.
-        wants_results = "results" in inspect.signature(searcher.suggest).parameters
-        known = {"results": tuple(results)} if wants_results else {}
-        taken = {canonical(config) for config, _ in results}
-        config = searcher.suggest(trial_id, taken, **known)
+        taken = {canonical(tried.config) for tried in results}
+        config = searcher.suggest(trial_id, taken, results)
         if config is None:  # a finite space, all of it tried
             break
-        results.append((config, function(config)))
+        results.append(Tried(trial_id, config, error=function(config), resource=1))
     return results
 
 
@@ -97,14 +92,19 @@ def get_slurm_config():
 
 
 def get_hpo_config():
-    return {"n_trials": 30, "objective": "hpo.examples.digits:objective"}
+    return {
+        "n_trials": 30,
+        "max_concurrent_jobs": 2,
+        "searcher": "local_searcher.py:LocalSearcher",
+        "objective": "hpo.examples.digits:objective",
+    }
 
 
 def main(n_trials=30, seeds=range(3)):
     space, _ = read_space(get_config_space())
     for searcher in (AsyncRandomSearch, LocalSearcher):
         best = [
-            min(error for _, error in minimise(train_digits, searcher(space, seed), n_trials))
+            min(tried.error for tried in minimise(train_digits, searcher(space, seed), n_trials))
             for seed in seeds
         ]
         found = ", ".join(f"{error:.4f}" for error in best)

@@ -34,6 +34,8 @@ class CampaignSpec:
     """Absolute folders from which the jobs import, first to last."""
     output_dir: Path
     """Absolute path of the campaign folder."""
+    searcher: str | None = None
+    """A searcher of the user's own, written like an objective; None: random search."""
 
     def asha(self) -> Asha | None:
         """The rungs of the campaign; None: random search over whole trials."""
@@ -67,6 +69,7 @@ class CampaignSpec:
             "mode": self.hpo.mode,
             "points_to_evaluate": self.hpo.points_to_evaluate,
             "scheduler": None if asha is None else asha.to_json(),
+            "searcher": None if self.searcher is None else self.searcher.rsplit("/", 1)[-1],
         }
 
     def digest(self) -> str:

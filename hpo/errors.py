@@ -68,6 +68,12 @@ class ObjectiveError(HpoError):
     exit_code = EXIT_BAD_SETTINGS
 
 
+class SearcherError(HpoError):
+    """A searcher of the user's own raised, or suggested what is not in the space."""
+
+    exit_code = EXIT_BAD_SETTINGS
+
+
 class ReportError(HpoError):
     """An objective reported something that is no report; fails its trial."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hpo import events as ev
 from hpo.causes import INFRASTRUCTURE, Cause
 from hpo.json_values import canonical
-from hpo.search import Searcher
+from hpo.search import Searcher, Tried
 from hpo.state import CampaignState, TrialState, TrialStatus, is_better
 from hpo.whole_trials import LegPolicy, WholeTrials
 
@@ -22,6 +22,8 @@ WALLCLOCK = "max_wallclock_time"
 GPU_HOURS = "max_gpu_hours"
 TARGET = "target_error"
 FINISHED = "all trials ended"
+# Offers written ahead of need, so that seats find work for days while the manager is away.
+OFFERS_AHEAD = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,7 @@ class Limits:
     max_wallclock_s: float | None = None
     max_lost_legs: int = 20
     max_initial_failures: int = 5  # 0: no circuit breaker
-    # Offers written ahead of need, so that seats find work for days while the manager is away.
-    offers_ahead: int = 1000
+    offers_ahead: int = OFFERS_AHEAD
     max_seat_s: float | None = None  # time on seats, over all legs
     target_metric: float | None = None
 
@@ -194,7 +195,7 @@ class Scheduler:
         drawn = _Drawn(state.taken)
         first = len(state.trials)
         for trial_id in range(first, min(self._limits.n_trials, first + max(room, 0))):
-            config = self._searcher.suggest(trial_id, drawn)
+            config = self._searcher.suggest(trial_id, drawn, _tried(state))
             if config is None:
                 yield ev.SearchExhausted(now, trial_id)
                 return
@@ -237,6 +238,14 @@ class _Drawn:
 def _is_cancelled(trial: TrialState) -> bool:
     """Whether the user cancelled the trial's job: that stays in force."""
     return isinstance(trial.ended_leg, ev.LegLost) and trial.ended_leg.cause == Cause.CANCELLED
+
+
+def _tried(state: CampaignState) -> Iterator[Tried]:
+    """The results so far; lazily, because random search does not look at them."""
+    sign = 1.0 if state.mode == "min" else -1.0
+    for trial in state.trials.values():
+        if trial.metric is not None:
+            yield Tried(trial.trial_id, dict(trial.config), sign * trial.metric, trial.resource)
 
 
 def _waiting(state: CampaignState) -> list[TrialState]:

@@ -52,7 +52,7 @@ def _read_path(value: object) -> object:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-def _read_objective(value: object) -> object:
+def _read_reference(value: object) -> object:
     if not isinstance(value, str):
         raise ValueError(f"must be text such as 'my_package.train:objective', not {value!r}")
     module, separator, function = value.rpartition(":")
@@ -159,7 +159,7 @@ class HpoSettings(BaseModel):
     seed: Count = 0
     """Decides all trials; the same seed gives the same trials."""
 
-    objective: Annotated[str, BeforeValidator(_read_objective)] | None = None
+    objective: Annotated[str, BeforeValidator(_read_reference)] | None = None
     """'package.module:function' or 'file.py:function'; default: `objective` in the config."""
 
     entry_point: TextPath | None = None
@@ -182,6 +182,9 @@ class HpoSettings(BaseModel):
 
     points_to_evaluate: list[dict[str, Any]] = []
     """Configurations to try first; what one leaves out takes the middle of its domain."""
+
+    searcher: Annotated[str, BeforeValidator(_read_reference)] | None = None
+    """'file.py:Searcher', called with (space, seed) in the manager; default: random search."""
 
     scheduler: Annotated[SchedulerSettings | None, BeforeValidator(read_scheduler)] = None
     """How trials are cut into legs, as a name or a mapping; default: whole trials."""

@@ -11,6 +11,7 @@ from hpo import offers, result_file
 from hpo.files import Layout, publish_json
 from hpo.json_values import canonical
 from hpo.offers import Leg
+from hpo.search import Tried
 from hpo.state import CampaignState, apply
 
 NOW = 1000.0
@@ -81,7 +82,9 @@ class ListedSearch:
     def __init__(self, size: int = 10**6) -> None:
         self.size = size
 
-    def suggest(self, trial_id: int, taken: Collection[str]) -> dict[str, Any] | None:
+    def suggest(
+        self, trial_id: int, taken: Collection[str], results: Iterable[Tried] = ()
+    ) -> dict[str, Any] | None:
         assert len(taken) == len(list(taken)) == trial_id
         assert all(canonical(config(i)) in taken for i in range(trial_id))
         assert canonical(config(trial_id)) not in taken

@@ -24,7 +24,7 @@ from hpo.whole_trials import WholeTrials
 class Numbered:
     """A searcher whose configurations are just different."""
 
-    def suggest(self, trial_id: int, taken: object) -> dict[str, object]:
+    def suggest(self, trial_id: int, taken: object, results: object = ()) -> dict[str, object]:
         return {"x": trial_id}
 
 

@@ -210,29 +210,30 @@ class TestLocalSearcher:
 
         def mean_best(searcher: type) -> float:
             runs = [example.minimise(valley, searcher(space, seed), 25) for seed in range(20)]
-            return float(np.mean([min(error for _, error in run) for run in runs]))
+            return float(np.mean([min(tried.error for tried in run) for run in runs]))
 
         assert mean_best(example.LocalSearcher) < 0.7 * mean_best(example.AsyncRandomSearch)
 
     def test_changes_one_hyperparameter_of_the_best_and_repeats_nothing(self) -> None:
         example = importlib.import_module("local_searcher")
         space, _ = example.read_space(example.get_config_space())
-        point = {"learning_rate": 0.1, "batch_size": 32}
-        searcher = example.LocalSearcher(space, 0, [point], n_initial=1, share=1.0)
+        searcher = example.LocalSearcher(space, 0, n_initial=1, share=1.0)
         first = searcher.suggest(0, ())
-        assert point.items() <= first.items()
-        results = [(first, 0.1), (first | {"batch_size": 64}, 0.9), (first, float("nan"))]
-        for trial_id in range(1, 20):
-            config = searcher.suggest(trial_id, (), results=results)
+        results = [
+            example.Tried(0, first, 0.1, 4),
+            example.Tried(1, first | {"learning_rate": 0.5}, 0.9, 4),
+        ]
+        for trial_id in range(2, 20):
+            config = searcher.suggest(trial_id, (), results)
             assert sum(config[name] != first[name] for name in config) <= 1
             assert space.contains(config)
-            assert config == searcher.suggest(trial_id, (), results=results)
+            assert config == searcher.suggest(trial_id, (), results)
 
     def test_an_exhausted_space_ends_the_search(self) -> None:
         example = importlib.import_module("local_searcher")
         space, _ = example.read_space({"a": [1, 2, 3]})
         found = example.minimise(lambda config: config["a"], example.LocalSearcher(space, 0), 10)
-        assert sorted(config["a"] for config, _ in found) == [1, 2, 3]
+        assert sorted(tried.config["a"] for tried in found) == [1, 2, 3]
 
     def test_its_comparison_on_digits_runs(self, capsys: pytest.CaptureFixture[str]) -> None:
         importlib.import_module("local_searcher").main(n_trials=2, seeds=[0])

@@ -40,4 +40,3 @@ def test_without_a_signal_it_sleeps_as_long_as_asked() -> None:
     leave.sleep(-1.0)
     assert time.monotonic() - start >= 0.05
     assert not leave.is_set()
-

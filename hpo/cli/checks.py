@@ -7,6 +7,7 @@ from argparse import Namespace
 from hpo.campaign import drift_problems, folder_problems
 from hpo.campaign_spec import CampaignSpec
 from hpo.cli.clusters import preflight
+from hpo.cli.searchers import searcher_problems
 from hpo.config.loading import load
 from hpo.errors import ConfigDriftError
 from hpo.objective_check import check_objective
@@ -35,6 +36,10 @@ def load_checked(arguments: Namespace, executor: str) -> CampaignSpec:
             loaded.pythonpath,
             python=None if slurm is None else slurm.python,
             env_setup=() if slurm is None else slurm.env_setup,
+        )
+    if loaded.searcher is not None and loaded.space is not None and loaded.hpo is not None:
+        problems += searcher_problems(
+            loaded.searcher, loaded.space, loaded.hpo.seed, loaded.pythonpath
         )
     if slurm is not None:
         problems += preflight(executor, slurm)

@@ -22,14 +22,14 @@ from hpo.cli.ending import exit_code, report_end, report_leaving
 from hpo.cli.fresh import make_room
 from hpo.cli.rung_plan import rung_plan
 from hpo.cli.screen import Screen
+from hpo.cli.searchers import make_searcher
 from hpo.cli.signals import LeaveRequest
 from hpo.errors import HpoError, SettingsError
 from hpo.files import Layout
 from hpo.journal import Journal
 from hpo.lock import ManagerLock
 from hpo.manager import Manager, Surroundings
-from hpo.scheduler import Limits, Scheduler
-from hpo.search.random_search import AsyncRandomSearch
+from hpo.scheduler import OFFERS_AHEAD, Limits, Scheduler
 from hpo.seat_keeper import SeatLimits
 from hpo.whole_trials import LegPolicy, WholeTrials
 
@@ -85,11 +85,7 @@ def _manage(
     manager = Manager(
         Surroundings(campaign.layout, cluster, clock, leave.is_set, screen.show),
         journal,
-        Scheduler(
-            AsyncRandomSearch(spec.space, spec.hpo.seed, spec.hpo.points_to_evaluate),
-            _limits(spec),
-            legs,
-        ),
+        Scheduler(make_searcher(spec), _limits(spec), legs),
         SeatLimits(spec.hpo.max_concurrent_jobs, spec.hpo.max_queued_jobs),
         metric=spec.hpo.metric,
         mode=spec.hpo.mode,
@@ -115,6 +111,8 @@ def _limits(spec: CampaignSpec) -> Limits:
         max_initial_failures=hpo.max_initial_failures,
         max_seat_s=_max_seat_s(spec),
         target_metric=hpo.target_error,
+        # A searcher that looks at results is asked as late as possible: one offer for each seat.
+        offers_ahead=OFFERS_AHEAD if spec.searcher is None else hpo.max_concurrent_jobs,
     )
 
 

@@ -44,6 +44,7 @@ class Loaded:
     slurm: SlurmSettings | None = None
     hpo: HpoSettings | None = None
     objective: str | None = None
+    searcher: str | None = None
     pythonpath: tuple[str, ...] = ()
     output_dir: Path | None = None
 
@@ -69,6 +70,7 @@ class Loaded:
             slurm=self.slurm,
             hpo=self.hpo,
             objective=self.objective,
+            searcher=self.searcher,
             pythonpath=self.pythonpath,
             output_dir=self.output_dir,
         )
@@ -128,6 +130,7 @@ def load(
     if found.hpo is not None:
         problems += script_problems(found.hpo)
     found.objective = _resolve_objective(raw, path, cwd, problems)
+    found.searcher = _resolve_reference("searcher", raw, path, cwd, problems)
     if found.hpo is not None:
         found.pythonpath = _resolve_pythonpath(found.hpo, path, cwd, problems)
         folder = output_dir or found.hpo.output_dir or f"hpo_results/{path.stem}"
@@ -176,8 +179,7 @@ def _resolve_objective(raw: RawConfig, path: Path, cwd: Path, problems: list[str
     if section.get("entry_point") is not None:
         script = _resolve_file("entry_point", str(section["entry_point"]), raw, path, cwd, problems)
         return None if script is None else f"script:{script}"
-    given = section.get("objective")
-    if given is None:
+    if section.get("objective") is None:
         if raw.objective is None:
             problems.append(
                 f"no objective: set 'objective' in {raw.labels['hpo']} to "
@@ -185,12 +187,22 @@ def _resolve_objective(raw: RawConfig, path: Path, cwd: Path, problems: list[str
                 + (f", or define objective() in {path.name}" if path.suffix == ".py" else "")
             )
         return raw.objective
+    return _resolve_reference("objective", raw, path, cwd, problems)
+
+
+def _resolve_reference(
+    key: str, raw: RawConfig, path: Path, cwd: Path, problems: list[str]
+) -> str | None:
+    """A "module:name" or "file.py:name" in the settings; a file's path is made absolute."""
+    given = raw.sections.get("hpo", {}).get(key)
+    if given is None:
+        return None
     module, separator, function = (part.strip() for part in str(given).rpartition(":"))
     if not separator:
         return None  # because the check of its section has said what is wrong
     if not module.endswith(".py") and "/" not in module:
         return f"{module}:{function}"
-    file = _resolve_file("objective", module, raw, path, cwd, problems)
+    file = _resolve_file(key, module, raw, path, cwd, problems)
     return None if file is None else f"{file}:{function}"
 
 

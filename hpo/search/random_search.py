@@ -8,13 +8,14 @@ numpy's generator of (seed, trial number).
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from hpo.domains.base import describe
 from hpo.json_values import JsonValue, canonical, plain
+from hpo.search import Tried
 from hpo.space import Space
 
 REDRAWS = 64  # cheap, and enough until nearly all of a small space is taken
@@ -46,12 +47,14 @@ class AsyncRandomSearch:
         self._space = space
         self._size = space.size
         self._seed = seed
-        filled = [space.midpoint() | plain(point) for point in points_to_evaluate]
         self._keys: list[str] | None = None  # of a small finite space, once a draw needs them
-        self._points = list({canonical(point): point for point in filled}.values())
+        self._points = whole_points(space, points_to_evaluate)
 
-    def suggest(self, trial_id: int, taken: Collection[str]) -> dict[str, JsonValue] | None:
+    def suggest(
+        self, trial_id: int, taken: Collection[str], results: Iterable[Tried] = ()
+    ) -> dict[str, JsonValue] | None:
         """See `Searcher.suggest`; None when every configuration of a finite space is taken."""
+        del results
         if trial_id < len(self._points):
             return dict(self._points[trial_id])
         generator = np.random.default_rng([self._seed, trial_id])
@@ -67,6 +70,12 @@ class AsyncRandomSearch:
             self._keys = [canonical(self._space.enumerate(index)) for index in range(size)]
         left = [index for index, key in enumerate(self._keys) if key not in taken]
         return self._space.enumerate(left[int(generator.integers(len(left)))]) if left else None
+
+
+def whole_points(space: Space, points: Sequence[Mapping[str, Any]]) -> list[dict[str, JsonValue]]:
+    """Points as configurations, each once; what one leaves out is the middle of its domain."""
+    filled = [space.midpoint() | plain(point) for point in points]
+    return list({canonical(point): point for point in filled}.values())
 
 
 def point_problems(space: Space, points: Sequence[Mapping[str, Any]]) -> list[str]:
