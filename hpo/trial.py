@@ -52,7 +52,6 @@ class Trial:
         config: the configuration, one value per hyperparameter.
         trial_id: the number of the trial in its campaign.
         attempt: the number of this attempt; earlier ones were lost or left.
-        start: the resource that earlier legs have done, as the manager knows it.
         resource: the resource last reported or restored; 0 before.
         history: one dict per report, as written to the file, each resource once; after a restore
             it begins with the reports of earlier attempts.
@@ -65,7 +64,6 @@ class Trial:
         config: Mapping[str, Any],
         folder: Path,
         attempt: int,
-        start: int = 0,
         target: int | None = None,
         final: bool = True,
         resource_attr: str = "epoch",
@@ -78,7 +76,6 @@ class Trial:
         # A copy, because users' code pops from its config, and the result must show the whole one.
         self.config: dict[str, Any] = copy.deepcopy(dict(config))
         self.attempt = attempt
-        self.start = start
         self.resource = 0
         self.history: list[dict[str, Any]] = []
         self._folder = folder
