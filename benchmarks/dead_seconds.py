@@ -48,8 +48,9 @@ def dead_s(folder: Path, seats: int) -> float:
     starts = sorted(when for when, what in events if what == "start")
     ends = sorted(when for when, what in events if what == "end")
     first, last = starts[0], starts[-1]
-    # The order of pairs does not matter for a sum.
-    busy = sum(min(end, last) for end in ends) - sum(starts)
+    # The order of pairs does not matter for a sum; what has no end still ran at the last start.
+    ended = sum(min(end, last) for end in ends) + (len(starts) - len(ends)) * last
+    busy = ended - sum(starts)
     return (seats * (last - first) - busy) / (len(starts) - seats)
 
 

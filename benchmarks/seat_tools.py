@@ -131,7 +131,7 @@ class Space(neps.PipelineSpace):
 def evaluate_pipeline(x):
     return work(FOLDER)
 neps.run(evaluate_pipeline, Space(), root_directory=FOLDER + "/neps", optimizer="random_search",
-         max_evaluations_total=N_TRIALS)
+         total_evaluations_to_spend=N_TRIALS)
 """
 SYNE_TUNE = """
 import sys
