@@ -37,6 +37,11 @@ class Layout:
         return self.root / "manager.lock"
 
     @property
+    def manager(self) -> Path:
+        """Names the manager that holds the lock, or held it last."""
+        return self.root / "manager.json"
+
+    @property
     def offers(self) -> Path:
         """Legs that any seat may take."""
         return self.root / "offers"
@@ -80,6 +85,16 @@ class Layout:
     def leave(self) -> Path:
         """Lies there while running trials are asked to save and leave."""
         return self.root / "leave"
+
+    @property
+    def stop(self) -> Path:
+        """Lies there from `hpo stop` to the next start."""
+        return self.root / "stop.json"
+
+    @property
+    def cancelled(self) -> Path:
+        """Lists of the jobs that `hpo stop` cancelled."""
+        return self.jobs / "cancelled"
 
     def result(self, trial_id: int) -> Path:
         """The standing result of a trial."""

@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from filelock import SoftFileLock, Timeout
 
@@ -55,7 +56,7 @@ class ManagerLock:
 
     def __init__(self, layout: Layout) -> None:
         self._lock = SoftFileLock(layout.lock)
-        self._record = layout.lock.with_suffix(".json")
+        self._record = layout.manager
         self._path = layout.lock
         self.holder = this_process()
 
@@ -100,11 +101,7 @@ class ManagerLock:
             )
 
     def _other(self) -> Holder | None:
-        record = read_json(self._record)
-        try:
-            return Holder(**record) if isinstance(record, dict) else None
-        except TypeError:
-            return None
+        return _recorded(self._record)
 
     def _require_gone(
         self, other: Holder | None, is_job_gone: Callable[[str], bool | None]
@@ -130,3 +127,16 @@ class ManagerLock:
             f"{self._path.parent} is held by {who} ({why}). Stop that manager, or, if you are "
             f"sure that it is gone, remove {self._path} and start again"
         )
+
+
+def holder_of(layout: Layout) -> Holder | None:
+    """Who holds the campaign, dead or alive, for messages; None: nobody, or it cannot be read."""
+    return _recorded(layout.manager) if layout.lock.exists() else None
+
+
+def _recorded(path: Path) -> Holder | None:
+    record = read_json(path)
+    try:
+        return Holder(**record) if isinstance(record, dict) else None
+    except TypeError:
+        return None

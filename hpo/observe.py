@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from hpo import checkpoint, offers
+from hpo import checkpoint, offers, stop_request
 from hpo import events as ev
 from hpo.causes import Cause
 from hpo.files import Layout
@@ -146,6 +146,8 @@ class Observer:
         return True
 
     def _lost(self, trial: TrialState, cause: Cause, message: str, now: float) -> ev.LegLost:
+        if stop_request.was_cancelled(self.layout, trial.job_id or ""):
+            cause, message = Cause.STOPPED, f"job {trial.job_id} was cancelled by `hpo stop`"
         saved = checkpoint.find(self.layout.trial(trial.trial_id))
         return ev.LegLost(
             now,

@@ -57,7 +57,8 @@ class SeatKeeper:
         self._poll_pause = 0.0
         self._next_poll = now + self._cluster.poll_s
         book.take_poll(statuses, now, vanish_s=self._cluster.vanish_s)
-        self._stop_if_broken()
+        if state.ending is None:  # else nothing is submitted any more
+            self._stop_if_broken()
 
     def fill(self, state: CampaignState, now: float) -> None:
         """Ask for the seats that are missing; take back those that nobody needs any more."""

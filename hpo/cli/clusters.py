@@ -70,6 +70,25 @@ def make_cluster(
     return _simulated(spec, layout)
 
 
+def jobs_of(executor: str, layout: Layout, campaign: str) -> Cluster | None:
+    """The cluster to ask about the jobs of a campaign and to cancel them, never to submit any.
+
+    None for a simulated one, whose jobs live in its manager alone.
+    """
+    if executor == "slurm":
+        from hpo.cluster.slurm import SlurmCluster
+        from hpo.cluster.slurm_request import SeatRequest
+
+        request = SeatRequest(SlurmSettings())
+        return SlurmCluster(layout, campaign, request, poll_s=0.0, result_grace_s=0.0)
+    if executor == "local":
+        from hpo.cluster.local import LocalCluster, LocalRequest
+
+        nothing = LocalRequest(python=None, gpus=0, trials_per_gpu=1)
+        return LocalCluster(layout, nothing, is_manager=False)
+    return None
+
+
 def _local(spec: CampaignSpec) -> LocalCluster:
     from hpo.cluster.local import LocalCluster, LocalRequest
 

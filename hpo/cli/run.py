@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+import socket
 import sys
 import time
 from argparse import Namespace
@@ -14,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hpo import campaign as campaigns
+from hpo import stop_request
+from hpo.campaign_file import Start
 from hpo.campaign_spec import CampaignSpec
 from hpo.checkpoint_keeper import CheckpointKeeper
 from hpo.cli.checks import load_checked
@@ -28,7 +31,7 @@ from hpo.files import Layout
 from hpo.journal import Journal
 from hpo.lock import ManagerLock
 from hpo.manager import Manager, Surroundings
-from hpo.scheduler import Limits, Scheduler
+from hpo.scheduler import STOPPED_BY_USER, Limits, Scheduler
 from hpo.search.random_search import AsyncRandomSearch
 from hpo.seat_keeper import SeatLimits
 from hpo.whole_trials import LegPolicy, WholeTrials
@@ -56,7 +59,10 @@ def run(arguments: Namespace, argv: Sequence[str]) -> int:
     lock.acquire(job_gone_asker(executor))
     try:
         now = time.time()
-        campaign = campaigns.open_campaign(spec, now)
+        if stop_request.read(layout) and not stop_request.obeyed_by_this_start():
+            stop_request.withdraw(layout)
+        start = Start(executor, socket.gethostname(), _command(argv), str(Path.cwd()))
+        campaign = campaigns.open_campaign(spec, start, now)
         with Screen(layout.root, spec.hpo.n_trials, now) as screen:
             try:
                 return _manage(spec, campaign, executor, lock, screen, argv)
@@ -100,9 +106,11 @@ def _manage(
     )
     ended = manager.run()
     if not ended:
-        report_leaving(manager, campaign.layout, leave.signal_name, executor, _command(argv))
+        report_leaving(manager, campaign.layout, leave.signal_name, _command(argv))
     else:
         report_end(manager.state, campaign.layout, spec.hpo.metric)
+        if manager.state.ended == STOPPED_BY_USER:
+            log.info("to go on: %s", _command(argv))
     return exit_code(manager.state, ended=ended)
 
 

@@ -6,11 +6,14 @@ second Ctrl-C ends the process at once, which is safe as well: the journal is al
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import threading
 import time
 from types import FrameType
 
+SHOW_CURSOR = b"\x1b[?25h"  # the progress bar hid it, and may not get to show it again
 ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 
 
@@ -40,6 +43,11 @@ class LeaveRequest:
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
         self.signal_name = signal.Signals(number).name
+        self._asked.set()
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-        self._asked.set()
+            # Not through the log, which this may have interrupted in the middle of a line.
+            with contextlib.suppress(OSError):
+                if os.isatty(2):
+                    os.write(2, SHOW_CURSOR)
+                os.write(2, b"hpo: leaving in a moment; Ctrl-C again leaves at once\n")

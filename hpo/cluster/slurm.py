@@ -109,10 +109,17 @@ class SlurmCluster:
 
     def cancel_queued(self, job_ids: Collection[str]) -> None:
         """Scancel, for pending jobs only."""
+        self._scancel(["--state=PENDING"], job_ids)
+
+    def cancel(self, job_ids: Collection[str]) -> None:
+        """Scancel, whatever their state."""
+        self._scancel([], job_ids)
+
+    def _scancel(self, options: list[str], job_ids: Collection[str]) -> None:
         if not job_ids:
             return  # without ids, scancel would take every pending job of the user
         try:
-            ask(["scancel", "--quiet", "--state=PENDING", *sorted(job_ids)])
+            ask(["scancel", "--quiet", *options, *sorted(job_ids)])
         except PollError as err:
             # What it says, silently, when one of them has ended by itself; the others are gone.
             if str(err) != "scancel: exit code 1":
