@@ -7,12 +7,16 @@ never decides anything from an mtime, which GPFS may show minutes late.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
+import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+MOST_BYTES = 100_000_000  # of a file that is read whole; a result with 100,000 reports has 10 MB
 
 
 @dataclass(frozen=True)
@@ -157,10 +161,40 @@ def append_line(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
+def open_plain(path: Path) -> BinaryIO:
+    """Open a plain file for reading, and nothing that blocks, acts, or leads elsewhere.
+
+    Raises:
+        OSError: missing, or a link, a pipe, a device: nothing that this program wrote.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(path, flags)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is no plain file", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_plain(path: Path, *, most: int = MOST_BYTES) -> bytes:
+    """The bytes of a plain file of a size that makes sense.
+
+    Raises:
+        OSError: missing, no plain file, not readable just now, or larger than `most` bytes.
+    """
+    with open_plain(path) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"is larger than {most / 1e6:.0f} MB", str(path))
+    return data
+
+
 def read_json(path: Path) -> Any | None:
     """The document at `path`, or None for "no news": missing, torn, or not readable just now."""
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_plain(path))
     except (OSError, ValueError, RecursionError):
         return None
 

@@ -30,6 +30,10 @@ def _command(arguments: Namespace, given: list[str]) -> int:
         from hpo.cli.stop import stop
 
         return stop(arguments)
+    if arguments.command == "why":
+        from hpo.cli.why import why
+
+        return why(arguments)
     from hpo.cli.run import run
 
     return run(arguments, given)

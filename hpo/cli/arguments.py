@@ -78,4 +78,12 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="cancel what runs at once; its trials go on from their last checkpoints later",
     )
+    why = commands.add_parser(
+        "why",
+        help="what happened to a trial, and why it stands where it stands",
+        description="Tell the story of one trial: when it was drawn, which jobs took it on which"
+        " nodes, how each attempt ended, and where it stands now. Only reads.",
+    )
+    why.add_argument("campaign", metavar="DIR", help="the campaign's output directory")
+    why.add_argument("trial", metavar="TRIAL", help="its number")
     return parser

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hpo.campaign_spec import CampaignSpec
 from hpo.cli.signals import LeaveRequest
 from hpo.cluster.base import Clock, Cluster
 from hpo.files import Layout
-from hpo.settings import SlurmSettings
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # because commands that only look on must not pay for pydantic
+    from hpo.campaign_spec import CampaignSpec
     from hpo.cluster.local import LocalCluster
+    from hpo.settings import SlurmSettings
 
 
 def choose_executor(wanted: str) -> str:
@@ -78,6 +78,7 @@ def jobs_of(executor: str, layout: Layout, campaign: str) -> Cluster | None:
     if executor == "slurm":
         from hpo.cluster.slurm import SlurmCluster
         from hpo.cluster.slurm_request import SeatRequest
+        from hpo.settings import SlurmSettings
 
         request = SeatRequest(SlurmSettings())
         return SlurmCluster(layout, campaign, request, poll_s=0.0, result_grace_s=0.0)

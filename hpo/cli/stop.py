@@ -17,7 +17,8 @@ from typing import Any
 
 from hpo import offers, stop_request
 from hpo.campaign_file import Start, last_start, require
-from hpo.cli.clusters import choose_executor, job_gone_asker, jobs_of
+from hpo.cli.clusters import choose_executor, jobs_of
+from hpo.cli.holder import is_alive
 from hpo.cluster.base import Cluster
 from hpo.errors import EXIT_FINISHED, EXIT_RESUMABLE, PollError, SettingsError
 from hpo.files import Layout
@@ -116,22 +117,11 @@ def _say_what_runs(layout: Layout, how: str, cancelled: Collection[str]) -> None
 def _manager_line(holder: Holder | None, executor: str) -> str:
     if holder is None:
         return "no manager runs: nothing else has to be done"
-    alive = _is_alive(holder, executor)
+    alive = is_alive(holder, executor)
     if alive is False:
         return f"its manager is dead ({holder}): nothing else has to be done"
     doubt = "" if alive else ", if it lives,"
     return f"the manager ({holder}){doubt} ends the campaign when nothing runs any more"
-
-
-def _is_alive(holder: Holder, executor: str) -> bool | None:
-    if holder.host == socket.gethostname():
-        import psutil
-
-        return bool(psutil.pid_exists(holder.pid))
-    if holder.job_id is None:
-        return None
-    gone = job_gone_asker(executor)(holder.job_id)
-    return None if gone is None else not gone
 
 
 def _how_to_go_on(start: Start | None) -> str:
