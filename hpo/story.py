@@ -51,8 +51,9 @@ def tell(
         # The reason of an offer is in the state before it, the rank of a result in the one after.
         reason = _reason(event, state, rules) if isinstance(event, ev.LegOffered) else ""
         apply(state, event)
-        if getattr(event, "trial_id", None) == trial_id:
-            steps.append(_step(event, state, rules, reason))
+        if isinstance(event, ev.TrialDrawn | ev.TrialEvent):
+            if event.trial_id == trial_id:
+                steps.append(_step(event, state, rules, reason))
         elif trial_id in state.trials and _is_open(state.trials[trial_id]):
             steps += _of_campaign(event)
     return steps, state
@@ -86,7 +87,9 @@ def standing(state: CampaignState, trial_id: int, rules: Rules) -> str:
             return f"it is stopped ({trial.cause}); it goes on when the campaign does"
 
 
-def _step(event: ev.Event, state: CampaignState, rules: Rules, reason: str) -> Step:
+def _step(
+    event: ev.TrialDrawn | ev.TrialEvent, state: CampaignState, rules: Rules, reason: str
+) -> Step:
     match event:
         case ev.TrialDrawn():
             where = f", for bracket {event.bracket}" if event.bracket else ""
@@ -118,10 +121,8 @@ def _step(event: ev.Event, state: CampaignState, rules: Rules, reason: str) -> S
             return Step(event.time, "decided: it pauses, and costs nothing until it is promoted")
         case ev.TrialFailed():
             return Step(event.time, f"decided: failed ({event.cause}): {event.message}")
-        case ev.TrialStopped():
+        case _:  # TrialStopped
             return Step(event.time, f"decided: stopped: {event.reason}")
-        case _:
-            raise TypeError(f"{event} is about no trial")
 
 
 def _reason(event: ev.LegOffered, state: CampaignState, rules: Rules) -> str:
