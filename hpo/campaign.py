@@ -127,6 +127,7 @@ def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:
         "checkpoint_interval": spec.hpo.checkpoint_interval,
         "claim_timeout": spec.hpo.claim_timeout,
         "metric_pattern": spec.hpo.metric_pattern,
+        "sharing": spec.hpo.sharing,
     }
 
 

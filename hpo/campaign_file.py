@@ -59,7 +59,7 @@ def file_problem(layout: Layout) -> str | None:
     found = read_json(layout.campaign)
     what = "is no JSON object" if not isinstance(found, dict) else "is wrong in "
     what += ", ".join(faults(found)) if isinstance(found, dict) else ""
-    return f"{layout.campaign} cannot be read as a campaign: it {what}; mend it or use --fresh"
+    return f"{layout.campaign} cannot be read as a campaign; mend it or use --fresh: it {what}"
 
 
 def require(root: Path) -> tuple[Layout, dict[str, Any]]:

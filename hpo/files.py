@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+TAIL_BYTES = 64_000
 MOST_BYTES = 100_000_000  # of a file that is read whole; a result with 100,000 reports has 10 MB
 
 
@@ -71,6 +72,11 @@ class Layout:
         return self.root / "results"
 
     @property
+    def trials(self) -> Path:
+        """One folder per trial."""
+        return self.root / "trials"
+
+    @property
     def best_config(self) -> Path:
         """The incumbent's configuration."""
         return self.root / "best_config.json"
@@ -106,15 +112,15 @@ class Layout:
 
     def trial(self, trial_id: int) -> Path:
         """The folder of a trial: configuration, reports, checkpoint, links to job logs."""
-        return self.root / "trials" / f"trial_{trial_id}"
+        return self.trials / f"trial_{trial_id}"
 
     def create(self) -> None:
         """Make the folders; new campaign folders are private to the user (mode 700)."""
         self.root.parent.mkdir(parents=True, exist_ok=True)
         self.root.mkdir(mode=0o700, exist_ok=True)
-        for folder in (self.offers, self.claims, self.revoked, self.jobs, self.results):
+        inner = (self.offers, self.claims, self.revoked, self.jobs, self.results, self.trials)
+        for folder in inner:
             folder.mkdir(exist_ok=True)
-        (self.root / "trials").mkdir(exist_ok=True)
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
@@ -124,6 +130,15 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
         ValueError: `value` holds NaN or an infinity.
     """
     return json.dumps(value, indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def is_writable(value: Any) -> bool:
+    """Whether `to_json` and a UTF-8 file can hold what some reader of JSON let through."""
+    try:
+        to_json(value).encode()
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def publish(path: Path, text: str) -> None:
@@ -189,6 +204,17 @@ def read_plain(path: Path, *, most: int = MOST_BYTES) -> bytes:
     if len(data) > most:
         raise OSError(errno.EFBIG, f"is larger than {most / 1e6:.0f} MB", str(path))
     return data
+
+
+def read_tail(path: Path) -> list[str]:
+    """The last lines of a log, which may be of any size; the first of them may be cut.
+
+    Raises:
+        OSError: missing, no plain file, or not readable just now.
+    """
+    with open_plain(path) as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+        return file.read(TAIL_BYTES).decode("utf-8", "replace").splitlines()
 
 
 def read_json(path: Path) -> Any | None:

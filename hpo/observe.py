@@ -15,7 +15,7 @@ from hpo import events as ev
 from hpo.causes import Cause
 from hpo.files import Layout
 from hpo.offers import Leg
-from hpo.result_file import read_attempt
+from hpo.result_file import fault_of_attempt, read_attempt
 from hpo.seats import SeatBook
 from hpo.state import CampaignState, TrialState, TrialStatus
 
@@ -102,7 +102,8 @@ class Observer:
                 message=result.message,
             )
         elif self._is_overdue(claim, now):
-            message = "the job said it was done, but its result file is missing or damaged"
+            what = fault_of_attempt(self.layout, claim)
+            message = f"the job said it was done, but its result file is missing or damaged: {what}"
             yield ev.LegFinished(
                 now, *leg, "failed", None, 0, 0.0, cause="unreadable_result", message=message
             )

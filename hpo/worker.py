@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from hpo import offers, stop_request
+from hpo import folder_safety, offers, stop_request
 from hpo.errors import EXIT_FINISHED, HpoError, SettingsError
 from hpo.files import Layout, publish_json, read_json
 from hpo.job_identity import JobIdentity, this_job
@@ -60,6 +60,7 @@ def run_seat(root: str) -> int:
     logging.getLogger("submitit").propagate = False
     layout = Layout(Path(root))
     settings = read_settings(layout)
+    folder_safety.set_umask(settings.sharing)
     job = this_job()
     _register(layout, job)
     flag = _LeaveFlag()

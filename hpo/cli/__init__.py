@@ -20,7 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"hpo: {err}", file=sys.stderr)  # noqa: T201  # because this is the command
         return err.exit_code
     except KeyboardInterrupt:  # a manager listens to it from the start of its campaign on
-        print("hpo: interrupted; nothing was begun", file=sys.stderr)  # noqa: T201
+        before = " before the campaign was opened" if arguments.command == "run" else ""
+        print(f"hpo: interrupted{before}", file=sys.stderr)  # noqa: T201
         return EXIT_RESUMABLE
 
 

@@ -5,15 +5,13 @@ Reads only, and trusts nothing it reads: the files are a job's.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpo.files import Layout, open_plain, read_json
+from hpo.files import Layout, read_json, read_tail
 from hpo.reports import read_attempt_reports
 
-TAIL_BYTES = 64_000
 LAST_LINES = 12
 TRACE_LINES = 12
 
@@ -54,13 +52,10 @@ class Attempt:
     def last_words(self) -> list[str]:
         """The last lines of the job's log."""
         try:
-            with open_plain(self.log) as file:
-                size = os.fstat(file.fileno()).st_size
-                file.seek(max(0, size - TAIL_BYTES))
-                text = file.read(TAIL_BYTES).decode("utf-8", "replace")
+            lines = read_tail(self.log)
         except OSError:
             return []
-        return [line.rstrip() for line in text.splitlines() if line.strip()][-LAST_LINES:]
+        return [line.rstrip() for line in lines if line.strip()][-LAST_LINES:]
 
 
 def read_attempt(layout: Layout, trial_id: int, number: int, job_id: str) -> Attempt:

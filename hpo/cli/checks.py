@@ -9,6 +9,7 @@ from hpo.campaign_spec import CampaignSpec
 from hpo.cli.clusters import preflight
 from hpo.config.loading import load
 from hpo.errors import ConfigDriftError
+from hpo.folder_safety import PRIVATE, exposure_problems
 from hpo.objective_check import check_objective
 
 
@@ -40,6 +41,9 @@ def load_checked(arguments: Namespace, executor: str) -> CampaignSpec:
         problems += preflight(executor, slurm)
     if loaded.output_dir is not None:
         problems += folder_problems(loaded.output_dir, fresh=arguments.fresh)
+        if not arguments.fresh:
+            sharing = loaded.hpo.sharing if loaded.hpo else PRIVATE
+            problems += exposure_problems(loaded.output_dir, sharing)
     spec = loaded.spec()
     if not arguments.fresh and (drift := drift_problems(spec)):
         raise ConfigDriftError(drift, where=str(spec.source))

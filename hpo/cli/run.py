@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hpo import campaign as campaigns
-from hpo import stop_request
+from hpo import folder_safety, stop_request
 from hpo.campaign_file import Start
 from hpo.campaign_spec import CampaignSpec
 from hpo.checkpoint_keeper import CheckpointKeeper
@@ -51,7 +51,8 @@ def run(arguments: Namespace, argv: Sequence[str]) -> int:
     if arguments.fresh:
         make_room(spec, executor)
     try:
-        layout.create()
+        folder_safety.set_umask(spec.hpo.sharing)
+        folder_safety.create(layout, spec.hpo.sharing)
     except OSError as err:  # found only by trying: quotas, names too long, servers that refuse
         problem = f"output_dir {layout.root} cannot be made: {err.strerror}; choose another"
         raise SettingsError([problem], where=str(spec.source)) from err

@@ -28,7 +28,7 @@ from hpo import offers
 from hpo.causes import Cause
 from hpo.cluster.slurm_commands import clean_environment
 from hpo.errors import PollError, SubmissionError
-from hpo.files import Layout, publish_json, read_json
+from hpo.files import Layout, publish_json, read_json, read_tail
 from hpo.seats import JobPhase, JobStatus
 
 log = logging.getLogger(__name__)
@@ -136,10 +136,10 @@ class LocalCluster:
     def last_words(self, job_id: str) -> str:
         """The end of the process's log."""
         try:
-            text = (self._layout.jobs / f"{job_id}.out").read_text(errors="replace")
+            lines = read_tail(self._layout.jobs / f"{job_id}.out")
         except OSError:
             return ""
-        return "\n".join(text.splitlines()[-LAST_LINES:])
+        return "\n".join(lines[-LAST_LINES:])
 
     def is_job_gone(self, job_id: str) -> bool | None:
         """There is no arbiter beside this machine's list of processes."""

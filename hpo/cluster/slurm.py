@@ -17,7 +17,7 @@ from hpo.cluster.slurm_commands import ask, refusal, scrubbed_environ
 from hpo.cluster.slurm_preflight import max_array_size, problems
 from hpo.cluster.slurm_request import SeatRequest
 from hpo.errors import PollError, SubmissionUncertainError
-from hpo.files import Layout
+from hpo.files import Layout, read_tail
 from hpo.seats import JobStatus
 from hpo.worker import run_seat
 
@@ -129,7 +129,7 @@ class SlurmCluster:
         """The end of the job's log."""
         path = self._layout.jobs / f"{job_id}_0_log.out"
         try:
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = read_tail(path)
         except OSError:
             return ""
         return "\n".join(lines[-LAST_LINES:])
