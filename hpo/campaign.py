@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from hpo.campaign_copy import Origin, foreign_jobs, forget_the_original, origin
 from hpo.campaign_file import FORMAT, Start, file_problem, stored
 from hpo.campaign_spec import CampaignSpec
 from hpo.errors import ConfigDriftError
@@ -25,12 +26,17 @@ from hpo.journal import Header
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """An opened campaign; `changes` are settings that differ from the last start."""
+    """An opened campaign; `changes` are settings that differ from the last start.
+
+    With an `origin` the folder was copied or moved; `foreign_jobs` hold legs and serve another one.
+    """
 
     layout: Layout
     header: Header
     is_new: bool
     changes: list[str]
+    origin: Origin | None = None
+    foreign_jobs: frozenset[str] = frozenset()
 
 
 def folder_problems(root: Path, *, fresh: bool) -> list[str]:
@@ -93,20 +99,29 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
     if problems := drift_problems(spec):
         raise ConfigDriftError(problems, where=str(layout.root))
     known = stored(layout)
-    name = known["campaign"] if known else f"{_safe(spec.name)}-{secrets.token_hex(3)}"
+    copied = origin(layout, known) if known else None
+    foreign = set(known.get("foreign_jobs", ())) if known else set()
+    if known and copied:
+        foreign |= foreign_jobs(layout, known)
+        forget_the_original(layout)
+    fresh_name = f"{_safe(spec.name)}-{secrets.token_hex(3)}"
+    name = known["campaign"] if known and not copied else fresh_name
     document: dict[str, Any] = {
         "format": FORMAT,
         "campaign": name,
+        "path": known["path"] if known and not copied and "path" in known else str(layout.root),
         "created": known["created"] if known else now,
         "identity": spec.identity(),
         "start": asdict(start),
+        "foreign_jobs": sorted(foreign),
         "seat": _seat(spec, name),
         "settings": spec.to_json(),
     }
     changes = _changed(known["settings"], document["settings"]) if known else []
     if document != known:
         publish_json(layout.campaign, document)
-    return Campaign(layout, Header(name, spec.digest()), is_new=known is None, changes=changes)
+    header = Header(name, spec.digest())
+    return Campaign(layout, header, known is None, changes, copied, frozenset(foreign))
 
 
 def stored_name(layout: Layout) -> str | None:

@@ -47,6 +47,9 @@ def faults(document: Mapping[str, Any]) -> list[str]:
     name = document.get("campaign")
     if isinstance(name, str) and not NAME.fullmatch(name):
         wrong.append("the name in `campaign`")
+    foreign = document.get("foreign_jobs", [])
+    if not isinstance(foreign, list) or not all(isinstance(job_id, str) for job_id in foreign):
+        wrong.append("`foreign_jobs`")
     if document.get("format", FORMAT) != FORMAT:
         wrong.append(f"`format` (this program reads {FORMAT})")
     return wrong

@@ -12,11 +12,12 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from filelock import SoftFileLock, Timeout
 
+from hpo.campaign_copy import is_same_folder
 from hpo.errors import CampaignLockedError, JournalForkError
 from hpo.files import Layout, publish_json, read_json
 
@@ -31,6 +32,7 @@ class Holder:
     restarts: int
     nonce: str
     since: float
+    root: str = ""  # of the campaign; another one where the lock was copied along with its folder
 
     def __str__(self) -> str:
         """For messages."""
@@ -58,7 +60,7 @@ class ManagerLock:
         self._lock = SoftFileLock(layout.lock)
         self._record = layout.manager
         self._path = layout.lock
-        self.holder = this_process()
+        self.holder = replace(this_process(), root=str(layout.root))
 
     def acquire(self, is_job_gone: Callable[[str], bool | None]) -> None:
         """Become the one manager.
@@ -73,7 +75,8 @@ class ManagerLock:
             self._lock.acquire(timeout=0)
         except Timeout:
             other = self._other()
-            self._require_gone(other, is_job_gone)
+            if not _was_copied(other, self._path.parent):
+                self._require_gone(other, is_job_gone)
             if self._other() != other:
                 raise self._locked(self._other(), "it was faster") from None
             self._path.unlink(missing_ok=True)
@@ -131,7 +134,13 @@ class ManagerLock:
 
 def holder_of(layout: Layout) -> Holder | None:
     """Who holds the campaign, dead or alive, for messages; None: nobody, or it cannot be read."""
-    return _recorded(layout.manager) if layout.lock.exists() else None
+    holder = _recorded(layout.manager) if layout.lock.exists() else None
+    return None if _was_copied(holder, layout.root) else holder
+
+
+def _was_copied(holder: Holder | None, root: Path) -> bool:
+    """Whether the lock is that of another folder, of which this one is a copy."""
+    return holder is not None and bool(holder.root) and not is_same_folder(holder.root, root)
 
 
 def _recorded(path: Path) -> Holder | None:

@@ -58,6 +58,7 @@ class Manager:
         mode: str,
         at_end: str = "finish",
         checkpoints: CheckpointKeeper | None = None,
+        foreign_jobs: frozenset[str] = frozenset(),
     ) -> None:
         self._here = here
         self._journal = journal
@@ -68,7 +69,7 @@ class Manager:
         self._stop: StopRequest | None = None  # what `hpo stop` asked for, if it did
         self._checkpoints = checkpoints
         self.state = CampaignState(mode=mode)
-        self.book = SeatBook()
+        self.book = SeatBook(foreign=foreign_jobs)
         cluster = here.cluster
         self._observer = Observer(here.layout, self.book, cluster.result_grace_s)
         self._seats = SeatKeeper(cluster, self.book, seat_limits)

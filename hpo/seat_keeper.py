@@ -48,7 +48,7 @@ class SeatKeeper:
         if now < self._next_poll or (book.polled and not book.seats and not claimed_by):
             return
         try:
-            statuses = self._cluster.poll(sorted(set(book.seats) | claimed_by))
+            statuses = self._cluster.poll(sorted((set(book.seats) | claimed_by) - book.foreign))
         except PollError as err:
             self._poll_pause = _longer(self._poll_pause)
             self._next_poll = now + max(self._poll_pause, self._cluster.poll_s)

@@ -38,7 +38,7 @@ def load_checked(arguments: Namespace, executor: str) -> CampaignSpec:
             env_setup=() if slurm is None else slurm.env_setup,
         )
     if slurm is not None:
-        problems += preflight(executor, slurm)
+        problems += preflight(executor, slurm, loaded.output_dir)
     if loaded.output_dir is not None:
         problems += folder_problems(loaded.output_dir, fresh=arguments.fresh)
         if not arguments.fresh:

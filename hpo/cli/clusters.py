@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpo.cli.signals import LeaveRequest
@@ -33,13 +34,14 @@ def job_gone_asker(executor: str) -> Callable[[str], bool | None]:
     return is_job_gone
 
 
-def preflight(executor: str, settings: SlurmSettings) -> list[str]:
+def preflight(executor: str, settings: SlurmSettings, output_dir: Path | None) -> list[str]:
     """What the cluster has against the settings; submits nothing."""
     if executor == "slurm":
-        from hpo.cluster.slurm_preflight import problems
+        from hpo.cluster.slurm_preflight import path_problems, problems
         from hpo.cluster.slurm_request import SeatRequest
 
-        return problems(SeatRequest(settings))
+        in_path = [] if output_dir is None else path_problems(output_dir)
+        return in_path + problems(SeatRequest(settings))
     if executor == "local":
         from hpo.cluster.local import gpu_problems
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from hpo import campaign as campaigns
 from hpo import folder_safety, stop_request
+from hpo.campaign_copy import Origin
 from hpo.campaign_file import Start
 from hpo.campaign_spec import CampaignSpec
 from hpo.checkpoint_keeper import CheckpointKeeper
@@ -104,6 +105,7 @@ def _manage(
         checkpoints=CheckpointKeeper(
             campaign.layout, legs, spec.hpo.keep_checkpoints, spec.hpo.n_trials
         ),
+        foreign_jobs=campaign.foreign_jobs,
     )
     ended = manager.run()
     if not ended:
@@ -156,8 +158,29 @@ def _say_hello(
     if (asha := spec.asha()) is not None:
         for line in rung_plan(asha, spec.hpo.n_trials, gpus=spec.slurm.gpus):
             log.info("%s", line)
+    if campaign.origin is not None:
+        _say_copied(campaign.origin, len(campaign.foreign_jobs), executor)
     for change in campaign.changes:
         log.info("changed since the last start: %s", change)
+
+
+def _say_copied(origin: Origin, held: int, executor: str) -> None:
+    how = "moved" if origin.is_gone else "copied"
+    log.warning(
+        "this folder was %s from %s since its last start: it goes on under a new name, and the %d "
+        "legs that jobs held there are offered again here",
+        how,
+        origin.path,
+        held,
+    )
+    if origin.is_gone and executor == "slurm":
+        log.warning(
+            "jobs that still wait for the old place find nothing there; to cancel them: "
+            "scancel --state=PENDING --name=trial.%s",
+            origin.campaign,
+        )
+    elif not origin.is_gone:
+        log.warning("the campaign %s there and its jobs are left alone", origin.campaign)
 
 
 def _command(argv: Sequence[str]) -> str:

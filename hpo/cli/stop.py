@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo import offers, stop_request
+from hpo.campaign_copy import origin
 from hpo.campaign_file import Start, last_start, require
 from hpo.cli.clusters import choose_executor, jobs_of
 from hpo.cli.holder import is_alive
@@ -41,6 +42,12 @@ def stop(arguments: Namespace) -> int:
         SettingsError: there is no campaign, or it cannot be stopped from here.
     """
     layout, document = require(Path(arguments.campaign))
+    if (other := origin(layout, document)) is not None:
+        problem = (
+            f"{layout.root} was copied or moved from {other.path} and not started since: its jobs, "
+            "if there are any, work for the folder there"
+        )
+        raise SettingsError([problem], where="the command")
     start = last_start(document)
     executor = start.executor if start else choose_executor("auto")
     how = KILL if arguments.kill else NOW if arguments.now else DRAIN
