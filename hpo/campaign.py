@@ -12,26 +12,31 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from hpo.campaign_copy import Origin, foreign_jobs, forget_the_original, origin
+from hpo.campaign_file import FORMAT, Start, file_problem, stored
 from hpo.campaign_spec import CampaignSpec
 from hpo.errors import ConfigDriftError
-from hpo.files import Layout, publish_json, read_json
+from hpo.files import Layout, publish_json
 from hpo.journal import Header
-
-FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """An opened campaign; `changes` are settings that differ from the last start."""
+    """An opened campaign; `changes` are settings that differ from the last start.
+
+    With an `origin` the folder was copied or moved; `foreign_jobs` hold legs and serve another one.
+    """
 
     layout: Layout
     header: Header
     is_new: bool
     changes: list[str]
+    origin: Origin | None = None
+    foreign_jobs: frozenset[str] = frozenset()
 
 
 def folder_problems(root: Path, *, fresh: bool) -> list[str]:
@@ -47,10 +52,10 @@ def folder_problems(root: Path, *, fresh: bool) -> list[str]:
         return [f"output_dir {root} is not a folder"]
     if not os.access(root, os.W_OK | os.X_OK):
         return [f"output_dir {root} cannot be written"]
-    if _stored(layout) is not None or (fresh and layout.campaign.exists()):
+    if stored(layout) is not None or (fresh and layout.campaign.exists()):
         return []
-    if layout.campaign.exists():
-        return [f"{layout.campaign} cannot be read as a campaign; mend it or use --fresh"]
+    if problem := file_problem(layout):
+        return [problem]
     strangers = sorted(p.name for p in root.iterdir() if not _is_ours(p.name))
     if strangers:
         return [
@@ -62,14 +67,14 @@ def folder_problems(root: Path, *, fresh: bool) -> list[str]:
 
 def drift_problems(spec: CampaignSpec) -> list[str]:
     """How the search in the output directory differs from the one asked for."""
-    stored = _stored(Layout(spec.output_dir))
-    if stored is None:
+    known = stored(Layout(spec.output_dir))
+    if known is None:
         return []
     root = spec.output_dir
     hint = f"choose another output_dir, or move {root} aside with --fresh"
     return [
         f"{root} holds another search: {change}; {hint}"
-        for change in _changed(stored["identity"], spec.identity())
+        for change in _changed(known["identity"], spec.identity())
     ]
 
 
@@ -83,7 +88,7 @@ def move_aside(layout: Layout, now: float) -> Path:
     return target
 
 
-def open_campaign(spec: CampaignSpec, now: float) -> Campaign:
+def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
     """Create the campaign or recognise it; the caller holds its lock.
 
     Raises:
@@ -93,39 +98,36 @@ def open_campaign(spec: CampaignSpec, now: float) -> Campaign:
     layout = Layout(spec.output_dir)
     if problems := drift_problems(spec):
         raise ConfigDriftError(problems, where=str(layout.root))
-    stored = _stored(layout)
-    name = stored["campaign"] if stored else f"{_safe(spec.name)}-{secrets.token_hex(3)}"
+    known = stored(layout)
+    copied = origin(layout, known) if known else None
+    foreign = set(known.get("foreign_jobs", ())) if known else set()
+    if known and copied:
+        foreign |= foreign_jobs(layout, known)
+        forget_the_original(layout)
+    fresh_name = f"{_safe(spec.name)}-{secrets.token_hex(3)}"
+    name = known["campaign"] if known and not copied else fresh_name
     document: dict[str, Any] = {
         "format": FORMAT,
         "campaign": name,
-        "created": stored["created"] if stored else now,
+        "path": known["path"] if known and not copied and "path" in known else str(layout.root),
+        "created": known["created"] if known else now,
         "identity": spec.identity(),
+        "start": asdict(start),
+        "foreign_jobs": sorted(foreign),
         "seat": _seat(spec, name),
         "settings": spec.to_json(),
     }
-    changes = _changed(stored["settings"], document["settings"]) if stored else []
-    if document != stored:
+    changes = _changed(known["settings"], document["settings"]) if known else []
+    if document != known:
         publish_json(layout.campaign, document)
-    return Campaign(layout, Header(name, spec.digest()), is_new=stored is None, changes=changes)
+    header = Header(name, spec.digest())
+    return Campaign(layout, header, known is None, changes, copied, frozenset(foreign))
 
 
 def stored_name(layout: Layout) -> str | None:
     """The name of the campaign in a directory, which its jobs carry."""
-    stored = _stored(layout)
-    return None if stored is None else str(stored["campaign"])
-
-
-def _stored(layout: Layout) -> dict[str, Any] | None:
-    found = read_json(layout.campaign)
-    if not isinstance(found, dict):
-        return None
-    sound = (
-        isinstance(found.get("campaign"), str)
-        and isinstance(found.get("created"), (int, float))
-        and isinstance(found.get("identity"), dict)
-        and isinstance(found.get("settings"), dict)
-    )
-    return found if sound else None
+    known = stored(layout)
+    return None if known is None else str(known["campaign"])
 
 
 def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:
@@ -140,6 +142,7 @@ def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:
         "checkpoint_interval": spec.hpo.checkpoint_interval,
         "claim_timeout": spec.hpo.claim_timeout,
         "metric_pattern": spec.hpo.metric_pattern,
+        "sharing": spec.hpo.sharing,
     }
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from hpo import checkpoint
 from hpo.files import Layout
+from hpo.scheduler import STOPPED_BY_USER
 from hpo.state import CampaignState, TrialStatus
 from hpo.whole_trials import LegPolicy
 
@@ -67,7 +68,7 @@ class CheckpointKeeper:
 def useless(state: CampaignState, legs: LegPolicy, keep: str, n_trials: int) -> Iterator[int]:
     """The started trials that nobody resumes; never the best one."""
     hopeless: Collection[int] = legs.hopeless(state, n_trials)
-    at_end = keep == "best" and state.ended is not None
+    at_end = keep == "best" and state.ended not in (None, STOPPED_BY_USER)
     for trial in state.trials.values():
         if trial.trial_id == state.best_trial or trial.job_id is None:
             continue

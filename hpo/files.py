@@ -7,12 +7,17 @@ never decides anything from an mtime, which GPFS may show minutes late.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
+import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+TAIL_BYTES = 64_000
+MOST_BYTES = 100_000_000  # of a file that is read whole; a result with 100,000 reports has 10 MB
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,11 @@ class Layout:
     def lock(self) -> Path:
         """Held by the one manager of this campaign."""
         return self.root / "manager.lock"
+
+    @property
+    def manager(self) -> Path:
+        """Names the manager that holds the lock, or held it last."""
+        return self.root / "manager.json"
 
     @property
     def offers(self) -> Path:
@@ -62,6 +72,11 @@ class Layout:
         return self.root / "results"
 
     @property
+    def trials(self) -> Path:
+        """One folder per trial."""
+        return self.root / "trials"
+
+    @property
     def best_config(self) -> Path:
         """The incumbent's configuration."""
         return self.root / "best_config.json"
@@ -81,21 +96,31 @@ class Layout:
         """Lies there while running trials are asked to save and leave."""
         return self.root / "leave"
 
+    @property
+    def stop(self) -> Path:
+        """Lies there from `hpo stop` to the next start."""
+        return self.root / "stop.json"
+
+    @property
+    def cancelled(self) -> Path:
+        """Lists of the jobs that `hpo stop` cancelled."""
+        return self.jobs / "cancelled"
+
     def result(self, trial_id: int) -> Path:
         """The standing result of a trial."""
         return self.results / f"trial_{trial_id}.json"
 
     def trial(self, trial_id: int) -> Path:
         """The folder of a trial: configuration, reports, checkpoint, links to job logs."""
-        return self.root / "trials" / f"trial_{trial_id}"
+        return self.trials / f"trial_{trial_id}"
 
     def create(self) -> None:
         """Make the folders; new campaign folders are private to the user (mode 700)."""
         self.root.parent.mkdir(parents=True, exist_ok=True)
         self.root.mkdir(mode=0o700, exist_ok=True)
-        for folder in (self.offers, self.claims, self.revoked, self.jobs, self.results):
+        inner = (self.offers, self.claims, self.revoked, self.jobs, self.results, self.trials)
+        for folder in inner:
             folder.mkdir(exist_ok=True)
-        (self.root / "trials").mkdir(exist_ok=True)
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
@@ -105,6 +130,15 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
         ValueError: `value` holds NaN or an infinity.
     """
     return json.dumps(value, indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def is_writable(value: Any) -> bool:
+    """Whether `to_json` and a UTF-8 file can hold what some reader of JSON let through."""
+    try:
+        to_json(value).encode()
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def publish(path: Path, text: str) -> None:
@@ -142,10 +176,51 @@ def append_line(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
+def open_plain(path: Path) -> BinaryIO:
+    """Open a plain file for reading, and nothing that blocks, acts, or leads elsewhere.
+
+    Raises:
+        OSError: missing, or a link, a pipe, a device: nothing that this program wrote.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(path, flags)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is no plain file", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_plain(path: Path, *, most: int = MOST_BYTES) -> bytes:
+    """The bytes of a plain file of a size that makes sense.
+
+    Raises:
+        OSError: missing, no plain file, not readable just now, or larger than `most` bytes.
+    """
+    with open_plain(path) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"is larger than {most / 1e6:.0f} MB", str(path))
+    return data
+
+
+def read_tail(path: Path) -> list[str]:
+    """The last lines of a log, which may be of any size; the first of them may be cut.
+
+    Raises:
+        OSError: missing, no plain file, or not readable just now.
+    """
+    with open_plain(path) as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+        return file.read(TAIL_BYTES).decode("utf-8", "replace").splitlines()
+
+
 def read_json(path: Path) -> Any | None:
     """The document at `path`, or None for "no news": missing, torn, or not readable just now."""
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_plain(path))
     except (OSError, ValueError, RecursionError):
         return None
 

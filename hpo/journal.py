@@ -16,7 +16,7 @@ from typing import Any
 
 from hpo.errors import JournalError
 from hpo.events import FORMAT, Event, from_record, to_record
-from hpo.files import sync_folder, to_json
+from hpo.files import open_plain, sync_folder, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,8 @@ def read_events(path: Path) -> list[Event]:
 
 def _whole_lines(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        with open_plain(path) as file:
+            data = file.read()
     except FileNotFoundError:
         return b""
     return data[: data.rfind(b"\n") + 1]

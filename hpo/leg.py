@@ -11,7 +11,7 @@ import json
 import logging
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hpo import offers, result_file
@@ -38,6 +38,21 @@ class LegSettings:
     checkpoint_interval: int
     claim_timeout: float
     metric_pattern: str | None = None
+    sharing: str = "private"
+
+    def __post_init__(self) -> None:
+        """Refuse what a manager would not have written, e.g. after an edit by hand."""
+        texts = [self.campaign, self.objective, self.metric, self.mode, self.resource_attr]
+        sound = (
+            all(isinstance(text, str) for text in [*texts, self.sharing])
+            and isinstance(self.pythonpath, list)
+            and all(isinstance(folder, str) for folder in self.pythonpath)
+            and isinstance(self.checkpoint_interval, int)
+            and isinstance(self.claim_timeout, (int, float))
+            and isinstance(self.metric_pattern, (str, type(None)))
+        )
+        if not sound:
+            raise TypeError(f"these are no settings of jobs: {asdict(self)}")
 
 
 @dataclass(frozen=True, slots=True)

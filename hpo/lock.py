@@ -12,10 +12,12 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 from filelock import SoftFileLock, Timeout
 
+from hpo.campaign_copy import is_same_folder
 from hpo.errors import CampaignLockedError, JournalForkError
 from hpo.files import Layout, publish_json, read_json
 
@@ -30,6 +32,7 @@ class Holder:
     restarts: int
     nonce: str
     since: float
+    root: str = ""  # of the campaign; another one where the lock was copied along with its folder
 
     def __str__(self) -> str:
         """For messages."""
@@ -55,9 +58,9 @@ class ManagerLock:
 
     def __init__(self, layout: Layout) -> None:
         self._lock = SoftFileLock(layout.lock)
-        self._record = layout.lock.with_suffix(".json")
+        self._record = layout.manager
         self._path = layout.lock
-        self.holder = this_process()
+        self.holder = replace(this_process(), root=str(layout.root))
 
     def acquire(self, is_job_gone: Callable[[str], bool | None]) -> None:
         """Become the one manager.
@@ -72,7 +75,8 @@ class ManagerLock:
             self._lock.acquire(timeout=0)
         except Timeout:
             other = self._other()
-            self._require_gone(other, is_job_gone)
+            if not _was_copied(other, self._path.parent):
+                self._require_gone(other, is_job_gone)
             if self._other() != other:
                 raise self._locked(self._other(), "it was faster") from None
             self._path.unlink(missing_ok=True)
@@ -100,11 +104,7 @@ class ManagerLock:
             )
 
     def _other(self) -> Holder | None:
-        record = read_json(self._record)
-        try:
-            return Holder(**record) if isinstance(record, dict) else None
-        except TypeError:
-            return None
+        return _recorded(self._record)
 
     def _require_gone(
         self, other: Holder | None, is_job_gone: Callable[[str], bool | None]
@@ -130,3 +130,22 @@ class ManagerLock:
             f"{self._path.parent} is held by {who} ({why}). Stop that manager, or, if you are "
             f"sure that it is gone, remove {self._path} and start again"
         )
+
+
+def holder_of(layout: Layout) -> Holder | None:
+    """Who holds the campaign, dead or alive, for messages; None: nobody, or it cannot be read."""
+    holder = _recorded(layout.manager) if layout.lock.exists() else None
+    return None if _was_copied(holder, layout.root) else holder
+
+
+def _was_copied(holder: Holder | None, root: Path) -> bool:
+    """Whether the lock is that of another folder, of which this one is a copy."""
+    return holder is not None and bool(holder.root) and not is_same_folder(holder.root, root)
+
+
+def _recorded(path: Path) -> Holder | None:
+    record = read_json(path)
+    try:
+        return Holder(**record) if isinstance(record, dict) else None
+    except TypeError:
+        return None

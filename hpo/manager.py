@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from hpo import events as ev
-from hpo import reconcile
+from hpo import reconcile, stop_request
 from hpo.checkpoint_keeper import CheckpointKeeper
 from hpo.cluster.base import Clock, Cluster
 from hpo.files import Layout
@@ -20,10 +20,11 @@ from hpo.invariants import check
 from hpo.journal import Journal
 from hpo.narration import narrate
 from hpo.observe import Observer, OpenLegs
-from hpo.scheduler import Scheduler
+from hpo.scheduler import STOPPED_BY_USER, Scheduler
 from hpo.seat_keeper import SeatKeeper, SeatLimits
 from hpo.seats import SeatBook
 from hpo.state import CampaignState, apply
+from hpo.stop_request import StopRequest
 from hpo.summary import Summary
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Manager:
         mode: str,
         at_end: str = "finish",
         checkpoints: CheckpointKeeper | None = None,
+        foreign_jobs: frozenset[str] = frozenset(),
     ) -> None:
         self._here = here
         self._journal = journal
@@ -64,9 +66,10 @@ class Manager:
         self._metric = metric
         self._at_end = at_end
         self._asked: bool | None = None  # whether running trials are asked to leave
+        self._stop: StopRequest | None = None  # what `hpo stop` asked for, if it did
         self._checkpoints = checkpoints
         self.state = CampaignState(mode=mode)
-        self.book = SeatBook()
+        self.book = SeatBook(foreign=foreign_jobs)
         cluster = here.cluster
         self._observer = Observer(here.layout, self.book, cluster.result_grace_s)
         self._seats = SeatKeeper(cluster, self.book, seat_limits)
@@ -96,7 +99,8 @@ class Manager:
         self._journal.events.clear()
         assert not (broken := check(self.state)), broken
         self._unpublished = reconcile.unpublished(self._here.layout, self.state)
-        self._commit(self._scheduler.reopen(self.state, self._here.clock.now()))
+        if stop_request.read(self._here.layout) is None:
+            self._commit(self._scheduler.reopen(self.state, self._here.clock.now()))
 
     def tick(self) -> None:
         """Rounds until nothing changes; costs nothing for trials that have ended.
@@ -108,6 +112,7 @@ class Manager:
         now = here.clock.now()
         self._journal.require_owner()
         self._seats.poll_if_due(state, now)
+        self._stop = stop_request.read(here.layout)
         changed = False
         while self._round(now):
             changed = True
@@ -123,9 +128,19 @@ class Manager:
         """Observe, decide, commit, reconcile; whether there may be more to do at once."""
         seen = self._observer.look()
         changes = self._commit(self._observer.facts(self.state, seen, now))
-        while decisions := self._scheduler.decide(self.state, now):
+        while decisions := self._decide(now):
             changes += self._commit(decisions)
         return self._reconcile(seen, now) > 0 or bool(changes)
+
+    def _decide(self, now: float) -> list[ev.Event]:
+        return self._scheduler.decide(self.state, now, stop_asked=self._stop is not None)
+
+    def _wants_leave(self) -> bool:
+        """Whether what runs is to save and leave at its next report."""
+        if self._stop is not None and self._stop.how != stop_request.DRAIN:
+            return True
+        at_limit = self.state.ending not in (None, STOPPED_BY_USER)
+        return at_limit and self._at_end == "checkpoint"
 
     def _reconcile(self, seen: OpenLegs, now: float) -> int:
         """Make the files match; how many legs were taken back, which are facts to look at."""
@@ -135,7 +150,7 @@ class Manager:
             self._next_check = now + OFFERS_CHECK_S
         reconcile.write_offers(layout, state, self._unwritten)
         self._unwritten.clear()
-        if (leave := state.ending is not None and self._at_end == "checkpoint") != self._asked:
+        if (leave := self._wants_leave()) != self._asked:
             reconcile.ask_to_leave(layout, wanted=leave)
             self._asked = leave
         reconcile.publish_results(layout, state, self._unpublished, metric=self._metric)

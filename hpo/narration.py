@@ -79,6 +79,7 @@ def describe(config: Mapping[str, Any]) -> str:
 
 def _short(value: object) -> str:
     text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    text = text if text.isprintable() else repr(text)  # one line, and nothing a terminal obeys
     return text if len(text) <= 40 else text[:37] + "..."
 
 

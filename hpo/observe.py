@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from hpo import checkpoint, offers
+from hpo import checkpoint, offers, stop_request
 from hpo import events as ev
 from hpo.causes import Cause
 from hpo.files import Layout
 from hpo.offers import Leg
-from hpo.result_file import read_attempt
+from hpo.result_file import fault_of_attempt, read_attempt
 from hpo.seats import SeatBook
 from hpo.state import CampaignState, TrialState, TrialStatus
 
@@ -102,7 +102,8 @@ class Observer:
                 message=result.message,
             )
         elif self._is_overdue(claim, now):
-            message = "the job said it was done, but its result file is missing or damaged"
+            what = fault_of_attempt(self.layout, claim)
+            message = f"the job said it was done, but its result file is missing or damaged: {what}"
             yield ev.LegFinished(
                 now, *leg, "failed", None, 0, 0.0, cause="unreadable_result", message=message
             )
@@ -146,6 +147,8 @@ class Observer:
         return True
 
     def _lost(self, trial: TrialState, cause: Cause, message: str, now: float) -> ev.LegLost:
+        if stop_request.was_cancelled(self.layout, trial.job_id or ""):
+            cause, message = Cause.STOPPED, f"job {trial.job_id} was cancelled by `hpo stop`"
         saved = checkpoint.find(self.layout.trial(trial.trial_id))
         return ev.LegLost(
             now,

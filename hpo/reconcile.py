@@ -12,7 +12,7 @@ from typing import Any
 
 from hpo import events as ev
 from hpo import offers, result_file
-from hpo.files import Layout, read_json
+from hpo.files import Layout, is_writable, read_json
 from hpo.observe import Observer, OpenLegs
 from hpo.offers import Leg
 from hpo.reports import read_reports
@@ -177,9 +177,10 @@ def _publish_attempt(layout: Layout, event: ev.LegFinished) -> None:
 def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState, metric: str) -> None:
     """A trial whose last job can no longer tell: the manager writes what is known."""
     reports = read_reports(layout.trial(trial.trial_id))
+    reports = reports if is_writable(reports) else []
     leg = trial.ended_leg
     message = leg.message if leg is not None else None
-    spent = [float(report.get("elapsed") or 0.0) for report in reports[-1:]]
+    spent = [float(r["elapsed"]) for r in reports[-1:] if isinstance(r.get("elapsed"), float)]
     result_file.publish_standing(
         layout,
         result_file.document(

@@ -10,6 +10,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from hpo.files import read_plain
+
 _NAME = re.compile(r"reports-a(\d+)\.jsonl")
 
 
@@ -37,16 +39,21 @@ def read_reports(
     return [latest[resource] for resource in sorted(latest)]
 
 
+def read_attempt_reports(folder: Path, attempt: int) -> list[dict[str, Any]]:
+    """The reports of one attempt."""
+    return _read_lines(folder / f"reports-a{attempt}.jsonl")
+
+
 def _read_lines(path: Path) -> list[dict[str, Any]]:
     try:
-        lines = path.read_bytes().splitlines()
+        lines = read_plain(path).splitlines()
     except OSError:
         return []
     reports = []
     for line in lines:
         try:
             report = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(report, dict):
             reports.append(report)

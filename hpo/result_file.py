@@ -7,13 +7,14 @@ trusted: anything that is not what a job writes reads as None.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpo.files import Layout, publish_json, read_json
+from hpo.files import Layout, is_writable, publish_json, read_json, read_plain
 from hpo.offers import Leg
 
 OUTCOMES = {
@@ -22,6 +23,8 @@ OUTCOMES = {
     "failed": "failed",
     "interrupted": "interrupted",
 }
+MOST_RESOURCE = 2**53  # beyond it no reader of JSON is bound to keep a whole number
+MESSAGE_LENGTH = 4_000  # characters that the journal takes over; a job writes about half of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +89,28 @@ def read_attempt(layout: Layout, leg: Leg) -> tuple[LegResult, dict[str, Any]] |
     if not isinstance(found, dict):
         return None
     result = _checked(found)
-    same = (found.get("trial_id"), found.get("rung"), found.get("attempt"), found.get("job_id"))
-    if result is None or same != (leg.trial_id, leg.rung, leg.attempt, leg.job_id):
+    if result is None or not _is_of(leg, found) or not is_writable(found):
         return None
     return result, found
+
+
+def fault_of_attempt(layout: Layout, leg: Leg) -> str:
+    """In words, why `read_attempt` gives None; the file is where a job, or a stranger, wrote."""
+    path = attempt_path(layout, leg)
+    try:
+        found = json.loads(read_plain(path))
+    except OSError as err:
+        return f"{path} {err.strerror or err}"
+    except (ValueError, RecursionError):
+        return f"{path} is no JSON"
+    if isinstance(found, dict) and not _is_of(leg, found):
+        return f"{path} is that of another trial, attempt or job"
+    return f"{path} is not what a job writes"
+
+
+def _is_of(leg: Leg, found: Mapping[str, Any]) -> bool:
+    same = (found.get("trial_id"), found.get("rung"), found.get("attempt"), found.get("job_id"))
+    return same == (leg.trial_id, leg.rung, leg.attempt, leg.job_id)
 
 
 def _checked(found: Mapping[str, Any]) -> LegResult | None:
@@ -97,10 +118,11 @@ def _checked(found: Mapping[str, Any]) -> LegResult | None:
     cause, message = found.get("cause"), found.get("message")
     resource = found.get("resource")
     if (
-        found.get("status") not in OUTCOMES
+        str(found.get("status")) not in OUTCOMES
         or not isinstance(info, dict)
         or not (error is None or _is_finite(error))
         or not isinstance(resource, int)
+        or not 0 <= resource <= MOST_RESOURCE
         or not all(isinstance(text, (str, type(None))) for text in (cause, message))
         or not _is_finite(info.get("leg_time"))
         or not _is_finite(info.get("end_time"))
@@ -112,8 +134,8 @@ def _checked(found: Mapping[str, Any]) -> LegResult | None:
         resource=int(resource),
         elapsed=float(info["leg_time"]),
         ended_at=float(info["end_time"]),
-        cause=cause,
-        message=message,
+        cause=None if cause is None else cause[:MESSAGE_LENGTH],
+        message=None if message is None else message[:MESSAGE_LENGTH],
     )
 
 

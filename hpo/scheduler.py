@@ -21,6 +21,7 @@ BREAKER = "circuit_breaker"
 WALLCLOCK = "max_wallclock_time"
 GPU_HOURS = "max_gpu_hours"
 TARGET = "target_error"
+STOPPED_BY_USER = "stopped by the user"
 FINISHED = "all trials ended"
 # Offers written ahead of need, so that seats find work for days while the manager is away.
 OFFERS_AHEAD = 1000
@@ -50,7 +51,9 @@ class Scheduler:
         self._limits = limits
         self._legs = WholeTrials() if legs is None else legs
 
-    def decide(self, state: CampaignState, now: float) -> list[ev.Event]:
+    def decide(
+        self, state: CampaignState, now: float, *, stop_asked: bool = False
+    ) -> list[ev.Event]:
         """All decisions that are due, in the order in which they are to be applied."""
         if state.started_at is None:
             return [ev.CampaignStarted(now)]
@@ -58,7 +61,8 @@ class Scheduler:
             return []
         after_legs = [self._after_leg(state, trial, now) for trial in _waiting(state)]
         decisions = list(after_legs)
-        reason = state.ending or self._reason_to_end(state, after_legs, now)
+        reason = state.ending or (STOPPED_BY_USER if stop_asked else None)
+        reason = reason or self._reason_to_end(state, after_legs, now)
         if reason is not None:
             if state.ending is None:
                 decisions.append(ev.CampaignEnding(now, reason))
@@ -75,11 +79,13 @@ class Scheduler:
     def reopen(self, state: CampaignState, now: float) -> list[ev.Event]:
         """What a fresh start of the manager does to a campaign that had ended or was ending.
 
-        A campaign goes on if its limits now allow more; after the circuit breaker it always
-        does, and the trials that tripped it are offered again.
+        A campaign goes on if its limits now allow more; after `hpo stop` and after the circuit
+        breaker it always does, and the trials that tripped that are offered again.
         """
         if state.ending is None and state.ended is None:
             return []
+        if state.ending == STOPPED_BY_USER:
+            return [ev.CampaignReopened(now, "started again after it was stopped")]
         broken = state.ending == BREAKER
         over = self._out_of_time(state, now)
         stopped = any(self._offer_stopped_again(state, now))

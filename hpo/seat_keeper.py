@@ -48,7 +48,7 @@ class SeatKeeper:
         if now < self._next_poll or (book.polled and not book.seats and not claimed_by):
             return
         try:
-            statuses = self._cluster.poll(sorted(set(book.seats) | claimed_by))
+            statuses = self._cluster.poll(sorted((set(book.seats) | claimed_by) - book.foreign))
         except PollError as err:
             self._poll_pause = _longer(self._poll_pause)
             self._next_poll = now + max(self._poll_pause, self._cluster.poll_s)
@@ -57,7 +57,8 @@ class SeatKeeper:
         self._poll_pause = 0.0
         self._next_poll = now + self._cluster.poll_s
         book.take_poll(statuses, now, vanish_s=self._cluster.vanish_s)
-        self._stop_if_broken()
+        if state.ending is None:  # else nothing is submitted any more
+            self._stop_if_broken()
 
     def fill(self, state: CampaignState, now: float) -> None:
         """Ask for the seats that are missing; take back those that nobody needs any more."""

@@ -67,6 +67,7 @@ class SeatBook:
     polled: bool = False  # whether the cluster has answered since this manager started
     dead_before_claim: int = 0  # seats in a row that ended badly without ever taking a leg
     last_dead: Seat | None = None
+    foreign: frozenset[str] = frozenset()  # jobs of the campaign that this one was copied from
     # Jobs that the cluster may still list as running while they end: no seats any more.
     _over: set[str] = field(default_factory=set)
 
@@ -89,6 +90,8 @@ class SeatBook:
                 seat.ended_at = asked_at
             seat.phase = status.phase
         for seat in self.seats.values():
+            if seat.job_id in self.foreign and seat.ended_at is None:
+                seat.ended_at = asked_at
             if seat.job_id not in statuses and seat.phase is not JobPhase.ENDED:
                 seat.absent_since = asked_at if seat.absent_since is None else seat.absent_since
         self._bury(asked_at, vanish_s)
@@ -131,6 +134,8 @@ class SeatBook:
         seat.trial_id, seat.claimed_at = trial_id, now
         seat.legs += 1
         self.dead_before_claim = 0
+        if job_id in self.foreign:
+            seat.phase, seat.status = JobPhase.ENDED, _FOREIGN
 
     def left(self, job_id: str, *, over: bool) -> None:
         """A job no longer holds its leg; `over`: its life ends with it."""
@@ -175,6 +180,11 @@ class SeatBook:
         return None
 
 
+_FOREIGN = JobStatus(
+    JobPhase.ENDED,
+    cause=Cause.VANISHED,
+    detail="it works for the folder that this one was copied from",
+)
 # A seat that dies of these before it takes a leg has a broken environment, not bad luck.
 _OWN_FAULT = frozenset({Cause.KILLED, Cause.OUT_OF_MEMORY, Cause.TIME_LIMIT})
 

@@ -216,6 +216,9 @@ class HpoSettings(BaseModel):
     pythonpath: list[TextPath] = []
     """Folders from which the jobs import, besides the config's and the current one."""
 
+    sharing: Literal["private", "group", "group-writable"] = "private"
+    """Who else may read the campaign's folder: nobody, or the group, which may be trusted more."""
+
     trials_per_gpu: PositiveCount = 1
     """Local processes that share one GPU; SLURM jobs never share."""
 

@@ -16,6 +16,7 @@ from enum import Enum
 from typing import Any
 
 from hpo import events as ev
+from hpo.causes import Cause
 from hpo.errors import TransitionError
 from hpo.json_values import canonical
 
@@ -205,7 +206,8 @@ def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev
     trial.progressed = event.resource > trial.resource
     if isinstance(event, ev.LegLost):
         state.seat_seconds += max(0.0, event.time - trial.claimed_at)
-        trial.losses += 1
+        if event.cause != Cause.STOPPED:  # the user took the job, not the cluster
+            trial.losses += 1
         trial.resource = max(trial.resource, event.resource)
     else:
         state.seat_seconds += event.elapsed

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from hpo import offers
+from hpo import folder_safety, offers, stop_request
 from hpo.errors import EXIT_FINISHED, HpoError, SettingsError
 from hpo.files import Layout, publish_json, read_json
 from hpo.job_identity import JobIdentity, this_job
@@ -60,6 +60,7 @@ def run_seat(root: str) -> int:
     logging.getLogger("submitit").propagate = False
     layout = Layout(Path(root))
     settings = read_settings(layout)
+    folder_safety.set_umask(settings.sharing)
     job = this_job()
     _register(layout, job)
     flag = _LeaveFlag()
@@ -69,7 +70,10 @@ def run_seat(root: str) -> int:
             log.info("job %s was requeued: trial %d is offered again", job.job_id, leg.trial_id)
     taken = _wait_for_claim(layout, job, settings.claim_timeout, flag)
     if taken is None:
-        log.info("no trial to run within %.0f s: this job ends", settings.claim_timeout)
+        if stop_request.stands(layout):
+            log.info("the campaign was stopped: this job ends; `hpo run` goes on with it")
+        else:
+            log.info("no trial to run within %.0f s: this job ends", settings.claim_timeout)
         return EXIT_FINISHED
     claim, offer = taken
     _announce(layout, claim, offer, settings, job)
@@ -135,7 +139,7 @@ def _wait_for_claim(
 ) -> tuple[offers.Leg, dict[str, Any]] | None:
     deadline = time.monotonic() + timeout_s
     pause = FIRST_LOOK_S
-    while not flag.is_set():
+    while not flag.is_set() and not stop_request.stands(layout):
         taken = offers.claim_best(layout, job.job_id)
         if taken is not None or time.monotonic() >= deadline:
             return taken

@@ -198,6 +198,17 @@ class TestEveryCluster:
         assert bench.wait_for_end(job_id).ok
         assert read_json(bench.layout.result(0))["status"] == "completed"
 
+    def test_cancelling_for_good_ends_what_runs_too(self, bench: Bench) -> None:
+        bench.offer(1, seconds=600.0)
+        (job_id,) = bench.submit(1)
+        bench.wait(bench.claims, "the seat takes its leg")
+        bench.cluster.cancel([])
+        bench.cluster.cancel([job_id, "99999998_0"])
+        status = bench.wait_for_end(job_id)
+        assert status.phase is JobPhase.ENDED
+        assert not bench.layout.result(0).exists()
+        assert [(leg.trial_id, leg.done) for leg in bench.claims()] == [(0, False)]
+
     def test_cancelled_seats_take_no_leg(self, bench: Bench) -> None:
         job_ids = bench.submit(2)
         bench.cluster.cancel_queued(job_ids)

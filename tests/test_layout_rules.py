@@ -28,6 +28,7 @@ CORE = {
     "hpo.invariants",
     "hpo.seats",
     "hpo.narration",
+    "hpo.story",
     "hpo.json_values",
     "hpo.space",
     "hpo.domains.base",
@@ -148,6 +149,11 @@ def test_a_job_loads_nothing_slow_before_the_users_code() -> None:
 def test_asking_for_help_loads_nothing_slow() -> None:
     slow = {"scipy", "pandas", "pydantic", "torch", "submitit", "numpy"}
     assert not loaded_after("hpo", "hpo.cli") & slow
+
+
+def test_asking_why_loads_nothing_slow() -> None:
+    slow = {"scipy", "pandas", "pydantic", "torch", "submitit", "numpy", "rich", "yaml"}
+    assert not loaded_after("hpo.cli.why") & slow
 
 
 @pytest.mark.parametrize("name", MODULES)

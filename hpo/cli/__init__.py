@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 
 from hpo.cli.arguments import build_parser
@@ -14,15 +15,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     arguments = build_parser().parse_args(given)
     try:
-        from hpo.cli.run import run  # because --help must not pay for it
-
-        return run(arguments, given)
+        return _command(arguments, given)
     except HpoError as err:
         print(f"hpo: {err}", file=sys.stderr)  # noqa: T201  # because this is the command
         return err.exit_code
-    except KeyboardInterrupt:  # later on the manager listens to it and leaves in order
-        print("hpo: interrupted before the campaign was opened", file=sys.stderr)  # noqa: T201
+    except KeyboardInterrupt:  # a manager listens to it from the start of its campaign on
+        before = " before the campaign was opened" if arguments.command == "run" else ""
+        print(f"hpo: interrupted{before}", file=sys.stderr)  # noqa: T201
         return EXIT_RESUMABLE
+
+
+def _command(arguments: Namespace, given: list[str]) -> int:
+    """The subcommand, imported here because the others and --help must not pay for it."""
+    if arguments.command == "stop":
+        from hpo.cli.stop import stop
+
+        return stop(arguments)
+    if arguments.command == "why":
+        from hpo.cli.why import why
+
+        return why(arguments)
+    from hpo.cli.run import run
+
+    return run(arguments, given)
 
 
 def main_hpo(argv: Sequence[str] | None = None) -> int:

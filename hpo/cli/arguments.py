@@ -10,7 +10,7 @@ exit codes:
   1   ended without a usable result, or stopped because the first trials all failed alike
   2   bad configuration or usage; nothing was submitted
   3   another manager holds this campaign
-  75  interrupted; start again with the same command to go on
+  75  interrupted or stopped; start again with the same command to go on
 """
 
 
@@ -61,4 +61,29 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="move the campaign that lies in the output directory aside and start a new one",
     )
+    stop = commands.add_parser(
+        "stop",
+        help="stop a campaign, its waiting and its running jobs",
+        description="Stop the campaign in a directory, from any node, whether its manager lives or"
+        " not. Nothing new starts, waiting jobs are cancelled, and what runs may finish its trial."
+        " `hpo run` goes on with the campaign later.",
+    )
+    stop.add_argument("campaign", metavar="DIR", help="the campaign's output directory")
+    harder = stop.add_mutually_exclusive_group()
+    harder.add_argument(
+        "--now", action="store_true", help="what runs saves and leaves at its next report"
+    )
+    harder.add_argument(
+        "--kill",
+        action="store_true",
+        help="cancel what runs at once; its trials go on from their last checkpoints later",
+    )
+    why = commands.add_parser(
+        "why",
+        help="what happened to a trial, and why it stands where it stands",
+        description="Tell the story of one trial: when it was drawn, which jobs took it on which"
+        " nodes, how each attempt ended, and where it stands now. Only reads.",
+    )
+    why.add_argument("campaign", metavar="DIR", help="the campaign's output directory")
+    why.add_argument("trial", metavar="TRIAL", help="its number")
     return parser

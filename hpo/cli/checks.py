@@ -10,6 +10,7 @@ from hpo.cli.clusters import preflight
 from hpo.cli.searchers import searcher_problems
 from hpo.config.loading import load
 from hpo.errors import ConfigDriftError
+from hpo.folder_safety import PRIVATE, exposure_problems
 from hpo.objective_check import check_objective
 
 
@@ -42,9 +43,12 @@ def load_checked(arguments: Namespace, executor: str) -> CampaignSpec:
             loaded.searcher, loaded.space, loaded.hpo.seed, loaded.pythonpath
         )
     if slurm is not None:
-        problems += preflight(executor, slurm)
+        problems += preflight(executor, slurm, loaded.output_dir)
     if loaded.output_dir is not None:
         problems += folder_problems(loaded.output_dir, fresh=arguments.fresh)
+        if not arguments.fresh:
+            sharing = loaded.hpo.sharing if loaded.hpo else PRIVATE
+            problems += exposure_problems(loaded.output_dir, sharing)
     spec = loaded.spec()
     if not arguments.fresh and (drift := drift_problems(spec)):
         raise ConfigDriftError(drift, where=str(spec.source))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.campaign_spec import CampaignSpec
 from hpo.cli.signals import LeaveRequest
 from hpo.cluster.base import Clock, Cluster
 from hpo.files import Layout
-from hpo.settings import SlurmSettings
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # because commands that only look on must not pay for pydantic
+    from hpo.campaign_spec import CampaignSpec
     from hpo.cluster.local import LocalCluster
+    from hpo.settings import SlurmSettings
 
 
 def choose_executor(wanted: str) -> str:
@@ -33,13 +34,14 @@ def job_gone_asker(executor: str) -> Callable[[str], bool | None]:
     return is_job_gone
 
 
-def preflight(executor: str, settings: SlurmSettings) -> list[str]:
+def preflight(executor: str, settings: SlurmSettings, output_dir: Path | None) -> list[str]:
     """What the cluster has against the settings; submits nothing."""
     if executor == "slurm":
-        from hpo.cluster.slurm_preflight import problems
+        from hpo.cluster.slurm_preflight import path_problems, problems
         from hpo.cluster.slurm_request import SeatRequest
 
-        return problems(SeatRequest(settings))
+        in_path = [] if output_dir is None else path_problems(output_dir)
+        return in_path + problems(SeatRequest(settings))
     if executor == "local":
         from hpo.cluster.local import gpu_problems
 
@@ -68,6 +70,26 @@ def make_cluster(
     if executor == "local":
         return _local(spec), leave
     return _simulated(spec, layout)
+
+
+def jobs_of(executor: str, layout: Layout, campaign: str) -> Cluster | None:
+    """The cluster to ask about the jobs of a campaign and to cancel them, never to submit any.
+
+    None for a simulated one, whose jobs live in its manager alone.
+    """
+    if executor == "slurm":
+        from hpo.cluster.slurm import SlurmCluster
+        from hpo.cluster.slurm_request import SeatRequest
+        from hpo.settings import SlurmSettings
+
+        request = SeatRequest(SlurmSettings())
+        return SlurmCluster(layout, campaign, request, poll_s=0.0, result_grace_s=0.0)
+    if executor == "local":
+        from hpo.cluster.local import LocalCluster, LocalRequest
+
+        nothing = LocalRequest(python=None, gpus=0, trials_per_gpu=1)
+        return LocalCluster(layout, nothing, is_manager=False)
+    return None
 
 
 def _local(spec: CampaignSpec) -> LocalCluster:

@@ -9,7 +9,7 @@ from hpo.errors import EXIT_FINISHED, EXIT_NO_RESULT, EXIT_RESUMABLE
 from hpo.files import Layout, read_json
 from hpo.manager import Manager
 from hpo.narration import describe
-from hpo.scheduler import BREAKER
+from hpo.scheduler import BREAKER, STOPPED_BY_USER
 from hpo.state import CampaignState, TrialStatus
 
 log = logging.getLogger(__name__)
@@ -18,8 +18,8 @@ BEST_SHOWN = 5
 
 
 def exit_code(state: CampaignState, *, ended: bool) -> int:
-    """0 finished, 1 nothing usable or the circuit breaker, 75 to be resumed."""
-    if not ended:
+    """0 finished, 1 nothing usable or the circuit breaker, 75 left or stopped: to be resumed."""
+    if not ended or state.ended == STOPPED_BY_USER:
         return EXIT_RESUMABLE
     if state.best_trial is None or state.ended == BREAKER:
         return EXIT_NO_RESULT
@@ -52,9 +52,7 @@ def best_table(state: CampaignState, metric: str) -> list[str]:
     return lines
 
 
-def report_leaving(
-    manager: Manager, layout: Layout, why: str | None, executor: str, command: str
-) -> None:
+def report_leaving(manager: Manager, layout: Layout, why: str | None, command: str) -> None:
     """What goes on without the manager, and how to come back to it."""
     running, waiting = len(manager.book.running()), len(manager.book.queued())
     log.info(
@@ -64,16 +62,8 @@ def report_leaving(
         waiting,
     )
     log.info("to go on: %s", command)
-    jobs = sorted({_array(job_id) for job_id in manager.book.seats})
-    if jobs and executor == "slurm":
-        log.info("to stop the jobs too: scancel %s", " ".join(jobs))
-    elif jobs and executor == "local":
-        pattern = f"hpo.worker {layout.root}"
-        log.info("to stop the jobs too: pkill -f %s", shlex.quote(pattern))
-
-
-def _array(job_id: str) -> str:
-    return job_id.split("_", 1)[0]
+    if running or waiting:
+        log.info("to stop the jobs too: hpo stop %s --kill", shlex.quote(str(layout.root)))
 
 
 def _report_breaker(state: CampaignState, layout: Layout) -> None:

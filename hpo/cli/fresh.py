@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 from hpo.campaign import move_aside, stored_name
+from hpo.campaign_copy import origin
+from hpo.campaign_file import stored
 from hpo.campaign_spec import CampaignSpec
 from hpo.cli.clusters import job_gone_asker, make_cluster
 from hpo.cli.signals import LeaveRequest
@@ -46,8 +48,8 @@ def make_room(spec: CampaignSpec, executor: str) -> None:
 
 def _live_jobs(layout: Layout, spec: CampaignSpec, executor: str) -> list[str]:
     name = stored_name(layout)
-    if executor == "simulated" or name is None:
-        return []
+    if executor == "simulated" or name is None or origin(layout, stored(layout) or {}):
+        return []  # jobs of a campaign that this is a copy of live for the other folder
     cluster, _ = make_cluster(executor, spec, layout, name, LeaveRequest())
     statuses = cluster.poll(())
     return sorted(i for i, status in statuses.items() if status.phase is not JobPhase.ENDED)

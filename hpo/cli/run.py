@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+import socket
 import sys
 import time
 from argparse import Namespace
@@ -14,6 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hpo import campaign as campaigns
+from hpo import folder_safety, stop_request
+from hpo.campaign_copy import Origin
+from hpo.campaign_file import Start
 from hpo.campaign_spec import CampaignSpec
 from hpo.checkpoint_keeper import CheckpointKeeper
 from hpo.cli.checks import load_checked
@@ -29,7 +33,7 @@ from hpo.files import Layout
 from hpo.journal import Journal
 from hpo.lock import ManagerLock
 from hpo.manager import Manager, Surroundings
-from hpo.scheduler import OFFERS_AHEAD, Limits, Scheduler
+from hpo.scheduler import OFFERS_AHEAD, STOPPED_BY_USER, Limits, Scheduler
 from hpo.seat_keeper import SeatLimits
 from hpo.whole_trials import LegPolicy, WholeTrials
 
@@ -48,7 +52,8 @@ def run(arguments: Namespace, argv: Sequence[str]) -> int:
     if arguments.fresh:
         make_room(spec, executor)
     try:
-        layout.create()
+        folder_safety.set_umask(spec.hpo.sharing)
+        folder_safety.create(layout, spec.hpo.sharing)
     except OSError as err:  # found only by trying: quotas, names too long, servers that refuse
         problem = f"output_dir {layout.root} cannot be made: {err.strerror}; choose another"
         raise SettingsError([problem], where=str(spec.source)) from err
@@ -56,7 +61,10 @@ def run(arguments: Namespace, argv: Sequence[str]) -> int:
     lock.acquire(job_gone_asker(executor))
     try:
         now = time.time()
-        campaign = campaigns.open_campaign(spec, now)
+        if stop_request.read(layout) and not stop_request.obeyed_by_this_start():
+            stop_request.withdraw(layout)
+        start = Start(executor, socket.gethostname(), _command(argv), str(Path.cwd()))
+        campaign = campaigns.open_campaign(spec, start, now)
         with Screen(layout.root, spec.hpo.n_trials, now) as screen:
             try:
                 return _manage(spec, campaign, executor, lock, screen, argv)
@@ -93,12 +101,15 @@ def _manage(
         checkpoints=CheckpointKeeper(
             campaign.layout, legs, spec.hpo.keep_checkpoints, spec.hpo.n_trials
         ),
+        foreign_jobs=campaign.foreign_jobs,
     )
     ended = manager.run()
     if not ended:
-        report_leaving(manager, campaign.layout, leave.signal_name, executor, _command(argv))
+        report_leaving(manager, campaign.layout, leave.signal_name, _command(argv))
     else:
         report_end(manager.state, campaign.layout, spec.hpo.metric)
+        if manager.state.ended == STOPPED_BY_USER:
+            log.info("to go on: %s", _command(argv))
     return exit_code(manager.state, ended=ended)
 
 
@@ -145,8 +156,29 @@ def _say_hello(
     if (asha := spec.asha()) is not None:
         for line in rung_plan(asha, spec.hpo.n_trials, gpus=spec.slurm.gpus):
             log.info("%s", line)
+    if campaign.origin is not None:
+        _say_copied(campaign.origin, len(campaign.foreign_jobs), executor)
     for change in campaign.changes:
         log.info("changed since the last start: %s", change)
+
+
+def _say_copied(origin: Origin, held: int, executor: str) -> None:
+    how = "moved" if origin.is_gone else "copied"
+    log.warning(
+        "this folder was %s from %s since its last start: it goes on under a new name, and the %d "
+        "legs that jobs held there are offered again here",
+        how,
+        origin.path,
+        held,
+    )
+    if origin.is_gone and executor == "slurm":
+        log.warning(
+            "jobs that still wait for the old place find nothing there; to cancel them: "
+            "scancel --state=PENDING --name=trial.%s",
+            origin.campaign,
+        )
+    elif not origin.is_gone:
+        log.warning("the campaign %s there and its jobs are left alone", origin.campaign)
 
 
 def _command(argv: Sequence[str]) -> str:

@@ -6,12 +6,14 @@ second Ctrl-C ends the process at once, which is safe as well: the journal is al
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
 import time
 from types import FrameType
 
+SHOW_CURSOR = b"\x1b[?25h"  # the progress bar hid it, and may not get to show it again
 ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 
 
@@ -50,8 +52,13 @@ class LeaveRequest:
         select.select([self._wakes], [], [], max(0.0, seconds))
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
-        if number == signal.SIGINT:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
         if not self._asked:  # once is enough, and a full pipe would block
             self._asked, self.signal_name = True, signal.Signals(number).name
             os.write(self._wake, b".")
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            # Not through the log, which this may have interrupted in the middle of a line.
+            with contextlib.suppress(OSError):
+                if os.isatty(2):
+                    os.write(2, SHOW_CURSOR)
+                os.write(2, b"hpo: leaving in a moment; Ctrl-C again leaves at once\n")

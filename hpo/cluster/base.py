@@ -90,6 +90,14 @@ class Cluster(Protocol):
         """Take seats out of the queue; one that has started meanwhile is left alone."""
         ...
 
+    def cancel(self, job_ids: Collection[str]) -> None:
+        """End jobs, waiting or running, at once.
+
+        Raises:
+            PollError: nobody can say whether they were ended.
+        """
+        ...
+
     def last_words(self, job_id: str) -> str:
         """The last lines that a job printed, for people; empty where there are none."""
         ...

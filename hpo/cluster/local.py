@@ -8,6 +8,7 @@ unless `trials_per_gpu` says so.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
@@ -27,7 +28,7 @@ from hpo import offers
 from hpo.causes import Cause
 from hpo.cluster.slurm_commands import clean_environment
 from hpo.errors import PollError, SubmissionError
-from hpo.files import Layout, publish_json, read_json
+from hpo.files import Layout, publish_json, read_json, read_tail
 from hpo.seats import JobPhase, JobStatus
 
 log = logging.getLogger(__name__)
@@ -57,9 +58,11 @@ class LocalCluster:
     result_grace_s = 0.0  # files of this machine are visible at once
     vanish_s = 0.0  # and its list of processes is complete
 
-    def __init__(self, layout: Layout, request: LocalRequest) -> None:
+    def __init__(self, layout: Layout, request: LocalRequest, *, is_manager: bool = True) -> None:
+        """Only the manager clears away records: of its own processes it learns more than others."""
         self._layout = layout
         self._request = request
+        self._is_manager = is_manager
         self._live = layout.jobs / "live"
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._ends: dict[str, JobStatus] = {}  # of the processes that this manager saw end
@@ -108,7 +111,8 @@ class LocalCluster:
                 continue
             statuses[job_id] = self._ends[job_id] = _ended(code)
             self._children.pop(job_id, None)
-            path.unlink(missing_ok=True)
+            if self._is_manager:
+                path.unlink(missing_ok=True)
         return statuses
 
     def cancel_queued(self, job_ids: Collection[str]) -> None:
@@ -122,13 +126,20 @@ class LocalCluster:
             if isinstance(record, dict) and record.get("pid") and _is_alive(record):
                 os.kill(int(record["pid"]), signal.SIGTERM)
 
+    def cancel(self, job_ids: Collection[str]) -> None:
+        """Kill processes and what they started."""
+        for job_id in job_ids:
+            record = read_json(self._live / f"{job_id}.json")
+            if isinstance(record, dict) and record.get("pid") and _is_alive(record):
+                _kill_tree(int(record["pid"]))
+
     def last_words(self, job_id: str) -> str:
         """The end of the process's log."""
         try:
-            text = (self._layout.jobs / f"{job_id}.out").read_text(errors="replace")
+            lines = read_tail(self._layout.jobs / f"{job_id}.out")
         except OSError:
             return ""
-        return "\n".join(text.splitlines()[-LAST_LINES:])
+        return "\n".join(lines[-LAST_LINES:])
 
     def is_job_gone(self, job_id: str) -> bool | None:
         """There is no arbiter beside this machine's list of processes."""
@@ -228,6 +239,18 @@ def _is_alive(record: Mapping[str, Any]) -> bool:
         return False
     except psutil.AccessDenied:
         return True
+
+
+def _kill_tree(pid: int) -> None:
+    try:
+        process = psutil.Process(pid)
+        for one in [process, *process.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+    except psutil.NoSuchProcess:
+        return
+    except psutil.Error as err:
+        raise PollError(f"process {pid} cannot be ended: {err}") from err
 
 
 def _start_time(pid: int) -> float | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from hpo import offers
+from hpo import offers, stop_request
 from hpo.causes import Cause
 from hpo.files import Layout
 from hpo.leg import LegSettings, Surroundings, finish_leg, run_leg
@@ -139,6 +139,14 @@ class SimulatedCluster:
             if job is not None and job.phase is JobPhase.QUEUED:
                 self._end(job, Cause.CANCELLED, "cancelled while it waited")
 
+    def cancel(self, job_ids: Collection[str]) -> None:
+        """End jobs, waiting or running."""
+        for job_id in job_ids:
+            job = self._jobs.get(job_id)
+            if job is not None and job.phase is not JobPhase.ENDED:
+                job.lives += 1  # what its life has still to do is void
+                self._end(job, Cause.CANCELLED, "cancelled")
+
     def last_words(self, job_id: str) -> str:
         """Simulated jobs print nothing."""
         del job_id
@@ -192,6 +200,9 @@ class SimulatedCluster:
             return
         if life > 1:
             offers.give_back(self._layout, job.job_id)
+        if stop_request.stands(self._layout):
+            self._end(job, Cause.KILLED, "the campaign was stopped", ok=True)
+            return
         now = self._clock.now()
         taken = offers.claim_best(self._layout, job.job_id)
         if taken is not None:
@@ -216,6 +227,8 @@ class SimulatedCluster:
         end = start + duration
 
         def finish() -> None:
+            if job.phase is not JobPhase.RUNNING:
+                return  # cancelled
             here = Surroundings(job.job_id, job.status.node, _LegTime(start, end, epoch_s))
             result = run_leg(self._layout, claim, offer, self._load, self._settings, here)
             self.legs_run.append((claim.trial_id, claim.attempt))
@@ -226,6 +239,8 @@ class SimulatedCluster:
         self._clock.at(end, finish)
 
     def _cut_short(self, job: _Job, spent_s: float, *, preempted: bool) -> None:
+        if job.phase is not JobPhase.RUNNING:
+            return  # cancelled
         self.busy_s += spent_s
         if not preempted:
             self._end(job, Cause.NODE_FAILED, "its node failed")

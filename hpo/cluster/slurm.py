@@ -17,7 +17,7 @@ from hpo.cluster.slurm_commands import ask, refusal, scrubbed_environ
 from hpo.cluster.slurm_preflight import max_array_size, problems
 from hpo.cluster.slurm_request import SeatRequest
 from hpo.errors import PollError, SubmissionUncertainError
-from hpo.files import Layout
+from hpo.files import Layout, read_tail
 from hpo.seats import JobStatus
 from hpo.worker import run_seat
 
@@ -109,10 +109,17 @@ class SlurmCluster:
 
     def cancel_queued(self, job_ids: Collection[str]) -> None:
         """Scancel, for pending jobs only."""
+        self._scancel(["--state=PENDING"], job_ids)
+
+    def cancel(self, job_ids: Collection[str]) -> None:
+        """Scancel, whatever their state."""
+        self._scancel([], job_ids)
+
+    def _scancel(self, options: list[str], job_ids: Collection[str]) -> None:
         if not job_ids:
             return  # without ids, scancel would take every pending job of the user
         try:
-            ask(["scancel", "--quiet", "--state=PENDING", *sorted(job_ids)])
+            ask(["scancel", "--quiet", *options, *sorted(job_ids)])
         except PollError as err:
             # What it says, silently, when one of them has ended by itself; the others are gone.
             if str(err) != "scancel: exit code 1":
@@ -122,7 +129,7 @@ class SlurmCluster:
         """The end of the job's log."""
         path = self._layout.jobs / f"{job_id}_0_log.out"
         try:
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = read_tail(path)
         except OSError:
             return ""
         return "\n".join(lines[-LAST_LINES:])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import logging
 import re
+from pathlib import Path
 
 from hpo.cluster.slurm_commands import ask, refusal
 from hpo.cluster.slurm_request import SeatRequest
@@ -31,6 +32,17 @@ def problems(request: SeatRequest) -> list[str]:
         if isinstance(refusal(words, ""), SubmissionError):
             return [f"slurm: {words} (asked for: {request.describe()})"]
         log.warning("SLURM could not be asked about the jobs beforehand: %s", err)
+    return []
+
+
+def path_problems(folder: Path) -> list[str]:
+    """Why SLURM cannot write the logs of jobs below `folder`; its patterns know no quoting."""
+    for char, name in (("\n", "a line break"), ("\r", "a line break"), ("\\", "\\"), ("%", "%")):
+        if char in str(folder):
+            return [
+                f"output_dir {str(folder)!r} has {name} in its path, which SLURM cannot write logs "
+                "to; choose another output_dir"
+            ]
     return []
 
 

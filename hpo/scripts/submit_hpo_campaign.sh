@@ -78,6 +78,7 @@ while :; do
             crashes=$((crashes + 1))
             if [ "$out_of_time" = no ] && [ "$crashes" -le 5 ]; then
                 echo "manager ended with code $code; starting it again in 10 s"
+                export HPO_RESTARTED=1 # a stop that was asked for stays in force
                 sleep 10
                 continue
             fi

@@ -1,0 +1,79 @@
+"""What the files know of one attempt of a trial: its host, its reports, its traceback, its log.
+
+Reads only, and trusts nothing it reads: the files are a job's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpo.files import Layout, read_json, read_tail
+from hpo.reports import read_attempt_reports
+
+LAST_LINES = 12
+TRACE_LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One claim of one leg; `number` counts from 0."""
+
+    number: int
+    job_id: str
+    host: str
+    reports: list[dict[str, Any]]
+    traceback: str
+    log: Path
+
+    def reports_in_short(self, metric: str, resource_attr: str, mode: str) -> str:
+        """First, last and best report on one line."""
+        values = [
+            (report.get(resource_attr), report.get(metric))
+            for report in self.reports
+            if isinstance(report.get(metric), (int, float))
+        ]
+        if not self.reports:
+            return "no report"
+        if not values:
+            return f"{len(self.reports)} reports, none with a finite {metric}"
+        best = (min if mode == "min" else max)(values, key=lambda pair: float(pair[1] or 0.0))
+        named = {"first": values[0], "best": best, "last": values[-1]}
+        shown = [
+            f"{word} {value:.6g} ({resource_attr} {at})" for word, (at, value) in named.items()
+        ]
+        return f"{len(self.reports)} reports of {metric}: {', '.join(shown)}"
+
+    def trace(self) -> list[str]:
+        """The end of the traceback."""
+        return self.traceback.splitlines()[-TRACE_LINES:]
+
+    def last_words(self) -> list[str]:
+        """The last lines of the job's log."""
+        try:
+            lines = read_tail(self.log)
+        except OSError:
+            return []
+        return [line.rstrip() for line in lines if line.strip()][-LAST_LINES:]
+
+
+def read_attempt(layout: Layout, trial_id: int, number: int, job_id: str) -> Attempt:
+    """All that lies there of one attempt."""
+    folder = layout.trial(trial_id)
+    about, result = (_object(folder / f"{name}-a{number}.json") for name in ("attempt", "result"))
+    trace = result.get("traceback")
+    logs = [layout.jobs / f"{job_id}_0_log.out", layout.jobs / f"{job_id}.out"]
+    return Attempt(
+        number,
+        job_id,
+        str(about.get("host") or ""),
+        read_attempt_reports(folder, number),
+        trace if isinstance(trace, str) else "",
+        next((path for path in logs if path.exists()), logs[0]),
+    )
+
+
+def _object(path: Path) -> dict[str, Any]:
+    found = read_json(path)
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,141 @@
+"""`hpo stop DIR`: nothing new starts, waiting jobs are cancelled, what runs finishes or is ended.
+
+Needs no manager and does no harm beside one: the request is a file that jobs and manager look at,
+and the jobs are cancelled here, by their ids.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import time
+from argparse import Namespace
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from hpo import offers, stop_request
+from hpo.campaign_copy import origin
+from hpo.campaign_file import Start, last_start, require
+from hpo.cli.clusters import choose_executor, jobs_of
+from hpo.cli.holder import is_alive
+from hpo.cluster.base import Cluster
+from hpo.errors import EXIT_FINISHED, EXIT_RESUMABLE, PollError, SettingsError
+from hpo.files import Layout
+from hpo.lock import Holder, holder_of
+from hpo.seats import JobPhase
+from hpo.stop_request import DRAIN, KILL, NOW, StopRequest
+
+LATE_S = 3.0  # for jobs that a manager was submitting while the request was written
+MEANING = {
+    DRAIN: "nothing new starts; what runs may finish",
+    NOW: "nothing new starts; what runs saves and leaves at its next report",
+    KILL: "nothing new starts; what runs is cancelled",
+}
+
+
+def stop(arguments: Namespace) -> int:
+    """Stop a campaign; the exit code.
+
+    Raises:
+        SettingsError: there is no campaign, or it cannot be stopped from here.
+    """
+    layout, document = require(Path(arguments.campaign))
+    if (other := origin(layout, document)) is not None:
+        problem = (
+            f"{layout.root} was copied or moved from {other.path} and not started since: its jobs, "
+            "if there are any, work for the folder there"
+        )
+        raise SettingsError([problem], where="the command")
+    start = last_start(document)
+    executor = start.executor if start else choose_executor("auto")
+    how = KILL if arguments.kill else NOW if arguments.now else DRAIN
+    cluster = jobs_of(executor, layout, document["campaign"])
+    if executor == "local" and start and start.host != socket.gethostname():
+        if how == KILL:
+            problem = f"the jobs of {layout.root} are processes of {start.host}: type this there"
+            raise SettingsError([problem], where="the command")
+        cluster = None  # nothing waits in a queue, and this machine sees no process of that one
+    request = _publish(layout, how)
+    _say(f"campaign {document['campaign']} in {layout.root}: {MEANING[request.how]}")
+    if request.how != how:
+        _say(f"(because {request.by} asked for more before)")
+    try:
+        cancelled = _cancel(layout, cluster, kill=how == KILL) if cluster else set[str]()
+    except PollError as err:
+        _say(f"the jobs could not be asked about: {err}")
+        _say("those that wait will end by themselves when they start; to cancel, type this again")
+        return EXIT_RESUMABLE
+    _say_what_runs(layout, request.how, cancelled)
+    _say(_manager_line(holder_of(layout), executor))
+    _say(f"to go on with the campaign later: {_how_to_go_on(start)}")
+    return EXIT_FINISHED
+
+
+def _publish(layout: Layout, how: str) -> StopRequest:
+    try:
+        by = f"{os.environ.get('USER') or os.getuid()} on {socket.gethostname()}"
+        return stop_request.publish(layout, StopRequest(how, time.time(), by))
+    except OSError as err:
+        problem = f"{layout.stop} cannot be written: {err.strerror}"
+        raise SettingsError([problem], where="the command") from err
+
+
+def _cancel(layout: Layout, cluster: Cluster, *, kill: bool) -> set[str]:
+    """Cancel what waits, with `kill` also what runs; the jobs that were running."""
+    waiting, running = _live(cluster)
+    if kill:
+        taken: set[str] = set()
+        while new := (waiting | running) - taken:
+            stop_request.note_cancelled(layout, new)
+            cluster.cancel(new)
+            taken |= new
+            _say(f"cancelled {len(new & running)} running and {len(new & waiting)} waiting jobs")
+            time.sleep(LATE_S)
+            waiting, running = _live(cluster)
+        return taken
+    cluster.cancel_queued(waiting)
+    if waiting:
+        _say(f"cancelled {len(waiting)} waiting jobs")
+    return set()
+
+
+def _live(cluster: Cluster) -> tuple[set[str], set[str]]:
+    statuses = cluster.poll(())
+    phases = {phase: {i for i, s in statuses.items() if s.phase is phase} for phase in JobPhase}
+    return phases[JobPhase.QUEUED], phases[JobPhase.RUNNING]
+
+
+def _say_what_runs(layout: Layout, how: str, cancelled: Collection[str]) -> None:
+    held = [leg for leg in offers.list_legs(layout.claims) if not leg.done]
+    for leg in held:
+        if leg.job_id in cancelled:
+            then = "cancelled; it goes on from its last checkpoint"
+        elif how == DRAIN:
+            then = "may finish"
+        else:
+            then = "saves and leaves at its next report"
+        _say(f"trial {leg.trial_id}, job {leg.job_id}: {then}")
+    if not held:
+        _say("no trial is running")
+
+
+def _manager_line(holder: Holder | None, executor: str) -> str:
+    if holder is None:
+        return "no manager runs: nothing else has to be done"
+    alive = is_alive(holder, executor)
+    if alive is False:
+        return f"its manager is dead ({holder}): nothing else has to be done"
+    doubt = "" if alive else ", if it lives,"
+    return f"the manager ({holder}){doubt} ends the campaign when nothing runs any more"
+
+
+def _how_to_go_on(start: Start | None) -> str:
+    if start is None:
+        return "the command that started it"
+    return f"cd {shlex.quote(start.folder)} && {start.command}"
+
+
+def _say(line: Any) -> None:
+    print(line, flush=True)  # noqa: T201  # because this is the command

@@ -1,0 +1,162 @@
+"""`hpo why DIR TRIAL`: what happened to a trial, on one screen.
+
+Puts the journal's story beside what lies in the trial's folder and what SLURM remembers. Reads
+only; works while a manager writes, after it died, and after the end.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hpo import checkpoint, stop_request, story
+from hpo.campaign_file import last_start, require
+from hpo.cli.attempts import Attempt, read_attempt
+from hpo.cli.holder import describe_manager
+from hpo.cli.plain_text import printable
+from hpo.errors import EXIT_FINISHED, SettingsError
+from hpo.files import Layout
+from hpo.journal import read_events
+from hpo.lock import holder_of
+from hpo.state import CampaignState, TrialStatus
+from hpo.story import Rules, Step
+
+_ON_SLURM = re.compile(r"\d+(_\d+)?")
+INDENT = " " * 21
+
+
+def why(arguments: Namespace) -> int:
+    """Print what happened to a trial; the exit code.
+
+    Raises:
+        SettingsError: no such campaign, or no such trial in it.
+        JournalError: the journal is damaged.
+    """
+    layout, document = require(Path(arguments.campaign))
+    trial_id = _number(arguments.trial)
+    rules = _rules(document)
+    steps, state = story.tell(read_events(layout.journal), trial_id, rules)
+    if trial_id not in state.trials:
+        known = len(state.trials)
+        hint = f"trials 0 to {known - 1} are known" if known else "no trial was drawn yet"
+        raise SettingsError([f"no trial {trial_id} in {layout.root}: {hint}"], where="the command")
+    start = last_start(document)
+    executor = start.executor if start else "slurm"
+    jobs = {step.job_id for step in steps if step.job_id and _ON_SLURM.fullmatch(step.job_id)}
+    usage = _usage(jobs) if executor == "slurm" else {}
+    for line in _lines(layout, document, state, trial_id, steps, rules, usage):
+        _say(line)
+    _say(f"{_campaign(state)}; {describe_manager(holder_of(layout), executor)}")
+    return EXIT_FINISHED
+
+
+def _lines(
+    layout: Layout,
+    document: Mapping[str, Any],
+    state: CampaignState,
+    trial_id: int,
+    steps: list[Step],
+    rules: Rules,
+    usage: Mapping[str, list[str]],
+) -> Iterator[str]:
+    config = state.trials[trial_id].config
+    yield f"trial {trial_id} of campaign {document['campaign']} in {layout.root}"
+    yield "  ".join(f"{name}={value!r}" for name, value in config.items())
+    running: Attempt | None = None
+    for step in steps:
+        attempt = None
+        if step.attempt is not None and step.job_id is not None:
+            attempt = read_attempt(layout, trial_id, step.attempt, step.job_id)
+        place = f" on {attempt.host}" if attempt and attempt.host and not step.ended else ""
+        yield from _stamped(step.time, step.text + place)
+        if step.ended and attempt is not None:
+            running = None
+            yield from _details(attempt, rules, usage, failed=step.ended in ("failed", "lost"))
+        elif attempt is not None:
+            running = attempt
+    if running is not None:
+        yield from _details(running, rules, usage, failed=False)
+    saved = checkpoint.find(layout.trial(trial_id))
+    shown = ", ".join(
+        f"{rules.resource_attr} {c.resource} (attempt {c.attempt + 1})" for c in saved
+    )
+    yield f"checkpoints: {shown or 'none'}"
+    yield f"now: {story.standing(state, trial_id, rules)}"
+    waits = state.trials[trial_id].status is not TrialStatus.COMPLETED
+    if waits and (request := stop_request.read(layout)):
+        yield f"{request.by} stopped the campaign ({request.how}); `hpo run` goes on with it"
+
+
+def _details(
+    attempt: Attempt, rules: Rules, usage: Mapping[str, list[str]], *, failed: bool
+) -> Iterator[str]:
+    """What the files and SLURM know of an attempt, below the line that says how it ended."""
+    yield f"{INDENT}{attempt.reports_in_short(rules.metric, rules.resource_attr, rules.mode)}"
+    for life in usage.get(attempt.job_id, []):
+        yield f"{INDENT}SLURM: {life}"
+    if not failed:
+        return
+    for line in attempt.trace():
+        yield f"{INDENT}| {line}"
+    lines = attempt.last_words()
+    if lines:
+        yield f"{INDENT}the end of {attempt.log}:"
+    for line in lines:
+        yield f"{INDENT}> {line}"
+
+
+def _stamped(when: float, text: str) -> Iterator[str]:
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when))
+    first, *rest = text.splitlines() or [""]
+    yield f"{stamp}  {first}"
+    for line in rest:
+        yield f"{INDENT}{line}"
+
+
+def _number(text: str) -> int:
+    """17 from `17` or `trial_17`."""
+    digits = text.removeprefix("trial_")
+    if not re.fullmatch(r"[0-9]{1,18}", digits):
+        raise SettingsError([f"{text!r} is no trial's number, such as 17"], where="the command")
+    return int(digits)
+
+
+def _rules(document: Mapping[str, Any]) -> Rules:
+    """The words of the campaign, from a file that people may have edited.
+
+    Raises:
+        SettingsError: it does not say them.
+    """
+    seat, rungs = document["seat"], document["identity"].get("scheduler") or {}
+    try:
+        return Rules(
+            metric=str(seat["metric"]),
+            mode=str(seat["mode"]),
+            resource_attr=str(seat["resource_attr"]),
+            levels=tuple(int(level) for level in rungs.get("levels", ())),
+            reduction_factor=max(2, int(rungs.get("reduction_factor", 3))),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as err:
+        raise SettingsError([f"campaign.json was changed: {err}"], where="the campaign") from err
+
+
+def _usage(job_ids: set[str]) -> dict[str, list[str]]:
+    from hpo.cluster.slurm_accounting import usage  # because other executors do not need it
+
+    return usage(job_ids)
+
+
+def _campaign(state: CampaignState) -> str:
+    if state.ended is not None:
+        return f"the campaign has ended ({state.ended})"
+    if state.ending is not None:
+        return f"the campaign is ending ({state.ending})"
+    return "the campaign has not ended"
+
+
+def _say(line: str) -> None:
+    print(printable(line))  # noqa: T201  # because this is the command
