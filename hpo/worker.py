@@ -136,7 +136,7 @@ def _wait_for_claim(
     deadline = time.monotonic() + timeout_s
     pause = FIRST_LOOK_S
     while not flag.is_set():
-        taken = offers.claim_best(layout, job.job_id)
+        taken = offers.claim_best(layout, job.job_id, mem_mb=job.mem_mb)
         if taken is not None or time.monotonic() >= deadline:
             return taken
         time.sleep(min(pause, max(0.0, deadline - time.monotonic())))

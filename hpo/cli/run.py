@@ -17,7 +17,12 @@ from hpo import campaign as campaigns
 from hpo.campaign_spec import CampaignSpec
 from hpo.checkpoint_keeper import CheckpointKeeper
 from hpo.cli.checks import load_checked
-from hpo.cli.clusters import choose_executor, job_gone_asker, make_cluster
+from hpo.cli.clusters import (
+    choose_executor,
+    job_gone_asker,
+    largest_memory_mb,
+    make_cluster,
+)
 from hpo.cli.ending import exit_code, report_end, report_leaving
 from hpo.cli.fresh import make_room
 from hpo.cli.rung_plan import rung_plan
@@ -87,10 +92,10 @@ def _manage(
         journal,
         Scheduler(
             AsyncRandomSearch(spec.space, spec.hpo.seed, spec.hpo.points_to_evaluate),
-            _limits(spec),
+            _limits(spec, largest_memory_mb(executor, spec.slurm)),
             legs,
         ),
-        SeatLimits(spec.hpo.max_concurrent_jobs, spec.hpo.max_queued_jobs),
+        SeatLimits(spec.hpo.max_concurrent_jobs, spec.hpo.max_queued_jobs, spec.slurm.mem_mb),
         metric=spec.hpo.metric,
         mode=spec.hpo.mode,
         at_end=spec.hpo.at_end,
@@ -106,7 +111,7 @@ def _manage(
     return exit_code(manager.state, ended=ended)
 
 
-def _limits(spec: CampaignSpec) -> Limits:
+def _limits(spec: CampaignSpec, max_mem_mb: int) -> Limits:
     hpo = spec.hpo
     return Limits(
         n_trials=hpo.n_trials,
@@ -115,6 +120,8 @@ def _limits(spec: CampaignSpec) -> Limits:
         max_initial_failures=hpo.max_initial_failures,
         max_seat_s=_max_seat_s(spec),
         target_metric=hpo.target_error,
+        mem_mb=spec.slurm.mem_mb,
+        max_mem_mb=max_mem_mb,
     )
 
 
