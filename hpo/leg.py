@@ -16,6 +16,7 @@ from typing import Any
 
 from hpo import offers, result_file
 from hpo.files import Layout, publish_json
+from hpo.memory_errors import cause_and_message
 from hpo.objective import call
 from hpo.trial import Trial, TrialInterrupted
 
@@ -136,7 +137,7 @@ def _ended(
         message = f"the objective called sys.exit({left.code!r})"
         return _failure("SystemExit", message, traceback.format_exc())
     except BaseException as err:  # noqa: BLE001  # because whatever user code raises is its result
-        return _failure(type(err).__name__, _text_of(err), traceback.format_exc())
+        return _failure(*cause_and_message(err, _text_of(err)), traceback.format_exc())
     if not trial.history:
         message = (
             "the objective returned without reporting; call "
