@@ -38,10 +38,19 @@ def objective(config, trial):
 """
 
 
-def test_more_memory_once_and_a_clear_failure_if_that_is_too_little(slurm, tmp_path: Path) -> None:
-    project = Project(tmp_path / "project", n_trials=12)
+@pytest.mark.parametrize(
+    ("n_trials", "how"),
+    [
+        pytest.param(12, "gave 450 MB to waiting jobs", id="in the place of a seat that waits"),
+        pytest.param(2, "450 MB each", id="on a new seat"),
+    ],
+)
+def test_more_memory_once_and_a_clear_failure_if_that_is_too_little(
+    slurm, tmp_path: Path, n_trials: int, how: str
+) -> None:
+    project = Project(tmp_path / "project", n_trials=n_trials)
     (project.folder / "search.py").write_text(CONFIG)
-    done = project.run()
+    done = project.run("--set", f"hpo.n_trials={n_trials}")
     assert done.returncode == 0, done.stdout + done.stderr
     results = project.results()
     assert [r["trial_id"] for r in results if r["status"] != "completed"] == [1]
@@ -51,7 +60,7 @@ def test_more_memory_once_and_a_clear_failure_if_that_is_too_little(slurm, tmp_p
         starts.setdefault(int(trial_id), []).append(rest)
     assert [memory for memory, _ in starts[0]] == ["300", "450"]
     assert [memory for memory, _ in starts[1]] == ["300", "450"]
-    assert all(len(starts[i]) == 1 for i in range(2, 12))
+    assert all(len(starts[i]) == 1 for i in range(2, n_trials))
     # SLURM itself says that the second jobs had more.
     for trial_id in (0, 1):
         asked = [
@@ -64,7 +73,7 @@ def test_more_memory_once_and_a_clear_failure_if_that_is_too_little(slurm, tmp_p
     assert "mem=300M, then raised to 450M" in failed["message"]
     assert "Raise `mem`" in failed["message"]
     assert "offered again (attempt 2, with 450 MB)" in done.stdout
-    assert "gave 450 MB to waiting jobs" in done.stdout  # in the place of seats that waited already
+    assert how in done.stdout
     lost = [
         event
         for event in map(json.loads, (project.output / "journal.jsonl").read_text().splitlines())
