@@ -112,6 +112,8 @@ class Scheduler:
                 return self._again_or_fail(trial, "it was interrupted before it got further", now)
             case ev.LegFinished(outcome="completed"):
                 return self._legs.after_rung(state, trial, now)
+            case ev.LegFinished(cause=Cause.OUT_OF_MEMORY.value) as ended:
+                return self._with_more_memory(trial, ended.message or "", now)
             case ev.LegFinished(cause=cause, message=message):
                 return ev.TrialFailed(now, trial.trial_id, cause or "failed", message or "")
             case lost:
@@ -131,10 +133,10 @@ class Scheduler:
             )
             return ev.TrialFailed(now, trial.trial_id, lost.cause, message)
         if lost.cause == Cause.OUT_OF_MEMORY:
-            return self._with_more_memory(trial, lost, now)
+            return self._with_more_memory(trial, lost.message, now)
         return ev.TrialFailed(now, trial.trial_id, lost.cause, lost.message)
 
-    def _with_more_memory(self, trial: TrialState, lost: ev.LegLost, now: float) -> ev.Event:
+    def _with_more_memory(self, trial: TrialState, why: str, now: float) -> ev.Event:
         limits = self._limits
         had = max(trial.mem_mb, limits.mem_mb)
         more = min(math.ceil(MORE_MEMORY * had), limits.max_mem_mb)
@@ -142,10 +144,10 @@ class Scheduler:
             return replace(self._offer(trial, now), mem_mb=more)
         asked = f"mem={limits.mem_mb}M" + (f", then raised to {had}M" if trial.mem_mb else "")
         message = (
-            f"out of memory, with {asked}: {lost.message}. Raise `mem` in get_slurm_config(), or "
+            f"out of memory, with {asked}: {why}. Raise `mem` in get_slurm_config(), or "
             f"`max_mem` (now {limits.max_mem_mb}M), or leave such configurations out of the space"
         )
-        return ev.TrialFailed(now, trial.trial_id, lost.cause, message)
+        return ev.TrialFailed(now, trial.trial_id, Cause.OUT_OF_MEMORY.value, message)
 
     def _again_or_fail(self, trial: TrialState, why: str, now: float) -> ev.Event:
         if trial.losses <= self._limits.max_lost_legs:

@@ -25,6 +25,7 @@ from hpo.files import Layout, publish_json, read_json
 from hpo.job_identity import JobIdentity, this_job
 from hpo.leg import LegSettings, Surroundings, finish_leg, run_leg
 from hpo.objective import bind, load_objective
+from hpo.oom_kills import oom_kills
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ def run_seat(root: str) -> int:
         return EXIT_FINISHED
     claim, offer = taken
     _announce(layout, claim, offer, settings, job)
-    here = Surroundings(job.job_id, job.host, time.time, flag.is_set, _devices())
+    here = Surroundings(job.job_id, job.host, time.time, flag.is_set, _devices(), oom_kills)
     load = _loader(settings, list(offer["config"]))
     result = run_leg(layout, claim, offer, load, settings, here)
     counts = finish_leg(layout, claim, result)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from histories import make_layout, offer_files, take
 
+from hpo import oom_kills as kernel
 from hpo.files import read_json
 from hpo.leg import LegSettings, Surroundings, finish_leg, run_leg
 
@@ -32,7 +33,7 @@ def result_of(tmp_path: Path) -> Callable[[Callable[..., Any]], dict[str, Any]]:
         claim = take(layout, "7")
         settings = LegSettings("c", "x:objective", [], "loss", "min", "epoch", 1, 1.0)
         offer = read_json(layout.claims / claim.name)
-        here = Surroundings("7", "node1", lambda: 1.0)
+        here = Surroundings("7", "node1", lambda: 1.0, oom_kills=kernel.oom_kills)
         result = run_leg(layout, claim, offer, lambda: objective, settings, here)
         assert finish_leg(layout, claim, result)
         standing = read_json(layout.result(0))
@@ -108,3 +109,46 @@ def test_a_script_that_printed_it_before_it_failed_counts_too(
     result = result_of(load_script(script, None))
     assert result["cause"] == "cuda_out_of_memory"
     assert "(GPU 0, 79.25 GiB)" in result["message"]
+
+
+@pytest.mark.parametrize(
+    ("own", "counter"),
+    [
+        ("0::/system.slice/job_1/step_0\n", "system.slice/job_1/step_0/memory.events"),
+        (
+            "5:cpu,cpuacct:/other\n4:memory:/slurm/job_1\n0::/user.slice\n",
+            "memory/slurm/job_1/memory.oom_control",
+        ),
+    ],
+)
+def test_the_kernels_counter_tells_that_a_child_was_killed_for_its_memory(
+    result_of: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str, counter: str
+) -> None:
+    monkeypatch.setattr(kernel, "OWN_GROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(kernel, "GROUPS", tmp_path / "groups")
+    assert kernel.oom_kills() == 0
+    (tmp_path / "cgroup").write_text(own)
+    assert kernel.oom_kills() == 0
+    events = tmp_path / "groups" / counter
+    events.parent.mkdir(parents=True)
+    events.write_text("oom 3\noom_kill 1\noom_group_kill 0\n")
+    assert kernel.oom_kills() == 1
+
+    def objective(config: dict[str, Any], trial: Any) -> None:
+        events.write_text("oom 4\noom_kill 2\n")
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
+
+    result = result_of(objective)
+    assert (result["status"], result["cause"]) == ("failed", "out_of_memory")
+    assert "killed for its memory, then: DataLoader worker (pid 7)" in result["message"]
+
+
+def test_a_failure_long_after_a_kill_is_not_blamed_on_it(
+    result_of: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel, "OWN_GROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(kernel, "GROUPS", tmp_path)
+    (tmp_path / "cgroup").write_text("0::/\n")
+    (tmp_path / "memory.events").write_text("oom_kill 5\n")
+    assert kernel.oom_kills() == 5
+    assert result_of(raising(ValueError("bad")))["cause"] == "ValueError"

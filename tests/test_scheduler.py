@@ -139,6 +139,11 @@ class TestOutOfMemory:
     def test_the_leg_is_tried_once_more_with_half_as_much_more(self) -> None:
         assert self.after(self.ran_out()) == replace(offered(0, 1), mem_mb=6000)
 
+    def test_a_job_that_lived_on_itself_says_it_and_the_leg_is_tried_again_too(self) -> None:
+        told = finished(0, None, job_id="0", outcome="failed", cause="out_of_memory", message="m")
+        assert self.after([*running(0), told]) == replace(offered(0, 1), mem_mb=6000)
+        assert "with mem=4000M: m. Raise" in self.after([*running(0), told], max_mem_mb=0).message  # type: ignore[union-attr]
+
     def test_then_the_trial_fails_and_says_what_was_tried_and_what_to_change(self) -> None:
         failure = self.after(self.ran_out(6000))
         assert isinstance(failure, ev.TrialFailed)
