@@ -14,6 +14,7 @@ from simulation import Campaign
 
 from hpo.asha import Asha
 from hpo.cluster.simulated import ClusterModel
+from hpo.errors import PollError
 from hpo.offers import list_legs
 from hpo.state import TrialStatus
 
@@ -122,6 +123,25 @@ def test_asha_keeps_the_memory_that_a_trial_was_raised_to(tmp_path: Path, seed: 
     assert ran_out
     assert {state.trials[trial_id].mem_mb for trial_id in ran_out} == {6144}
     assert max(Counter(ran_out).values()) <= 2
+
+
+def test_a_waiting_seat_that_starts_before_it_is_raised_is_no_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    campaign = Campaign(tmp_path / "c", model=HUNGRY, n_trials=24, at_once=4, limits=MEMORY)
+    refused = 0
+
+    def refuse(job_ids: object, mem_mb: int) -> None:
+        nonlocal refused
+        refused += 1
+        raise PollError("scontrol: Job is no longer pending execution")
+
+    monkeypatch.setattr(campaign.cluster, "raise_memory", refuse)
+    state = campaign.run().state
+    assert any(t.mem_mb and t.status is TrialStatus.COMPLETED for t in state.trials.values())
+    assert not state.open_trials
+    assert 0 < refused < 100  # with pauses that grow
+    assert "could not be given 6144 MB: scontrol" in caplog.text
 
 
 def test_a_lower_limit_of_memory_holds_for_what_waits_already(tmp_path: Path) -> None:

