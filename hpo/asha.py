@@ -116,6 +116,7 @@ class Asha:
                 trial.attempt + 1,
                 self.levels[trial.rung + 1],
                 final=self.is_final(trial.rung + 1),
+                mem_mb=trial.mem_mb,
             )
         return ev.TrialCompleted(now, trial.trial_id)
 

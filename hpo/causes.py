@@ -40,3 +40,5 @@ INFRASTRUCTURE = frozenset(
         Cause.STORAGE,
     }
 )
+# OUT_OF_MEMORY: the leg is offered again with so many times the memory that it had, up to a limit.
+MORE_MEMORY = 1.5

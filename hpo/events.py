@@ -43,7 +43,8 @@ class SearchExhausted:
 class LegOffered:
     """Decision: any seat may take the trial to resource `target` (None: as far as it goes).
 
-    `final`: nothing can follow this leg. A higher `rung` than before is a promotion.
+    `final`: nothing can follow this leg. A higher `rung` than before is a promotion. `mem_mb` is
+    the memory that the leg was raised to (MB); 0: what every seat has.
     """
 
     time: float
@@ -52,6 +53,7 @@ class LegOffered:
     attempt: int
     target: int | None = None
     final: bool = True
+    mem_mb: int = 0
 
 
 @dataclass(frozen=True, slots=True)

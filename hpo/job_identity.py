@@ -13,12 +13,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class JobIdentity:
-    """One job; `restarts` counts its former lives under the same id."""
+    """One job; `restarts` counts its former lives under the same id.
+
+    `mem_mb` is the memory that it may use (MB); 0: nobody says how much.
+    """
 
     job_id: str
     restarts: int
     host: str
     on_slurm: bool
+    mem_mb: int = 0
 
 
 def this_job(environ: Mapping[str, str] = os.environ) -> JobIdentity:
@@ -29,8 +33,19 @@ def this_job(environ: Mapping[str, str] = os.environ) -> JobIdentity:
         return JobIdentity(environ["HPO_JOB_ID"], restarts, host, on_slurm=False)
     if "SLURM_ARRAY_JOB_ID" in environ:
         job_id = f"{environ['SLURM_ARRAY_JOB_ID']}_{environ['SLURM_ARRAY_TASK_ID']}"
-        return JobIdentity(job_id, restarts, host, on_slurm=True)
+        return JobIdentity(job_id, restarts, host, True, _memory_mb(environ))
     if "SLURM_JOB_ID" in environ:
-        return JobIdentity(environ["SLURM_JOB_ID"], restarts, host, on_slurm=True)
+        return JobIdentity(environ["SLURM_JOB_ID"], restarts, host, True, _memory_mb(environ))
     name = "".join(c if c.isalnum() else "-" for c in host)
     return JobIdentity(f"hand-{name}-{os.getpid()}", 0, host, on_slurm=False)
+
+
+def _memory_mb(environ: Mapping[str, str]) -> int:
+    """What SLURM gave the job on its node; it tells a whole node as 0."""
+    try:
+        if "SLURM_MEM_PER_NODE" in environ:
+            return int(environ["SLURM_MEM_PER_NODE"])
+        per_cpu = int(environ.get("SLURM_MEM_PER_CPU", "0"))
+        return per_cpu * int(environ.get("SLURM_CPUS_ON_NODE", "1"))
+    except ValueError:
+        return 0

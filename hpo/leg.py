@@ -15,7 +15,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hpo import offers, result_file
+from hpo.causes import Cause
 from hpo.files import Layout, publish_json
+from hpo.memory_errors import cause_and_message
 from hpo.objective import call
 from hpo.trial import Trial, TrialInterrupted
 
@@ -57,13 +59,17 @@ class LegSettings:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Where and how a leg runs: its job, its host, its clock and the request to leave."""
+    """Where and how a leg runs: its job, its host, its clock and the request to leave.
+
+    `oom_kills` counts the processes of the job that the kernel has killed for their memory.
+    """
 
     job_id: str
     host: str
     clock: Callable[[], float]
     asked_to_leave: Callable[[], bool] = lambda: False
     info: dict[str, Any] = field(default_factory=dict)
+    oom_kills: Callable[[], int] = lambda: 0
 
 
 def run_leg(
@@ -99,7 +105,10 @@ def run_leg(
         ),
         clock=here.clock,
     )
+    killed_before = here.oom_kills()
     ended = _ended(trial, load, settings)
+    if ended["status"] == "failed" and here.oom_kills() > killed_before:
+        ended = _out_of_memory(ended)
     if ended["status"] == "completed" and not offer.get("final", True):
         ended["status"] = "paused"
     end = here.clock()
@@ -151,7 +160,7 @@ def _ended(
         message = f"the objective called sys.exit({left.code!r})"
         return _failure("SystemExit", message, traceback.format_exc())
     except BaseException as err:  # noqa: BLE001  # because whatever user code raises is its result
-        return _failure(type(err).__name__, _text_of(err), traceback.format_exc())
+        return _failure(*cause_and_message(err, _text_of(err)), traceback.format_exc())
     if not trial.history:
         message = (
             "the objective returned without reporting; call "
@@ -162,6 +171,12 @@ def _ended(
         word = trial.history[-1].get("not_finite", {}).get(settings.metric, "not finite")
         return {"status": "completed", "message": f"{settings.metric} was {word}: counts as worst"}
     return {"status": "completed"}
+
+
+def _out_of_memory(failed: dict[str, Any]) -> dict[str, Any]:
+    """The failure of a trial that went on after the kernel had killed a process of it."""
+    message = f"a process of the trial was killed for its memory, then: {failed['message']}"
+    return failed | {"cause": Cause.OUT_OF_MEMORY.value, "message": message}
 
 
 def _failure(cause: str, message: str, trace: str | None) -> dict[str, Any]:

@@ -145,9 +145,13 @@ class Manager:
     def _reconcile(self, seen: OpenLegs, now: float) -> int:
         """Make the files match; how many legs were taken back, which are facts to look at."""
         layout, state, cluster = self._here.layout, self.state, self._here.cluster
+        taken_back = 0
         if now >= self._next_check:
             self._unwritten |= reconcile.find_unwritten(layout, state)
             self._next_check = now + OFFERS_CHECK_S
+            # After max_mem was lowered: they are offered again, with less.
+            most = self._scheduler.max_mem_mb
+            taken_back += reconcile.revoke_offers(layout, state, above_mb=most)
         reconcile.write_offers(layout, state, self._unwritten)
         self._unwritten.clear()
         if (leave := self._wants_leave()) != self._asked:
@@ -156,7 +160,7 @@ class Manager:
         reconcile.publish_results(layout, state, self._unpublished, metric=self._metric)
         self._unpublished.clear()
         reconcile.tidy(layout, state, seen)
-        taken_back = reconcile.fence_lost(
+        taken_back += reconcile.fence_lost(
             layout,
             state,
             self._observer,

@@ -30,9 +30,10 @@ def narrate(event: ev.Event, state: CampaignState, metric: str) -> Iterator[tupl
             if state.trials[event.trial_id].offers_of_rung == 1:
                 yield logging.INFO, f"trial {event.trial_id} is promoted, to {event.target}"
             else:
+                memory = f", with {event.mem_mb} MB" if event.mem_mb else ""
                 yield (
                     logging.INFO,
-                    f"trial {event.trial_id} is offered again (attempt {attempt + 1})",
+                    f"trial {event.trial_id} is offered again (attempt {attempt + 1}{memory})",
                 )
         case ev.LegClaimed():
             config = describe(state.trials[event.trial_id].config)

@@ -131,7 +131,9 @@ class Observer:
             return
         offered = {leg.trial_id: leg for leg in offers.list_legs(self.layout.offers)}
         for trial in trials:
-            claim = Leg(trial.trial_id, trial.rung, trial.attempt, trial.job_id)
+            claim = Leg(
+                trial.trial_id, trial.rung, trial.attempt, trial.job_id, mem_mb=trial.mem_mb
+            )
             back = offered.get(trial.trial_id)
             if back is not None and back.attempt > trial.attempt:
                 yield ev.LegReturned(now, trial.trial_id, trial.rung, back.attempt)

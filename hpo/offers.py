@@ -2,9 +2,11 @@
 
 Owns the names below offers/, claims/ and revoked/ and the one rule that makes seats
 interchangeable: a leg belongs to whoever's rename succeeded. Holds no policy, except which offer is
-best: the highest rung first, then the oldest trial. Used by jobs and by the manager alike.
+best: one that needs more memory first (only few seats have it), then the highest rung, then the
+oldest trial. Used by jobs and by the manager alike.
 
     offers/trial_17.rung_0.a2.json                  anybody's
+    offers/trial_18.rung_0.a1.mem_6144.json         for a seat that has 6144 MB
     claims/trial_17.rung_0.a2.job_123_4.json        held by job 123_4
     claims/trial_17.rung_0.a2.job_123_4.done.json   its result is written
     revoked/…                                       taken back by the manager, offer or claim
@@ -22,26 +24,31 @@ from typing import Any
 from hpo.files import Layout, read_json, to_json
 
 _NAME = re.compile(
-    r"trial_(?P<trial>\d+)\.rung_(?P<rung>\d+)\.a(?P<attempt>\d+)"
+    r"trial_(?P<trial>\d+)\.rung_(?P<rung>\d+)\.a(?P<attempt>\d+)(?:\.mem_(?P<mem>[1-9]\d*))?"
     r"(?:\.job_(?P<job>[A-Za-z0-9_-]+)(?P<done>\.done)?)?\.json"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One file of a leg, as its name tells: which attempt of which leg, and whose."""
+    """One file of a leg, as its name tells: which attempt of which leg, and whose.
+
+    `mem_mb` is the memory that the leg needs (MB); 0: what every seat has.
+    """
 
     trial_id: int
     rung: int
     attempt: int
     job_id: str | None = None
     done: bool = False
+    mem_mb: int = 0
 
     @property
     def name(self) -> str:
         """The file's name; the folder says whether the leg is offered, claimed or revoked."""
         claim = f".job_{self.job_id}" + (".done" if self.done else "") if self.job_id else ""
-        return f"trial_{self.trial_id}.rung_{self.rung}.a{self.attempt}{claim}.json"
+        need = f".mem_{self.mem_mb}" if self.mem_mb else ""
+        return f"trial_{self.trial_id}.rung_{self.rung}.a{self.attempt}{need}{claim}.json"
 
     def claimed_by(self, job_id: str) -> Leg:
         """The same attempt, held by `job_id`."""
@@ -59,6 +66,7 @@ def parse(name: str) -> Leg | None:
         int(match["attempt"]),
         match["job"],
         match["done"] is not None,
+        int(match["mem"] or 0),
     )
 
 
@@ -69,7 +77,9 @@ def list_legs(folder: Path) -> list[Leg]:
         OSError: the folder cannot be read now; that is no news, not an empty folder.
     """
     legs = (parse(name) for name in os.listdir(folder))  # noqa: PTH208  # because names are enough
-    return sorted((leg for leg in legs if leg), key=lambda leg: (-leg.rung, leg.trial_id))
+    return sorted(
+        (leg for leg in legs if leg), key=lambda leg: (-leg.mem_mb, -leg.rung, leg.trial_id)
+    )
 
 
 def publish_offers(layout: Layout, offers: Iterable[tuple[Leg, dict[str, Any]]]) -> None:
@@ -83,13 +93,17 @@ def publish_offers(layout: Layout, offers: Iterable[tuple[Leg, dict[str, Any]]])
         temporary.rename(layout.offers / leg.name)
 
 
-def claim_best(layout: Layout, job_id: str) -> tuple[Leg, dict[str, Any]] | None:
-    """Take the best offer for `job_id`, or None when there is none now."""
+def claim_best(
+    layout: Layout, job_id: str, *, mem_mb: int = 0
+) -> tuple[Leg, dict[str, Any]] | None:
+    """Take the best offer for `job_id`, which has `mem_mb` (0: no limit); None: there is none."""
     try:
         offers = list_legs(layout.offers)
     except OSError:
         return None
     for leg in offers:
+        if mem_mb and leg.mem_mb > mem_mb:
+            continue
         claim = leg.claimed_by(job_id)
         if _move(layout.offers / leg.name, layout.claims / claim.name):
             content = read_json(layout.claims / claim.name)
@@ -104,7 +118,7 @@ def give_back(layout: Layout, job_id: str) -> list[Leg]:
     """Offer again, as their next attempt, the legs that a former life of this job held."""
     returned = []
     for claim in _held_by(layout, job_id):
-        offer = Leg(claim.trial_id, claim.rung, claim.attempt + 1)
+        offer = replace(claim, attempt=claim.attempt + 1, job_id=None)
         if _move(layout.claims / claim.name, layout.offers / offer.name):
             returned.append(offer)
     return returned

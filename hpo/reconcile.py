@@ -47,9 +47,9 @@ def find_unwritten(layout: Layout, state: CampaignState) -> set[int]:
     return unwritten
 
 
-def revoke_offers(layout: Layout, state: CampaignState) -> int:
-    """Take back what nobody has claimed, once the campaign is ending; how many."""
-    offered = state.of(TrialStatus.OFFERED)
+def revoke_offers(layout: Layout, state: CampaignState, *, above_mb: int = -1) -> int:
+    """Take back what nobody has claimed and needs more memory than that (-1: all); how many."""
+    offered = {i for i in state.of(TrialStatus.OFFERED) if state.trials[i].mem_mb > above_mb}
     if not offered:
         return 0
     # The attempt may be a later one than the journal's: given back by a requeued job.
@@ -140,7 +140,8 @@ def unpublished(layout: Layout, state: CampaignState) -> list[ev.Event]:
             if isinstance(trial.ended_leg, ev.LegFinished):
                 events.append(trial.ended_leg)
             elif status is TrialStatus.FAILED:
-                events.append(ev.TrialFailed(0.0, trial_id, trial.cause or "", ""))
+                message = trial.message or ""
+                events.append(ev.TrialFailed(0.0, trial_id, trial.cause or "", message))
             else:
                 events.append(ev.TrialStopped(0.0, trial_id, trial.cause or ""))
     return events
@@ -179,7 +180,7 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState, m
     reports = read_reports(layout.trial(trial.trial_id))
     reports = reports if is_writable(reports) else []
     leg = trial.ended_leg
-    message = leg.message if leg is not None else None
+    message = trial.message or (leg.message if leg is not None else None)
     spent = [float(r["elapsed"]) for r in reports[-1:] if isinstance(r.get("elapsed"), float)]
     result_file.publish_standing(
         layout,
@@ -203,7 +204,7 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState, m
 
 
 def _leg(trial: TrialState) -> Leg:
-    return Leg(trial.trial_id, trial.rung, trial.attempt)
+    return Leg(trial.trial_id, trial.rung, trial.attempt, mem_mb=trial.mem_mb)
 
 
 def _content(trial: TrialState) -> dict[str, Any]:

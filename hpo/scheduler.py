@@ -6,12 +6,13 @@ never reads a file, a clock or a queue, and never changes the state (that is `ap
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hpo import events as ev
-from hpo.causes import INFRASTRUCTURE, Cause
+from hpo.causes import INFRASTRUCTURE, MORE_MEMORY, Cause
 from hpo.json_values import canonical
 from hpo.search import Searcher, Tried
 from hpo.state import CampaignState, TrialState, TrialStatus, is_better
@@ -38,6 +39,8 @@ class Limits:
     offers_ahead: int = OFFERS_AHEAD
     max_seat_s: float | None = None  # time on seats, over all legs
     target_metric: float | None = None
+    mem_mb: int = 0  # of a seat; 0: unknown, and nothing is raised
+    max_mem_mb: int = 0  # to which a leg's memory may be raised
 
 
 class Scheduler:
@@ -50,6 +53,11 @@ class Scheduler:
         self._searcher = searcher
         self._limits = limits
         self._legs = WholeTrials() if legs is None else legs
+
+    @property
+    def max_mem_mb(self) -> int:
+        """The most memory that a leg may ask for (MB)."""
+        return self._limits.max_mem_mb
 
     def decide(
         self, state: CampaignState, now: float, *, stop_asked: bool = False
@@ -111,6 +119,8 @@ class Scheduler:
                 return self._again_or_fail(trial, "it was interrupted before it got further", now)
             case ev.LegFinished(outcome="completed"):
                 return self._legs.after_rung(state, trial, now)
+            case ev.LegFinished(cause=Cause.OUT_OF_MEMORY.value) as ended:
+                return self._with_more_memory(trial, ended.message or "", now)
             case ev.LegFinished(cause=cause, message=message):
                 return ev.TrialFailed(now, trial.trial_id, cause or "failed", message or "")
             case lost:
@@ -129,7 +139,22 @@ class Scheduler:
                 "and no newer checkpoint was there; raise `time` or lower checkpoint_interval"
             )
             return ev.TrialFailed(now, trial.trial_id, lost.cause, message)
+        if lost.cause == Cause.OUT_OF_MEMORY:
+            return self._with_more_memory(trial, lost.message, now)
         return ev.TrialFailed(now, trial.trial_id, lost.cause, lost.message)
+
+    def _with_more_memory(self, trial: TrialState, why: str, now: float) -> ev.Event:
+        limits = self._limits
+        had = max(trial.mem_mb, limits.mem_mb)
+        more = min(math.ceil(MORE_MEMORY * had), limits.max_mem_mb)
+        if more > had:
+            return replace(self._offer(trial, now), mem_mb=more)
+        asked = f"mem={limits.mem_mb}M" + (f", then raised to {had}M" if trial.mem_mb else "")
+        message = (
+            f"out of memory, with {asked}: {why}. Raise `mem` in get_slurm_config(), or "
+            f"`max_mem` (now {limits.max_mem_mb}M), or leave such configurations out of the space"
+        )
+        return ev.TrialFailed(now, trial.trial_id, Cause.OUT_OF_MEMORY.value, message)
 
     def _again_or_fail(self, trial: TrialState, why: str, now: float) -> ev.Event:
         if trial.losses <= self._limits.max_lost_legs:
@@ -149,6 +174,7 @@ class Scheduler:
             trial.attempt + 1,
             self._legs.target(trial.config, rung),
             final=self._legs.is_final(rung),
+            mem_mb=min(trial.mem_mb, self._limits.max_mem_mb),
         )
 
     def _promote(self, state: CampaignState, now: float) -> Iterator[ev.LegOffered]:

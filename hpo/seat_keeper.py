@@ -1,17 +1,19 @@
 """Keeps as many seats as there are offers: polls, submits, backs off, cancels.
 
-Owns the rhythm of scheduler calls. How many seats are needed is `seats.plan_seats`; what a call
+Owns the rhythm of scheduler calls. How many seats are needed is `plan_seats`; what a call
 looks like is the cluster's. A failed call is no news and is repeated later, never at once.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 
 from hpo.cluster.base import Cluster
 from hpo.errors import PollError, SeatsBrokenError, SubmissionLimitError, SubmissionUncertainError
-from hpo.seats import SeatBook, SeatPlan, plan_seats
+from hpo.seat_plan import SeatPlan, plan_seats, useless_seats
+from hpo.seats import SeatBook
 from hpo.state import CampaignState, TrialStatus
 
 log = logging.getLogger(__name__)
@@ -23,10 +25,11 @@ DEAD_SEATS = 5  # jobs in a row that died before they took a trial: the environm
 
 @dataclass(frozen=True, slots=True)
 class SeatLimits:
-    """The user's bounds on seats."""
+    """The user's bounds on seats; `mem_mb` is what each has, 0 where memory is not looked at."""
 
     max_concurrent_jobs: int
     max_queued_jobs: int
+    mem_mb: int = 0
 
 
 class SeatKeeper:
@@ -62,32 +65,59 @@ class SeatKeeper:
 
     def fill(self, state: CampaignState, now: float) -> None:
         """Ask for the seats that are missing; take back those that nobody needs any more."""
-        offered = len(state.of(TrialStatus.OFFERED))
-        if state.ending is not None or offered == 0:
+        needs = self._needs(state)
+        if state.ending is not None or not needs:
             self._cancel_queued()
             return
         if now < self._next_submit or self._book.has_unexplained_ends():
             return
         capacity = self._cluster.capacity
         at_once = self._limits.max_concurrent_jobs
-        plan = plan_seats(
+        plans = plan_seats(
             self._book,
-            offered=offered,
+            needs,
             at_once=at_once if capacity is None else min(at_once, capacity),
             max_queued=self._limits.max_queued_jobs,
             has_queue=self._cluster.has_queue,
         )
-        if plan.count:
-            count = min(plan.count, self._ask_at_most or plan.count)
-            self._submit(SeatPlan(count, min(plan.at_once, count)), now)
+        for plan in plans:
+            if not (self._raise(plan, now) and self._submit(plan, now)):
+                return
+        self._cancel(useless_seats(self._book, needs))
 
     def dismiss(self) -> None:
         """The campaign has ended: nothing may wait in the queue for it."""
         self._cancel_queued()
 
-    def _submit(self, plan: SeatPlan, now: float) -> None:
+    def _needs(self, state: CampaignState) -> Counter[int]:
+        """How many offers need which memory; 0: no more than every seat has."""
+        offered = (state.trials[i].mem_mb for i in state.of(TrialStatus.OFFERED))
+        return Counter(mem_mb if mem_mb > self._limits.mem_mb else 0 for mem_mb in offered)
+
+    def _raise(self, plan: SeatPlan, now: float) -> bool:
+        """Give waiting seats more memory; whether the cluster took all that was asked."""
+        if not plan.raised:
+            return True
         try:
-            job_ids = self._cluster.submit(plan.count, at_once=plan.at_once)
+            self._cluster.raise_memory(plan.raised, plan.mem_mb)
+        except PollError as err:
+            # Some may have started; the next poll tells which have it.
+            self._hold(now)
+            self._next_poll = now
+            log.warning("waiting jobs could not be given %d MB: %s", plan.mem_mb, err)
+            return False
+        self._book.raised(plan.raised, plan.mem_mb)
+        log.info("gave %d MB to waiting jobs: %s", plan.mem_mb, ", ".join(plan.raised))
+        return True
+
+    def _submit(self, asked: SeatPlan, now: float) -> bool:
+        """Ask for new seats; whether the cluster answered that it has them."""
+        if asked.count == 0:
+            return True
+        count = min(asked.count, self._ask_at_most or asked.count)
+        plan = SeatPlan(count, min(asked.at_once, count), asked.mem_mb)
+        try:
+            job_ids = self._cluster.submit(plan.count, at_once=plan.at_once, mem_mb=plan.mem_mb)
         except SubmissionLimitError as err:
             # An array is taken whole or not at all: ask for fewer before waiting longer.
             if plan.count > 1:
@@ -104,16 +134,20 @@ class SeatKeeper:
         else:
             self._submit_pause = 0.0
             self._ask_at_most = None
-            self._book.submitted(job_ids)
+            self._book.submitted(job_ids, plan.mem_mb)
             if job_ids:  # there may be no room this very moment
-                log.info("submitted %s", _span(job_ids, plan.at_once))
+                log.info("submitted %s", _span(job_ids, plan))
+            return True
+        return False
 
     def _hold(self, now: float) -> None:
         self._submit_pause = _longer(self._submit_pause)
         self._next_submit = now + self._submit_pause
 
     def _cancel_queued(self) -> None:
-        queued = [seat.job_id for seat in self._book.queued() if seat.trial_id is None]
+        self._cancel(useless_seats(self._book, needs={}))
+
+    def _cancel(self, queued: list[str]) -> None:
         if not queued:
             return
         try:
@@ -144,8 +178,9 @@ def _longer(pause_s: float) -> float:
     return min(max(2 * pause_s, FIRST_PAUSE_S), LAST_PAUSE_S)
 
 
-def _span(job_ids: list[str], at_once: int) -> str:
+def _span(job_ids: list[str], plan: SeatPlan) -> str:
+    memory = f", {plan.mem_mb} MB each" if plan.mem_mb else ""
     if len(job_ids) == 1:
-        return f"job {job_ids[0]}"
-    limit = f", {at_once} at once" if at_once < len(job_ids) else ""
-    return f"{len(job_ids)} jobs ({job_ids[0]} … {job_ids[-1]}){limit}"
+        return f"job {job_ids[0]}{memory}"
+    limit = f", {plan.at_once} at once" if plan.at_once < len(job_ids) else ""
+    return f"{len(job_ids)} jobs ({job_ids[0]} … {job_ids[-1]}){limit}{memory}"

@@ -1,4 +1,4 @@
-"""What is known of the jobs of this campaign, and how many more it needs.
+"""What is known of the jobs of this campaign.
 
 Owns the seat: one job as an empty place for legs. Pure: no I/O, no clock. Nothing here is
 journaled: after a restart the cluster and the claims tell it all again.
@@ -6,7 +6,7 @@ journaled: after a restart the cluster and the claims tell it all again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -26,7 +26,8 @@ class JobStatus:
     """One job as the cluster sees it.
 
     `cause` and `detail` say, for an ended job, what took it from a leg it had not finished;
-    `ok` that it ended by itself with exit code 0. `reason` is why a queued job waits.
+    `ok` that it ended by itself with exit code 0. `reason` is why a queued job waits. `mem_mb` is
+    the memory that it has beyond the campaign's default, where the cluster can still tell; 0: not.
     """
 
     phase: JobPhase
@@ -35,6 +36,7 @@ class JobStatus:
     ok: bool = False
     reason: str = ""
     node: str = ""
+    mem_mb: int = 0
 
 
 @dataclass(slots=True)
@@ -48,15 +50,8 @@ class Seat:
     absent_since: float | None = None  # no longer listed, end unknown
     trial_id: int | None = None  # of the leg it holds
     legs: int = 0  # taken in its life
+    mem_mb: int = 0  # beyond the campaign's default; 0: that
     claimed_at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class SeatPlan:
-    """What to ask of the cluster: `count` new seats, at most `at_once` of which may run."""
-
-    count: int = 0
-    at_once: int = 0
 
 
 @dataclass(slots=True)
@@ -83,9 +78,10 @@ class SeatBook:
             seat = self.seats.get(job_id)
             if seat is None:
                 if status.phase is not JobPhase.ENDED:
-                    self.seats[job_id] = Seat(job_id, status.phase, status)
+                    self.seats[job_id] = Seat(job_id, status.phase, status, mem_mb=status.mem_mb)
                 continue
             seat.status, seat.absent_since = status, None
+            seat.mem_mb = status.mem_mb or seat.mem_mb
             if status.phase is JobPhase.ENDED and seat.phase is not JobPhase.ENDED:
                 seat.ended_at = asked_at
             seat.phase = status.phase
@@ -119,11 +115,17 @@ class SeatBook:
             for seat in self.seats.values()
         )
 
-    def submitted(self, job_ids: list[str]) -> None:
+    def submitted(self, job_ids: list[str], mem_mb: int = 0) -> None:
         """New seats wait in the queue."""
         for job_id in job_ids:
-            queued = JobStatus(JobPhase.QUEUED)
-            self.seats.setdefault(job_id, Seat(job_id, JobPhase.QUEUED, queued))
+            queued = JobStatus(JobPhase.QUEUED, mem_mb=mem_mb)
+            self.seats.setdefault(job_id, Seat(job_id, JobPhase.QUEUED, queued, mem_mb=mem_mb))
+
+    def raised(self, job_ids: Iterable[str], mem_mb: int) -> None:
+        """Waiting seats were given more memory."""
+        for job_id in job_ids:
+            if job_id in self.seats:
+                self.seats[job_id].mem_mb = mem_mb
 
     def claimed(self, job_id: str, trial_id: int, now: float) -> None:
         """A job took a leg: it runs."""
@@ -187,31 +189,3 @@ _FOREIGN = JobStatus(
 )
 # A seat that dies of these before it takes a leg has a broken environment, not bad luck.
 _OWN_FAULT = frozenset({Cause.KILLED, Cause.OUT_OF_MEMORY, Cause.TIME_LIMIT})
-
-
-def plan_seats(
-    book: SeatBook,
-    *,
-    offered: int,
-    at_once: int,
-    max_queued: int,
-    has_queue: bool,
-) -> SeatPlan:
-    """How many seats to ask for, so that each offer finds one and `at_once` is never exceeded.
-
-    With a queue of the cluster's own, a whole campaign is asked for at once and the cluster
-    itself keeps to `at_once`: a freed GPU is filled again without the manager. While such seats
-    still wait, nothing is added to them; behind them, seats are asked for as others end.
-    """
-    if not book.polled:
-        return SeatPlan()
-    running, queued = len(book.running()), len(book.queued())
-    idle = sum(1 for seat in book.running() if seat.trial_id is None)
-    missing = min(offered, max_queued - running - queued) - queued - idle
-    if missing <= 0:
-        return SeatPlan()
-    if has_queue and running == 0 and queued == 0:
-        return SeatPlan(missing, min(at_once, missing))
-    room = at_once - running - queued
-    count = min(missing, room)
-    return SeatPlan(count, count) if count > 0 else SeatPlan()

@@ -6,12 +6,14 @@ business of `hpo.config`. No I/O, no clock. Numbers are strict: text is no numbe
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
+from hpo.causes import MORE_MEMORY
 from hpo.scheduler_settings import SchedulerSettings, read_scheduler
 from hpo.slurm_units import parse_memory_mb, parse_time_min
 
@@ -82,6 +84,10 @@ class SlurmSettings(BaseModel):
     mem: Annotated[str, BeforeValidator(_read_memory)] = "4G"
     """Memory of one job on its node, with a unit: K, M, G or T."""
 
+    max_mem: Annotated[str, BeforeValidator(_read_memory)] | None = None
+    """Memory up to which a trial that ran out of it is tried again, each time with half as much
+    more; default: half as much more than `mem`, which is one more try. `mem`: no other try."""
+
     cpus_per_task: PositiveCount = 1
     """Cores of one job."""
 
@@ -128,6 +134,14 @@ class SlurmSettings(BaseModel):
                 raise ValueError(f"option {name!r} must be text, a number or true, not {value!r}")
         return extra
 
+    @field_validator("max_mem")
+    @classmethod
+    def _check_max_mem(cls, max_mem: str | None, info: ValidationInfo) -> str | None:
+        mem = info.data.get("mem")  # missing if it is wrong itself
+        if max_mem and mem and parse_memory_mb(max_mem) < parse_memory_mb(mem):
+            raise ValueError(f"must be at least `mem`, {mem}, not {max_mem}")
+        return max_mem
+
     @property
     def time_min(self) -> int:
         """The time limit in minutes, rounded up."""
@@ -137,6 +151,13 @@ class SlurmSettings(BaseModel):
     def mem_mb(self) -> int:
         """The memory in megabytes, rounded up."""
         return parse_memory_mb(self.mem)
+
+    @property
+    def max_mem_mb(self) -> int:
+        """The most memory that a trial may get, in megabytes."""
+        if self.max_mem is None:
+            return math.ceil(MORE_MEMORY * self.mem_mb)
+        return parse_memory_mb(self.max_mem)
 
 
 class HpoSettings(BaseModel):

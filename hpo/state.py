@@ -52,6 +52,7 @@ class TrialState:
     attempt: int = -1  # of the leg last offered; -1: never offered
     target: int | None = None
     final: bool = True
+    mem_mb: int = 0  # that its legs were raised to; 0: what every seat has
     job_id: str | None = None  # of the last claim; None: no job ever took a leg of it
     claimed_at: float = 0.0
     ended_leg: ev.LegFinished | ev.LegLost | None = None  # what a decision is due about
@@ -60,6 +61,7 @@ class TrialState:
     resource: int = 0
     progressed: bool = False  # whether the lost leg saved more than was saved before it
     cause: str | None = None
+    message: str | None = None  # of a failed trial: what to tell a person
 
 
 @dataclass(slots=True)
@@ -160,8 +162,8 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             if event.rung > trial.rung:
                 state.rungs[trial.bracket, trial.rung].promoted.add(trial.trial_id)
             trial.rung, trial.attempt = event.rung, event.attempt
-            trial.target, trial.final = event.target, event.final
-            trial.ended_leg = trial.cause = None
+            trial.target, trial.final, trial.mem_mb = event.target, event.final, event.mem_mb
+            trial.ended_leg = trial.cause = trial.message = None
             _move(state, trial, TrialStatus.OFFERED)
         case ev.LegClaimed():
             _require(trial.status is TrialStatus.OFFERED, event, trial.status)
@@ -192,7 +194,7 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             _move(state, trial, TrialStatus.PAUSED)
         case ev.TrialFailed():
             _require(trial.status is TrialStatus.WAITING, event, trial.status)
-            trial.cause = event.cause
+            trial.cause, trial.message = event.cause, event.message
             _count_alike(state, event.cause)
             _move(state, trial, TrialStatus.FAILED)
         case _:  # TrialStopped

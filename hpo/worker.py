@@ -25,6 +25,7 @@ from hpo.files import Layout, publish_json, read_json
 from hpo.job_identity import JobIdentity, this_job
 from hpo.leg import LegSettings, Surroundings, finish_leg, run_leg
 from hpo.objective import bind, load_objective
+from hpo.oom_kills import oom_kills
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def run_seat(root: str) -> int:
         return EXIT_FINISHED
     claim, offer = taken
     _announce(layout, claim, offer, settings, job)
-    here = Surroundings(job.job_id, job.host, time.time, flag.is_set, _devices())
+    here = Surroundings(job.job_id, job.host, time.time, flag.is_set, _devices(), oom_kills)
     load = _loader(settings, list(offer["config"]))
     result = run_leg(layout, claim, offer, load, settings, here)
     counts = finish_leg(layout, claim, result)
@@ -140,7 +141,7 @@ def _wait_for_claim(
     deadline = time.monotonic() + timeout_s
     pause = FIRST_LOOK_S
     while not flag.is_set() and not stop_request.stands(layout):
-        taken = offers.claim_best(layout, job.job_id)
+        taken = offers.claim_best(layout, job.job_id, mem_mb=job.mem_mb)
         if taken is not None or time.monotonic() >= deadline:
             return taken
         time.sleep(min(pause, max(0.0, deadline - time.monotonic())))

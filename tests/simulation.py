@@ -119,7 +119,7 @@ class Campaign:
             Surroundings(self.layout, self.cluster, self.clock, lambda: False),
             journal,
             Scheduler(AsyncRandomSearch(space, self.seed), limits, self.asha),
-            SeatLimits(self.at_once, self.max_queued),
+            SeatLimits(self.at_once, self.max_queued, self.limits.get("mem_mb", 0)),
             metric="validation_error",
             mode="min",
         )
@@ -182,11 +182,16 @@ class _GatedCluster(SimulatedCluster):
 
     point: CrashPoint | None = None
 
-    def submit(self, count: int, *, at_once: int) -> list[str]:
+    def submit(self, count: int, *, at_once: int, mem_mb: int = 0) -> list[str]:
         self._step()
-        job_ids = super().submit(count, at_once=at_once)
+        job_ids = super().submit(count, at_once=at_once, mem_mb=mem_mb)
         self._step()
         return job_ids
+
+    def raise_memory(self, job_ids: Any, mem_mb: int) -> None:
+        self._step()
+        super().raise_memory(job_ids, mem_mb)
+        self._step()
 
     def poll(self, job_ids: Any) -> Any:
         self._step()

@@ -18,6 +18,7 @@ from hpo.cluster.local import LocalCluster, LocalRequest
 from hpo.cluster.simulated import ClusterModel, SimulatedClock, SimulatedCluster
 from hpo.cluster.slurm import SlurmCluster
 from hpo.cluster.slurm_request import SeatRequest
+from hpo.errors import PollError
 from hpo.files import Layout, publish_json, read_json
 from hpo.objective import load_objective
 from hpo.offers import Leg
@@ -237,6 +238,28 @@ class TestEveryCluster:
 
         bench.wait(all_ended, "all ended")
         assert most == 1
+
+    def test_a_waiting_seat_is_given_more_memory_in_its_place(self, bench: Bench) -> None:
+        if not bench.cluster.has_queue:
+            pytest.skip("without a queue no seat waits")
+        bench.offer(1, seconds=60.0)
+        job_ids = bench.submit(2, at_once=1)
+        bench.wait(bench.claims, "the first seat takes its leg")
+        running = bench.claims()[0].job_id or ""
+        (waiting,) = set(job_ids) - {running}
+        with pytest.raises(PollError):
+            bench.cluster.raise_memory([running], 6144)
+        bench.cluster.raise_memory([waiting], 6144)
+        content = {"rung": 0, "attempt": 0, "target": 1, "trial_id": 1, "config": {"seconds": 0.0}}
+        offers.publish_offers(bench.layout, [(Leg(1, 0, 0, mem_mb=6144), content)])
+        bench.former.append(bench.cluster)
+        bench.cluster = bench.another()
+        status = bench.status(waiting)
+        assert status is not None
+        assert (status.phase, status.mem_mb) == (JobPhase.QUEUED, 6144)
+        (bench.folder / "go").touch()
+        bench.wait(lambda: read_json(bench.layout.result(1)), "it takes what needs so much")
+        assert read_json(bench.layout.result(1))["job_id"] == waiting
 
     def test_a_killed_seat_is_told_as_killed(self, bench: Bench) -> None:
         if bench.kind == "simulated":

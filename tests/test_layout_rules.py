@@ -27,6 +27,7 @@ CORE = {
     "hpo.causes",
     "hpo.invariants",
     "hpo.seats",
+    "hpo.seat_plan",
     "hpo.narration",
     "hpo.story",
     "hpo.json_values",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 from histories import NOW, claimed, drawn, failed, finished, lost, offered, running, state_after
@@ -49,6 +50,8 @@ def test_a_start_names_trial_job_and_configuration() -> None:
 def test_a_second_offer_counts_attempts_from_one() -> None:
     events = [*running(0), lost(0, job_id="0"), offered(0, 1)]
     assert line(events) == "trial 0 is offered again (attempt 2)"
+    larger = replace(offered(0, 1), mem_mb=6144)
+    assert line([*events[:-1], larger]) == "trial 0 is offered again (attempt 2, with 6144 MB)"
     assert line([*running(0), ev.LegReturned(NOW, 0, 0, 1)]).startswith("trial 0: its requeued")
 
 

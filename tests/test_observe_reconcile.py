@@ -414,10 +414,12 @@ class TestStandingResults:
         folder.mkdir()
         lines = ['{"epoch": 1, "loss": 0.5, "elapsed": 3.5}', '{"epoch": 2, "lo']
         (folder / "reports-a0.jsonl").write_text("\n".join(lines))
-        self.publish(desk, lost(0, "out_of_memory"), ev.TrialFailed(NOW, 0, "out_of_memory", "m"))
+        self.publish(
+            desk, lost(0, "out_of_memory"), ev.TrialFailed(NOW, 0, "out_of_memory", "raise mem")
+        )
         found = standing(desk)
         assert (found["status"], found["cause"]) == ("failed", "out_of_memory")
-        assert found["message"] == "its job was out_of_memory"
+        assert found["message"] == "raise mem"
         assert found["reports"] == [{"epoch": 1, "loss": 0.5, "elapsed": 3.5}]
         assert found["additional_info"]["training_time"] == 3.5
         assert found["config"] == config(0)

@@ -28,6 +28,7 @@ legs = st.builds(
     st.integers(0, 99),
     st.none() | job_ids,
     st.booleans(),
+    st.integers(0, 10**6),
 ).map(lambda leg: leg if leg.job_id else replace(leg, done=False))
 
 
@@ -48,6 +49,39 @@ def test_a_file_name_tells_the_whole_leg(leg: Leg) -> None:
 @given(st.text(max_size=40) | st.sampled_from([".trial_1.rung_0.a0.json.tmp", "trial_1.json"]))
 def test_other_files_are_no_legs(name: str) -> None:
     assert offers.parse(name) is None
+
+
+class TestMemory:
+    def offer(self, layout: Layout, *legs: Leg) -> None:
+        offers.publish_offers(layout, ((leg, {"trial_id": leg.trial_id}) for leg in legs))
+
+    def test_a_leg_is_taken_only_by_a_seat_that_has_the_memory(self, layout: Layout) -> None:
+        self.offer(layout, Leg(1, 2, 0, mem_mb=6144), Leg(2, 0, 0))
+        taken = offers.claim_best(layout, "7", mem_mb=4096)
+        assert taken is not None
+        assert taken[0].trial_id == 2
+        assert offers.claim_best(layout, "8", mem_mb=6143) is None
+        taken = offers.claim_best(layout, "9", mem_mb=6144)
+        assert taken is not None
+        assert names(layout.claims) == [
+            "trial_1.rung_2.a0.mem_6144.job_9.json",
+            "trial_2.rung_0.a0.job_7.json",
+        ]
+
+    def test_a_seat_with_more_memory_prefers_what_only_it_can_take(self, layout: Layout) -> None:
+        self.offer(layout, Leg(1, 3, 0), Leg(2, 0, 0, mem_mb=6144), Leg(3, 0, 0, mem_mb=9216))
+        taken = [offers.claim_best(layout, f"j{i}", mem_mb=8000) for i in range(3)]
+        assert [found and found[0].trial_id for found in taken] == [2, 1, None]
+
+    def test_a_seat_that_knows_no_limit_takes_any_leg(self, layout: Layout) -> None:
+        self.offer(layout, Leg(1, 0, 0, mem_mb=6144))
+        assert take(layout, "7").trial_id == 1
+
+    def test_a_leg_that_is_given_back_needs_as_much_as_before(self, layout: Layout) -> None:
+        self.offer(layout, Leg(1, 0, 4, mem_mb=6144))
+        take(layout, "7")
+        assert offers.give_back(layout, "7") == [Leg(1, 0, 5, mem_mb=6144)]
+        assert names(layout.offers) == ["trial_1.rung_0.a5.mem_6144.json"]
 
 
 class TestClaiming:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -107,10 +108,9 @@ class TestAfterALoss:
         assert failure.cause == "time_limit"
         assert "raise `time` or lower checkpoint_interval" in failure.message
 
-    @pytest.mark.parametrize("cause", [Cause.OUT_OF_MEMORY, Cause.KILLED])
-    def test_what_the_trial_did_itself_fails_it(self, cause: Cause) -> None:
-        failure = after([*running(0), lost(0, cause, job_id="0", saved=5)])[0]
-        assert failure == ev.TrialFailed(NOW, 0, cause.value, f"its job was {cause}")
+    def test_what_the_trial_did_itself_fails_it(self) -> None:
+        failure = after([*running(0), lost(0, Cause.KILLED, job_id="0", saved=5)])[0]
+        assert failure == ev.TrialFailed(NOW, 0, "killed", "its job was killed")
 
     def test_every_cause_is_decided_about(self) -> None:
         for cause in Cause:
@@ -122,6 +122,55 @@ class TestAfterALoss:
         decisions = after(events, n_trials=2)
         assert decisions == [ev.TrialStopped(NOW, 0, "its job was cancelled")]
         assert after([*events, *decisions], n_trials=2) == []
+
+
+class TestOutOfMemory:
+    def after(self, events: list[ev.Event], **limits: int) -> ev.Event:
+        return after(events, **({"mem_mb": 4000, "max_mem_mb": 6000} | limits))[0]
+
+    def ran_out(self, *sizes: int) -> list[ev.Event]:
+        """Trial 0 was killed, and again with each of these sizes."""
+        events = [*running(0), lost(0, Cause.OUT_OF_MEMORY, job_id="0")]
+        for attempt, mem_mb in enumerate(sizes, 1):
+            events += [replace(offered(0, attempt), mem_mb=mem_mb), claimed(0, "0", attempt)]
+            events += [lost(0, Cause.OUT_OF_MEMORY, job_id="0", attempt=attempt)]
+        return events
+
+    def test_the_leg_is_tried_once_more_with_half_as_much_more(self) -> None:
+        assert self.after(self.ran_out()) == replace(offered(0, 1), mem_mb=6000)
+
+    def test_a_job_that_lived_on_itself_says_it_and_the_leg_is_tried_again_too(self) -> None:
+        told = finished(0, None, job_id="0", outcome="failed", cause="out_of_memory", message="m")
+        assert self.after([*running(0), told]) == replace(offered(0, 1), mem_mb=6000)
+        assert "with mem=4000M: m. Raise" in self.after([*running(0), told], max_mem_mb=0).message  # type: ignore[union-attr]
+
+    def test_then_the_trial_fails_and_says_what_was_tried_and_what_to_change(self) -> None:
+        failure = self.after(self.ran_out(6000))
+        assert isinstance(failure, ev.TrialFailed)
+        assert failure.cause == "out_of_memory"
+        assert "mem=4000M, then raised to 6000M: its job was out_of_memory" in failure.message
+        assert "Raise `mem` in get_slurm_config(), or `max_mem` (now 6000M)" in failure.message
+
+    def test_a_higher_limit_allows_more_than_one_step(self) -> None:
+        assert self.after(self.ran_out(6000), max_mem_mb=8000).mem_mb == 8000  # type: ignore[union-attr]
+        failure = self.after(self.ran_out(6000, 8000), max_mem_mb=8000)
+        assert isinstance(failure, ev.TrialFailed)
+
+    def test_with_max_mem_at_mem_nothing_is_tried_again(self) -> None:
+        failure = self.after(self.ran_out(), max_mem_mb=4000)
+        assert isinstance(failure, ev.TrialFailed)
+        assert "with mem=4000M: its job" in failure.message
+
+    def test_a_trial_keeps_its_memory_for_what_follows(self) -> None:
+        events = [*self.ran_out(), replace(offered(0, 1), mem_mb=6000), claimed(0, "0", 1)]
+        events += [lost(0, "preempted", job_id="0", attempt=1)]
+        assert self.after(events) == replace(offered(0, 2), mem_mb=6000)
+        # Unless the user allows less by now.
+        assert self.after(events, max_mem_mb=5000) == replace(offered(0, 2), mem_mb=5000)
+
+    def test_a_trial_raised_before_mem_itself_was_raised_has_that(self) -> None:
+        decision = self.after(self.ran_out(6000), mem_mb=10000, max_mem_mb=15000)
+        assert decision == replace(offered(0, 2), mem_mb=15000)
 
 
 class TestTarget:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from hpo.causes import Cause
-from hpo.seats import JobPhase, JobStatus, SeatBook, SeatPlan, plan_seats
+from hpo.seats import JobPhase, JobStatus, SeatBook
 
 QUEUED = JobStatus(JobPhase.QUEUED, reason="Priority")
 RUNNING = JobStatus(JobPhase.RUNNING)
@@ -185,125 +182,12 @@ class TestDeathsBeforeAClaim:
         assert seats.dead_before_claim == 0
 
 
-def plan(
-    seats: SeatBook,
-    offered: int,
-    *,
-    at_once: int = 8,
-    max_queued: int = 450,
-    has_queue: bool = True,
-) -> SeatPlan:
-    return plan_seats(
-        seats, offered=offered, at_once=at_once, max_queued=max_queued, has_queue=has_queue
-    )
-
-
-class TestPlan:
-    def test_nothing_is_asked_for_before_the_cluster_has_answered(self) -> None:
-        assert plan(SeatBook(), 10) == SeatPlan()
-
-    def test_a_whole_campaign_is_one_throttled_array(self) -> None:
-        assert plan(book(), 100) == SeatPlan(100, 8)
-        assert plan(book(), 3) == SeatPlan(3, 3)
-        assert plan(book(), 1000) == SeatPlan(450, 8)
-
-    def test_without_a_queue_only_what_can_run_is_asked_for(self) -> None:
-        assert plan(book(), 100, has_queue=False) == SeatPlan(8, 8)
-
-    def test_waiting_and_idle_seats_are_not_asked_for_twice(self) -> None:
-        assert plan(book(a=QUEUED, b=QUEUED), 2) == SeatPlan()
-        assert plan(book(a=RUNNING, b=QUEUED), 2) == SeatPlan()
-        assert plan(book(a=RUNNING, b=QUEUED), 3) == SeatPlan(1, 1)
-
-    def test_nothing_is_added_to_a_throttled_array_that_still_waits(self) -> None:
-        seats = SeatBook()
-        seats.submitted([str(i) for i in range(100)])
-        poll(seats, 1.0, **{str(i): RUNNING if i < 8 else QUEUED for i in range(100)})
-        for i in range(8):
-            seats.claimed(str(i), i, 1.0)
-        assert plan(seats, 500) == SeatPlan()
-
-    def test_behind_the_array_each_ended_seat_is_replaced(self) -> None:
-        seats = book(a=RUNNING, b=RUNNING)
-        seats.claimed("a", 0, 0.0)
-        seats.claimed("b", 1, 0.0)
-        assert plan(seats, 5, at_once=2) == SeatPlan()
-        seats.left("a", over=True)
-        assert plan(seats, 5, at_once=2) == SeatPlan(1, 1)
-
-    def test_when_seats_are_idle_no_offer_asks_for_another(self) -> None:
-        assert plan(book(a=RUNNING), 1) == SeatPlan()
-
-
-@given(
-    steps=st.lists(
-        st.tuples(
-            st.sampled_from(["start", "claim", "end", "kill", "requeue", "vanish", "offer"]),
-            st.integers(0, 60),
-        ),
-        max_size=80,
-    ),
-    offered=st.integers(0, 40),
-    at_once=st.integers(1, 6),
-    max_queued=st.integers(1, 20),
-    has_queue=st.booleans(),
-)
-def test_there_are_never_more_jobs_than_allowed_whatever_happens_to_them(
-    steps: list[tuple[str, int]], offered: int, at_once: int, max_queued: int, has_queue: bool
-) -> None:
-    cluster: dict[str, JobStatus] = {}
-    array_of: dict[str, int] = {}
-    throttle: dict[int, int] = {}
-    seats = book()
-    now = 0.0
-    for action, which in [("offer", 0), *steps]:
-        now += 1.0
-        live = sorted(i for i, s in cluster.items() if s.phase is not JobPhase.ENDED)
-        job = live[which % len(live)] if live else None
-        runs = job is not None and cluster[job].phase is JobPhase.RUNNING
-        busy = [i for i in live if cluster[i].phase is JobPhase.RUNNING]
-        if action == "offer":
-            offered += which % 5
-        elif action == "start" and job is not None and not runs:
-            together = [i for i in busy if array_of[i] == array_of[job]]
-            if len(together) < throttle[array_of[job]]:
-                cluster[job] = RUNNING
-        elif action == "claim" and runs and offered and job is not None:
-            if job in seats.seats and seats.seats[job].trial_id is None:
-                offered -= 1
-                seats.claimed(job, which, now)
-        elif action in ("end", "kill") and runs and job is not None:
-            cluster[job] = DONE if action == "end" else KILLED
-            seats.left(job, over=True)
-        elif action == "requeue" and runs and job is not None:
-            cluster[job] = QUEUED
-            seats.left(job, over=False)
-        elif action == "vanish" and job is not None:
-            del cluster[job]
-        poll(seats, now, **cluster)
-        wanted = plan(seats, offered, at_once=at_once, max_queued=max_queued, has_queue=has_queue)
-        assert 0 <= wanted.at_once <= min(wanted.count, at_once)
-        if wanted.count:
-            number = len(throttle)
-            throttle[number] = wanted.at_once
-            ids = [f"{number}_{i}" for i in range(wanted.count)]
-            cluster |= dict.fromkeys(ids, QUEUED)
-            array_of |= dict.fromkeys(ids, number)
-            seats.submitted(ids)
-        live = [i for i, s in cluster.items() if s.phase is not JobPhase.ENDED]
-        running = [i for i in live if cluster[i].phase is JobPhase.RUNNING]
-        assert len(live) <= max_queued
-        assert len(running) <= at_once
-
-
 def test_a_job_that_has_finished_its_leg_is_no_seat_while_the_cluster_still_lists_it() -> None:
     book = SeatBook()
     book.claimed("7_0", 3, now=10.0)
     book.left("7_0", over=True)
     book.take_poll({"7_0": JobStatus(JobPhase.RUNNING)}, 11.0, vanish_s=60.0)
     assert book.running() == []
-    plan = plan_seats(book, offered=1, at_once=1, max_queued=10, has_queue=True)
-    assert plan.count == 1
 
 
 def test_after_deaths_without_a_leg_the_next_poll_is_waited_for() -> None:

@@ -63,6 +63,16 @@ def test_other_sizes_are_refused_with_an_example(mem: object) -> None:
         SlurmSettings(mem=mem)
 
 
+def test_memory_is_raised_to_half_as_much_more_unless_said_otherwise() -> None:
+    assert SlurmSettings(mem="4G").max_mem_mb == 6144
+    assert SlurmSettings(mem="4G", max_mem="4G").max_mem_mb == 4096
+    assert SlurmSettings(mem="4G", max_mem="20G").max_mem_mb == 20480
+    with pytest.raises(ValidationError, match="must be at least `mem`, 4G, not 2G"):
+        SlurmSettings(mem="4G", max_mem="2G")
+    with pytest.raises(ValidationError, match="with a unit"):
+        SlurmSettings(max_mem="20")
+
+
 def test_defaults() -> None:
     slurm, hpo = SlurmSettings(), HpoSettings(n_trials=50)
     assert (slurm.time_min, slurm.mem, slurm.cpus_per_task, slurm.gpus) == (120, "4G", 1, 0)

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from hpo.causes import INFRASTRUCTURE, Cause
 from hpo.cluster import slurm_status
+from hpo.cluster.slurm_request import SeatRequest
 from hpo.cluster.slurm_status import QueueRow, read_sacct, read_squeue, status_of
 from hpo.seats import JobPhase
+from hpo.settings import SlurmSettings
 
 # squeue(1), JOB STATE CODES, of all versions from 18.08 to 26.05: base states, then flags.
 BASE = [
@@ -99,6 +101,19 @@ def test_what_squeue_says_of_a_job(word: str) -> None:
     if word == "RUNNING":
         assert status is not None
         assert status.node == "gpu003"
+
+
+@pytest.mark.parametrize(
+    ("name", "mem_mb"),
+    [("trial-6144M.c", 6144), ("trial.c", 0), ("trial_17.c", 0), ("trial.trial-5M.c", 0)],
+)
+def test_the_name_of_a_seat_tells_the_memory_that_it_was_raised_to(name: str, mem_mb: int) -> None:
+    for word in ("PENDING", "RUNNING"):
+        status = status_of(QueueRow("12_3", word, "Priority", "gpu003", name))
+        assert status is not None
+        assert status.mem_mb == mem_mb
+    if mem_mb:
+        assert SeatRequest(SlurmSettings()).job_name("c", mem_mb=mem_mb) == name
 
 
 @pytest.mark.parametrize("word", EXPECTED)

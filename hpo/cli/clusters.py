@@ -49,6 +49,16 @@ def preflight(executor: str, settings: SlurmSettings, output_dir: Path | None) -
     return []
 
 
+def largest_memory_mb(executor: str, settings: SlurmSettings) -> int:
+    """To how much a trial's memory may be raised."""
+    if executor != "slurm":
+        return settings.max_mem_mb
+    from hpo.cluster.slurm_preflight import largest_memory_mb
+    from hpo.cluster.slurm_request import SeatRequest
+
+    return largest_memory_mb(SeatRequest(settings))
+
+
 def make_cluster(
     executor: str, spec: CampaignSpec, layout: Layout, campaign: str, leave: LeaveRequest
 ) -> tuple[Cluster, Clock]:
@@ -118,7 +128,9 @@ def _simulated(spec: CampaignSpec, layout: Layout) -> tuple[Cluster, Clock]:
 
     sys.path[:0] = list(spec.pythonpath)
     clock = SimulatedClock(time.time())
-    model = ClusterModel(seats=spec.hpo.max_concurrent_jobs, seed=spec.hpo.seed)
+    model = ClusterModel(
+        seats=spec.hpo.max_concurrent_jobs, mem_mb=spec.slurm.mem_mb, seed=spec.hpo.seed
+    )
     settings = read_settings(layout)
     cluster = SimulatedCluster(
         layout,

@@ -21,7 +21,12 @@ from hpo.campaign_file import Start
 from hpo.campaign_spec import CampaignSpec
 from hpo.checkpoint_keeper import CheckpointKeeper
 from hpo.cli.checks import load_checked
-from hpo.cli.clusters import choose_executor, job_gone_asker, make_cluster
+from hpo.cli.clusters import (
+    choose_executor,
+    job_gone_asker,
+    largest_memory_mb,
+    make_cluster,
+)
 from hpo.cli.ending import exit_code, report_end, report_leaving
 from hpo.cli.fresh import make_room
 from hpo.cli.rung_plan import rung_plan
@@ -93,8 +98,10 @@ def _manage(
     manager = Manager(
         Surroundings(campaign.layout, cluster, clock, leave.is_set, screen.show),
         journal,
-        Scheduler(make_searcher(spec), _limits(spec), legs),
-        SeatLimits(spec.hpo.max_concurrent_jobs, spec.hpo.max_queued_jobs),
+        Scheduler(
+            make_searcher(spec), _limits(spec, largest_memory_mb(executor, spec.slurm)), legs
+        ),
+        SeatLimits(spec.hpo.max_concurrent_jobs, spec.hpo.max_queued_jobs, spec.slurm.mem_mb),
         metric=spec.hpo.metric,
         mode=spec.hpo.mode,
         at_end=spec.hpo.at_end,
@@ -113,7 +120,7 @@ def _manage(
     return exit_code(manager.state, ended=ended)
 
 
-def _limits(spec: CampaignSpec) -> Limits:
+def _limits(spec: CampaignSpec, max_mem_mb: int) -> Limits:
     hpo = spec.hpo
     return Limits(
         n_trials=hpo.n_trials,
@@ -122,6 +129,8 @@ def _limits(spec: CampaignSpec) -> Limits:
         max_initial_failures=hpo.max_initial_failures,
         max_seat_s=_max_seat_s(spec),
         target_metric=hpo.target_error,
+        mem_mb=spec.slurm.mem_mb,
+        max_mem_mb=max_mem_mb,
         # A searcher that looks at results is asked as late as possible: one offer for each seat.
         offers_ahead=OFFERS_AHEAD if spec.searcher is None else hpo.max_concurrent_jobs,
     )

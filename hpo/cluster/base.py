@@ -66,15 +66,24 @@ class Cluster(Protocol):
         """Problems that would make every submission fail, as sentences; submits nothing."""
         ...
 
-    def submit(self, count: int, *, at_once: int) -> list[str]:
+    def submit(self, count: int, *, at_once: int, mem_mb: int = 0) -> list[str]:
         """Ask for `count` seats, of which at most `at_once` run at a time; their job ids.
 
-        They may be fewer than asked for, or none, where there is no room at this moment.
+        `mem_mb` is the memory of each (MB), 0 that of the settings. They may be fewer than asked
+        for, or none, where there is no room at this moment.
 
         Raises:
             SubmissionError: refused as invalid.
             SubmissionLimitError: refused for now.
             SubmissionUncertainError: not answered; the seats may exist.
+        """
+        ...
+
+    def raise_memory(self, job_ids: Collection[str], mem_mb: int) -> None:
+        """Give waiting seats `mem_mb`, in their place in the queue.
+
+        Raises:
+            PollError: not all of them have it: one may have started.
         """
         ...
 

@@ -81,9 +81,9 @@ class LocalCluster:
         """More GPUs asked for than there are."""
         return gpu_problems(self._request.gpus)
 
-    def submit(self, count: int, *, at_once: int) -> list[str]:
+    def submit(self, count: int, *, at_once: int, mem_mb: int = 0) -> list[str]:
         """Start `count` processes, or as many as there are free GPUs for now."""
-        del at_once  # the manager asks for no more than may run
+        del at_once, mem_mb  # the manager asks for no more than may run; memory is not shared out
         self._live.mkdir(exist_ok=True)
         job_ids: list[str] = []
         for _ in range(count):
@@ -92,6 +92,10 @@ class LocalCluster:
                 break  # a process that has written its result may still be ending
             job_ids.append(self._start(gpus))
         return job_ids
+
+    def raise_memory(self, job_ids: Collection[str], mem_mb: int) -> None:
+        """Nothing ever waits, and every process may use what there is."""
+        del job_ids, mem_mb
 
     def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """Look at every recorded process; an end once seen is told whenever it is asked for."""

@@ -1,4 +1,4 @@
-"""A cluster in virtual time: queue waits, running limits, preemption and node failures.
+"""A cluster in virtual time: queue waits, running limits, preemption, node failures, memory.
 
 Owns its clock and its jobs. The jobs use the campaign's real files through the same `offers` and
 `leg` code as real ones, so that what is tried here is the protocol itself. Everything random comes
@@ -10,13 +10,14 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from hpo import offers, stop_request
 from hpo.causes import Cause
+from hpo.errors import PollError
 from hpo.files import Layout
 from hpo.leg import LegSettings, Surroundings, finish_leg, run_leg
 from hpo.seats import JobPhase, JobStatus
@@ -34,6 +35,8 @@ class ClusterModel:
     preemption_rate: float = 0.0  # chance that one life of a job is preempted and requeued
     failure_rate: float = 0.0  # chance that one life of a job ends with its node
     requeue_s: float = 120.0
+    mem_mb: int = 4096  # of a job that asks for no more
+    oom_rate: float = 0.0  # chance that a trial needs more, up to twice as much
     seed: int = 0
 
 
@@ -70,6 +73,7 @@ class _Job:
     number: int
     array: int
     at_once: int
+    mem_mb: int
     phase: JobPhase = JobPhase.QUEUED
     eligible_at: float = 0.0
     lives: int = 0
@@ -106,7 +110,7 @@ class SimulatedCluster:
         self._load = load
         self._jobs: dict[str, _Job] = {}
         self._arrays = 0
-        self.calls: dict[str, int] = {"submit": 0, "poll": 0, "cancel": 0}
+        self.calls: dict[str, int] = {"submit": 0, "raise": 0, "poll": 0, "cancel": 0}
         self.legs_run: list[tuple[int, int]] = []  # (trial, attempt) of each leg that was trained
         self.busy_s = 0.0  # seat time spent on legs
 
@@ -114,15 +118,25 @@ class SimulatedCluster:
         """A simulated cluster takes every job."""
         return []
 
-    def submit(self, count: int, *, at_once: int) -> list[str]:
+    def submit(self, count: int, *, at_once: int, mem_mb: int = 0) -> list[str]:
         """Queue `count` jobs as one array."""
         self.calls["submit"] += 1
         self._arrays += 1
-        jobs = [_Job(number, self._arrays, at_once) for number in range(count)]
+        jobs = [_Job(number, self._arrays, at_once, mem_mb) for number in range(count)]
         for job in jobs:
             self._jobs[job.job_id] = job
             self._enqueue(job, self._random(job).exponential(self._model.queue_wait_s))
         return [job.job_id for job in jobs]
+
+    def raise_memory(self, job_ids: Collection[str], mem_mb: int) -> None:
+        """For jobs that wait."""
+        self.calls["raise"] += 1
+        jobs = [self._jobs[job_id] for job_id in job_ids]
+        for job in jobs:
+            if job.phase is JobPhase.QUEUED:
+                job.mem_mb, job.status = mem_mb, replace(job.status, mem_mb=mem_mb)
+        if any(job.mem_mb != mem_mb for job in jobs):
+            raise PollError("some of the jobs wait no more")
 
     def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """All live jobs, and the end of the ones asked for."""
@@ -166,7 +180,7 @@ class SimulatedCluster:
 
     def _enqueue(self, job: _Job, wait_s: float) -> None:
         job.phase = JobPhase.QUEUED
-        job.status = JobStatus(JobPhase.QUEUED, reason="Priority")
+        job.status = JobStatus(JobPhase.QUEUED, reason="Priority", mem_mb=job.mem_mb)
         job.eligible_at = self._clock.now() + wait_s
         self._clock.at(job.eligible_at, self._start_eligible)
 
@@ -190,7 +204,7 @@ class SimulatedCluster:
 
     def _start(self, job: _Job) -> None:
         job.phase, job.lives = JobPhase.RUNNING, job.lives + 1
-        job.status = JobStatus(JobPhase.RUNNING, node=f"node{job.number % 8}")
+        job.status = JobStatus(JobPhase.RUNNING, node=f"node{job.number % 8}", mem_mb=job.mem_mb)
         ready = self._clock.now() + self._model.start_s
         deadline = ready + self._settings.claim_timeout
         self._clock.at(ready, lambda: self._look(job, job.lives, deadline))
@@ -204,7 +218,8 @@ class SimulatedCluster:
             self._end(job, Cause.KILLED, "the campaign was stopped", ok=True)
             return
         now = self._clock.now()
-        taken = offers.claim_best(self._layout, job.job_id)
+        memory = job.mem_mb or self._model.mem_mb
+        taken = offers.claim_best(self._layout, job.job_id, mem_mb=memory)
         if taken is not None:
             self._train(job, *taken)
         elif now >= deadline:
@@ -223,6 +238,10 @@ class SimulatedCluster:
             cut = start + duration * float(random.random())
             preempted = fate < model.preemption_rate
             self._clock.at(cut, lambda: self._cut_short(job, cut - start, preempted=preempted))
+            return
+        if self._needed_mb(claim.trial_id) > (job.mem_mb or model.mem_mb):
+            cut = start + duration * float(random.random())
+            self._clock.at(cut, lambda: self._run_out_of_memory(job, cut - start))
             return
         end = start + duration
 
@@ -247,6 +266,16 @@ class SimulatedCluster:
             return
         self._enqueue(job, self._model.requeue_s)
         self._start_eligible()
+
+    def _needed_mb(self, trial_id: int) -> float:
+        random = np.random.default_rng([self._model.seed, trial_id, 2])
+        if float(random.random()) >= self._model.oom_rate:
+            return 0.0
+        return self._model.mem_mb * (1.0 + float(random.random()))
+
+    def _run_out_of_memory(self, job: _Job, spent_s: float) -> None:
+        self.busy_s += spent_s
+        self._end(job, Cause.OUT_OF_MEMORY, "it needed more memory than it had")
 
     def _end(self, job: _Job, cause: Cause, detail: str, *, ok: bool = False) -> None:
         job.phase = JobPhase.ENDED

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hpo.cluster import slurm_status
 from hpo.cluster.slurm_commands import ask, refusal, scrubbed_environ
+from hpo.cluster.slurm_memory import with_memory_kills
 from hpo.cluster.slurm_preflight import max_array_size, problems
 from hpo.cluster.slurm_request import SeatRequest
 from hpo.errors import PollError, SubmissionUncertainError
@@ -48,6 +49,7 @@ class SlurmCluster:
         result_grace_s: float,
     ) -> None:
         self._layout = layout
+        self._campaign = campaign
         self._suffix = f".{campaign}"
         self._request = request
         self.poll_s = poll_s
@@ -60,7 +62,7 @@ class SlurmCluster:
         """What sinfo and `sbatch --test-only` say against the request."""
         return problems(self._request)
 
-    def submit(self, count: int, *, at_once: int) -> list[str]:
+    def submit(self, count: int, *, at_once: int, mem_mb: int = 0) -> list[str]:
         """One sbatch for `count` seats."""
         import submitit  # because it costs 0.1 s that nothing else needs to pay
         from submitit.core.utils import FailedJobError
@@ -76,7 +78,9 @@ class SlurmCluster:
                 )
                 executor.update_parameters(
                     **self._request.submitit_parameters(
-                        name=f"trial{self._suffix}", at_once=at_once
+                        name=self._request.job_name(self._campaign, mem_mb=mem_mb),
+                        at_once=at_once,
+                        mem_mb=mem_mb,
                     )
                 )
                 if count == 1:
@@ -84,10 +88,16 @@ class SlurmCluster:
                 jobs = executor.map_array(run_seat, [root] * count)
             except FailedJobError as err:
                 self._remove_leftovers()
-                raise refusal(str(err), self._request.describe()) from err
+                raise refusal(str(err), self._request.describe(mem_mb=mem_mb)) from err
             except OSError as err:
                 raise SubmissionUncertainError(f"sbatch could not be called: {err}") from err
         return [str(job.job_id) for job in jobs]
+
+    def raise_memory(self, job_ids: Collection[str], mem_mb: int) -> None:
+        """One scontrol; of an array too, whose limit goes on to hold for the task."""
+        name = self._request.job_name(self._campaign, mem_mb=mem_mb)
+        jobs = f"jobid={','.join(sorted(job_ids))}"
+        ask(["scontrol", "update", jobs, f"MinMemoryNode={mem_mb}", f"name={name}"])
 
     def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """One squeue; one sacct if jobs are over or missing."""
@@ -105,7 +115,8 @@ class SlurmCluster:
         unclear = self._unclear(ours, found)
         over = {i for i in expected if i not in found or found[i].phase.value == "ended"}
         ended = self._ask_accounting(sorted(over - unclear))
-        return found | {i: status for i, status in ended.items() if i in expected}
+        told = found | {i: status for i, status in ended.items() if i in expected}
+        return with_memory_kills(told, self._log)
 
     def cancel_queued(self, job_ids: Collection[str]) -> None:
         """Scancel, for pending jobs only."""
@@ -127,12 +138,14 @@ class SlurmCluster:
 
     def last_words(self, job_id: str) -> str:
         """The end of the job's log."""
-        path = self._layout.jobs / f"{job_id}_0_log.out"
         try:
-            lines = read_tail(path)
+            lines = read_tail(self._log(job_id))
         except OSError:
             return ""
         return "\n".join(lines[-LAST_LINES:])
+
+    def _log(self, job_id: str) -> Path:
+        return self._layout.jobs / f"{job_id}_0_log.out"
 
     def is_job_gone(self, job_id: str) -> bool | None:
         """Whether SLURM knows that a job, of whatever name, is over for good."""

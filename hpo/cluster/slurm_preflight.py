@@ -25,14 +25,37 @@ def problems(request: SeatRequest) -> list[str]:
     unknown = _unknown_partitions(request.settings.partition)
     if unknown:
         return unknown  # sbatch would only repeat it
+    words = _refused(request.sbatch_options())
+    return [f"slurm: {words} (asked for: {request.describe()})"] if words else []
+
+
+def largest_memory_mb(request: SeatRequest) -> int:
+    """The settings' `max_mem`, or their `mem` where SLURM has no place for so much.
+
+    Asked at the start, because sbatch itself may take such a job and never run it.
+    """
+    most, usual = request.settings.max_mem_mb, request.settings.mem_mb
+    if most == usual or not (words := _refused(request.sbatch_options(mem_mb=most))):
+        return most
+    log.warning(
+        "a trial that runs out of memory is not tried with more, because SLURM has no place for a "
+        "job with max_mem = %dM: %s",
+        most,
+        words,
+    )
+    return usual
+
+
+def _refused(options: list[str]) -> str:
+    """What sbatch says against a job with these options; empty if nothing, or no answer."""
     try:
-        ask(["sbatch", "--test-only", "--ntasks=1", *request.sbatch_options(), "--wrap=true"])
+        ask(["sbatch", "--test-only", "--ntasks=1", *options, "--wrap=true"])
     except PollError as err:
         words = re.sub(r"(?m)^sbatch: (error: )?", "", str(err)).strip()
         if isinstance(refusal(words, ""), SubmissionError):
-            return [f"slurm: {words} (asked for: {request.describe()})"]
+            return words
         log.warning("SLURM could not be asked about the jobs beforehand: %s", err)
-    return []
+    return ""
 
 
 def path_problems(folder: Path) -> list[str]:

@@ -21,13 +21,17 @@ class SeatRequest:
 
     settings: SlurmSettings
 
+    def job_name(self, campaign: str, *, mem_mb: int = 0) -> str:
+        """The name of a waiting seat; a new manager reads the memory from it, see slurm_status."""
+        return f"trial-{mem_mb}M.{campaign}" if mem_mb else f"trial.{campaign}"
+
     @property
     def python(self) -> str | None:
         """The interpreter as a shell word; None: the manager's own."""
         return None if self.settings.python is None else shlex.quote(self.settings.python)
 
-    def submitit_parameters(self, *, name: str, at_once: int) -> dict[str, Any]:
-        """Keyword arguments for `SlurmExecutor.update_parameters`."""
+    def submitit_parameters(self, *, name: str, at_once: int, mem_mb: int = 0) -> dict[str, Any]:
+        """Keyword arguments for `SlurmExecutor.update_parameters`; `mem_mb` 0: the settings'."""
         settings = self.settings
         return {
             "job_name": name,
@@ -37,7 +41,7 @@ class SeatRequest:
             "constraint": settings.constraint,
             "exclude": settings.exclude,
             "time": settings.time_min,
-            "mem": f"{settings.mem_mb}M",
+            "mem": f"{mem_mb or settings.mem_mb}M",
             "cpus_per_task": settings.cpus_per_task,
             "gres": self._gres(),
             "array_parallelism": at_once,
@@ -49,7 +53,7 @@ class SeatRequest:
             "additional_parameters": {"requeue": True} | self._extra(),
         }
 
-    def sbatch_options(self) -> list[str]:
+    def sbatch_options(self, *, mem_mb: int = 0) -> list[str]:
         """The same request for `sbatch --test-only`."""
         settings = self.settings
         named = {
@@ -59,7 +63,7 @@ class SeatRequest:
             "constraint": settings.constraint,
             "exclude": settings.exclude,
             "time": settings.time_min,
-            "mem": f"{settings.mem_mb}M",
+            "mem": f"{mem_mb or settings.mem_mb}M",
             "cpus-per-task": settings.cpus_per_task,
             "gres": self._gres(),
         } | self._extra()
@@ -69,9 +73,9 @@ class SeatRequest:
             if value is not None
         ]
 
-    def describe(self) -> str:
+    def describe(self, *, mem_mb: int = 0) -> str:
         """The request in one line, for messages."""
-        return shlex.join(self.sbatch_options())
+        return shlex.join(self.sbatch_options(mem_mb=mem_mb))
 
     def _gres(self) -> str | None:
         if self.settings.gpus == 0:

@@ -72,12 +72,18 @@ def read_squeue(text: str) -> list[QueueRow]:
 def status_of(row: QueueRow) -> JobStatus | None:
     """What a row of squeue says; None: nothing yet (a word on the way, or an unknown one)."""
     if row.word in QUEUED:
-        return JobStatus(JobPhase.QUEUED, reason=row.reason)
+        return JobStatus(JobPhase.QUEUED, reason=row.reason, mem_mb=_mem_mb(row.name))
     if row.word in RUNNING:
-        return JobStatus(JobPhase.RUNNING, node=row.node)
+        return JobStatus(JobPhase.RUNNING, node=row.node, mem_mb=_mem_mb(row.name))
     if row.word in COMING_BACK or row.word not in ENDED:
         return None
     return _ended(row.word, "", row.node)
+
+
+def _mem_mb(name: str) -> int:
+    """The memory that a seat was raised to, in its name until it runs a trial; 0: none."""
+    match = re.match(r"trial-(\d+)M\.", name)
+    return int(match[1]) if match else 0
 
 
 def read_sacct(text: str) -> dict[str, JobStatus]:
