@@ -7,12 +7,16 @@ never decides anything from an mtime, which GPFS may show minutes late.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+LARGEST_READ = 64 * 2**20  # bytes; no file of ours comes near it, and a manager must not choke
 
 
 @dataclass(frozen=True)
@@ -134,20 +138,45 @@ def publish_json(path: Path, value: Any) -> None:
 def append_line(path: Path, text: str) -> None:
     """Append one line, on disk when this returns; readers on other nodes see it from then on.
 
-    The file is closed each time: close-to-open is all that NFS promises.
+    The file is closed each time: close-to-open is all that NFS promises. What a failed write left
+    is cut off; where that fails as well, the next line starts behind it on a line of its own.
+
+    Raises:
+        OSError: disk full, over quota or away; the line is not there.
     """
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    with path.open("a+b", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        whole = size == 0 or os.pread(file.fileno(), 1, size - 1) == b"\n"
+        data = (("" if whole else "\n") + text + "\n").encode()
+        try:
+            if file.write(data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            os.fsync(file.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.truncate(size)
+            raise
 
 
 def read_json(path: Path) -> Any | None:
     """The document at `path`, or None for "no news": missing, torn, or not readable just now."""
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_bytes(path))
     except (OSError, ValueError, RecursionError):
         return None
+
+
+def read_bytes(path: Path) -> bytes:
+    """What the file holds.
+
+    Raises:
+        OSError: it is missing, cannot be read now, or is larger than any file of ours.
+    """
+    with path.open("rb") as file:
+        data = file.read(LARGEST_READ + 1)
+    if len(data) > LARGEST_READ:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return data
 
 
 def sync_folder(folder: Path) -> None:

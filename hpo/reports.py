@@ -10,6 +10,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from hpo.files import read_bytes
+
 _NAME = re.compile(r"reports-a(\d+)\.jsonl")
 
 
@@ -33,21 +35,26 @@ def read_reports(
             reports += _read_lines(path)
     if resource_attr is None:
         return reports
-    latest = {report[resource_attr]: report for report in reports if resource_attr in report}
+    latest = {
+        report[resource_attr]: report
+        for report in reports
+        if isinstance(report.get(resource_attr), int)
+    }
     return [latest[resource] for resource in sorted(latest)]
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
     try:
-        lines = path.read_bytes().splitlines()
+        lines = read_bytes(path).splitlines()
     except OSError:
         return []
-    reports = []
+    reports: list[dict[str, Any]] = []
     for line in lines:
         try:
             report = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if isinstance(report, dict):
+        # A line that was written, but whose writing was reported as failed, stands there twice.
+        if isinstance(report, dict) and report not in reports[-1:]:
             reports.append(report)
     return reports

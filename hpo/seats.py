@@ -26,7 +26,8 @@ class JobStatus:
     """One job as the cluster sees it.
 
     `cause` and `detail` say, for an ended job, what took it from a leg it had not finished;
-    `ok` that it ended by itself with exit code 0. `reason` is why a queued job waits.
+    `ok` that it ended by itself with exit code 0. `reason` is why a queued job waits. `ended_at`
+    (s, Unix) is when it ended, by the cluster's clock, where that is known.
     """
 
     phase: JobPhase
@@ -35,6 +36,7 @@ class JobStatus:
     ok: bool = False
     reason: str = ""
     node: str = ""
+    ended_at: float | None = None
 
 
 @dataclass(slots=True)
@@ -44,7 +46,9 @@ class Seat:
     job_id: str
     phase: JobPhase
     status: JobStatus
-    ended_at: float | None = None  # when the cluster first said so
+    seen_at: float = float("-inf")  # when the cluster last said that it lives
+    ended_at: float | None = None  # never before `seen_at`, nor after the cluster first said so
+    told_at: float | None = None  # when the cluster first said that it ended
     absent_since: float | None = None  # no longer listed, end unknown
     trial_id: int | None = None  # of the leg it holds
     legs: int = 0  # taken in its life
@@ -82,11 +86,14 @@ class SeatBook:
             seat = self.seats.get(job_id)
             if seat is None:
                 if status.phase is not JobPhase.ENDED:
-                    self.seats[job_id] = Seat(job_id, status.phase, status)
+                    self.seats[job_id] = Seat(job_id, status.phase, status, seen_at=asked_at)
                 continue
             seat.status, seat.absent_since = status, None
-            if status.phase is JobPhase.ENDED and seat.phase is not JobPhase.ENDED:
-                seat.ended_at = asked_at
+            if status.phase is not JobPhase.ENDED:
+                seat.seen_at, seat.told_at, seat.ended_at = asked_at, None, None
+            else:
+                seat.told_at = asked_at if seat.told_at is None else seat.told_at
+                seat.ended_at = _end_of(seat, seat.told_at)
             seat.phase = status.phase
         for seat in self.seats.values():
             if seat.job_id not in statuses and seat.phase is not JobPhase.ENDED:
@@ -101,7 +108,7 @@ class SeatBook:
         """
         for seat in [s for s in self.seats.values() if s.trial_id is None]:
             vanished = seat.absent_since is not None and seat.absent_since <= now - vanish_s
-            ended = seat.phase is JobPhase.ENDED and seat.ended_at != now
+            ended = seat.phase is JobPhase.ENDED and seat.told_at != now
             if not ended and not vanished:
                 continue
             del self.seats[seat.job_id]
@@ -158,9 +165,9 @@ class SeatBook:
     ) -> tuple[Cause, str] | None:
         """Why the leg that `job_id` holds is lost, or None while it may still be finished.
 
-        A job that ended gets `grace_s` for its result to become visible. A job that SLURM
-        requeued (it waits again, after it held a leg) has lost that leg. A job that is merely no
-        longer listed is given up after `vanish_s`: absence proves nothing.
+        A job that ended gets `grace_s` from then on for its result to become visible. A job that
+        SLURM requeued (it waits again, after it held a leg) has lost that leg. A job that is merely
+        no longer listed is given up after `vanish_s`: absence proves nothing.
         """
         seat = self.seats.get(job_id)
         if seat is None or not self.polled:
@@ -173,6 +180,12 @@ class SeatBook:
         elif seat.absent_since is not None and now >= seat.absent_since + vanish_s:
             return Cause.VANISHED, f"the cluster knows no job {job_id} any more"
         return None
+
+
+def _end_of(seat: Seat, told_at: float) -> float:
+    """When the job ended, on the manager's clock; the cluster's may go wrong by minutes."""
+    ended_at = told_at if seat.status.ended_at is None else seat.status.ended_at
+    return min(max(ended_at, seat.seen_at, seat.claimed_at), told_at)
 
 
 # A seat that dies of these before it takes a leg has a broken environment, not bad luck.

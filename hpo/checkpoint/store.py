@@ -102,7 +102,10 @@ def save(
             raise ReportError(f"trial {trial_id}: {err}") from err
         raise
     sync_folder(home)
-    _prune(folder, path, attempt)
+    try:
+        _prune(folder, path, attempt)
+    except OSError as err:
+        log.warning("cannot look for old checkpoints in %s: %s", home, err)
     return path
 
 

@@ -26,7 +26,7 @@ import psutil
 from hpo import offers
 from hpo.causes import Cause
 from hpo.cluster.slurm_commands import clean_environment
-from hpo.errors import PollError, SubmissionError
+from hpo.errors import EXIT_RESUMABLE, PollError, SubmissionError
 from hpo.files import Layout, publish_json, read_json
 from hpo.seats import JobPhase, JobStatus
 
@@ -244,6 +244,9 @@ def _ended(code: int | None) -> JobStatus:
             cause=Cause.VANISHED,
             detail="its process is gone, and nobody was there to see how it ended",
         )
+    if code == EXIT_RESUMABLE:
+        detail = "its job could not use the campaign's files; its log says more"
+        return JobStatus(JobPhase.ENDED, cause=Cause.STORAGE, detail=detail)
     if code < 0:
         try:
             name = signal.Signals(-code).name

@@ -20,6 +20,9 @@ from hpo.causes import Cause
 from hpo.files import Layout
 from hpo.leg import LegSettings, Surroundings, finish_leg, run_leg
 from hpo.seats import JobPhase, JobStatus
+from hpo.storage import Patience, StorageTrouble
+
+NO_PATIENCE = Patience(report_s=0.0, result_s=0.0)  # a leg takes no time of its own here
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +193,14 @@ class SimulatedCluster:
     def _look(self, job: _Job, life: int, deadline: float) -> None:
         if life != job.lives or job.phase is not JobPhase.RUNNING:
             return
-        if life > 1:
-            offers.give_back(self._layout, job.job_id)
         now = self._clock.now()
-        taken = offers.claim_best(self._layout, job.job_id)
+        try:
+            if life > 1:
+                offers.give_back(self._layout, job.job_id)
+            taken = offers.claim_best(self._layout, job.job_id)
+        except OSError as err:
+            self._end(job, Cause.STORAGE, str(err))
+            return
         if taken is not None:
             self._train(job, *taken)
         elif now >= deadline:
@@ -216,11 +223,16 @@ class SimulatedCluster:
         end = start + duration
 
         def finish() -> None:
-            here = Surroundings(job.job_id, job.status.node, _LegTime(start, end, epoch_s))
-            result = run_leg(self._layout, claim, offer, self._load, self._settings, here)
-            self.legs_run.append((claim.trial_id, claim.attempt))
+            time = _LegTime(start, end, epoch_s)
+            here = Surroundings(job.job_id, job.status.node, time, patience=NO_PATIENCE)
             self.busy_s += duration
-            finish_leg(self._layout, claim, result)
+            try:
+                result = run_leg(self._layout, claim, offer, self._load, self._settings, here)
+                finish_leg(self._layout, claim, result, NO_PATIENCE)
+            except StorageTrouble as err:
+                self._end(job, Cause.STORAGE, str(err))
+                return
+            self.legs_run.append((claim.trial_id, claim.attempt))
             self._end(job, Cause.KILLED, "ended by itself", ok=True)
 
         self._clock.at(end, finish)
