@@ -43,6 +43,11 @@ def read_reports(
     return [latest[resource] for resource in sorted(latest)]
 
 
+def read_attempt_reports(folder: Path, attempt: int) -> list[dict[str, Any]]:
+    """The reports of one attempt, in the order in which they were written."""
+    return _read_lines(folder / f"reports-a{attempt}.jsonl")
+
+
 def _read_lines(path: Path) -> list[dict[str, Any]]:
     try:
         lines = read_bytes(path).splitlines()

@@ -22,6 +22,7 @@ WALLCLOCK = "max_wallclock_time"
 GPU_HOURS = "max_gpu_hours"
 TARGET = "target_error"
 FINISHED = "all trials ended"
+STORAGE_REST_S, LONGEST_REST_S = 15.0, 600.0  # after a leg was lost to the storage; doubled
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +56,24 @@ class Scheduler:
             return [ev.CampaignStarted(now)]
         if state.ended is not None:
             return []
-        after_legs = [self._after_leg(state, trial, now) for trial in _waiting(state)]
+        resting = [trial for trial in _waiting(state) if _must_rest(trial, now)]
+        after_legs = [
+            self._after_leg(state, trial, now) for trial in _waiting(state) if trial not in resting
+        ]
         decisions = list(after_legs)
         reason = state.ending or self._reason_to_end(state, after_legs, now)
         if reason is not None:
             if state.ending is None:
                 decisions.append(ev.CampaignEnding(now, reason))
+            decisions += [self._after_leg(state, trial, now) for trial in resting]
             # What would be offered again is stopped instead.
             decisions = [_stop(event, reason, now) for event in decisions]
         else:
             decisions += self._promote(state, now)
             decisions += self._offer_stopped_again(state, now)
             decisions += self._draw(state, len(_offers(decisions)), now)
-        if self._is_over(state, decisions, ending=reason is not None):
+        idle = reason is not None or not resting
+        if idle and self._is_over(state, decisions, ending=reason is not None):
             decisions.append(ev.CampaignEnded(now, reason or FINISHED))
         return decisions
 
@@ -241,6 +247,18 @@ def _is_cancelled(trial: TrialState) -> bool:
 
 def _waiting(state: CampaignState) -> list[TrialState]:
     return [state.trials[trial_id] for trial_id in sorted(state.of(TrialStatus.WAITING))]
+
+
+def _must_rest(trial: TrialState, now: float) -> bool:
+    """Whether to wait before the leg is offered again, longer after each loss.
+
+    The disk is full for other jobs as well: a leg that came back at once would use up its losses.
+    """
+    lost = trial.ended_leg
+    if not isinstance(lost, ev.LegLost) or lost.cause != Cause.STORAGE:
+        return False
+    rest_s = min(STORAGE_REST_S * 2.0 ** min(trial.losses, 10), LONGEST_REST_S)
+    return now < lost.time + rest_s
 
 
 def _offers(decisions: Collection[ev.Event]) -> list[ev.LegOffered]:

@@ -160,6 +160,11 @@ class SeatBook:
         """Seats that run, with a leg or still looking for one."""
         return [s for s in self.seats.values() if s.phase is JobPhase.RUNNING]
 
+    def end_of(self, job_id: str) -> float | None:
+        """When the job ended, as far as the cluster has told."""
+        seat = self.seats.get(job_id)
+        return None if seat is None else seat.ended_at
+
     def loss_of(
         self, job_id: str, now: float, *, grace_s: float, vanish_s: float
     ) -> tuple[Cause, str] | None:

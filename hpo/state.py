@@ -18,6 +18,7 @@ from typing import Any
 from hpo import events as ev
 from hpo.errors import TransitionError
 from hpo.json_values import canonical
+from hpo.lost_work import LostWork
 
 
 class TrialStatus(Enum):
@@ -88,6 +89,7 @@ class CampaignState:
     ended: str | None = None
     rungs: dict[tuple[int, int], Rung] = field(default_factory=dict)  # by (bracket, rung)
     seat_seconds: float = 0.0  # spent on legs, finished or lost
+    lost: LostWork = field(default_factory=LostWork)
     best_trial: int | None = None
     alike_failures: int = 0  # first trials since the (re)start that failed with one cause
     alike_cause: str | None = None
@@ -173,6 +175,7 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             _require(event.attempt > trial.attempt, event, "attempts only grow")
             trial.attempt = event.attempt
             trial.losses += 1
+            state.lost.add(event)
             _move(state, trial, TrialStatus.OFFERED)
         case ev.LegFinished() | ev.LegLost():
             _require(trial.status is TrialStatus.CLAIMED, event, trial.status)
@@ -205,6 +208,7 @@ def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev
     trial.progressed = event.resource > trial.resource
     if isinstance(event, ev.LegLost):
         state.seat_seconds += max(0.0, event.time - trial.claimed_at)
+        state.lost.add(event)
         trial.losses += 1
         trial.resource = max(trial.resource, event.resource)
     else:

@@ -93,6 +93,8 @@ def _manage(
         SeatLimits(spec.hpo.max_concurrent_jobs, spec.hpo.max_queued_jobs),
         metric=spec.hpo.metric,
         mode=spec.hpo.mode,
+        resource_attr=spec.hpo.resource_attr,
+        gpus=spec.slurm.gpus,
         at_end=spec.hpo.at_end,
         checkpoints=CheckpointKeeper(
             campaign.layout, legs, spec.hpo.keep_checkpoints, spec.hpo.n_trials
@@ -102,7 +104,7 @@ def _manage(
     if not ended:
         report_leaving(manager, campaign.layout, leave.signal_name, executor, _command(argv))
     else:
-        report_end(manager.state, campaign.layout, spec.hpo.metric)
+        report_end(manager.state, campaign.layout, spec.hpo.metric, gpus=spec.slurm.gpus)
     return exit_code(manager.state, ended=ended)
 
 

@@ -1,0 +1,91 @@
+"""The file server fails at every step of a campaign, once and for a while; nothing is lost."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from simulation import HEADER, Campaign, FaultPoint, fails
+
+from hpo.cluster.simulated import ClusterModel
+from hpo.journal import read_events
+from hpo.reports import read_reports
+
+ROUGH = ClusterModel(seats=2, queue_wait_s=60.0, preemption_rate=0.1, failure_rate=0.05, seed=3)
+TRIALS = 3
+NUMBERS = (errno.ENOSPC, errno.ESTALE, errno.EDQUOT, errno.EIO)
+A_WHILE_S = 900.0
+
+
+@pytest.fixture(autouse=True)
+def _fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Syncing costs nothing here, and may be where a network filesystem reports its trouble."""
+    monkeypatch.setattr(os, "fsync", _sync)
+
+
+def objective(config: dict[str, Any], trial: Any) -> None:
+    trained = {"epochs": 0}
+    trial.restore(trained=trained)
+    for epoch in trial.epochs():
+        trained["epochs"] += 1
+        assert trained["epochs"] == epoch  # nothing that was saved is lost, or counted twice
+        trial.report(epoch=epoch, validation_error=abs(config["lr"] - 0.03) + 1.0 / epoch)
+
+
+def _sync(descriptor: int) -> None:
+    from simulation import _points
+
+    point = _points[-1] if _points else None
+    if isinstance(point, FaultPoint):
+        path = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115  # because it is enough
+        if path.startswith(point.root):
+            point.step("fsync", path)
+
+
+def _require_whole(campaign: Campaign, expected: dict[int, tuple[object, ...]]) -> None:
+    events = read_events(campaign.layout.journal)
+    names = Counter((type(e).__name__, getattr(e, "trial_id", None)) for e in events)
+    assert names["CampaignEnded", None] == 1
+    for trial_id, told in expected.items():
+        assert names["TrialCompleted", trial_id] == 1
+        finished = [n for (name, i), n in names.items() if (name, i) == ("LegFinished", trial_id)]
+        assert finished == [1]
+        assert _told(campaign, trial_id) == told
+        reports = read_reports(campaign.layout.trial(trial_id), resource_attr="epoch")
+        assert [report["epoch"] for report in reports] == [1, 2, 3]
+    final = json.loads(campaign.layout.final_results.read_text())
+    assert final["n_completed"] == len(expected)
+    assert final["best_config"] == json.loads(campaign.layout.best_config.read_text())
+    assert not list(campaign.layout.claims.iterdir())
+    assert not [p for p in campaign.layout.offers.iterdir() if not p.name.startswith(".")]
+
+
+def _told(campaign: Campaign, trial_id: int) -> tuple[object, ...]:
+    result = json.loads(campaign.layout.result(trial_id).read_text())
+    return result["status"], result["error"], result["config"], len(result["reports"])
+
+
+@pytest.mark.parametrize("lasts_s", [0.0, A_WHILE_S], ids=["once", "for_a_while"])
+def test_a_fault_at_every_step_loses_nothing(tmp_path: Path, lasts_s: float) -> None:
+    whole = Campaign(tmp_path / "whole", model=ROUGH, n_trials=TRIALS, objective=objective)
+    whole.run()
+    expected = {trial_id: _told(whole, trial_id) for trial_id in range(TRIALS)}
+    step, beyond_the_end = 0, 0
+    while beyond_the_end < len(NUMBERS):
+        step += 1
+        campaign = Campaign(tmp_path / f"fault{step}", model=ROUGH, n_trials=TRIALS, objective=objective)
+        number = NUMBERS[step % len(NUMBERS)]
+        point = FaultPoint(str(campaign.root), number, step, campaign.clock.now, lasts_s)
+        campaign.run_failing(point)
+        beyond_the_end = 0 if point.failed else beyond_the_end + 1
+        try:
+            _require_whole(campaign, expected)
+        except AssertionError as err:
+            raise AssertionError(f"{errno.errorcode[number]} at step {step}") from err
+    print("STEPS", step)
+    assert step > 200  # otherwise the faults are not where the work is
