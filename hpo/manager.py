@@ -113,6 +113,7 @@ class Manager:
 
     def _finish(self) -> None:
         """What is left to do once the campaign has ended; may be done again."""
+        reconcile.tidy(self._here.layout, self.state, self._observer.look())
         self._seats.dismiss()
         if self._checkpoints is not None:
             self._checkpoints.finish(self.state)

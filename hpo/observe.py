@@ -122,7 +122,11 @@ class Observer:
             yield self._lost(trial, leg, cause, message, now)
 
     def _asked_again(self, leg: Leg, now: float) -> tuple[Cause, str]:
-        loss = self.book.loss_of(leg.job_id or "", now, grace_s=0.0, vanish_s=0.0)
+        job_id = leg.job_id or ""
+        loss = self.book.loss_of(job_id, now, grace_s=0.0, vanish_s=0.0)
+        seat = self.book.seats.get(job_id)
+        if seat is not None and seat.status.ok:
+            loss = None  # a later life of the job ended well: that says nothing of this one
         return loss or (Cause.VANISHED, f"job {leg.job_id} was gone when the manager came back")
 
     def _of_missing(self, trials: list[TrialState], now: float) -> Iterator[ev.Event]:

@@ -211,7 +211,7 @@ class TestUnreadableResults:
         ],
         ids=range(16),
     )
-    def test_a_done_leg_whose_result_stays_unreadable_fails_after_a_while(
+    def test_a_done_leg_whose_result_stays_unreadable_is_run_again(
         self, desk: Desk, claim: Leg, text: str | None
     ) -> None:
         desk.layout.trial(0).mkdir()
@@ -219,11 +219,14 @@ class TestUnreadableResults:
             result_file.attempt_path(desk.layout, claim).write_text(text)
         offers.finish(desk.layout, claim)
         assert desk.look(NOW) == []
-        assert desk.look(NOW + 9.9) == []
-        (fact,) = desk.look(NOW + 10)
-        assert isinstance(fact, ev.LegFinished)
-        assert (fact.outcome, fact.cause, fact.metric) == ("failed", "unreadable_result", None)
-        assert "missing or damaged" in (fact.message or "")
+        assert desk.look(NOW + 599.9) == []
+        (fact,) = desk.look(NOW + 600)
+        assert isinstance(fact, ev.LegLost)
+        assert fact.cause == Cause.STORAGE
+        assert "missing or damaged" in fact.message
+        apply(desk.state, offered(0, 1))
+        desk.tidy()
+        assert desk.files("claims") == []
 
     def test_a_result_that_becomes_visible_late_counts(self, desk: Desk, claim: Leg) -> None:
         offers.finish(desk.layout, claim)
