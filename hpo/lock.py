@@ -80,7 +80,11 @@ class ManagerLock:
                 self._lock.acquire(timeout=0)
             except Timeout:
                 raise self._locked(self._other(), "it was faster") from None
-        publish_json(self._record, asdict(self.holder))
+        try:
+            publish_json(self._record, asdict(self.holder))
+        except OSError:
+            self._lock.release()  # because nobody could tell who holds it
+            raise
 
     def release(self) -> None:
         """Let the next manager in."""
@@ -102,9 +106,12 @@ class ManagerLock:
     def _other(self) -> Holder | None:
         record = read_json(self._record)
         try:
-            return Holder(**record) if isinstance(record, dict) else None
+            holder = Holder(**record) if isinstance(record, dict) else None
         except TypeError:
             return None
+        if holder is None or not isinstance(holder.restarts, int):
+            return None
+        return holder if isinstance(holder.since, (int, float)) else None
 
     def _require_gone(
         self, other: Holder | None, is_job_gone: Callable[[str], bool | None]

@@ -23,7 +23,7 @@ from hpo.cli.fresh import make_room
 from hpo.cli.rung_plan import rung_plan
 from hpo.cli.screen import Screen
 from hpo.cli.signals import LeaveRequest
-from hpo.errors import HpoError, SettingsError
+from hpo.errors import CampaignFilesError, HpoError, SettingsError
 from hpo.files import Layout
 from hpo.journal import Journal
 from hpo.lock import ManagerLock
@@ -31,6 +31,7 @@ from hpo.manager import Manager, Surroundings
 from hpo.scheduler import Limits, Scheduler
 from hpo.search.random_search import AsyncRandomSearch
 from hpo.seat_keeper import SeatLimits
+from hpo.storage import is_storage_trouble
 from hpo.whole_trials import LegPolicy, WholeTrials
 
 log = logging.getLogger(__name__)
@@ -45,13 +46,29 @@ def run(arguments: Namespace, argv: Sequence[str]) -> int:
     executor = choose_executor(arguments.executor)
     spec = load_checked(arguments, executor)
     layout = Layout(spec.output_dir)
-    if arguments.fresh:
-        make_room(spec, executor)
+    try:
+        if arguments.fresh:
+            make_room(spec, executor)
+        _make_folder(spec, layout)
+        return _run_locked(spec, layout, executor, argv)
+    except OSError as err:
+        raise CampaignFilesError(
+            f"the files of the campaign in {layout.root} cannot be used: {err}. Nothing is lost, "
+            "and jobs that run go on; make room, or wait for the file server, and start again"
+        ) from err
+
+
+def _make_folder(spec: CampaignSpec, layout: Layout) -> None:
     try:
         layout.create()
-    except OSError as err:  # found only by trying: quotas, names too long, servers that refuse
+    except OSError as err:  # found only by trying: names too long, servers that refuse
+        if is_storage_trouble(err):
+            raise
         problem = f"output_dir {layout.root} cannot be made: {err.strerror}; choose another"
         raise SettingsError([problem], where=str(spec.source)) from err
+
+
+def _run_locked(spec: CampaignSpec, layout: Layout, executor: str, argv: Sequence[str]) -> int:
     lock = ManagerLock(layout)
     lock.acquire(job_gone_asker(executor))
     try:
