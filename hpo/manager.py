@@ -108,8 +108,9 @@ class Manager:
             raise JournalError(f"{self._here.layout.journal} contradicts itself: {broken[0]}")
 
     def _repair(self) -> None:
-        self._publisher.repair(self.state)
-        self._commit(self._scheduler.reopen(self.state, self._here.clock.now()))
+        now = self._here.clock.now()
+        self._publisher.repair(self.state, now)
+        self._commit(self._scheduler.reopen(self.state, now))
 
     def _finish(self) -> None:
         """What is left to do once the campaign has ended; may be done again."""

@@ -30,9 +30,13 @@ class Publisher:
             "some of results/, status.json and best_config.json", "The campaign goes on without"
         )
 
-    def repair(self, state: CampaignState) -> None:
+    def repair(self, state: CampaignState, now: float) -> None:
         """Find the results that a crash, or somebody, left missing."""
-        self._due = reconcile.unpublished(self._layout, state)
+
+        def look() -> None:
+            self._due = reconcile.unpublished(self._layout, state)
+
+        self._tried(look, now)
 
     def note(self, event: ev.Event) -> None:
         """A trial's standing result changes by this event."""
@@ -44,19 +48,19 @@ class Publisher:
         self._due = [
             event
             for event in self._due
-            if not self._wrote(partial(self._publish, state, [event]), now)
+            if not self._tried(partial(self._publish, state, [event]), now)
         ]
 
     def summary(self, state: CampaignState, book: SeatBook, now: float, *, news: bool) -> bool:
         """Write the summary where there is news, or it is old; whether it was due."""
         due = news or self._summary.is_due(now)
         if due:
-            self._wrote(partial(self._summary.write, state, book, now), now)
+            self._tried(partial(self._summary.write, state, book, now), now)
         return due
 
     def leave(self, state: CampaignState, book: SeatBook, now: float) -> None:
         """The last word of a manager that leaves."""
-        self._wrote(partial(self._summary.write, state, book, now), now)
+        self._tried(partial(self._summary.write, state, book, now), now)
 
     def finish(self, state: CampaignState, book: SeatBook, now: float) -> None:
         """Write everything, once the campaign has ended; may be repeated.
@@ -72,7 +76,7 @@ class Publisher:
     def _publish(self, state: CampaignState, events: list[ev.Event]) -> None:
         reconcile.publish_results(self._layout, state, events, metric=self._metric)
 
-    def _wrote(self, write: Callable[[], None], now: float) -> bool:
+    def _tried(self, write: Callable[[], None], now: float) -> bool:
         try:
             write()
         except OSError as err:
