@@ -148,6 +148,7 @@ class Trial:
                 raise self._error(f"restore(): {name!r} cannot be a file name; use a Python name")
             check_restorable(name, value)
         self._objects.update(objects)
+        self._insist("its checkpoints", lambda: checkpoint.require_listing(self._folder))
         found = checkpoint.load_newest(self._folder, self.trial_id, self._objects)
         if found is not None:
             self.resource = found.resource

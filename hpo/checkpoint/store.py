@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import re
 import secrets
 import shutil
@@ -59,6 +60,16 @@ def find(folder: Path) -> list[Checkpoint]:
         ),
         reverse=True,
     )
+
+
+def require_listing(folder: Path) -> None:
+    """Tell a trial without checkpoints from a file server that is away.
+
+    Raises:
+        OSError: nobody can tell now; to be tried again.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        os.listdir(folder / FOLDER)  # noqa: PTH208  # because the names do not matter
 
 
 def save(
