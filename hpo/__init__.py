@@ -22,15 +22,16 @@ if TYPE_CHECKING:
         randint,
         uniform,
     )
+    from hpo.reporter import Reporter
     from hpo.results import load_campaign
     from hpo.scheduler import Scheduler
     from hpo.search.random_search import AsyncRandomSearch
     from hpo.space import Space
-    from hpo.trial import Reporter, Trial
+    from hpo.trial import Trial
 
 _HOMES = {
     "AsyncRandomSearch": "hpo.search.random_search",
-    "Reporter": "hpo.trial",
+    "Reporter": "hpo.reporter",
     "Scheduler": "hpo.scheduler",
     "Space": "hpo.space",
     "Trial": "hpo.trial",

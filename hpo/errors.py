@@ -101,6 +101,12 @@ class SubmissionLimitError(HpoError):
     exit_code = EXIT_RESUMABLE
 
 
+class CampaignFilesError(HpoError):
+    """The campaign's files cannot be used now: the disk is full, or the file server is away."""
+
+    exit_code = EXIT_RESUMABLE
+
+
 # --- unknown: the cluster did not answer ----------------------------------------------------------
 
 

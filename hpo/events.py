@@ -69,12 +69,17 @@ class LegClaimed:
 
 @dataclass(frozen=True, slots=True)
 class LegReturned:
-    """Fact: a requeued job gave back the claim of its former life, as the next `attempt`."""
+    """Fact: a requeued job gave back the claim of its former life, as the next `attempt`.
+
+    `lost_s` and `lost_resource` are what that life had trained and not saved, as for `LegLost`.
+    """
 
     time: float
     trial_id: int
     rung: int
     attempt: int
+    lost_s: float = 0.0
+    lost_resource: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,8 @@ class LegFinished:
 class LegLost:
     """Fact: the claim was fenced off, because its job is gone; `resource` is what it saved.
 
-    `lost_s` is the seat time (s) since that was saved, which has to be spent again.
+    `lost_s` is the seat time (s) since that was saved, which has to be spent again;
+    `lost_resource` what was reported in it and has to be trained again.
     """
 
     time: float
@@ -116,6 +122,7 @@ class LegLost:
     resource: int = 0
     node: str = ""
     lost_s: float = 0.0
+    lost_resource: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +220,19 @@ _TYPES: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__args__}
 _NAMES: dict[type[Event], tuple[str, ...]] = {
     cls: tuple(field.name for field in fields(cls)) for cls in Event.__args__
 }
+_KINDS: dict[object, tuple[type, ...]] = {
+    "bool": (bool,),
+    "float": (float, int),
+    "float | None": (float, int, type(None)),
+    "int": (int,),
+    "int | None": (int, type(None)),
+    "str": (str,),
+    "str | None": (str, type(None)),
+    "Mapping[str, Any]": (dict,),
+}
+_FIELD_KINDS: dict[type[Event], dict[str, tuple[type, ...]]] = {
+    cls: {field.name: _KINDS[field.type] for field in fields(cls)} for cls in Event.__args__
+}
 
 
 def to_record(event: Event) -> dict[str, Any]:
@@ -234,6 +254,10 @@ def from_record(record: Mapping[str, Any]) -> Event:
     cls = _TYPES.get(name) if isinstance(name, str) else None
     if cls is None:
         raise ValueError(f"no event is called {name!r}")
+    kinds = _FIELD_KINDS[cls]
+    for field, value in values.items():
+        if not isinstance(value, kinds.get(field, (object,))):
+            raise ValueError(f"not a {name}: {field} cannot be {value!r:.40}")
     try:
         return cls(**values)
     except TypeError as err:

@@ -7,6 +7,7 @@ never decides anything from an mtime, which GPFS may show minutes late.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -168,12 +169,24 @@ def publish_json(path: Path, value: Any) -> None:
 def append_line(path: Path, text: str) -> None:
     """Append one line, on disk when this returns; readers on other nodes see it from then on.
 
-    The file is closed each time: close-to-open is all that NFS promises.
+    The file is closed each time: close-to-open is all that NFS promises. What a failed write left
+    is cut off; where that fails as well, the next line starts behind it on a line of its own.
+
+    Raises:
+        OSError: disk full, over quota or away; the line is not there.
     """
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    with path.open("a+b", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        whole = size == 0 or os.pread(file.fileno(), 1, size - 1) == b"\n"
+        data = (("" if whole else "\n") + text + "\n").encode()
+        try:
+            if file.write(data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            os.fsync(file.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.truncate(size)
+            raise
 
 
 def open_plain(path: Path) -> BinaryIO:

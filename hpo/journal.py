@@ -28,10 +28,12 @@ class Header:
 
 
 class Journal:
-    """An open journal; `events` are those it held, and `append` adds to it.
+    """An open journal; `events` are those it held (from line 2 on), and `append` adds to it.
 
     `guard` is called before each append and raises if this process may no longer write.
     """
+
+    first_event = 2  # the line of the first event
 
     def __init__(
         self, path: Path, header: Header, *, guard: Callable[[], None] = lambda: None
@@ -55,7 +57,8 @@ class Journal:
         lines = whole.splitlines()
         found = _read_header(lines[0], self._path)
         self.events = [
-            _read_event(line, self._path, number) for number, line in enumerate(lines[1:], 2)
+            _read_event(line, self._path, number)
+            for number, line in enumerate(lines[1:], self.first_event)
         ]
         return found
 
@@ -65,13 +68,19 @@ class Journal:
         Raises:
             OSError: disk full, over quota or away; the journal is cut back to its last line.
             JournalForkError: another manager took over.
+            JournalError: somebody changed the journal meanwhile.
         """
         text = "".join(to_json(to_record(event)) + "\n" for event in events)
         if text:
             self._guard()
             if self._torn:
                 self._cut()  # because the file server may have been away when this was due
+            self._require_untouched()
             self._write(text)
+
+    def bad_line(self, number: int, why: object) -> JournalError:
+        """The error for a line that cannot be what a manager wrote."""
+        return _bad_line(self._path, number, why)
 
     def require_owner(self) -> None:
         """Stop a manager that was taken over before it does anything more.
@@ -93,6 +102,15 @@ class Journal:
             self._cut()
             raise
         self._size += len(data)
+
+    def _require_untouched(self) -> None:
+        size = self._path.stat().st_size
+        if size != self._size:
+            raise JournalError(
+                f"{self._path} has {size} bytes, but this manager has written {self._size}: it was"
+                " changed by somebody while the campaign ran. This manager stops without writing"
+                " more; start it again, and if the journal is no longer sound it says which line"
+            )
 
     def _cut(self) -> None:
         """Drop whatever lies behind the last whole line."""
@@ -152,7 +170,11 @@ def _read_event(line: bytes, path: Path, number: int) -> Event:
     try:
         return from_record(json.loads(line))
     except (ValueError, RecursionError) as err:
-        raise JournalError(
-            f"{path}, line {number}: {err}. The lines before it are sound: copy the campaign, "
-            "cut the copy's journal before this line and start again, or start with --fresh"
-        ) from err
+        raise _bad_line(path, number, err) from err
+
+
+def _bad_line(path: Path, number: int, why: object) -> JournalError:
+    return JournalError(
+        f"{path}, line {number}: {why}. The lines before it are sound: copy the campaign, "
+        "cut the copy's journal before this line and start again, or start with --fresh"
+    )

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from hpo import offers, result_file
 from hpo.causes import Cause
-from hpo.files import Layout, publish_json
+from hpo.files import Layout, publish_json, read_plain
 from hpo.memory_errors import cause_and_message
 from hpo.objective import call
+from hpo.storage import Patience, StorageTrouble, is_storage_trouble
 from hpo.trial import Trial, TrialInterrupted
 
 log = logging.getLogger(__name__)
@@ -70,6 +72,7 @@ class Surroundings:
     asked_to_leave: Callable[[], bool] = lambda: False
     info: dict[str, Any] = field(default_factory=dict)
     oom_kills: Callable[[], int] = lambda: 0
+    patience: Patience = field(default_factory=Patience)
 
 
 def run_leg(
@@ -80,15 +83,30 @@ def run_leg(
     settings: LegSettings,
     here: Surroundings,
 ) -> dict[str, Any]:
-    """Train the claimed leg with the function that `load` gives; the result document."""
+    """Train the claimed leg with the function that `load` gives; the result document.
+
+    Raises:
+        StorageTrouble: what had to be written could not be; the leg has to be run again.
+    """
     folder = layout.trial(claim.trial_id)
-    folder.mkdir(parents=True, exist_ok=True)
     start = here.clock()
-    publish_json(folder / "config.json", offer["config"])
-    publish_json(
-        folder / f"attempt-a{claim.attempt}.json",
-        {"job_id": here.job_id, "host": here.host, "start_time": start} | here.info,
-    )
+
+    def asked_to_leave() -> bool:
+        # Not Path.exists, which raises when the file server is away.
+        return (
+            here.asked_to_leave()
+            or os.path.exists(layout.leave)  # noqa: PTH110
+            or not offers.is_held(layout, claim)
+        )
+
+    def write_start() -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        publish_json(folder / "config.json", offer["config"])
+        who = {"job_id": here.job_id, "host": here.host, "start_time": start}
+        publish_json(folder / f"attempt-a{claim.attempt}.json", who | here.info)
+
+    patience = replace(here.patience, leaving=asked_to_leave)
+    patience.insist(f"trial {claim.trial_id}: its configuration", write_start)
     earlier = _earlier_time(layout, claim)
     trial = Trial(
         trial_id=claim.trial_id,
@@ -100,10 +118,9 @@ def run_leg(
         resource_attr=settings.resource_attr,
         metric=settings.metric,
         checkpoint_interval=settings.checkpoint_interval,
-        asked_to_leave=lambda: (
-            here.asked_to_leave() or layout.leave.exists() or not offers.is_held(layout, claim)
-        ),
+        asked_to_leave=asked_to_leave,
         clock=here.clock,
+        patience=patience,
     )
     killed_before = here.oom_kills()
     ended = _ended(trial, load, settings)
@@ -111,7 +128,7 @@ def run_leg(
         ended = _out_of_memory(ended)
     if ended["status"] == "completed" and not offer.get("final", True):
         ended["status"] = "paused"
-    end = here.clock()
+    end = max(start, here.clock())  # because clocks of nodes are set back at times
     last = trial.history[-1] if trial.history else {}
     return result_file.document(
         trial_id=claim.trial_id,
@@ -136,12 +153,35 @@ def run_leg(
     )
 
 
-def finish_leg(layout: Layout, claim: offers.Leg, result: Mapping[str, Any]) -> bool:
-    """Publish what the leg came to; False: the claim was fenced off meanwhile, nothing counts."""
-    publish_json(result_file.attempt_path(layout, claim), result)
-    if not offers.finish(layout, claim):
+def finish_leg(
+    layout: Layout,
+    claim: offers.Leg,
+    result: Mapping[str, Any],
+    patience: Patience = Patience(),  # noqa: B008  # because it is frozen
+) -> bool:
+    """Publish what the leg came to; False: the claim was fenced off meanwhile, nothing counts.
+
+    Raises:
+        StorageTrouble: it could not be written; the leg has to be run again.
+    """
+
+    def publish() -> None:
+        path = result_file.attempt_path(layout, claim)
+        path.parent.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
+        publish_json(path, result)
+
+    what = f"trial {claim.trial_id}: its result"
+    asked_to_leave = patience.leaving
+    patience = replace(
+        patience, leaving=lambda: asked_to_leave() or not offers.is_held(layout, claim)
+    )
+    patience.insist(what, publish, patience.result_s)
+    if not patience.insist(what, lambda: offers.finish(layout, claim), patience.result_s):
         return False
-    result_file.publish_standing(layout, result)
+    try:
+        result_file.publish_standing(layout, result)
+    except OSError as err:  # not waited for: the manager writes what is missing there
+        log.warning("trial %d: its standing result cannot be written: %s", claim.trial_id, err)
     return True
 
 
@@ -159,7 +199,12 @@ def _ended(
     except SystemExit as left:
         message = f"the objective called sys.exit({left.code!r})"
         return _failure("SystemExit", message, traceback.format_exc())
-    except BaseException as err:  # noqa: BLE001  # because whatever user code raises is its result
+    except BaseException as err:
+        if is_storage_trouble(err):
+            if not isinstance(err, StorageTrouble):
+                log.error("%s", traceback.format_exc())
+            raise StorageTrouble(f"trial {trial.trial_id}: {_text_of(err)}") from err
+        # Whatever else user code raises is its result.
         return _failure(*cause_and_message(err, _text_of(err)), traceback.format_exc())
     if not trial.history:
         message = (
@@ -209,8 +254,8 @@ def _earlier_time(layout: Layout, claim: offers.Leg) -> float:
     for attempt in range(claim.attempt):
         path = layout.trial(claim.trial_id) / f"reports-a{attempt}.jsonl"
         try:
-            *_, last = path.read_text(encoding="utf-8").splitlines()
-            total += float(json.loads(last)["elapsed"])
-        except (OSError, ValueError, KeyError, TypeError):
+            *_, last = read_plain(path).splitlines()
+            total += max(0.0, float(json.loads(last)["elapsed"]))
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
     return total

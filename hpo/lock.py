@@ -84,7 +84,11 @@ class ManagerLock:
                 self._lock.acquire(timeout=0)
             except Timeout:
                 raise self._locked(self._other(), "it was faster") from None
-        publish_json(self._record, asdict(self.holder))
+        try:
+            publish_json(self._record, asdict(self.holder))
+        except OSError:
+            self._lock.release()  # because nobody could tell who holds it
+            raise
 
     def release(self) -> None:
         """Let the next manager in."""

@@ -15,22 +15,24 @@ from hpo import events as ev
 from hpo import reconcile, stop_request
 from hpo.checkpoint_keeper import CheckpointKeeper
 from hpo.cluster.base import Clock, Cluster
+from hpo.errors import JournalError, TransitionError
 from hpo.files import Layout
 from hpo.invariants import check
 from hpo.journal import Journal
 from hpo.narration import narrate
 from hpo.observe import Observer, OpenLegs
+from hpo.offer_keeper import OfferKeeper
+from hpo.publisher import Publisher
 from hpo.scheduler import STOPPED_BY_USER, Scheduler
 from hpo.seat_keeper import SeatKeeper, SeatLimits
 from hpo.seats import SeatBook
 from hpo.state import CampaignState, apply
 from hpo.stop_request import StopRequest
-from hpo.summary import Summary
+from hpo.trouble_teller import TroubleTeller
 
 log = logging.getLogger(__name__)
 
 DISK_PAUSE_S = 10.0  # after a full disk or a missing file server
-OFFERS_CHECK_S = 300.0  # how often offers are looked for that somebody removed by hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Manager:
         *,
         metric: str,
         mode: str,
+        resource_attr: str = "epoch",
+        gpus: int = 0,
         at_end: str = "finish",
         checkpoints: CheckpointKeeper | None = None,
         foreign_jobs: frozenset[str] = frozenset(),
@@ -71,36 +75,54 @@ class Manager:
         self.state = CampaignState(mode=mode)
         self.book = SeatBook(foreign=foreign_jobs)
         cluster = here.cluster
-        self._observer = Observer(here.layout, self.book, cluster.result_grace_s)
+        self._observer = Observer(here.layout, self.book, cluster.result_grace_s, resource_attr)
         self._seats = SeatKeeper(cluster, self.book, seat_limits)
-        self._summary = Summary(here.layout, metric)
-        self._unwritten: set[int] = set()
-        self._unpublished: list[ev.Event] = []
-        self._next_check = float("-inf")  # of the offers; the first is at the start
+        self._offers = OfferKeeper(here.layout)
+        self._publisher = Publisher(here.layout, metric, gpus)
+        self._files = TroubleTeller(
+            "the campaign's files", "Nothing is decided until they can; what runs goes on"
+        )
 
     def run(self) -> bool:
         """Manage until the campaign has ended (True) or a signal asks to leave (False)."""
-        self.start()
-        while self.state.ended is None and not self._here.asked_to_leave():
-            self._here.clock.sleep(self._tick_safely())
-        if self.state.ended is not None:
-            reconcile.publish_never_started(self._here.layout, self.state, metric=self._metric)
-            self._seats.dismiss()
-            if self._checkpoints is not None:
-                self._checkpoints.finish(self.state)
-        self._summary.write(self.state, self.book, self._here.clock.now(), final=True)
-        return self.state.ended is not None
+        self._replay()
+        done = self._insist(self._repair)
+        while done and self.state.ended is None and not self._here.asked_to_leave():
+            self._here.clock.sleep(self._safely(self.tick) or self._here.cluster.tick_s)
+        if done and self.state.ended is not None:
+            return self._insist(self._finish)
+        self._publisher.leave(self.state, self.book, self._here.clock.now())
+        return False
 
     def start(self) -> None:
         """Replay the journal and repair what a crash left between the journal and the files."""
-        for event in self._journal.events:
-            apply(self.state, event)
-            self._follow(event)
+        self._replay()
+        self._repair()
+
+    def _replay(self) -> None:
+        for number, event in enumerate(self._journal.events, self._journal.first_event):
+            try:
+                apply(self.state, event)
+                self._follow(event)
+            except TransitionError as err:
+                raise self._journal.bad_line(number, err) from err
         self._journal.events.clear()
-        assert not (broken := check(self.state)), broken
-        self._unpublished = reconcile.unpublished(self._here.layout, self.state)
+        if broken := check(self.state):
+            raise JournalError(f"{self._here.layout.journal} contradicts itself: {broken[0]}")
+
+    def _repair(self) -> None:
+        now = self._here.clock.now()
+        self._publisher.repair(self.state, now)
         if stop_request.read(self._here.layout) is None:
-            self._commit(self._scheduler.reopen(self.state, self._here.clock.now()))
+            self._commit(self._scheduler.reopen(self.state, now))
+
+    def _finish(self) -> None:
+        """What is left to do once the campaign has ended; may be done again."""
+        reconcile.tidy(self._here.layout, self.state, self._observer.look())
+        self._seats.dismiss()
+        if self._checkpoints is not None:
+            self._checkpoints.finish(self.state)
+        self._publisher.finish(self.state, self.book, self._here.clock.now())
 
     def tick(self) -> None:
         """Rounds until nothing changes; costs nothing for trials that have ended.
@@ -120,8 +142,7 @@ class Manager:
             self._seats.fill(state, now)
             if self._checkpoints is not None:
                 self._checkpoints.tidy(state)
-        if changed or self._summary.is_due(now):
-            self._summary.write(state, self.book, now)
+        if self._publisher.summary(state, self.book, now, news=changed):
             here.on_change(state, self.book)
 
     def _round(self, now: float) -> bool:
@@ -145,20 +166,11 @@ class Manager:
     def _reconcile(self, seen: OpenLegs, now: float) -> int:
         """Make the files match; how many legs were taken back, which are facts to look at."""
         layout, state, cluster = self._here.layout, self.state, self._here.cluster
-        taken_back = 0
-        if now >= self._next_check:
-            self._unwritten |= reconcile.find_unwritten(layout, state)
-            self._next_check = now + OFFERS_CHECK_S
-            # After max_mem was lowered: they are offered again, with less.
-            most = self._scheduler.max_mem_mb
-            taken_back += reconcile.revoke_offers(layout, state, above_mb=most)
-        reconcile.write_offers(layout, state, self._unwritten)
-        self._unwritten.clear()
+        taken_back = self._offers.keep(state, now, max_mem_mb=self._scheduler.max_mem_mb)
         if (leave := self._wants_leave()) != self._asked:
             reconcile.ask_to_leave(layout, wanted=leave)
             self._asked = leave
-        reconcile.publish_results(layout, state, self._unpublished, metric=self._metric)
-        self._unpublished.clear()
+        self._publisher.results(state, now)
         reconcile.tidy(layout, state, seen)
         taken_back += reconcile.fence_lost(
             layout,
@@ -182,20 +194,12 @@ class Manager:
         for event in batch:
             apply(self.state, event)
             self._follow(event)
-            self._note(event)
+            if isinstance(event, ev.LegOffered):
+                self._offers.note(event.trial_id)
+            self._publisher.note(event)
             for level, line in narrate(event, self.state, self._metric):
                 log.log(level, "%s", line)
         return batch
-
-    def _note(self, event: ev.Event) -> None:
-        """Remember what the files have to be told; kept until they were, whatever fails first."""
-        match event:
-            case ev.LegOffered():
-                self._unwritten.add(event.trial_id)
-            case ev.LegFinished() | ev.TrialFailed() | ev.TrialStopped():
-                self._unpublished.append(event)
-            case _:
-                pass
 
     def _follow(self, event: ev.Event) -> None:
         """Keep the seats in step with the legs."""
@@ -210,11 +214,20 @@ class Manager:
             case ev.LegReturned():
                 self.book.returned(self.state.trials[event.trial_id].job_id)
 
-    def _tick_safely(self) -> float:
-        """One tick; the seconds to wait before the next."""
+    def _insist(self, act: Callable[[], None]) -> bool:
+        """Do `act`, however often it takes; False: a signal asked to leave first."""
+        while pause_s := self._safely(act):
+            if self._here.asked_to_leave():
+                return False
+            self._here.clock.sleep(pause_s)
+        return True
+
+    def _safely(self, act: Callable[[], None]) -> float:
+        """Do `act`; how long to wait (s) if the files could not be used, else 0."""
         try:
-            self.tick()
+            act()
         except OSError as err:
-            log.warning("the campaign's files cannot be used now, waiting: %s", err)
+            self._files.failed(err, self._here.clock.now())
             return DISK_PAUSE_S
-        return self._here.cluster.tick_s
+        self._files.worked(self._here.clock.now())
+        return 0.0

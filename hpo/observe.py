@@ -18,7 +18,9 @@ from hpo.offers import Leg
 from hpo.result_file import fault_of_attempt, read_attempt
 from hpo.seats import SeatBook
 from hpo.state import CampaignState, TrialState, TrialStatus
+from hpo.unsaved_work import unsaved_work
 
+LATE_RESULT_S = 600.0  # a done claim costs nothing, and its result may be hours of work
 HELD = (TrialStatus.OFFERED, TrialStatus.CLAIMED)
 
 
@@ -37,6 +39,7 @@ class Observer:
     layout: Layout
     book: SeatBook
     grace_s: float
+    resource_attr: str = "epoch"
     # Why a claim was fenced, from the act to the fact; after a crash the cluster is asked again.
     losses: dict[str, tuple[Cause, str]] = field(default_factory=dict)
     _overdue: dict[Leg, float] = field(default_factory=dict)
@@ -76,16 +79,16 @@ class Observer:
         if trial.status not in HELD or claim.rung != trial.rung or claim.attempt < trial.attempt:
             return  # a late writer of the past; reconcile fences it
         if claim.attempt > trial.attempt:
-            yield ev.LegReturned(now, *leg)
+            yield self._returned(trial, claim.attempt, now)
             yield ev.LegClaimed(now, *leg, job_id)
         elif trial.status is TrialStatus.OFFERED:
             yield ev.LegClaimed(now, *leg, job_id)
         elif job_id != trial.job_id:
             return
         if claim.done:
-            yield from self._of_result(claim, now)
+            yield from self._of_result(trial, claim, now)
 
-    def _of_result(self, claim: Leg, now: float) -> Iterator[ev.Event]:
+    def _of_result(self, trial: TrialState, claim: Leg, now: float) -> Iterator[ev.Event]:
         leg = (claim.trial_id, claim.rung, claim.attempt, claim.job_id or "")
         found = read_attempt(self.layout, claim)
         if found is not None:
@@ -101,28 +104,30 @@ class Observer:
                 cause=result.cause,
                 message=result.message,
             )
-        elif self._is_overdue(claim, now):
+        elif self._is_overdue(claim, now, LATE_RESULT_S):
             what = fault_of_attempt(self.layout, claim)
-            message = f"the job said it was done, but its result file is missing or damaged: {what}"
-            yield ev.LegFinished(
-                now, *leg, "failed", None, 0, 0.0, cause="unreadable_result", message=message
-            )
+            message = f"its job said it was done, but its result file is missing or damaged: {what}"
+            yield self._lost(trial, claim, Cause.STORAGE, message, now)
 
     def _of_revoked(self, trial: TrialState, leg: Leg, now: float) -> Iterator[ev.Event]:
         key = (leg.trial_id, leg.rung, leg.attempt)
         if leg.job_id is None and trial.status is TrialStatus.OFFERED:
             if leg.attempt > trial.attempt:  # given back before anyone saw that it was claimed
-                yield ev.LegReturned(now, *key)
+                yield self._returned(trial, leg.attempt, now)
             yield ev.OfferRevoked(now, *key)
         elif trial.status is TrialStatus.CLAIMED and (
             (leg.attempt, leg.job_id) == (trial.attempt, trial.job_id)
         ):
             known = self.losses.pop(leg.name) if leg.name in self.losses else None
             cause, message = known or self._asked_again(leg, now)
-            yield self._lost(trial, cause, message, now)
+            yield self._lost(trial, leg, cause, message, now)
 
     def _asked_again(self, leg: Leg, now: float) -> tuple[Cause, str]:
-        loss = self.book.loss_of(leg.job_id or "", now, grace_s=0.0, vanish_s=0.0)
+        job_id = leg.job_id or ""
+        loss = self.book.loss_of(job_id, now, grace_s=0.0, vanish_s=0.0)
+        seat = self.book.seats.get(job_id)
+        if seat is not None and seat.status.ok:
+            loss = None  # a later life of the job ended well: that says nothing of this one
         return loss or (Cause.VANISHED, f"job {leg.job_id} was gone when the manager came back")
 
     def _of_missing(self, trials: list[TrialState], now: float) -> Iterator[ev.Event]:
@@ -136,29 +141,44 @@ class Observer:
             )
             back = offered.get(trial.trial_id)
             if back is not None and back.attempt > trial.attempt:
-                yield ev.LegReturned(now, trial.trial_id, trial.rung, back.attempt)
-            elif self._is_overdue(claim, now):
-                yield self._lost(trial, Cause.VANISHED, "its claim file is gone", now)
+                yield self._returned(trial, back.attempt, now)
+            elif self._is_overdue(claim, now, self.grace_s):
+                yield self._lost(trial, claim, Cause.VANISHED, "its claim file is gone", now)
 
-    def _is_overdue(self, leg: Leg, now: float) -> bool:
+    def _is_overdue(self, leg: Leg, now: float, grace_s: float) -> bool:
         """Whether what `leg` promises has been missing for longer than files take to be seen."""
-        since = self._overdue.setdefault(leg, now)
-        if now < since + self.grace_s:
-            return False
-        del self._overdue[leg]
-        return True
+        return now >= self._overdue.setdefault(leg, now) + grace_s
 
-    def _lost(self, trial: TrialState, cause: Cause, message: str, now: float) -> ev.LegLost:
-        if stop_request.was_cancelled(self.layout, trial.job_id or ""):
-            cause, message = Cause.STOPPED, f"job {trial.job_id} was cancelled by `hpo stop`"
-        saved = checkpoint.find(self.layout.trial(trial.trial_id))
+    def _lost(
+        self, trial: TrialState, claim: Leg, cause: Cause, message: str, now: float
+    ) -> ev.LegLost:
+        if stop_request.was_cancelled(self.layout, claim.job_id or ""):
+            cause, message = Cause.STOPPED, f"job {claim.job_id} was cancelled by `hpo stop`"
+        folder = self.layout.trial(claim.trial_id)
+        saved = checkpoint.find(folder)
+        job_id = claim.job_id or ""
+        # The claim may be as new to the state as its loss.
+        claimed_at = trial.claimed_at if trial.status is TrialStatus.CLAIMED else now
+        ended_at = self.book.end_of(job_id)
+        seat_s = max(0.0, (now if ended_at is None else ended_at) - claimed_at)
+        lost_s, lost_resource = unsaved_work(
+            folder, claim.attempt, self.resource_attr, seat_s=seat_s
+        )
         return ev.LegLost(
             now,
-            trial.trial_id,
-            trial.rung,
-            trial.attempt,
-            trial.job_id or "",
+            claim.trial_id,
+            claim.rung,
+            claim.attempt,
+            job_id,
             cause=cause.value,
             message=message,
             resource=saved[0].resource if saved else 0,
+            lost_s=lost_s,
+            lost_resource=lost_resource,
         )
+
+    def _returned(self, trial: TrialState, attempt: int, now: float) -> ev.LegReturned:
+        """The leg is offered again as `attempt`; the attempt before it was cut off."""
+        folder = self.layout.trial(trial.trial_id)
+        lost_s, lost_resource = unsaved_work(folder, trial.attempt, self.resource_attr)
+        return ev.LegReturned(now, trial.trial_id, trial.rung, attempt, lost_s, lost_resource)

@@ -14,6 +14,8 @@ oldest trial. Used by jobs and by the manager alike.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -89,14 +91,26 @@ def publish_offers(layout: Layout, offers: Iterable[tuple[Leg, dict[str, Any]]])
     """
     for leg, content in offers:
         temporary = layout.offers / f".{leg.name}.tmp"
-        temporary.write_text(to_json(content) + "\n", encoding="utf-8")
-        temporary.rename(layout.offers / leg.name)
+        try:
+            temporary.write_text(to_json(content) + "\n", encoding="utf-8")
+            temporary.rename(layout.offers / leg.name)
+        except OSError:
+            with contextlib.suppress(OSError):  # because on a full disk every byte counts
+                temporary.unlink()
+            raise
 
 
 def claim_best(
-    layout: Layout, job_id: str, *, mem_mb: int = 0
+    layout: Layout, job_id: str, *, mem_mb: int = 0, again: bool = False
 ) -> tuple[Leg, dict[str, Any]] | None:
-    """Take the best offer for `job_id`, which has `mem_mb` (0: no limit); None: there is none."""
+    """Take the best offer for `job_id`, which has `mem_mb` (0: no limit); None: there is none.
+
+    Raises:
+        OSError: nobody can tell whether one was taken, or what it says. Call it `again` then,
+            which looks first whether this job holds one already.
+    """
+    for claim in _held_by(layout, job_id) if again else ():
+        return claim, _read_offer(layout.claims / claim.name)
     try:
         offers = list_legs(layout.offers)
     except OSError:
@@ -106,12 +120,16 @@ def claim_best(
             continue
         claim = leg.claimed_by(job_id)
         if _move(layout.offers / leg.name, layout.claims / claim.name):
-            content = read_json(layout.claims / claim.name)
-            if isinstance(content, dict):
-                return claim, content
-            # Torn by a crash of the file server: the manager sees a claim without a live job
-            # behind it and offers the leg again; this seat takes another.
+            return claim, _read_offer(layout.claims / claim.name)
     return None
+
+
+def _read_offer(path: Path) -> dict[str, Any]:
+    content = read_json(path)
+    if isinstance(content, dict) and isinstance(content.get("config"), dict):
+        return content
+    # Torn by a crash of the file server, say; the manager writes it anew once this job has ended.
+    raise OSError(errno.ESTALE, "the offer cannot be read", str(path))
 
 
 def give_back(layout: Layout, job_id: str) -> list[Leg]:
@@ -125,7 +143,11 @@ def give_back(layout: Layout, job_id: str) -> list[Leg]:
 
 
 def finish(layout: Layout, claim: Leg) -> bool:
-    """Mark the claim's result as written; False: the claim was fenced off, the result is void."""
+    """Mark the claim's result as written; False: the claim was fenced off, the result is void.
+
+    Raises:
+        OSError: it cannot be done now.
+    """
     return _move(layout.claims / claim.name, layout.claims / replace(claim, done=True).name)
 
 
@@ -162,13 +184,27 @@ def _held_by(layout: Layout, job_id: str) -> Iterator[Leg]:
 
 
 def _move(source: Path, target: Path) -> bool:
-    """Rename; after an error, whether it happened all the same.
+    """Rename; False where somebody else was faster. After an error, see whether it happened.
 
     A retried NFS request reports ENOENT for a rename that its first try carried out. The target's
     name is this caller's alone, so that its existence proves who moved it.
+
+    Raises:
+        OSError: it did not happen for another reason, or nobody can tell now; it may be repeated.
     """
     try:
         os.rename(source, target)  # noqa: PTH104  # because Path.rename hides which call failed
+    except FileNotFoundError:
+        return _lies_there(target)
     except OSError:
-        return target.exists()
+        if not _lies_there(target):
+            raise
+    return True
+
+
+def _lies_there(path: Path) -> bool:
+    try:
+        path.lstat()  # not exists(), which may take an error for an answer
+    except FileNotFoundError:
+        return False
     return True

@@ -7,6 +7,7 @@ point, because each step is one rename or one whole file.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -130,7 +131,10 @@ def publish_results(
 
 def unpublished(layout: Layout, state: CampaignState) -> list[ev.Event]:
     """The last events of ended trials that have no standing result: a crash came in between."""
-    present = {path.name for path in layout.results.iterdir()}
+    try:
+        present = set(os.listdir(layout.results))  # noqa: PTH208  # because names are enough
+    except FileNotFoundError:
+        present = set()  # somebody removed the whole folder
     events: list[ev.Event] = []
     for status in ENDED:
         for trial_id in sorted(state.of(status)):
@@ -181,7 +185,8 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState, m
     reports = reports if is_writable(reports) else []
     leg = trial.ended_leg
     message = trial.message or (leg.message if leg is not None else None)
-    spent = [float(r["elapsed"]) for r in reports[-1:] if isinstance(r.get("elapsed"), float)]
+    elapsed = reports[-1].get("elapsed") if reports else None
+    spent = float(elapsed) if isinstance(elapsed, (int, float)) else 0.0
     result_file.publish_standing(
         layout,
         result_file.document(
@@ -198,7 +203,7 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState, m
             job_id=trial.job_id,
             cause=trial.cause,
             message=message,
-            additional_info={"training_time": sum(spent)},
+            additional_info={"training_time": max(0.0, spent)},
         ),
     )
 

@@ -55,5 +55,10 @@ def make_record(
 
 
 def write_line(folder: Path, attempt: int, record: Mapping[str, Any]) -> None:
-    """Append a report to the attempt's file, on disk when this returns."""
+    """Append a report to the attempt's file, on disk when this returns.
+
+    Raises:
+        OSError: disk full, over quota or away; the line is not there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
     append_line(folder / f"reports-a{attempt}.jsonl", to_json(record))

@@ -35,12 +35,16 @@ def read_reports(
             reports += _read_lines(path)
     if resource_attr is None:
         return reports
-    latest = {report[resource_attr]: report for report in reports if resource_attr in report}
+    latest = {
+        report[resource_attr]: report
+        for report in reports
+        if isinstance(report.get(resource_attr), int)
+    }
     return [latest[resource] for resource in sorted(latest)]
 
 
 def read_attempt_reports(folder: Path, attempt: int) -> list[dict[str, Any]]:
-    """The reports of one attempt."""
+    """The reports of one attempt, in the order in which they were written."""
     return _read_lines(folder / f"reports-a{attempt}.jsonl")
 
 
@@ -49,12 +53,13 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
         lines = read_plain(path).splitlines()
     except OSError:
         return []
-    reports = []
+    reports: list[dict[str, Any]] = []
     for line in lines:
         try:
             report = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(report, dict):
+        # A line that was written, but whose writing was reported as failed, stands there twice.
+        if isinstance(report, dict) and report not in reports[-1:]:
             reports.append(report)
     return reports

@@ -132,7 +132,7 @@ def _checked(found: Mapping[str, Any]) -> LegResult | None:
         outcome=OUTCOMES[found["status"]],
         error=None if error is None else float(error),
         resource=int(resource),
-        elapsed=float(info["leg_time"]),
+        elapsed=max(0.0, float(info["leg_time"])),  # because clocks are set back at times
         ended_at=float(info["end_time"]),
         cause=None if cause is None else cause[:MESSAGE_LENGTH],
         message=None if message is None else message[:MESSAGE_LENGTH],
@@ -147,4 +147,6 @@ def _is_finite(value: object) -> bool:
 
 def publish_standing(layout: Layout, result: Mapping[str, Any]) -> None:
     """Make `result` the trial's standing one, for people and pandas."""
-    publish_json(layout.result(int(result["trial_id"])), result)
+    path = layout.result(int(result["trial_id"]))
+    path.parent.mkdir(exist_ok=True)  # because somebody may have removed it
+    publish_json(path, result)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import pandas as pd
 
@@ -77,7 +77,7 @@ def load_campaign(folder: str | Path) -> CampaignResults:
         {"trial_id": result["trial_id"]} | report
         for result in results
         for report in result.get("reports") or []
-        if isinstance(report, dict)
+        if _is_report(report)
     ]
     best = read_json(layout.best_config)
     return CampaignResults(
@@ -96,7 +96,28 @@ def _read_results(layout: Layout) -> list[dict[str, Any]]:
         if (match := _RESULT.fullmatch(path.name))
     )
     found = (read_json(path) for _, path in numbered)
-    return [result for result in found if isinstance(result, dict) and "trial_id" in result]
+    return [result for result in found if _is_result(result)]
+
+
+def _is_result(found: object) -> TypeGuard[dict[str, Any]]:
+    """Whether it has the shape of what a job writes; people edit files, and disks damage them."""
+    return (
+        isinstance(found, dict)
+        and isinstance(found.get("trial_id"), int)
+        and isinstance(found.get("error"), (int, float, type(None)))
+        and all(isinstance(found.get(n) or {}, dict) for n in ("additional_info", "config"))
+        and isinstance(found.get("reports") or [], list)
+    )
+
+
+def _is_report(found: object) -> bool:
+    return isinstance(found, dict) and all(
+        isinstance(found.get(name, 0.0), (int, float)) for name in ("time", "elapsed")
+    )
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) else None
 
 
 def _trials_frame(results: list[dict[str, Any]]) -> pd.DataFrame:
@@ -105,7 +126,7 @@ def _trials_frame(results: list[dict[str, Any]]) -> pd.DataFrame:
     for result in results:
         info = result.get("additional_info") or {}
         row = {name: result.get(name) for name in ("trial_id", *columns)}
-        row["training_time"] = info.get("training_time")
+        row["training_time"] = _number(info.get("training_time"))
         rows.append(row | {k: v for k, v in (result.get("config") or {}).items() if k not in row})
     frame = pd.DataFrame(rows, columns=None if rows else ["trial_id", *columns])
     for name in ("error", "training_time"):
@@ -117,8 +138,10 @@ def _reports_frame(reports: list[dict[str, Any]], results: list[dict[str, Any]])
     frame = pd.DataFrame(reports)
     if frame.empty:
         return pd.DataFrame(columns=["trial_id", "time", "elapsed", "wallclock"])
-    starts = [(result.get("additional_info") or {}).get("start_time") for result in results]
-    known = [float(start) for start in starts if start is not None]
+    starts = [
+        _number((result.get("additional_info") or {}).get("start_time")) for result in results
+    ]
+    known = [start for start in starts if start is not None]
     # A result knows the start of its last attempt only; earlier ones follow from their reports.
     first = (frame["time"] - frame.get("elapsed", 0.0)).min()
     frame["wallclock"] = frame["time"] - min([*known, first])

@@ -26,6 +26,7 @@ STOPPED_BY_USER = "stopped by the user"
 FINISHED = "all trials ended"
 # Offers written ahead of need, so that seats find work for days while the manager is away.
 OFFERS_AHEAD = 1000
+STORAGE_REST_S, LONGEST_REST_S = 15.0, 600.0  # after a leg was lost to the storage; doubled
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +68,25 @@ class Scheduler:
             return [ev.CampaignStarted(now)]
         if state.ended is not None:
             return []
-        after_legs = [self._after_leg(state, trial, now) for trial in _waiting(state)]
+        resting = [trial for trial in _waiting(state) if _must_rest(trial, now)]
+        after_legs = [
+            self._after_leg(state, trial, now) for trial in _waiting(state) if trial not in resting
+        ]
         decisions = list(after_legs)
         reason = state.ending or (STOPPED_BY_USER if stop_asked else None)
         reason = reason or self._reason_to_end(state, after_legs, now)
         if reason is not None:
             if state.ending is None:
                 decisions.append(ev.CampaignEnding(now, reason))
+            decisions += [self._after_leg(state, trial, now) for trial in resting]
             # What would be offered again is stopped instead.
             decisions = [_stop(event, reason, now) for event in decisions]
         else:
             decisions += self._promote(state, now)
             decisions += self._offer_stopped_again(state, now)
             decisions += self._draw(state, len(_offers(decisions)), now)
-        if self._is_over(state, decisions, ending=reason is not None):
+        idle = reason is not None or not resting
+        if idle and self._is_over(state, decisions, ending=reason is not None):
             decisions.append(ev.CampaignEnded(now, reason or FINISHED))
         return decisions
 
@@ -282,6 +288,18 @@ def _tried(state: CampaignState) -> Iterator[Tried]:
 
 def _waiting(state: CampaignState) -> list[TrialState]:
     return [state.trials[trial_id] for trial_id in sorted(state.of(TrialStatus.WAITING))]
+
+
+def _must_rest(trial: TrialState, now: float) -> bool:
+    """Whether to wait before the leg is offered again, longer after each loss.
+
+    The disk is full for other jobs as well: a leg that came back at once would use up its losses.
+    """
+    lost = trial.ended_leg
+    if not isinstance(lost, ev.LegLost) or lost.cause != Cause.STORAGE:
+        return False
+    rest_s = min(STORAGE_REST_S * 2.0 ** min(trial.losses, 10), LONGEST_REST_S)
+    return now < lost.time + rest_s
 
 
 def _offers(decisions: Collection[ev.Event]) -> list[ev.LegOffered]:

@@ -28,6 +28,7 @@ class JobStatus:
     `cause` and `detail` say, for an ended job, what took it from a leg it had not finished;
     `ok` that it ended by itself with exit code 0. `reason` is why a queued job waits. `mem_mb` is
     the memory that it has beyond the campaign's default, where the cluster can still tell; 0: not.
+    `ended_at` (s, Unix) is when it ended, by the cluster's clock, where that is known.
     """
 
     phase: JobPhase
@@ -37,6 +38,7 @@ class JobStatus:
     reason: str = ""
     node: str = ""
     mem_mb: int = 0
+    ended_at: float | None = None
 
 
 @dataclass(slots=True)
@@ -46,7 +48,9 @@ class Seat:
     job_id: str
     phase: JobPhase
     status: JobStatus
-    ended_at: float | None = None  # when the cluster first said so
+    seen_at: float = float("-inf")  # when the cluster last said that it lives
+    ended_at: float | None = None  # never before `seen_at`, nor after the cluster first said so
+    told_at: float | None = None  # when the cluster first said that it ended
     absent_since: float | None = None  # no longer listed, end unknown
     trial_id: int | None = None  # of the leg it holds
     legs: int = 0  # taken in its life
@@ -78,12 +82,17 @@ class SeatBook:
             seat = self.seats.get(job_id)
             if seat is None:
                 if status.phase is not JobPhase.ENDED:
-                    self.seats[job_id] = Seat(job_id, status.phase, status, mem_mb=status.mem_mb)
+                    self.seats[job_id] = Seat(
+                        job_id, status.phase, status, seen_at=asked_at, mem_mb=status.mem_mb
+                    )
                 continue
             seat.status, seat.absent_since = status, None
             seat.mem_mb = status.mem_mb or seat.mem_mb
-            if status.phase is JobPhase.ENDED and seat.phase is not JobPhase.ENDED:
-                seat.ended_at = asked_at
+            if status.phase is not JobPhase.ENDED:
+                seat.seen_at, seat.told_at, seat.ended_at = asked_at, None, None
+            else:
+                seat.told_at = asked_at if seat.told_at is None else seat.told_at
+                seat.ended_at = _end_of(seat, seat.told_at)
             seat.phase = status.phase
         for seat in self.seats.values():
             if seat.job_id in self.foreign and seat.ended_at is None:
@@ -100,7 +109,7 @@ class SeatBook:
         """
         for seat in [s for s in self.seats.values() if s.trial_id is None]:
             vanished = seat.absent_since is not None and seat.absent_since <= now - vanish_s
-            ended = seat.phase is JobPhase.ENDED and seat.ended_at != now
+            ended = seat.phase is JobPhase.ENDED and seat.told_at != now
             if not ended and not vanished:
                 continue
             del self.seats[seat.job_id]
@@ -160,14 +169,19 @@ class SeatBook:
         """Seats that run, with a leg or still looking for one."""
         return [s for s in self.seats.values() if s.phase is JobPhase.RUNNING]
 
+    def end_of(self, job_id: str) -> float | None:
+        """When the job ended, as far as the cluster has told."""
+        seat = self.seats.get(job_id)
+        return None if seat is None else seat.ended_at
+
     def loss_of(
         self, job_id: str, now: float, *, grace_s: float, vanish_s: float
     ) -> tuple[Cause, str] | None:
         """Why the leg that `job_id` holds is lost, or None while it may still be finished.
 
-        A job that ended gets `grace_s` for its result to become visible. A job that SLURM
-        requeued (it waits again, after it held a leg) has lost that leg. A job that is merely no
-        longer listed is given up after `vanish_s`: absence proves nothing.
+        A job that ended gets `grace_s` from then on for its result to become visible. A job that
+        SLURM requeued (it waits again, after it held a leg) has lost that leg. A job that is merely
+        no longer listed is given up after `vanish_s`: absence proves nothing.
         """
         seat = self.seats.get(job_id)
         if seat is None or not self.polled:
@@ -187,5 +201,13 @@ _FOREIGN = JobStatus(
     cause=Cause.VANISHED,
     detail="it works for the folder that this one was copied from",
 )
+
+
+def _end_of(seat: Seat, told_at: float) -> float:
+    """When the job ended, on the manager's clock; the cluster's may go wrong by minutes."""
+    ended_at = told_at if seat.status.ended_at is None else seat.status.ended_at
+    return min(max(ended_at, seat.seen_at, seat.claimed_at), told_at)
+
+
 # A seat that dies of these before it takes a leg has a broken environment, not bad luck.
 _OWN_FAULT = frozenset({Cause.KILLED, Cause.OUT_OF_MEMORY, Cause.TIME_LIMIT})

@@ -19,6 +19,7 @@ from hpo import events as ev
 from hpo.causes import Cause
 from hpo.errors import TransitionError
 from hpo.json_values import canonical
+from hpo.lost_work import LostWork
 
 
 class TrialStatus(Enum):
@@ -91,6 +92,7 @@ class CampaignState:
     ended: str | None = None
     rungs: dict[tuple[int, int], Rung] = field(default_factory=dict)  # by (bracket, rung)
     seat_seconds: float = 0.0  # spent on legs, finished or lost
+    lost: LostWork = field(default_factory=LostWork)
     best_trial: int | None = None
     alike_failures: int = 0  # first trials since the (re)start that failed with one cause
     alike_cause: str | None = None
@@ -176,6 +178,7 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             _require(event.attempt > trial.attempt, event, "attempts only grow")
             trial.attempt = event.attempt
             trial.losses += 1
+            state.lost.add(event)
             _move(state, trial, TrialStatus.OFFERED)
         case ev.LegFinished() | ev.LegLost():
             _require(trial.status is TrialStatus.CLAIMED, event, trial.status)
@@ -210,6 +213,7 @@ def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev
         state.seat_seconds += max(0.0, event.time - trial.claimed_at)
         if event.cause != Cause.STOPPED:  # the user took the job, not the cluster
             trial.losses += 1
+        state.lost.add(event)
         trial.resource = max(trial.resource, event.resource)
     else:
         state.seat_seconds += event.elapsed

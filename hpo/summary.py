@@ -18,9 +18,10 @@ STATUS_EVERY_S = 30.0  # even when nothing happens, so that a reader sees that t
 class Summary:
     """Writes the derived files of one campaign when they change."""
 
-    def __init__(self, layout: Layout, metric: str) -> None:
+    def __init__(self, layout: Layout, metric: str, gpus: int = 0) -> None:
         self._layout = layout
         self._metric = metric
+        self._gpus = gpus
         self._best: int | None = None
         self._written_at = float("-inf")
 
@@ -31,14 +32,19 @@ class Summary:
     def write(
         self, state: CampaignState, book: SeatBook, now: float, *, final: bool = False
     ) -> None:
-        """Write what has changed; `final`: and the results, at the end or when leaving."""
+        """Write what has changed; `final`: and the results, at the end or when leaving.
+
+        Raises:
+            OSError: disk full, over quota or away; to be repeated.
+        """
         self._written_at = now
-        publish_json(self._layout.status, status(state, book, now, self._metric))
         if state.best_trial is not None and state.best_trial != self._best:
             publish_json(self._layout.best_config, dict(state.trials[state.best_trial].config))
             self._best = state.best_trial
+        lost = lost_work(state, self._gpus)
         if final and state.ended is not None:
-            publish_json(self._layout.final_results, final_results(state, self._metric))
+            publish_json(self._layout.final_results, final_results(state, self._metric) | lost)
+        publish_json(self._layout.status, status(state, book, now, self._metric) | lost)
 
 
 def status(state: CampaignState, book: SeatBook, now: float, metric: str) -> dict[str, Any]:
@@ -57,6 +63,18 @@ def status(state: CampaignState, book: SeatBook, now: float, metric: str) -> dic
             {"trial_id": i, "job_id": state.trials[i].job_id, "attempt": state.trials[i].attempt}
             for i in sorted(state.of(TrialStatus.CLAIMED))
         ],
+    }
+
+
+def lost_work(state: CampaignState, gpus: int) -> dict[str, Any]:
+    """What preemptions and faults have cost so far, in hours of GPUs, or of jobs without one."""
+    hours = max(1, gpus) / 3600.0
+    return {
+        "hours": round(state.seat_seconds * hours, 4),
+        "lost_hours": round(state.lost.seconds * hours, 4),
+        "lost_legs": state.lost.legs,
+        "lost_resource": state.lost.resource,
+        "hours_of": "GPUs" if gpus else "jobs",
     }
 
 

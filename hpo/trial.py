@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from hpo.checkpoint.snapshot import Restorable, check_restorable
 from hpo.errors import ReportError
 from hpo.report_lines import RESERVED, make_record, to_number, write_line
 from hpo.reports import read_reports
+from hpo.storage import Patience, is_of_files
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,7 @@ class Trial:
         checkpoint_interval: int = 1,
         asked_to_leave: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
+        patience: Patience = Patience(),  # noqa: B008  # because it is frozen
     ) -> None:
         self.trial_id = trial_id
         # A copy, because users' code pops from its config, and the result must show the whole one.
@@ -86,10 +89,11 @@ class Trial:
         self._checkpoint_interval = checkpoint_interval
         self._asked_to_leave = asked_to_leave
         self._clock = clock
+        self._patience = replace(patience, leaving=asked_to_leave)
         self._started = clock()
         self._reported = False
         self._objects: dict[str, Restorable] = {}
-        folder.mkdir(parents=True, exist_ok=True)
+        self._insist("the trial's folder", lambda: folder.mkdir(parents=True, exist_ok=True))
 
     @property
     def max_resource(self) -> int | None:
@@ -100,7 +104,7 @@ class Trial:
     def checkpoint_dir(self) -> Path:
         """A folder for files that the objective saves itself; it outlives the attempt."""
         path = self._folder / checkpoint.FOLDER / "user"
-        path.mkdir(parents=True, exist_ok=True)
+        self._insist("the checkpoint folder", lambda: path.mkdir(parents=True, exist_ok=True))
         return path
 
     def epochs(self) -> range:
@@ -141,6 +145,7 @@ class Trial:
                 raise self._error(f"restore(): {name!r} cannot be a file name; use a Python name")
             check_restorable(name, value)
         self._objects.update(objects)
+        self._insist("its checkpoints", lambda: checkpoint.require_listing(self._folder))
         found = checkpoint.load_newest(self._folder, self.trial_id, self._objects)
         if found is not None:
             self.resource = found.resource
@@ -158,9 +163,13 @@ class Trial:
 
         Raises:
             ReportError: nothing was registered by `restore`, or a state cannot be saved.
+            StorageTrouble: it cannot be written, for minutes; let it pass.
         """
         if not self._objects:
             raise self._error("save() has nothing to save; name the objects in restore(…) first")
+        self._insist("the checkpoint", self._write_checkpoint)
+
+    def _write_checkpoint(self) -> None:
         checkpoint.save(
             self._folder,
             resource=self.resource,
@@ -181,13 +190,14 @@ class Trial:
         Raises:
             ReportError: this is no report: metric missing, not a number, resource out of order.
             TrialInterrupted: the trial was asked to leave; let it pass.
+            StorageTrouble: the report, or what must be saved, cannot be written; let it pass.
         """
         values = self._checked_numbers(metrics)
         resource = self._checked_resource(values.pop(self._resource_attr, self.resource + 1))
         now = self._clock()
         elapsed = max(0.0, now - self._started)  # because clocks of nodes are set back at times
         record = make_record((self._resource_attr, resource), values, now=now, elapsed=elapsed)
-        write_line(self._folder, self.attempt, record)
+        self._insist("the report", lambda: write_line(self._folder, self.attempt, record))
         previous, self.resource, self._reported = self.resource, resource, True
         self.history.append(record)
         self._save_or_leave(previous)
@@ -195,11 +205,11 @@ class Trial:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Make this the trial that a `Reporter` reports to."""
-        token = _current.set(self)
+        token = current.set(self)
         try:
             yield
         finally:
-            _current.reset(token)
+            current.reset(token)
 
     def _save_or_leave(self, previous: int) -> None:
         done = self._target is not None and self.resource >= self._target
@@ -208,8 +218,10 @@ class Trial:
         # By crossing, so that an objective that reports every third epoch saves as often. With
         # interval 0 only the ends of legs are saved.
         due = interval > 0 and self.resource // interval > previous // interval
-        if self._objects and (due or done or leaving):
+        if self._objects and (done or leaving):
             self.save()
+        elif self._objects and due:
+            self._save_if_possible()
         if done and not self._final:
             # For every style of objective, also one that loops to max_epochs by itself.
             raise TrialInterrupted(
@@ -219,6 +231,18 @@ class Trial:
             raise TrialInterrupted(
                 f"trial {self.trial_id} was asked to leave at {self._resource_attr} {self.resource}"
             )
+
+    def _save_if_possible(self) -> None:
+        """A checkpoint on the way: without it training goes on, and the one before stays."""
+        try:
+            self._write_checkpoint()
+        except Exception as err:
+            if not is_of_files(err):
+                raise
+            log.warning("no checkpoint at %s %d: %s", self._resource_attr, self.resource, err)
+
+    def _insist(self, what: str, action: Callable[[], None]) -> None:
+        self._patience.insist(f"trial {self.trial_id}: {what}", action)
 
     def _checked_numbers(self, metrics: Mapping[str, object]) -> dict[str, int | float]:
         try:
@@ -259,35 +283,4 @@ class Trial:
         return ReportError(f"trial {self.trial_id}: {text}")
 
 
-_current: ContextVar[Trial] = ContextVar("hpo_current_trial")
-
-
-class Reporter:
-    """Report to the running trial, for objectives that take hyperparameters as keywords.
-
-    Example:
-        ::
-
-            def objective(learning_rate, max_epochs):
-                from hpo import Reporter
-
-                report = Reporter()
-                for epoch in range(1, max_epochs + 1):
-                    report(epoch=epoch, validation_error=train_one_epoch(learning_rate))
-    """
-
-    def __call__(self, **metrics: object) -> None:
-        """Report as `Trial.report` does.
-
-        Raises:
-            ReportError: no trial is running here.
-        """
-        trial = _current.get(None)
-        if trial is None:
-            from hpo.training_script import (
-                reports as script_reports,  # here, because few jobs need it
-            )
-
-            script_reports.send(metrics)
-        else:
-            trial.report(**metrics)
+current: ContextVar[Trial] = ContextVar("hpo_current_trial")

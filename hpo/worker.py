@@ -8,6 +8,7 @@ user's code: no scipy, pandas, pydantic or torch.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
@@ -20,12 +21,14 @@ from types import FrameType
 from typing import Any
 
 from hpo import folder_safety, offers, stop_request
-from hpo.errors import EXIT_FINISHED, HpoError, SettingsError
-from hpo.files import Layout, publish_json, read_json
+from hpo.errors import EXIT_FINISHED, EXIT_RESUMABLE, HpoError, SettingsError
+from hpo.files import Layout, publish_json, read_json, read_plain
+from hpo.full_disk_output import QuietStreamHandler, protect_standard_output
 from hpo.job_identity import JobIdentity, this_job
 from hpo.leg import LegSettings, Surroundings, finish_leg, run_leg
 from hpo.objective import bind, load_objective
 from hpo.oom_kills import oom_kills
+from hpo.storage import Patience, StorageTrouble, is_of_files
 
 log = logging.getLogger(__name__)
 
@@ -48,26 +51,55 @@ def main(argv: Sequence[str] | None = None) -> int:
         return err.exit_code
 
 
+def run_slurm_seat(root: str) -> None:
+    """`run_seat` for submitit, which knows no exit codes: they reach SLURM through SystemExit.
+
+    It also keeps submitit from writing a result of its own, which nobody reads, and for which
+    there may be no room.
+    """
+    raise SystemExit(run_seat(root))
+
+
 def run_seat(root: str) -> int:
     """Serve as one seat of the campaign in `root`; the process's exit code.
+
+    That is EXIT_RESUMABLE where the files of the campaign could not be used: no leg failed then,
+    and one that was taken is offered again.
 
     Raises:
         SettingsError: there is no campaign in `root`.
     """
+    protect_standard_output()
     logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        handlers=[QuietStreamHandler(sys.stdout)],
     )
     # submitit prints its lines itself; without this they would stand there twice.
     logging.getLogger("submitit").propagate = False
-    layout = Layout(Path(root))
+    try:
+        return _serve(Layout(Path(root)))
+    except StorageTrouble as err:
+        log.error("this job ends, its trial is offered again: %s", err)
+    except Exception as err:
+        if not is_of_files(err):
+            raise
+        log.exception("this job ends: the campaign's files cannot be used")
+    return EXIT_RESUMABLE
+
+
+def _serve(layout: Layout) -> int:
+    flag = _LeaveFlag()
+    flag.listen()
+    patience = Patience(leaving=flag.is_set)
+    patience.insist("campaign.json", lambda: _require_an_answer(layout))
     settings = read_settings(layout)
     folder_safety.set_umask(settings.sharing)
     job = this_job()
     _register(layout, job)
-    flag = _LeaveFlag()
-    flag.listen()
     if job.restarts:
-        for leg in offers.give_back(layout, job.job_id):
+        what = "what this job held before it was requeued"
+        for leg in patience.insist(what, lambda: offers.give_back(layout, job.job_id)):
             log.info("job %s was requeued: trial %d is offered again", job.job_id, leg.trial_id)
     taken = _wait_for_claim(layout, job, settings.claim_timeout, flag)
     if taken is None:
@@ -78,10 +110,12 @@ def run_seat(root: str) -> int:
         return EXIT_FINISHED
     claim, offer = taken
     _announce(layout, claim, offer, settings, job)
-    here = Surroundings(job.job_id, job.host, time.time, flag.is_set, _devices(), oom_kills)
+    here = Surroundings(
+        job.job_id, job.host, time.time, flag.is_set, _devices(), oom_kills, patience
+    )
     load = _loader(settings, list(offer["config"]))
     result = run_leg(layout, claim, offer, load, settings, here)
-    counts = finish_leg(layout, claim, result)
+    counts = finish_leg(layout, claim, result, patience)
     log.info(
         "trial %d %s: %s=%s after %.1f s%s",
         claim.trial_id,
@@ -109,12 +143,21 @@ def read_settings(layout: Layout) -> LegSettings:
         ) from err
 
 
+def _require_an_answer(layout: Layout) -> None:
+    """Wait for a file server that is away; what is missing or damaged `read_settings` tells."""
+    with contextlib.suppress(FileNotFoundError):
+        read_plain(layout.campaign)
+
+
 def _register(layout: Layout, job: JobIdentity) -> None:
     """Say which process a local job is: its manager may have died right after starting it."""
     record = layout.jobs / "live" / f"{job.job_id}.json"
     known = None if job.on_slurm else read_json(record)
     if isinstance(known, dict) and "pid" not in known:
-        publish_json(record, known | {"pid": os.getpid()})
+        try:
+            publish_json(record, known | {"pid": os.getpid()})
+        except OSError as err:  # no harm while the manager that started it lives, which knows
+            log.warning("%s cannot be written: %s", record, err)
 
 
 class _LeaveFlag:
@@ -138,14 +181,31 @@ class _LeaveFlag:
 def _wait_for_claim(
     layout: Layout, job: JobIdentity, timeout_s: float, flag: _LeaveFlag
 ) -> tuple[offers.Leg, dict[str, Any]] | None:
+    """The leg that this job took, or None where there was none.
+
+    Raises:
+        StorageTrouble: to the end nobody could tell.
+    """
     deadline = time.monotonic() + timeout_s
     pause = FIRST_LOOK_S
+    trouble: OSError | None = None
     while not flag.is_set() and not stop_request.stands(layout):
-        taken = offers.claim_best(layout, job.job_id, mem_mb=job.mem_mb)
-        if taken is not None or time.monotonic() >= deadline:
+        try:
+            taken = offers.claim_best(
+                layout, job.job_id, mem_mb=job.mem_mb, again=trouble is not None
+            )
+        except OSError as err:
+            taken, trouble = None, err
+        else:
+            trouble = None
+        if taken is not None:
             return taken
+        if time.monotonic() >= deadline:
+            break
         time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
         pause = min(pause * 1.5, LAST_LOOK_S)
+    if trouble is not None:
+        raise StorageTrouble(f"no trial could be taken: {trouble}") from trouble
     return None
 
 
@@ -180,10 +240,13 @@ def _announce(
         offer["config"],
     )
     folder = layout.trial(claim.trial_id)
-    folder.mkdir(parents=True, exist_ok=True)
     link = folder / f"job_{job.job_id}.out"
-    if not link.is_symlink():
-        link.symlink_to(os.path.relpath(_log_file(layout, job), folder))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not link.is_symlink():
+            link.symlink_to(os.path.relpath(_log_file(layout, job), folder))
+    except OSError as err:
+        log.warning("the link %s to this log cannot be made: %s", link, err)
     if job.on_slurm:
         _rename_job(job.job_id, f"trial_{claim.trial_id}.{settings.campaign}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 START_CLUSTER = Path(__file__).parent / "slurm" / "start_cluster.sh"
 NO_SLURM = "NO REAL SLURM:"
+NO_DISK = "NO DISK TO FILL:"
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,53 @@ def _own_conf() -> Path:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly when the tests against a real SLURM did not run."""
     skipped = [r for r in terminalreporter.stats.get("skipped", []) if NO_SLURM in str(r.longrepr)]
+    undone = [r for r in terminalreporter.stats.get("skipped", []) if NO_DISK in str(r.longrepr)]
+    if undone:
+        text = f"!!! {len(undone)} TEST(S) WITH A REALLY FULL DISK DID NOT RUN !!!"
+        terminalreporter.write_line(text, red=True, bold=True)
     if skipped:
         terminalreporter.write_line(
             f"!!! {len(skipped)} TEST(S) AGAINST A REAL SLURM DID NOT RUN !!!", red=True, bold=True
         )
+
+
+@dataclass(frozen=True)
+class SmallDisk:
+    """A filesystem of 2 MB, which a test may fill up and empty again."""
+
+    root: Path
+
+    def fill(self) -> None:
+        """Leave not a byte."""
+        with (self.root / "filler").open("ab", buffering=0) as file:
+            for size in (65536, 4096, 1):
+                try:
+                    while file.write(b"x" * size) == size:
+                        pass
+                except OSError as err:
+                    assert err.errno == errno.ENOSPC  # noqa: PT017  # because it comes in the end
+
+    def make_room(self) -> None:
+        """As a user who deletes something."""
+        (self.root / "filler").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """Give a disk that can really be full; only root can make one."""
+    root = tmp_path / "disk"
+    root.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(root)]
+    try:
+        done = subprocess.run(mount, capture_output=True, text=True, timeout=60, check=False)
+    except FileNotFoundError:
+        pytest.skip(f"{NO_DISK} there is no mount")
+    if done.returncode != 0:
+        pytest.skip(f"{NO_DISK} {done.stderr.strip()}")
+    try:
+        yield SmallDisk(root)
+    finally:
+        subprocess.run(["umount", "--lazy", str(root)], timeout=60, check=True)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -57,15 +58,50 @@ class CrashPoint:
             raise CrashError
 
 
-_points: list[CrashPoint] = []
+@dataclass
+class FaultPoint:
+    """Counts the steps of manager and jobs on files, and fails at step `at`, or for a while then.
+
+    Without room (`number` is ENOSPC or EDQUOT) only what writes fails.
+    """
+
+    root: str
+    number: int
+    at: int
+    now: Callable[[], float]
+    lasts_s: float = 0.0
+    steps: int = 0
+    until: float = float("-inf")
+    failed: int = 0
+
+    def step(self, event: str, path: str, flags: int = os.O_WRONLY) -> None:
+        full = self.number in (errno.ENOSPC, errno.EDQUOT)
+        if full and (event in LISTING or event == "os.remove" or not flags & WRITE_FLAGS):
+            return
+        self.steps += 1
+        if self.steps == self.at:
+            self.until = self.now() + self.lasts_s
+        if self.steps == self.at or self.now() < self.until:
+            self.failed += 1
+            raise OSError(self.number, os.strerror(self.number), path)
+
+
+LISTING = ("os.listdir", "os.scandir")
+WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+_points: list[CrashPoint | FaultPoint] = []
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if not _points or event not in WRITING:
+    if not _points or event not in (*WRITING, *LISTING):
         return
     point = _points[-1]
     path = arguments[0]
-    if isinstance(path, (str, bytes)) and os.fsdecode(path).startswith(point.root):
+    if not isinstance(path, (str, bytes)) or not os.fsdecode(path).startswith(point.root):
+        return
+    if isinstance(point, FaultPoint):
+        flags = arguments[2] if event == "open" else os.O_WRONLY
+        point.step(event, os.fsdecode(path), flags)
+    elif event in WRITING:
         point.step()
 
 
@@ -75,6 +111,15 @@ sys.addaudithook(_audit)
 @contextmanager
 def crashes(root: Path) -> Iterator[CrashPoint]:
     point = CrashPoint(str(root))
+    _points.append(point)
+    try:
+        yield point
+    finally:
+        _points.remove(point)
+
+
+@contextmanager
+def fails(point: FaultPoint) -> Iterator[FaultPoint]:
     _points.append(point)
     try:
         yield point
@@ -153,6 +198,19 @@ class Campaign:
                 point.armed = False
                 assert check(manager.state) == []
                 return manager, happened
+
+    def run_failing(self, point: FaultPoint) -> Manager:
+        """To the end, started again by its user where the journal cannot even be opened."""
+        with fails(point):
+            while True:
+                try:
+                    manager = self.manager()
+                    break
+                except OSError:
+                    self.clock.sleep(60.0)
+            assert manager.run()
+        assert check(manager.state) == []
+        return manager
 
     def journal_bytes(self) -> bytes:
         return self.layout.journal.read_bytes()

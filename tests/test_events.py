@@ -31,6 +31,17 @@ BY_ANNOTATION = {
     "Mapping[str, Any]": st.dictionaries(st.text(), values, max_size=4),
 }
 
+VALUES: dict[Any, Any] = {
+    "bool": True,
+    "float": 1.0,
+    "float | None": None,
+    "int": 1,
+    "int | None": None,
+    "str": "1",
+    "str | None": None,
+    "Mapping[str, Any]": {},
+}
+
 
 def any_of(cls: type[Any]) -> st.SearchStrategy[Any]:
     return st.builds(cls, **{f.name: BY_ANNOTATION[str(f.type)] for f in fields(cls)})
@@ -49,10 +60,13 @@ def test_every_event_reads_back_from_its_line_as_it_was(
 
 @pytest.mark.parametrize("cls", TYPES)
 def test_an_event_with_a_field_too_many_or_too_few_is_refused(cls: type[Any]) -> None:
-    record: dict[str, Any] = {"event": cls.__name__} | {f.name: 1 for f in fields(cls)}
+    record: dict[str, Any] = {"event": cls.__name__} | {f.name: VALUES[f.type] for f in fields(cls)}
     assert isinstance(ev.from_record(record), cls)
     with pytest.raises(ValueError, match=f"not a {cls.__name__}.*surplus"):
         ev.from_record(record | {"surplus": 1})
+    for name in record.keys() - {"event"}:
+        with pytest.raises(ValueError, match=f"not a {cls.__name__}: {name} cannot be"):
+            ev.from_record(record | {name: [1]})
     del record["time"]
     with pytest.raises(ValueError, match=f"not a {cls.__name__}.*time"):
         ev.from_record(record)

@@ -26,6 +26,7 @@ CORE = {
     "hpo.asha",
     "hpo.causes",
     "hpo.invariants",
+    "hpo.lost_work",
     "hpo.seats",
     "hpo.seat_plan",
     "hpo.narration",

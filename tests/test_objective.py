@@ -15,7 +15,8 @@ import pytest
 from hpo.errors import ObjectiveError
 from hpo.objective import bind, call, load_objective
 from hpo.objective_check import check_objective
-from hpo.trial import Reporter, Trial
+from hpo.reporter import Reporter
+from hpo.trial import Trial
 
 SPACE = ["lr", "batch_size"]
 

@@ -31,8 +31,10 @@ from hpo.causes import Cause
 from hpo.files import Layout, publish_json, read_json
 from hpo.observe import Observer
 from hpo.offers import Leg
+from hpo.report_lines import write_line
 from hpo.seats import JobPhase, JobStatus, SeatBook
 from hpo.state import CampaignState, TrialStatus, apply
+from hpo.summary import lost_work
 
 GRACE_S = 10.0
 
@@ -211,7 +213,7 @@ class TestUnreadableResults:
         ],
         ids=range(16),
     )
-    def test_a_done_leg_whose_result_stays_unreadable_fails_after_a_while(
+    def test_a_done_leg_whose_result_stays_unreadable_is_run_again(
         self, desk: Desk, claim: Leg, text: str | None
     ) -> None:
         desk.layout.trial(0).mkdir()
@@ -219,11 +221,14 @@ class TestUnreadableResults:
             result_file.attempt_path(desk.layout, claim).write_text(text)
         offers.finish(desk.layout, claim)
         assert desk.look(NOW) == []
-        assert desk.look(NOW + 9.9) == []
-        (fact,) = desk.look(NOW + 10)
-        assert isinstance(fact, ev.LegFinished)
-        assert (fact.outcome, fact.cause, fact.metric) == ("failed", "unreadable_result", None)
-        assert "missing or damaged" in (fact.message or "")
+        assert desk.look(NOW + 599.9) == []
+        (fact,) = desk.look(NOW + 600)
+        assert isinstance(fact, ev.LegLost)
+        assert fact.cause == Cause.STORAGE
+        assert "missing or damaged" in fact.message
+        apply(desk.state, offered(0, 1))
+        desk.tidy()
+        assert desk.files("claims") == []
 
     def test_a_result_that_becomes_visible_late_counts(self, desk: Desk, claim: Leg) -> None:
         offers.finish(desk.layout, claim)
@@ -257,9 +262,48 @@ class TestLostJobs:
         (fact,) = desk.look(NOW + 10)
         assert fact == ev.LegLost(
             NOW + 10, 0, 0, 0, "7", "preempted", "SLURM says PREEMPTED", resource=4
-        )
+        )  # at once: nothing is lost
         desk.tidy()
         assert desk.files("revoked") == []
+
+    @pytest.mark.parametrize(
+        ("saved", "lost_s", "lost_resource"),
+        [([], 100.0, 3), ([(1, 0)], 80.0, 2), ([(1, 0), (3, 0)], 40.0, 0), ([(2, 7)], 100.0, 3)],
+    )
+    def test_a_loss_tells_what_was_not_saved_since_the_last_checkpoint(
+        self,
+        desk: Desk,
+        claim: Leg,
+        saved: list[tuple[int, int]],
+        lost_s: float,
+        lost_resource: int,
+    ) -> None:
+        folder = desk.layout.trial(0)
+        for epoch in (1, 2, 3):
+            report = {"epoch": epoch, "loss": 1.0, "elapsed": 20.0 * epoch, "time": NOW}
+            write_line(folder, 0, report)
+        for resource, attempt in saved:  # one of another attempt keeps nothing of this one
+            checkpoint.save(folder, resource=resource, trial_id=0, attempt=attempt, objects={})
+        ended = JobStatus(JobPhase.ENDED, cause=Cause.NODE_FAILED, ended_at=NOW + 100.0)
+        desk.observer.book.claimed("7", 0, NOW)
+        desk.observer.book.take_poll({"7": ended}, NOW + 130.0, vanish_s=60.0)
+        desk.fence(NOW + 130.0)
+        (fact,) = desk.look(NOW + 130.0)
+        assert isinstance(fact, ev.LegLost)
+        assert (fact.lost_s, fact.lost_resource) == (lost_s, lost_resource)
+        told = lost_work(desk.state, gpus=2)
+        assert told["lost_legs"] == 1
+        assert told["lost_hours"] == pytest.approx(2 * lost_s / 3600, abs=1e-4)
+        assert told["lost_resource"] == lost_resource
+        assert told["hours_of"] == "GPUs"
+
+    def test_a_leg_given_back_tells_what_its_reports_show(self, desk: Desk, claim: Leg) -> None:
+        for epoch in (1, 2, 3):
+            report = {"epoch": epoch, "loss": 1.0, "elapsed": 20.0 * epoch, "time": NOW}
+            write_line(desk.layout.trial(0), 0, report)
+        checkpoint.save(desk.layout.trial(0), resource=2, trial_id=0, attempt=0, objects={})
+        offers.give_back(desk.layout, "7")
+        assert desk.look() == [ev.LegReturned(NOW, 0, 0, 1, lost_s=20.0, lost_resource=1)]
 
     def test_a_job_that_finished_within_the_grace_has_lost_nothing(
         self, desk: Desk, claim: Leg

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -108,10 +109,20 @@ class TestClaiming:
         assert offers.claim_best(layout, "1") is None
         assert len(names(layout.offers)) == 2
 
-    def test_an_offer_torn_by_the_file_server_is_passed_over(self, layout: Layout) -> None:
+    @pytest.mark.parametrize("torn", ['{"trial_id"', "", "[]", "{}", '{"config": 3}', "[" * 10**5])
+    def test_an_offer_torn_by_the_file_server_keeps_its_job_from_taking_another(
+        self, layout: Layout, torn: str
+    ) -> None:
         offer_files(layout, 1, 2)
-        (layout.offers / Leg(1, 0, 0).name).write_text('{"trial_id"')
-        assert take(layout, "7").trial_id == 2
+        whole = (layout.offers / Leg(1, 0, 0).name).read_text()
+        (layout.offers / Leg(1, 0, 0).name).write_text(torn)
+        for again in (False, True):
+            with pytest.raises(OSError, match="cannot be read"):
+                offers.claim_best(layout, "7", again=again)
+        assert names(layout.offers) == [Leg(2, 0, 0).name]
+        (layout.claims / Leg(1, 0, 0, "7").name).write_text(whole)  # it was only late
+        claim, _ = offers.claim_best(layout, "7", again=True) or (None, {})
+        assert claim == Leg(1, 0, 0, "7")
 
     def test_a_folder_that_cannot_be_read_is_no_news(self, layout: Layout) -> None:
         layout.offers.rmdir()
@@ -286,10 +297,14 @@ class TestRenamesThatLie:
         self, layout: Layout, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def refuse(_source: Path, _target: Path) -> None:
-            raise PermissionError
+            raise OSError(errno.ENOSPC, "No space left on device")
 
         offer_files(layout, 1)
         with monkeypatch.context() as patch:
             patch.setattr(os, "rename", refuse)
-            assert offers.claim_best(layout, "7") is None
+            with pytest.raises(OSError, match="No space"):
+                offers.claim_best(layout, "7")
+            with pytest.raises(OSError, match="No space"):
+                offers.claim_best(layout, "7", again=True)
+        assert names(layout.claims) == []
         assert take(layout, "7").trial_id == 1

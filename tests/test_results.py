@@ -191,3 +191,55 @@ def test_a_campaign_is_read_while_it_runs(tmp_path: Path) -> None:
         assert os.path.exists(project.output / "trials" / "trial_0" / "config.json")  # noqa: PTH110
         project.go()
         assert child.wait(timeout=60) == 0
+
+
+ODD = [
+    "",
+    "{",
+    "[]",
+    "5",
+    "[" * 10**5,
+    '{"trial_id": 2}',
+    '{"trial_id": "2"}',
+    '{"trial_id": 2, "error": "low"}',
+    '{"trial_id": 2, "config": [1], "additional_info": 3}',
+    '{"trial_id": 2, "additional_info": {"training_time": "long", "start_time": []}}',
+    '{"trial_id": 2, "reports": {"epoch": 1}}',
+    '{"trial_id": 2, "reports": [3, {"epoch": 1, "time": "noon"}, {"time": 1, "elapsed": []}]}',
+]
+
+
+@pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
+def test_a_damaged_result_is_left_out_and_the_others_are_read(
+    finished: Project, tmp_path: Path, text: str
+) -> None:
+    copy = shutil.copytree(finished.output, tmp_path / "copy")
+    (copy / "results" / "trial_2.json").write_text(text)
+    frames = hpo.load_campaign(copy)
+    assert set(frames.trials.index) >= {0, 1, 3, 4, 5, 6, 7}
+    assert frames.trials.loc[1, "error"] == finished.result(1)["error"]
+    assert (frames.reports["wallclock"] >= 0).all()
+
+
+def test_a_result_of_absurd_size_is_left_out(finished: Project, tmp_path: Path) -> None:
+    copy = shutil.copytree(finished.output, tmp_path / "copy")
+    with (copy / "results" / "trial_2.json").open("r+b") as file:
+        file.truncate(70 * 2**20)  # a hole: it costs no disk
+    assert 2 not in hpo.load_campaign(copy).trials.index
+
+
+@pytest.mark.parametrize("skew_s", [-600.0, 600.0])
+def test_a_node_whose_clock_is_minutes_off_leaves_times_that_make_sense(
+    finished: Project, tmp_path: Path, skew_s: float
+) -> None:
+    copy = shutil.copytree(finished.output, tmp_path / "copy")
+    result = finished.result(2)
+    for report in result["reports"]:
+        report["time"] += skew_s
+    for name in ("start_time", "end_time"):
+        result["additional_info"][name] += skew_s
+    (copy / "results" / "trial_2.json").write_text(json.dumps(result))
+    frames = hpo.load_campaign(copy)
+    assert (frames.reports["wallclock"] >= 0).all()
+    assert (frames.reports["elapsed"] >= 0).all()
+    assert (frames.trials["training_time"].dropna() >= 0).all()

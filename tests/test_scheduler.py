@@ -78,7 +78,7 @@ class TestAfterALegEnded:
 
 
 class TestAfterALoss:
-    @pytest.mark.parametrize("cause", sorted(INFRASTRUCTURE))
+    @pytest.mark.parametrize("cause", sorted(INFRASTRUCTURE - {Cause.STORAGE}))
     def test_the_infrastructure_is_forgiven(self, cause: Cause) -> None:
         assert after([*running(0), lost(0, cause, job_id="0")]) == [offered(0, 1)]
 
@@ -112,9 +112,26 @@ class TestAfterALoss:
         failure = after([*running(0), lost(0, Cause.KILLED, job_id="0", saved=5)])[0]
         assert failure == ev.TrialFailed(NOW, 0, "killed", "its job was killed")
 
+    def test_trouble_with_the_storage_is_forgiven_after_a_rest_that_grows(self) -> None:
+        events = running(0)
+        for attempt, rest_s in enumerate([30.0, 60.0, 120.0, 240.0, 480.0, 600.0, 600.0]):
+            events += [lost(0, Cause.STORAGE, job_id=str(attempt), attempt=attempt)]
+            assert after(events, now=NOW + rest_s - 1.0) == []
+            assert after(events, now=NOW + rest_s) == [
+                replace(offered(0, attempt + 1), time=NOW + rest_s)
+            ]
+            job = str(attempt + 1)
+            events += [offered(0, attempt + 1), claimed(0, job, attempt + 1)]
+
+    def test_a_trial_that_rests_is_stopped_where_the_campaign_ends(self) -> None:
+        events = [*running(0), lost(0, Cause.STORAGE, job_id="0")]
+        decisions = after(events, max_wallclock_s=1.0, now=NOW + 2.0)
+        kinds = [type(decision) for decision in decisions]
+        assert kinds == [ev.CampaignEnding, ev.TrialStopped, ev.CampaignEnded]
+
     def test_every_cause_is_decided_about(self) -> None:
         for cause in Cause:
-            decisions = after([*running(0), lost(0, cause.value, job_id="0")])
+            decisions = after([*running(0), lost(0, cause.value, job_id="0")], now=NOW + 3600.0)
             assert isinstance(decisions[0], (ev.LegOffered, ev.TrialFailed, ev.TrialStopped))
 
     def test_a_cancelled_job_stops_its_trial_for_good(self) -> None:

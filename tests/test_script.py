@@ -10,8 +10,9 @@ from script_runs import TRAIN, Write, epochs, make_trial, run, writer
 
 from hpo.errors import ReportError, ScriptError
 from hpo.objective import load_objective
+from hpo.reporter import Reporter
 from hpo.training_script.lines import line_reader
-from hpo.trial import Reporter, TrialInterrupted
+from hpo.trial import TrialInterrupted
 
 # What syne_tune.report.Reporter prints, for scripts that import it.
 SYNE_TUNE = """

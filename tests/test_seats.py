@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from hpo.causes import Cause
 from hpo.seats import JobPhase, JobStatus, SeatBook
 
@@ -46,6 +48,34 @@ class TestLosses:
         poll(seats, 100.0, a=JobStatus(JobPhase.ENDED, cause=Cause.KILLED))
         poll(seats, 109.0, a=JobStatus(JobPhase.ENDED, cause=Cause.TIME_LIMIT))
         assert loss(seats, 110.0) == (Cause.TIME_LIMIT, "time_limit")
+
+    def test_the_time_runs_from_the_end_that_the_cluster_tells(self) -> None:
+        seats = book(a=RUNNING)
+        seats.claimed("a", 0, 0.0)
+        poll(seats, 40.0, a=RUNNING)
+        poll(seats, 100.0, a=JobStatus(JobPhase.ENDED, cause=Cause.NODE_FAILED, ended_at=80.0))
+        assert seats.end_of("a") == 80.0
+        assert loss(seats, 100.0) == (Cause.NODE_FAILED, "node_failed")
+
+    @pytest.mark.parametrize(("told", "ended_at"), [(-1e6, 40.0), (39.0, 40.0), (101.0, 100.0)])
+    def test_a_clock_that_goes_wrong_moves_an_end_no_further_than_the_polls(
+        self, told: float, ended_at: float
+    ) -> None:
+        seats = book(a=RUNNING)
+        seats.claimed("a", 0, 0.0)
+        poll(seats, 40.0, a=RUNNING)
+        poll(seats, 100.0, a=JobStatus(JobPhase.ENDED, cause=Cause.KILLED, ended_at=told))
+        assert seats.end_of("a") == ended_at
+
+    def test_an_end_whose_time_is_told_later_is_not_moved_behind_the_first_news(self) -> None:
+        seats = book(a=RUNNING)
+        seats.claimed("a", 0, 0.0)
+        poll(seats, 100.0, a=KILLED)
+        assert seats.end_of("a") == 100.0
+        poll(seats, 105.0, a=JobStatus(JobPhase.ENDED, cause=Cause.KILLED, ended_at=60.0))
+        assert seats.end_of("a") == 60.0
+        poll(seats, 200.0, a=RUNNING)  # it was requeued
+        assert seats.end_of("a") is seats.end_of("unknown") is None
 
     def test_a_requeued_job_has_lost_its_leg_and_keeps_its_seat(self) -> None:
         seats = book(a=RUNNING)

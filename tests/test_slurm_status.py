@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,6 +152,21 @@ def test_an_end_is_told_in_slurms_words(line: str, detail: str) -> None:
     assert read_sacct(line)["1"].detail == detail
 
 
+def test_a_seat_that_could_not_use_the_files_has_not_failed() -> None:
+    status = read_sacct("1|FAILED|75:0|gpu003|2026-11-21T09:14:52")["1"]
+    assert status.cause is Cause.STORAGE
+    assert not status.ok
+    assert "on gpu003 could not use the campaign's files" in status.detail
+    assert read_sacct("1|OUT_OF_MEMORY|75:0|n|")["1"].cause is Cause.OUT_OF_MEMORY
+
+
+def test_an_end_is_told_with_its_time() -> None:
+    ended_at = read_sacct("1|FAILED|1:0|gpu003|2026-11-21T09:14:52")["1"].ended_at
+    assert ended_at == datetime(2026, 11, 21, 9, 14, 52).timestamp()  # noqa: DTZ001
+    for unknown in ("Unknown", "", "None", "2026-11-21"):
+        assert read_sacct(f"1|FAILED|1:0|gpu003|{unknown}")["1"].ended_at is None
+
+
 def test_arrays_and_single_jobs_are_read_line_by_line() -> None:
     text = (
         "12_0|RUNNING|None|gpu001|trial_4.mlp\n"
@@ -161,12 +178,14 @@ def test_arrays_and_single_jobs_are_read_line_by_line() -> None:
     assert rows[0] == QueueRow("12_0", "RUNNING", "None", "gpu001", "trial_4.mlp")
     assert rows[2].name == "a|name|with|bars"
     assert slurm_status.SQUEUE_FORMAT.count("|") == 4
-    assert slurm_status.SACCT_FORMAT.count(",") == 3
+    assert slurm_status.SACCT_FORMAT.count(",") == 4
 
 
 def test_lines_of_another_shape_are_skipped() -> None:
     assert read_squeue("slurm_load_jobs error: x\n\n1|RUNNING\n") == []
-    assert read_sacct("sacct: error\n\n1|FAILED\n1||0:0|n\n1|  |0:0|n\n1|FAILED|0:0|n|more\n") == {}
+    assert (
+        read_sacct("sacct: error\n\n1|FAILED\n1||0:0|n\n1|  |0:0|n\n1|FAILED|0:0|n|t|more\n") == {}
+    )
 
 
 pieces = st.sampled_from([*EXPECTED, "|", "||", "+", " by ", "\n", "\r", "12_3", "None assigned"])

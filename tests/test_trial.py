@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from hpo.errors import ReportError
-from hpo.trial import Reporter, Trial, TrialInterrupted
+from hpo.reporter import Reporter
+from hpo.trial import Trial, TrialInterrupted
 
 
 def make_trial(folder: Path, **changes: Any) -> Trial:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import re
 import secrets
 import shutil
@@ -61,6 +62,16 @@ def find(folder: Path) -> list[Checkpoint]:
     )
 
 
+def require_listing(folder: Path) -> None:
+    """Tell a trial without checkpoints from a file server that is away.
+
+    Raises:
+        OSError: nobody can tell now; to be tried again.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        os.listdir(folder / FOLDER)  # noqa: PTH208  # because the names do not matter
+
+
 def save(
     folder: Path,
     *,
@@ -102,7 +113,10 @@ def save(
             raise ReportError(f"trial {trial_id}: {err}") from err
         raise
     sync_folder(home)
-    _prune(folder, path, attempt)
+    try:
+        _prune(folder, path, attempt)
+    except OSError as err:
+        log.warning("cannot look for old checkpoints in %s: %s", home, err)
     return path
 
 

@@ -11,6 +11,7 @@ from hpo.manager import Manager
 from hpo.narration import describe
 from hpo.scheduler import BREAKER, STOPPED_BY_USER
 from hpo.state import CampaignState, TrialStatus
+from hpo.summary import lost_work
 
 log = logging.getLogger(__name__)
 
@@ -26,17 +27,29 @@ def exit_code(state: CampaignState, *, ended: bool) -> int:
     return EXIT_FINISHED
 
 
-def report_end(state: CampaignState, layout: Layout, metric: str) -> None:
+def report_end(state: CampaignState, layout: Layout, metric: str, *, gpus: int = 0) -> None:
     """The table of the best trials, and where the files are."""
     counts = [f"{len(state.of(s))} {s.value}" for s in TrialStatus if state.of(s)]
     log.info("%s", ", ".join(counts))
     if state.ended == BREAKER:
         _report_breaker(state, layout)
+    if state.lost.legs:
+        log.info("%s", lost_line(state, gpus))
     for line in best_table(state, metric):
         log.info("%s", line)
     if state.best_trial is not None:
         log.info("best configuration: %s", layout.best_config)
     log.info("all results: %s", layout.final_results)
+
+
+def lost_line(state: CampaignState, gpus: int) -> str:
+    """What preemptions and faults have cost."""
+    lost = lost_work(state, gpus)
+    return (
+        f"lost to preemptions and faults: {lost['lost_legs']} legs, {lost['lost_hours']:.2f} of "
+        f"{lost['hours']:.2f} hours of {lost['hours_of']}, {lost['lost_resource']} epochs to be "
+        "trained again"
+    )
 
 
 def best_table(state: CampaignState, metric: str) -> list[str]:

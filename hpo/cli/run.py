@@ -33,13 +33,14 @@ from hpo.cli.rung_plan import rung_plan
 from hpo.cli.screen import Screen
 from hpo.cli.searchers import make_searcher
 from hpo.cli.signals import LeaveRequest
-from hpo.errors import HpoError, SettingsError
+from hpo.errors import CampaignFilesError, HpoError, SettingsError
 from hpo.files import Layout
 from hpo.journal import Journal
 from hpo.lock import ManagerLock
 from hpo.manager import Manager, Surroundings
 from hpo.scheduler import OFFERS_AHEAD, STOPPED_BY_USER, Limits, Scheduler
 from hpo.seat_keeper import SeatLimits
+from hpo.storage import is_storage_trouble
 from hpo.whole_trials import LegPolicy, WholeTrials
 
 log = logging.getLogger(__name__)
@@ -54,14 +55,30 @@ def run(arguments: Namespace, argv: Sequence[str]) -> int:
     executor = choose_executor(arguments.executor)
     spec = load_checked(arguments, executor)
     layout = Layout(spec.output_dir)
-    if arguments.fresh:
-        make_room(spec, executor)
+    try:
+        if arguments.fresh:
+            make_room(spec, executor)
+        _make_folder(spec, layout)
+        return _run_locked(spec, layout, executor, argv)
+    except OSError as err:
+        raise CampaignFilesError(
+            f"the files of the campaign in {layout.root} cannot be used: {err}. Nothing is lost, "
+            "and jobs that run go on; make room, or wait for the file server, and start again"
+        ) from err
+
+
+def _make_folder(spec: CampaignSpec, layout: Layout) -> None:
     try:
         folder_safety.set_umask(spec.hpo.sharing)
         folder_safety.create(layout, spec.hpo.sharing)
-    except OSError as err:  # found only by trying: quotas, names too long, servers that refuse
+    except OSError as err:  # found only by trying: names too long, servers that refuse
+        if is_storage_trouble(err):
+            raise
         problem = f"output_dir {layout.root} cannot be made: {err.strerror}; choose another"
         raise SettingsError([problem], where=str(spec.source)) from err
+
+
+def _run_locked(spec: CampaignSpec, layout: Layout, executor: str, argv: Sequence[str]) -> int:
     lock = ManagerLock(layout)
     lock.acquire(job_gone_asker(executor))
     try:
@@ -104,6 +121,8 @@ def _manage(
         SeatLimits(spec.hpo.max_concurrent_jobs, spec.hpo.max_queued_jobs, spec.slurm.mem_mb),
         metric=spec.hpo.metric,
         mode=spec.hpo.mode,
+        resource_attr=spec.hpo.resource_attr,
+        gpus=spec.slurm.gpus,
         at_end=spec.hpo.at_end,
         checkpoints=CheckpointKeeper(
             campaign.layout, legs, spec.hpo.keep_checkpoints, spec.hpo.n_trials
@@ -114,7 +133,7 @@ def _manage(
     if not ended:
         report_leaving(manager, campaign.layout, leave.signal_name, _command(argv))
     else:
-        report_end(manager.state, campaign.layout, spec.hpo.metric)
+        report_end(manager.state, campaign.layout, spec.hpo.metric, gpus=spec.slurm.gpus)
         if manager.state.ended == STOPPED_BY_USER:
             log.info("to go on: %s", _command(argv))
     return exit_code(manager.state, ended=ended)

@@ -15,6 +15,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from hpo.full_disk_output import QuietFileHandler, QuietStreamHandler
 from hpo.seats import SeatBook
 from hpo.state import CampaignState, TrialStatus
 
@@ -32,7 +33,7 @@ class Screen:
         self._n_trials = n_trials
         self._finished_at_start: int | None = None
         self._start = now
-        file_handler = logging.FileHandler(self.log_file, encoding="utf-8")
+        file_handler = QuietFileHandler(str(self.log_file))
         console_handler: logging.Handler
         if sys.stdout.isatty():
             self._bar = Progress(
@@ -45,7 +46,7 @@ class Screen:
             self._task = self._bar.add_task("trials", total=n_trials, text="")
             console_handler = _ConsoleHandler(self._console)
         else:
-            console_handler = logging.StreamHandler(sys.stdout)
+            console_handler = QuietStreamHandler(sys.stdout)
         self._handlers = (file_handler, console_handler)
         for handler in self._handlers:
             handler.setFormatter(logging.Formatter(FORMAT, datefmt="%Y-%m-%d %H:%M:%S"))

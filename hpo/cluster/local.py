@@ -27,8 +27,8 @@ import psutil
 from hpo import offers
 from hpo.causes import Cause
 from hpo.cluster.slurm_commands import clean_environment
-from hpo.errors import PollError, SubmissionError
-from hpo.files import Layout, publish_json, read_json, read_tail
+from hpo.errors import EXIT_RESUMABLE, PollError, SubmissionError
+from hpo.files import Layout, publish_json, read_json, read_plain, read_tail
 from hpo.seats import JobPhase, JobStatus
 
 log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ class LocalCluster:
         """Look at every recorded process; an end once seen is told whenever it is asked for."""
         statuses = {job_id: self._ends[job_id] for job_id in job_ids if job_id in self._ends}
         for path in sorted(self._live.glob("*.json")):
-            job_id, record = path.stem, read_json(path)
+            job_id, record = path.stem, _read_record(path)
             child = self._children.get(job_id)
             if child is not None:
                 # Of an own child only this tells: one that has just ended may look gone before
@@ -230,16 +230,31 @@ def visible_gpus() -> list[str]:
     return done.stdout.split()
 
 
+def _read_record(path: Path) -> Any:
+    """The record of a process; None where it is damaged.
+
+    Raises:
+        PollError: it cannot be read now, which says nothing about its process.
+    """
+    try:
+        read_plain(path)
+    except FileNotFoundError:
+        return None
+    except OSError as err:
+        raise PollError(f"{path} cannot be read: {err}") from err
+    return read_json(path)
+
+
 def _is_alive(record: Mapping[str, Any]) -> bool:
     """Whether the recorded process still runs; a process id alone may be another's by now."""
     pid, start = record.get("pid"), record.get("start")
-    if pid is None:
-        return bool(time.time() < float(record.get("submitted", 0.0)) + STARTING_S)
     try:
+        if pid is None:
+            return bool(time.time() < float(record.get("submitted", 0.0)) + STARTING_S)
         process = psutil.Process(int(pid))
         same = start is None or abs(process.create_time() - float(start)) < START_TOLERANCE_S
         return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, TypeError, ValueError):  # the latter for a damaged record
         return False
     except psutil.AccessDenied:
         return True
@@ -271,6 +286,9 @@ def _ended(code: int | None) -> JobStatus:
             cause=Cause.VANISHED,
             detail="its process is gone, and nobody was there to see how it ended",
         )
+    if code == EXIT_RESUMABLE:
+        detail = "its job could not use the campaign's files; its log says more"
+        return JobStatus(JobPhase.ENDED, cause=Cause.STORAGE, detail=detail)
     if code < 0:
         try:
             name = signal.Signals(-code).name

@@ -21,6 +21,9 @@ from hpo.errors import PollError
 from hpo.files import Layout
 from hpo.leg import LegSettings, Surroundings, finish_leg, run_leg
 from hpo.seats import JobPhase, JobStatus
+from hpo.storage import Patience, StorageTrouble
+
+NO_PATIENCE = Patience(report_s=0.0, result_s=0.0)  # a leg takes no time of its own here
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +215,18 @@ class SimulatedCluster:
     def _look(self, job: _Job, life: int, deadline: float) -> None:
         if life != job.lives or job.phase is not JobPhase.RUNNING:
             return
-        if life > 1:
-            offers.give_back(self._layout, job.job_id)
-        if stop_request.stands(self._layout):
-            self._end(job, Cause.KILLED, "the campaign was stopped", ok=True)
-            return
         now = self._clock.now()
         memory = job.mem_mb or self._model.mem_mb
-        taken = offers.claim_best(self._layout, job.job_id, mem_mb=memory)
+        try:
+            if life > 1:
+                offers.give_back(self._layout, job.job_id)
+            if stop_request.stands(self._layout):
+                self._end(job, Cause.KILLED, "the campaign was stopped", ok=True)
+                return
+            taken = offers.claim_best(self._layout, job.job_id, mem_mb=memory)
+        except OSError as err:
+            self._end(job, Cause.STORAGE, str(err))
+            return
         if taken is not None:
             self._train(job, *taken)
         elif now >= deadline:
@@ -248,11 +255,16 @@ class SimulatedCluster:
         def finish() -> None:
             if job.phase is not JobPhase.RUNNING:
                 return  # cancelled
-            here = Surroundings(job.job_id, job.status.node, _LegTime(start, end, epoch_s))
-            result = run_leg(self._layout, claim, offer, self._load, self._settings, here)
-            self.legs_run.append((claim.trial_id, claim.attempt))
+            time = _LegTime(start, end, epoch_s)
+            here = Surroundings(job.job_id, job.status.node, time, patience=NO_PATIENCE)
             self.busy_s += duration
-            finish_leg(self._layout, claim, result)
+            try:
+                result = run_leg(self._layout, claim, offer, self._load, self._settings, here)
+                finish_leg(self._layout, claim, result, NO_PATIENCE)
+            except StorageTrouble as err:
+                self._end(job, Cause.STORAGE, str(err))
+                return
+            self.legs_run.append((claim.trial_id, claim.attempt))
             self._end(job, Cause.KILLED, "ended by itself", ok=True)
 
         self._clock.at(end, finish)

@@ -20,7 +20,7 @@ from hpo.cluster.slurm_request import SeatRequest
 from hpo.errors import PollError, SubmissionUncertainError
 from hpo.files import Layout, read_tail
 from hpo.seats import JobStatus
-from hpo.worker import run_seat
+from hpo.worker import run_slurm_seat
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +84,8 @@ class SlurmCluster:
                     )
                 )
                 if count == 1:
-                    return [str(executor.submit(run_seat, root).job_id)]
-                jobs = executor.map_array(run_seat, [root] * count)
+                    return [str(executor.submit(run_slurm_seat, root).job_id)]
+                jobs = executor.map_array(run_slurm_seat, [root] * count)
             except FailedJobError as err:
                 self._remove_leftovers()
                 raise refusal(str(err), self._request.describe(mem_mb=mem_mb)) from err

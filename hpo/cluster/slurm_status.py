@@ -8,14 +8,16 @@ here: COMPLETED only means exit code 0.
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 
 from hpo.causes import Cause
+from hpo.errors import EXIT_RESUMABLE
 from hpo.seats import JobPhase, JobStatus
 
 # Free text (the job's name) comes last, and names never hold the separator.
 SQUEUE_FORMAT = "%i|%T|%r|%N|%j"
-SACCT_FORMAT = "JobID,State,ExitCode,NodeList"
+SACCT_FORMAT = "JobID,State,ExitCode,NodeList,End"
 
 QUEUED = frozenset(
     {"PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
@@ -50,6 +52,7 @@ ENDED: dict[str, Cause] = {
 # In squeue these may be a step on the way back into the queue, under the same id (EXPEDITING: from
 # 25.11 on).
 COMING_BACK = frozenset({"PREEMPTED", "NODE_FAIL", "EXPEDITING"})
+STORAGE = f"{EXIT_RESUMABLE}:0"  # how a seat ends that could not use the campaign's files
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +99,12 @@ def read_sacct(text: str) -> dict[str, JobStatus]:
     together: dict[str, JobStatus] = {}
     for line in text.splitlines():
         parts = line.split("|")
-        if len(parts) != 4 or not parts[1].strip():
+        if len(parts) not in (4, 5) or not parts[1].strip():
             continue
         # "CANCELLED by 1000"; a cut word carries a plus
         word = parts[1].split()[0].rstrip("+")
         if word in ENDED:
-            status = _ended(word, parts[2], parts[3])
+            status = _ended(word, parts[2], parts[3], _seconds("".join(parts[4:])))
             if "[" in parts[0]:
                 together |= dict.fromkeys(_tasks(parts[0]), status)
             else:
@@ -122,7 +125,20 @@ def _tasks(row: str) -> list[str]:
     return found
 
 
-def _ended(word: str, exit_code: str, node: str) -> JobStatus:
+def _seconds(text: str) -> float | None:
+    """A time as sacct prints it, on this machine's clock; None for Unknown."""
+    try:
+        return time.mktime(time.strptime(text.strip(), "%Y-%m-%dT%H:%M:%S"))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _ended(word: str, exit_code: str, node: str, ended_at: float | None = None) -> JobStatus:
+    if word == "FAILED" and exit_code == STORAGE:
+        detail = f"its job on {node} could not use the campaign's files; its log says more"
+        return JobStatus(
+            JobPhase.ENDED, cause=Cause.STORAGE, detail=detail, node=node, ended_at=ended_at
+        )
     code = f", exit code {exit_code}" if exit_code and exit_code != "0:0" else ""
     place = f" on {node}" if node and node != "None assigned" else ""
     return JobStatus(
@@ -131,4 +147,5 @@ def _ended(word: str, exit_code: str, node: str) -> JobStatus:
         detail=f"SLURM says {word}{code}{place}",
         ok=word == "COMPLETED",
         node=node,
+        ended_at=ended_at,
     )

@@ -1,0 +1,82 @@
+"""Printing and logging that a full disk cannot stop.
+
+Owns what becomes of output that cannot be written: it is dropped, and nothing is raised, neither
+into users' code that prints nor as a traceback of `logging`. Standard library only, because every
+job imports it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import sys
+from typing import TextIO
+
+
+class _Dropping(io.RawIOBase):
+    """A file that takes everything, also what the disk behind it does not."""
+
+    def __init__(self, file: io.FileIO) -> None:
+        self._file = file
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # because raw files get bytes
+        with contextlib.suppress(OSError):
+            rest = memoryview(data)
+            while rest:
+                rest = rest[self._file.write(rest) or 0 :]
+        return len(data)
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def isatty(self) -> bool:
+        return self._file.isatty()
+
+
+def protect_standard_output() -> None:
+    """From now on a `print` is no error when the job's log lies on a full disk."""
+    for name in ("stdout", "stderr"):
+        stream: TextIO | None = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+                file = open(stream.fileno(), "wb", buffering=0, closefd=False)  # noqa: SIM115
+                dropping = _Dropping(file)
+                setattr(
+                    sys,
+                    name,
+                    io.TextIOWrapper(
+                        dropping,
+                        encoding=stream.encoding,
+                        errors=stream.errors,
+                        write_through=True,
+                    ),
+                )
+
+
+class _Quiet(logging.Handler):
+    """Mixed into a handler: trouble of the storage is not answered with a traceback."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
+class QuietStreamHandler(_Quiet, logging.StreamHandler[TextIO]):
+    """Logs to a stream."""
+
+
+class QuietFileHandler(_Quiet, logging.FileHandler):
+    """Logs to a file, which is opened with the first line that can be written."""
+
+    def __init__(self, filename: str) -> None:
+        super().__init__(filename, encoding="utf-8", delay=True)
+
+    def close(self) -> None:
+        """Give up what cannot be written any more."""
+        with contextlib.suppress(OSError):
+            super().close()

@@ -1,0 +1,40 @@
+"""Reporting without a `trial` at hand: from keyword-style objectives and from training scripts.
+
+Owns the question who a report goes to: the trial that runs in this thread, or, in a script's own
+process, the job that started it. Standard library only, because users' code imports it.
+"""
+
+from __future__ import annotations
+
+from hpo.trial import current
+
+
+class Reporter:
+    """Report to the running trial, for objectives that take hyperparameters as keywords.
+
+    Example:
+        ::
+
+            def objective(learning_rate, max_epochs):
+                from hpo import Reporter
+
+                report = Reporter()
+                for epoch in range(1, max_epochs + 1):
+                    report(epoch=epoch, validation_error=train_one_epoch(learning_rate))
+    """
+
+    def __call__(self, **metrics: object) -> None:
+        """Report as `Trial.report` does.
+
+        Raises:
+            ReportError: no trial is running here.
+        """
+        trial = current.get(None)
+        if trial is None:
+            from hpo.training_script import (
+                reports as script_reports,  # here, because few jobs need it
+            )
+
+            script_reports.send(metrics)
+        else:
+            trial.report(**metrics)

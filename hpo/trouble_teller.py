@@ -1,0 +1,42 @@
+"""What the log says while files cannot be used: at once, then ever more rarely, and at the end.
+
+Owns the rhythm. Catches nothing and decides nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE_S = 600.0  # between two words about the same trouble, doubled up to LAST_PAUSE_S
+LAST_PAUSE_S = 4 * 3600.0
+
+
+class TroubleTeller:
+    """About one kind of files; `what` names them, `meanwhile` says what goes on without them."""
+
+    def __init__(self, what: str, meanwhile: str) -> None:
+        self._what = what
+        self._meanwhile = meanwhile
+        self._since: float | None = None
+        self._next = self._pause_s = 0.0
+
+    def failed(self, err: OSError, now: float) -> None:
+        """Another try has failed, at `now` (s)."""
+        if self._since is None:
+            self._since, self._pause_s = now, FIRST_PAUSE_S
+            log.warning("%s cannot be used: %s. %s", self._what, err, self._meanwhile)
+        elif now >= self._next:
+            self._pause_s = min(2 * self._pause_s, LAST_PAUSE_S)
+            minutes = (now - self._since) / 60
+            log.warning("%s cannot be used for %.0f min now: %s", self._what, minutes, err)
+        else:
+            return
+        self._next = now + self._pause_s
+
+    def worked(self, now: float) -> None:
+        """A try went well."""
+        if self._since is not None:
+            log.info("%s can be used again, after %.0f s", self._what, now - self._since)
+        self._since = None
