@@ -183,7 +183,7 @@ class SeatBook:
 _FOREIGN = JobStatus(
     JobPhase.ENDED,
     cause=Cause.VANISHED,
-    detail="it works for the folder that this one was copied from",
+    detail="its job works for the folder that this one was copied from",
 )
 # A seat that dies of these before it takes a leg has a broken environment, not bad luck.
 _OWN_FAULT = frozenset({Cause.KILLED, Cause.OUT_OF_MEMORY, Cause.TIME_LIMIT})
