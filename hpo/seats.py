@@ -199,7 +199,7 @@ class SeatBook:
 _FOREIGN = JobStatus(
     JobPhase.ENDED,
     cause=Cause.VANISHED,
-    detail="it works for the folder that this one was copied from",
+    detail="its job works for the folder that this one was copied from",
 )
 
 

@@ -113,6 +113,7 @@ def test_only_trials_that_ran_are_told_to_have_stopped() -> None:
         (3, "3"),
         ("adam", "adam"),
         ("x" * 50, "x" * 37 + "..."),
+        ("a\nb \x1b[2J", r"'a\nb \x1b[2J'"),
     ],
 )
 def test_values_are_described_shortly(value: object, text: str) -> None:

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from hpo import events as ev
 from hpo.causes import INFRASTRUCTURE, Cause
 from hpo.invariants import check
-from hpo.scheduler import BREAKER, FINISHED, WALLCLOCK, Limits, Scheduler
+from hpo.scheduler import BREAKER, FINISHED, STOPPED_BY_USER, WALLCLOCK, Limits, Scheduler
 from hpo.state import CampaignState, TrialStatus, apply
 from hpo.whole_trials import WholeTrials
 
@@ -441,3 +441,35 @@ def test_whatever_happens_to_the_legs_no_trial_is_lost_and_the_campaign_can_end(
     assert state.ended is not None
     assert len(state.trials) <= min(n_trials, size)
     assert all(trial.config == config(i) for i, trial in state.trials.items())
+
+
+class TestStoppedByTheUser:
+    def test_nothing_new_is_offered_and_what_runs_is_waited_for(self) -> None:
+        state = state_after(running(0))
+        decided = scheduler(n_trials=9).decide(state, NOW, stop_asked=True)
+        assert decided == [ev.CampaignEnding(NOW, STOPPED_BY_USER)]
+
+    def test_what_was_lost_to_it_goes_on_when_the_campaign_does(self) -> None:
+        state = state_after([*running(0), lost(0, Cause.STOPPED.value, job_id="0")])
+        deciding = scheduler(n_trials=1, max_lost_legs=0)
+        for event in deciding.decide(state, NOW, stop_asked=True):
+            apply(state, event)
+        assert (state.ended, state.of(TrialStatus.STOPPED)) == (STOPPED_BY_USER, {0})
+        (reopened,) = deciding.reopen(state, NOW)
+        apply(state, reopened)
+        assert [e.trial_id for e in settle(state, deciding) if isinstance(e, ev.LegOffered)] == [0]
+
+    def test_a_campaign_that_had_nothing_left_to_do_is_finished_by_the_next_start(self) -> None:
+        state = state_after([*running(0), finished(0, job_id="0")])
+        deciding = scheduler(n_trials=1)
+        for event in deciding.decide(state, NOW, stop_asked=True):
+            apply(state, event)
+        assert state.ended == STOPPED_BY_USER
+        for event in deciding.reopen(state, NOW):
+            apply(state, event)
+        settle(state, deciding)
+        assert state.ended == FINISHED
+
+    def test_a_limit_that_was_reached_before_keeps_its_name(self) -> None:
+        state = state_after([*running(0), ev.CampaignEnding(NOW, WALLCLOCK)])
+        assert scheduler().decide(state, NOW, stop_asked=True) == []

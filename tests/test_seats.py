@@ -77,6 +77,22 @@ class TestLosses:
         poll(seats, 200.0, a=RUNNING)  # it was requeued
         assert seats.end_of("a") is seats.end_of("unknown") is None
 
+    def test_a_job_of_the_folder_this_one_was_copied_from_is_no_seat(self) -> None:
+        seats = SeatBook(foreign=frozenset({"a"}))
+        seats.claimed("a", 0, 0.0)
+        seats.claimed("b", 1, 0.0)
+        assert loss(seats, 1e6) is None  # nobody was asked yet
+        poll(seats, 100.0, b=RUNNING)
+        poll(seats, 105.0, b=RUNNING)
+        assert [seat.job_id for seat in seats.running()] == ["b"]
+        assert loss(seats, 109.9) is None
+        found = loss(seats, 110.0)
+        assert found is not None
+        assert found[0] is Cause.VANISHED
+        assert "copied from" in found[1]
+        seats.left("a", over=True)
+        assert set(seats.seats) == {"b"}
+
     def test_a_requeued_job_has_lost_its_leg_and_keeps_its_seat(self) -> None:
         seats = book(a=RUNNING)
         seats.claimed("a", 0, 0.0)

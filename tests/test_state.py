@@ -271,3 +271,8 @@ class TestInvariants:
         state = state_after(OFFERED)
         state.ended = "x"
         assert check(state) == ["the campaign has ended with 1 open trials"]
+
+
+def test_a_job_that_the_user_stopped_is_no_loss_to_the_cluster() -> None:
+    state = state_after([*running(0), lost(0, "stopped", job_id="0", saved=3)])
+    assert (state.trials[0].losses, state.trials[0].resource) == (0, 3)

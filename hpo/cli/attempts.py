@@ -43,6 +43,8 @@ class Attempt:
         shown = [
             f"{word} {value:.6g} ({resource_attr} {at})" for word, (at, value) in named.items()
         ]
+        if len(values) == 1:
+            return f"1 report of {metric}: {shown[0].partition(' ')[2]}"
         return f"{len(self.reports)} reports of {metric}: {', '.join(shown)}"
 
     def trace(self) -> list[str]:
