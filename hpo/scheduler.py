@@ -155,7 +155,9 @@ class Scheduler:
         more = min(math.ceil(MORE_MEMORY * had), limits.max_mem_mb)
         if more > had:
             return replace(self._offer(trial, now), mem_mb=more)
-        asked = f"mem={limits.mem_mb}M" + (f", then raised to {had}M" if trial.mem_mb else "")
+        asked = f"mem={limits.mem_mb}M" + (
+            f", then raised to {had}M" if had > limits.mem_mb else ""
+        )
         message = (
             f"out of memory, with {asked}: {why}. Raise `mem` in get_slurm_config(), or "
             f"`max_mem` (now {limits.max_mem_mb}M), or leave such configurations out of the space"

@@ -86,7 +86,7 @@ def test_the_frame_of_trials(finished: Project) -> None:
     assert trials["error"].dtype == float
     assert trials["lr"].dtype == float
     assert trials.loc[3, "status"] == "failed"
-    assert trials.loc[3, "cause"] == "RuntimeError"
+    assert trials.loc[3, "cause"] == "cuda_out_of_memory"
     assert list(trials.index[trials["error"].isna()]) == [3, 4]
     assert trials["error"].idxmin() == finished.final()["best_trial_id"]
     assert isinstance(trials.loc[0, "hidden_sizes"], list)
