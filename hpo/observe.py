@@ -15,8 +15,8 @@ from hpo import events as ev
 from hpo.causes import Cause
 from hpo.files import Layout
 from hpo.offers import Leg
-from hpo.result_file import read_attempt
-from hpo.seats import SeatBook
+from hpo.result_file import node_name, read_attempt, read_node
+from hpo.seats import JobPhase, SeatBook
 from hpo.state import CampaignState, TrialState, TrialStatus
 
 HELD = (TrialStatus.OFFERED, TrialStatus.CLAIMED)
@@ -100,6 +100,7 @@ class Observer:
                 elapsed=result.elapsed,
                 cause=result.cause,
                 message=result.message,
+                node=result.node,
             )
         elif self._is_overdue(claim, now):
             message = "the job said it was done, but its result file is missing or damaged"
@@ -122,6 +123,10 @@ class Observer:
 
     def _asked_again(self, leg: Leg, now: float) -> tuple[Cause, str]:
         loss = self.book.loss_of(leg.job_id or "", now, grace_s=0.0, vanish_s=0.0)
+        seat = self.book.seats.get(leg.job_id or "")
+        if loss is not None and seat is not None and seat.status.ok:
+            # It may have been requeued, found this leg fenced, and ended well in a later life.
+            loss = (Cause.VANISHED, f"job {leg.job_id} has ended and did not finish it")
         return loss or (Cause.VANISHED, f"job {leg.job_id} was gone when the manager came back")
 
     def _of_missing(self, trials: list[TrialState], now: float) -> Iterator[ev.Event]:
@@ -156,4 +161,16 @@ class Observer:
             cause=cause.value,
             message=message,
             resource=saved[0].resource if saved else 0,
+            node=self._node_of(trial),
         )
+
+    def _node_of(self, trial: TrialState) -> str:
+        """Where the lost leg ran, as its job or the cluster says.
+
+        Never from what only this manager has seen: a new one would journal something else.
+        """
+        job_id = trial.job_id or ""
+        leg = Leg(trial.trial_id, trial.rung, trial.attempt, job_id)
+        seat = self.book.seats.get(job_id)
+        ended = seat is not None and seat.phase is JobPhase.ENDED
+        return read_node(self.layout, leg) or node_name(seat.status.node if ended and seat else "")

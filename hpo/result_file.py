@@ -7,6 +7,7 @@ trusted: anything that is not what a job writes reads as None.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ OUTCOMES = {
     "interrupted": "interrupted",
 }
 
+_NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
 
 @dataclass(frozen=True, slots=True)
 class LegResult:
@@ -35,6 +38,7 @@ class LegResult:
     ended_at: float
     cause: str | None
     message: str | None
+    node: str = ""
 
 
 def attempt_path(layout: Layout, leg: Leg) -> Path:
@@ -114,7 +118,21 @@ def _checked(found: Mapping[str, Any]) -> LegResult | None:
         ended_at=float(info["end_time"]),
         cause=cause,
         message=message,
+        node=node_name(info.get("host")),
     )
+
+
+def read_node(layout: Layout, leg: Leg) -> str:
+    """The node on which a job began the attempt; empty where it did not say so."""
+    found = read_json(layout.trial(leg.trial_id) / f"attempt-a{leg.attempt}.json")
+    if not isinstance(found, dict) or found.get("job_id") != leg.job_id:
+        return ""
+    return node_name(found.get("host"))
+
+
+def node_name(text: object) -> str:
+    """`text` where a host may be called so, else nothing: it goes into commands and logs."""
+    return text if isinstance(text, str) and _NODE.fullmatch(text) else ""
 
 
 def _is_finite(value: object) -> bool:

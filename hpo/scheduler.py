@@ -96,6 +96,16 @@ class Scheduler:
             ]
         return decisions
 
+    def offer_elsewhere(
+        self, state: CampaignState, trial_ids: Collection[int], now: float
+    ) -> list[ev.Event]:
+        """Another chance for trials that failed on a node which breaks whatever it gets."""
+        if state.ending is not None or state.ended is not None:
+            return []
+        trials = [state.trials[i] for i in trial_ids]
+        open_to = (TrialStatus.WAITING, TrialStatus.FAILED)
+        return [self._offer(trial, now) for trial in trials if trial.status in open_to]
+
     def _after_leg(self, state: CampaignState, trial: TrialState, now: float) -> ev.Event:
         match trial.ended_leg:
             case None:

@@ -7,10 +7,20 @@ looks like is the cluster's. A failed call is no news and is repeated later, nev
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from hpo.avoidance import Avoidance
 from hpo.cluster.base import Cluster
-from hpo.errors import PollError, SeatsBrokenError, SubmissionLimitError, SubmissionUncertainError
+from hpo.errors import (
+    PollError,
+    SeatsBrokenError,
+    SubmissionError,
+    SubmissionLimitError,
+    SubmissionUncertainError,
+)
+from hpo.node_blame import NodeBlame, quarantined
+from hpo.result_file import node_name
 from hpo.seats import SeatBook, SeatPlan, plan_seats
 from hpo.state import CampaignState, TrialStatus
 
@@ -32,10 +42,14 @@ class SeatLimits:
 class SeatKeeper:
     """The seats of one manager."""
 
-    def __init__(self, cluster: Cluster, book: SeatBook, limits: SeatLimits) -> None:
+    def __init__(
+        self, cluster: Cluster, book: SeatBook, limits: SeatLimits, blame: NodeBlame
+    ) -> None:
         self._cluster = cluster
         self._book = book
         self._limits = limits
+        self._blame = blame
+        self._avoid = Avoidance(cluster, book)
         self._next_poll = float("-inf")
         self._next_submit = float("-inf")
         self._poll_pause = self._submit_pause = 0.0
@@ -57,16 +71,23 @@ class SeatKeeper:
         self._poll_pause = 0.0
         self._next_poll = now + self._cluster.poll_s
         book.take_poll(statuses, now, vanish_s=self._cluster.vanish_s)
-        self._stop_if_broken()
+        for seat in book.take_deaths():
+            last = self._cluster.last_words(seat.job_id).splitlines()[-1:]
+            why = ": ".join([seat.status.detail or seat.status.cause.value, *last])
+            self._blame.seat_died(node_name(seat.status.node), seat.job_id, why, now)
 
     def fill(self, state: CampaignState, now: float) -> None:
         """Ask for the seats that are missing; take back those that nobody needs any more."""
+        out = quarantined(state, now)
+        self._avoid.follow(out, now, ever=bool(state.quarantines))
         offered = len(state.of(TrialStatus.OFFERED))
         if state.ending is not None or offered == 0:
             self._cancel_queued()
             return
         if now < self._next_submit or self._book.has_unexplained_ends():
             return
+        if self._cluster.has_queue and now < self._blame.next_seat_at():
+            return  # jobs that end at once are not to follow each other as fast as they can
         capacity = self._cluster.capacity
         at_once = self._limits.max_concurrent_jobs
         plan = plan_seats(
@@ -78,15 +99,37 @@ class SeatKeeper:
         )
         if plan.count:
             count = min(plan.count, self._ask_at_most or plan.count)
-            self._submit(SeatPlan(count, min(plan.at_once, count)), now)
+            self._submit(SeatPlan(count, min(plan.at_once, count)), out, now)
+
+    def stop_if_broken(self, state: CampaignState, now: float) -> None:
+        """After too many jobs in a row that died before a leg, on whatever nodes are in use.
+
+        Raises:
+            SeatsBrokenError: the environment on the nodes is broken.
+        """
+        out = quarantined(state, now)
+        dead = [seat for seat in self._book.deaths if seat.status.node not in out]
+        if len(dead) < DEAD_SEATS:
+            return
+        last, nodes = dead[-1], {seat.status.node for seat in dead}
+        self._cancel_queued()
+        words = self._cluster.last_words(last.job_id) or "(it printed nothing)"
+        only = f", all on {last.status.node}" if len(nodes) == 1 and last.status.node else ""
+        mend = ", or leave the node out (`exclude`)" if only else ""
+        raise SeatsBrokenError(
+            f"{len(dead)} jobs in a row died before they took a trial{only}; the last, "
+            f"{last.job_id}, with: {last.status.detail or last.status.cause.value}. Its last "
+            f"lines:\n{words}\nMend the environment (`env_setup`, `python`, `pythonpath`){mend} "
+            "and start again; no trial is lost"
+        )
 
     def dismiss(self) -> None:
         """The campaign has ended: nothing may wait in the queue for it."""
         self._cancel_queued()
 
-    def _submit(self, plan: SeatPlan, now: float) -> None:
+    def _submit(self, plan: SeatPlan, out: Collection[str], now: float) -> None:
         try:
-            job_ids = self._cluster.submit(plan.count, at_once=plan.at_once)
+            job_ids = self._ask(plan, out)
         except SubmissionLimitError as err:
             # An array is taken whole or not at all: ask for fewer before waiting longer.
             if plan.count > 1:
@@ -104,8 +147,19 @@ class SeatKeeper:
             self._submit_pause = 0.0
             self._ask_at_most = None
             self._book.submitted(job_ids)
+            self._avoid.submitted(job_ids)
             if job_ids:  # there may be no room this very moment
                 log.info("submitted %s", _span(job_ids, plan.at_once))
+
+    def _ask(self, plan: SeatPlan, out: Collection[str]) -> list[str]:
+        try:
+            return self._cluster.submit(plan.count, at_once=plan.at_once, avoid=out)
+        except SubmissionError as err:
+            if not out:
+                raise
+            # The nodes that are left may not fit other settings than those of earlier jobs.
+            log.warning("refused without %s, asking for any node: %s", ", ".join(out), err)
+            return self._cluster.submit(plan.count, at_once=plan.at_once)
 
     def _hold(self, now: float) -> None:
         self._submit_pause = _longer(self._submit_pause)
@@ -123,20 +177,6 @@ class SeatKeeper:
         for job_id in queued:
             self._book.left(job_id, over=True)
         log.info("cancelled %d waiting jobs that nothing is left for", len(queued))
-
-    def _stop_if_broken(self) -> None:
-        book = self._book
-        if book.dead_before_claim < DEAD_SEATS or book.last_dead is None:
-            return
-        dead = book.last_dead
-        self._cancel_queued()
-        words = self._cluster.last_words(dead.job_id) or "(it printed nothing)"
-        raise SeatsBrokenError(
-            f"{book.dead_before_claim} jobs in a row died before they took a trial; the last, "
-            f"{dead.job_id}, with: {dead.status.detail or dead.status.cause.value}. Its last "
-            f"lines:\n{words}\nMend the environment (`env_setup`, `python`, `pythonpath`) and "
-            "start again; no trial is lost"
-        )
 
 
 def _longer(pause_s: float) -> float:

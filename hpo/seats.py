@@ -65,8 +65,8 @@ class SeatBook:
 
     seats: dict[str, Seat] = field(default_factory=dict)
     polled: bool = False  # whether the cluster has answered since this manager started
-    dead_before_claim: int = 0  # seats in a row that ended badly without ever taking a leg
-    last_dead: Seat | None = None
+    deaths: list[Seat] = field(default_factory=list)  # before a leg, since one last took a leg
+    _new_deaths: list[Seat] = field(default_factory=list)  # that nobody has looked into yet
     # Jobs that the cluster may still list as running while they end: no seats any more.
     _over: set[str] = field(default_factory=set)
 
@@ -106,8 +106,22 @@ class SeatBook:
                 continue
             del self.seats[seat.job_id]
             if seat.legs == 0 and not seat.status.ok and seat.status.cause in _OWN_FAULT:
-                self.dead_before_claim += 1
-                self.last_dead = seat
+                self.deaths.append(seat)
+                self._new_deaths.append(seat)
+
+    @property
+    def dead_before_claim(self) -> int:
+        """Seats in a row that ended badly without ever taking a leg."""
+        return len(self.deaths)
+
+    def take_deaths(self) -> list[Seat]:
+        """The seats that died before a leg since this was last asked."""
+        taken, self._new_deaths = self._new_deaths, []
+        return taken
+
+    def busy_nodes(self) -> set[str]:
+        """Where a seat holds a leg, as far as the cluster has said."""
+        return {s.status.node for s in self.running() if s.trial_id is not None} - {""}
 
     def has_unexplained_ends(self) -> bool:
         """Whether jobs died without a leg that is known of; the next poll tells, so wait for it."""
@@ -130,7 +144,7 @@ class SeatBook:
             seat.phase, seat.status = JobPhase.RUNNING, running
         seat.trial_id, seat.claimed_at = trial_id, now
         seat.legs += 1
-        self.dead_before_claim = 0
+        self.deaths.clear()
 
     def left(self, job_id: str, *, over: bool) -> None:
         """A job no longer holds its leg; `over`: its life ends with it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -182,9 +182,9 @@ class _GatedCluster(SimulatedCluster):
 
     point: CrashPoint | None = None
 
-    def submit(self, count: int, *, at_once: int) -> list[str]:
+    def submit(self, count: int, *, at_once: int, avoid: Collection[str] = ()) -> list[str]:
         self._step()
-        job_ids = super().submit(count, at_once=at_once)
+        job_ids = super().submit(count, at_once=at_once, avoid=avoid)
         self._step()
         return job_ids
 

@@ -375,3 +375,18 @@ def test_whatever_happens_to_the_legs_no_trial_is_lost_and_the_campaign_can_end(
     assert state.ended is not None
     assert len(state.trials) <= min(n_trials, size)
     assert all(trial.config == config(i) for i, trial in state.trials.items())
+
+
+class TestAnotherChance:
+    def test_trials_that_failed_on_a_bad_node_are_offered_again(self) -> None:
+        events = [*running(0, 1, 2), failed(0, job_id="0"), ev.TrialFailed(NOW, 0, "X", "m")]
+        state = state_after([*events, failed(1, job_id="1")])
+        again = scheduler().offer_elsewhere(state, [0, 1, 2], NOW)
+        assert [(e.trial_id, e.attempt) for e in again] == [(0, 1), (1, 1)]  # type: ignore[union-attr]
+        for event in again:
+            apply(state, event)
+        assert state.of(TrialStatus.OFFERED) == {0, 1}
+
+    def test_not_when_the_campaign_is_ending(self) -> None:
+        events = [*running(0), failed(0, job_id="0"), ev.CampaignEnding(NOW, "time is up")]
+        assert scheduler().offer_elsewhere(state_after(events), [0], NOW) == []

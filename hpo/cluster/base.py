@@ -66,10 +66,11 @@ class Cluster(Protocol):
         """Problems that would make every submission fail, as sentences; submits nothing."""
         ...
 
-    def submit(self, count: int, *, at_once: int) -> list[str]:
+    def submit(self, count: int, *, at_once: int, avoid: Collection[str] = ()) -> list[str]:
         """Ask for `count` seats, of which at most `at_once` run at a time; their job ids.
 
-        They may be fewer than asked for, or none, where there is no room at this moment.
+        They may be fewer than asked for, or none, where there is no room at this moment. None
+        runs on a node in `avoid`, where the cluster has more than one.
 
         Raises:
             SubmissionError: refused as invalid.
@@ -83,6 +84,14 @@ class Cluster(Protocol):
 
         Raises:
             PollError: no news.
+        """
+        ...
+
+    def avoid_nodes(self, job_ids: Collection[str], nodes: Collection[str]) -> None:
+        """Keep seats that wait off these nodes, and off no others that they were kept off before.
+
+        Raises:
+            PollError: some of them may not have been told.
         """
         ...
 

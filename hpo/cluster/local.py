@@ -78,9 +78,10 @@ class LocalCluster:
         """More GPUs asked for than there are."""
         return gpu_problems(self._request.gpus)
 
-    def submit(self, count: int, *, at_once: int) -> list[str]:
+    def submit(self, count: int, *, at_once: int, avoid: Collection[str] = ()) -> list[str]:
         """Start `count` processes, or as many as there are free GPUs for now."""
         del at_once  # the manager asks for no more than may run
+        del avoid  # there is one node
         self._live.mkdir(exist_ok=True)
         job_ids: list[str] = []
         for _ in range(count):
@@ -110,6 +111,9 @@ class LocalCluster:
             self._children.pop(job_id, None)
             path.unlink(missing_ok=True)
         return statuses
+
+    def avoid_nodes(self, job_ids: Collection[str], nodes: Collection[str]) -> None:
+        """Nothing waits, and there is one node."""
 
     def cancel_queued(self, job_ids: Collection[str]) -> None:
         """Ask processes that have not taken a trial to end."""

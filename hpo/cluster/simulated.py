@@ -114,8 +114,9 @@ class SimulatedCluster:
         """A simulated cluster takes every job."""
         return []
 
-    def submit(self, count: int, *, at_once: int) -> list[str]:
+    def submit(self, count: int, *, at_once: int, avoid: Collection[str] = ()) -> list[str]:
         """Queue `count` jobs as one array."""
+        del avoid  # its nodes are all alike
         self.calls["submit"] += 1
         self._arrays += 1
         jobs = [_Job(number, self._arrays, at_once) for number in range(count)]
@@ -130,6 +131,9 @@ class SimulatedCluster:
         asked = set(job_ids)
         ended = {i for i, job in self._jobs.items() if job.phase is JobPhase.ENDED}
         return {i: job.status for i, job in self._jobs.items() if i not in ended or i in asked}
+
+    def avoid_nodes(self, job_ids: Collection[str], nodes: Collection[str]) -> None:
+        """Its nodes are all alike."""
 
     def cancel_queued(self, job_ids: Collection[str]) -> None:
         """Drop waiting jobs."""
@@ -235,7 +239,8 @@ class SimulatedCluster:
 
     def _end(self, job: _Job, cause: Cause, detail: str, *, ok: bool = False) -> None:
         job.phase = JobPhase.ENDED
-        job.status = JobStatus(JobPhase.ENDED, cause=cause, detail=detail, ok=ok)
+        node = job.status.node
+        job.status = JobStatus(JobPhase.ENDED, cause=cause, detail=detail, ok=ok, node=node)
         self._start_eligible()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -27,6 +28,10 @@ log = logging.getLogger(__name__)
 # back; a requeue takes seconds.
 COMING_BACK_S = 45.0
 LAST_LINES = 20
+# What scontrol says of tasks that wait no more, and, after such a one, of those that do.
+_TOO_LATE = re.compile(
+    r"no longer pending execution|already finished|Invalid job id specified|: No error$"
+)
 
 
 class SlurmCluster:
@@ -60,7 +65,7 @@ class SlurmCluster:
         """What sinfo and `sbatch --test-only` say against the request."""
         return problems(self._request)
 
-    def submit(self, count: int, *, at_once: int) -> list[str]:
+    def submit(self, count: int, *, at_once: int, avoid: Collection[str] = ()) -> list[str]:
         """One sbatch for `count` seats."""
         import submitit  # because it costs 0.1 s that nothing else needs to pay
         from submitit.core.utils import FailedJobError
@@ -76,7 +81,7 @@ class SlurmCluster:
                 )
                 executor.update_parameters(
                     **self._request.submitit_parameters(
-                        name=f"trial{self._suffix}", at_once=at_once
+                        name=f"trial{self._suffix}", at_once=at_once, avoid=avoid
                     )
                 )
                 if count == 1:
@@ -106,6 +111,16 @@ class SlurmCluster:
         over = {i for i in expected if i not in found or found[i].phase.value == "ended"}
         ended = self._ask_accounting(sorted(over - unclear))
         return found | {i: status for i, status in ended.items() if i in expected}
+
+    def avoid_nodes(self, job_ids: Collection[str], nodes: Collection[str]) -> None:
+        """One `scontrol update` an array; its tasks that run already are left alone."""
+        for job in sorted({job_id.partition("_")[0] for job_id in job_ids}):
+            excluded = f"ExcNodeList={self._request.excluded(nodes)}"
+            try:
+                ask(["scontrol", "update", f"jobid={job}", excluded])
+            except PollError as err:
+                if not all(_TOO_LATE.search(line) for line in str(err).splitlines()):
+                    raise
 
     def cancel_queued(self, job_ids: Collection[str]) -> None:
         """Scancel, for pending jobs only."""

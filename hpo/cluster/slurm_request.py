@@ -6,6 +6,7 @@ Owns the translation of the user's SLURM settings. Pure: builds values, calls no
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,9 @@ class SeatRequest:
         """The interpreter as a shell word; None: the manager's own."""
         return None if self.settings.python is None else shlex.quote(self.settings.python)
 
-    def submitit_parameters(self, *, name: str, at_once: int) -> dict[str, Any]:
+    def submitit_parameters(
+        self, *, name: str, at_once: int, avoid: Collection[str] = ()
+    ) -> dict[str, Any]:
         """Keyword arguments for `SlurmExecutor.update_parameters`."""
         settings = self.settings
         return {
@@ -35,7 +38,7 @@ class SeatRequest:
             "account": settings.account,
             "qos": settings.qos,
             "constraint": settings.constraint,
-            "exclude": settings.exclude,
+            "exclude": self.excluded(avoid) or None,
             "time": settings.time_min,
             "mem": f"{settings.mem_mb}M",
             "cpus_per_task": settings.cpus_per_task,
@@ -72,6 +75,11 @@ class SeatRequest:
     def describe(self) -> str:
         """The request in one line, for messages."""
         return shlex.join(self.sbatch_options())
+
+    def excluded(self, avoid: Collection[str]) -> str:
+        """The user's own `exclude` and the nodes in `avoid`, as sbatch and scontrol read them."""
+        own = [self.settings.exclude] if self.settings.exclude else []
+        return ",".join([*own, *sorted(avoid)])
 
     def _gres(self) -> str | None:
         if self.settings.gpus == 0:
