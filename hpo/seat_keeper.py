@@ -23,6 +23,7 @@ from hpo.node_blame import NodeBlame, quarantined
 from hpo.result_file import node_name
 from hpo.seats import SeatBook, SeatPlan, plan_seats
 from hpo.state import CampaignState, TrialStatus
+from hpo.waiting import WaitingNews
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class SeatKeeper:
         self._limits = limits
         self._blame = blame
         self._avoid = Avoidance(cluster, book)
+        self._waiting = WaitingNews()
         self._next_poll = float("-inf")
         self._next_submit = float("-inf")
         self._poll_pause = self._submit_pause = 0.0
@@ -71,6 +73,7 @@ class SeatKeeper:
         self._poll_pause = 0.0
         self._next_poll = now + self._cluster.poll_s
         book.take_poll(statuses, now, vanish_s=self._cluster.vanish_s)
+        self._waiting.tell(book, now)
         for seat in book.take_deaths():
             last = self._cluster.last_words(seat.job_id).splitlines()[-1:]
             why = ": ".join([seat.status.detail or seat.status.cause.value, *last])

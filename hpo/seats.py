@@ -26,7 +26,8 @@ class JobStatus:
     """One job as the cluster sees it.
 
     `cause` and `detail` say, for an ended job, what took it from a leg it had not finished;
-    `ok` that it ended by itself with exit code 0. `reason` is why a queued job waits.
+    `ok` that it ended by itself with exit code 0. `reason` is why a queued job waits, and `advice`
+    what a person should know or do about that, if anything.
     """
 
     phase: JobPhase
@@ -34,6 +35,7 @@ class JobStatus:
     detail: str = ""
     ok: bool = False
     reason: str = ""
+    advice: str = ""
     node: str = ""
 
 

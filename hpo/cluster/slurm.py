@@ -17,6 +17,7 @@ from hpo.cluster import slurm_status
 from hpo.cluster.slurm_commands import ask, refusal, scrubbed_environ
 from hpo.cluster.slurm_preflight import max_array_size, problems
 from hpo.cluster.slurm_request import SeatRequest
+from hpo.cluster.slurm_times import JobTimes
 from hpo.errors import PollError, SubmissionUncertainError
 from hpo.files import Layout
 from hpo.seats import JobStatus
@@ -55,6 +56,7 @@ class SlurmCluster:
         self._layout = layout
         self._suffix = f".{campaign}"
         self._request = request
+        self._times = JobTimes(request.settings)
         self.poll_s = poll_s
         self.result_grace_s = result_grace_s
         self._max_array: int | None = None
@@ -74,16 +76,18 @@ class SlurmCluster:
             self._max_array = max_array_size()
         count = min(count, self._max_array)
         root = str(self._layout.root)
+        parameters = self._request.submitit_parameters(
+            name=f"trial{self._suffix}",
+            at_once=at_once,
+            minutes=self._times.of_new_jobs(),
+            avoid=avoid,
+        )
         with scrubbed_environ():
             try:
                 executor = submitit.SlurmExecutor(
                     folder=self._layout.jobs, python=self._request.python
                 )
-                executor.update_parameters(
-                    **self._request.submitit_parameters(
-                        name=f"trial{self._suffix}", at_once=at_once, avoid=avoid
-                    )
-                )
+                executor.update_parameters(**parameters)
                 if count == 1:
                     return [str(executor.submit(run_seat, root).job_id)]
                 jobs = executor.map_array(run_seat, [root] * count)
@@ -102,7 +106,7 @@ class SlurmCluster:
         ours = [r for r in rows if r.job_id in expected or r.name.endswith(self._suffix)]
         found: dict[str, JobStatus] = {}
         for row in ours:
-            status = slurm_status.status_of(row)
+            status = slurm_status.status_of(row, self._usual_min(row.word))
             if status is not None:
                 found[row.job_id] = status
             elif row.word not in slurm_status.COMING_BACK:
@@ -146,6 +150,10 @@ class SlurmCluster:
         """Whether SLURM knows that a job, of whatever name, is over for good."""
         return is_job_gone(job_id)
 
+    def _usual_min(self, text: str) -> int | None:
+        """The time limit that jobs have which are not cut short, where that tells anything."""
+        return self._times.usual() if "TIMEOUT" in text else None
+
     def _unclear(self, rows: list[slurm_status.QueueRow], found: dict[str, JobStatus]) -> set[str]:
         """Jobs that may be on their way back into the queue; no longer after some time."""
         now = time.monotonic()
@@ -167,7 +175,7 @@ class SlurmCluster:
             self._accounting_warned = True
             return {}
         self._accounting_warned = False
-        ended = slurm_status.read_sacct(text)
+        ended = slurm_status.read_sacct(text, self._usual_min(text))
         # The tasks that waited when their array was cancelled task by task lie under its own id.
         told = {i: ended.get(i) or ended.get(i.partition("_")[0]) for i in job_ids}
         return {i: status for i, status in told.items() if status is not None}

@@ -28,9 +28,9 @@ class SeatRequest:
         return None if self.settings.python is None else shlex.quote(self.settings.python)
 
     def submitit_parameters(
-        self, *, name: str, at_once: int, avoid: Collection[str] = ()
+        self, *, name: str, at_once: int, minutes: int, avoid: Collection[str] = ()
     ) -> dict[str, Any]:
-        """Keyword arguments for `SlurmExecutor.update_parameters`."""
+        """Keyword arguments for `SlurmExecutor.update_parameters`; `minutes` is the time limit."""
         settings = self.settings
         return {
             "job_name": name,
@@ -39,12 +39,12 @@ class SeatRequest:
             "qos": settings.qos,
             "constraint": settings.constraint,
             "exclude": self.excluded(avoid) or None,
-            "time": settings.time_min,
+            "time": minutes,
             "mem": f"{settings.mem_mb}M",
             "cpus_per_task": settings.cpus_per_task,
             "gres": self._gres(),
             "array_parallelism": at_once,
-            "signal_delay_s": self._warning_s(),
+            "signal_delay_s": _warning_s(minutes),
             "stderr_to_stdout": True,
             "wckey": None,  # submitit's own default is refused where wckeys are enforced
             "setup": self._setup(),
@@ -91,10 +91,6 @@ class SeatRequest:
         extra = {key.replace("_", "-"): value for key, value in self.settings.extra.items()}
         return {key: value for key, value in extra.items() if value is not False}
 
-    def _warning_s(self) -> int:
-        """How long before its end a job is asked to save and leave: a tenth, 30 s to 5 min."""
-        return int(min(300, max(30, 6 * self.settings.time_min)))
-
     def _setup(self) -> list[str]:
         lines = [line for line in self.settings.env_setup if line.strip()]
         home = shlex.quote(str(PACKAGE_HOME))
@@ -104,3 +100,8 @@ class SeatRequest:
             # srun of 22.05 to 23.02 does not take the number over from the job
             'export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"',
         ]
+
+
+def _warning_s(minutes: int) -> int:
+    """How long before its end a job is asked to save and leave: a tenth, 30 s to 5 min."""
+    return int(min(300, max(30, 6 * minutes)))
