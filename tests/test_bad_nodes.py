@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -192,6 +193,11 @@ MODEL = ClusterModel(seats=8, queue_wait_s=10.0)
 
 
 class TestCampaigns:
+    @pytest.fixture(autouse=True)
+    def _fast_disk(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Syncing guards against machines that die, which is not what happens here."""
+        monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+
     def test_a_bad_node_is_named_left_out_and_the_campaign_ends(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:

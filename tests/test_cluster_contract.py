@@ -227,6 +227,16 @@ class TestEveryCluster:
         bench.wait(all_ended, "all ended")
         assert most == 1
 
+    def test_seats_that_wait_or_run_can_be_told_to_keep_off_nodes(self, bench: Bench) -> None:
+        bench.offer(2)
+        nodes = ["gpu2"] if bench.kind == "slurm" else ["some-node"]
+        job_ids = bench.cluster.submit(2, at_once=1, avoid=nodes)
+        bench.submitted += job_ids
+        bench.wait(bench.claims, "one of them runs")
+        bench.cluster.avoid_nodes([*job_ids, "99999998_0"], [*nodes, "gpu3"])
+        bench.cluster.avoid_nodes(job_ids, [])
+        assert all(bench.wait_for_end(job_id).ok for job_id in job_ids)
+
     def test_a_killed_seat_is_told_as_killed(self, bench: Bench) -> None:
         if bench.kind == "simulated":
             pytest.skip("nothing kills the processes of a simulated cluster")
