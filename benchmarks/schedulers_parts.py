@@ -18,7 +18,8 @@ from curves import error
 
 from hpo import events as ev
 from hpo.asha import Asha
-from hpo.cluster.simulated import ClusterModel, SimulatedClock, SimulatedCluster
+from hpo.cluster.simulated import ClusterModel, SimulatedCluster
+from hpo.cluster.simulated_clock import SimulatedClock
 from hpo.files import Layout, publish_json
 from hpo.journal import Header, Journal, read_events
 from hpo.leg import LegSettings

@@ -171,6 +171,16 @@ class TrialStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeQuarantined:
+    """Decision: no new seat goes to `node` before `until` (s, Unix), for `reason`."""
+
+    time: float
+    node: str
+    until: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignEnding:
     """Decision: nothing new is offered; what runs may finish."""
 
@@ -211,6 +221,7 @@ Event = (
     | TrialDrawn
     | SearchExhausted
     | TrialEvent
+    | NodeQuarantined
     | CampaignEnding
     | CampaignEnded
     | CampaignReopened

@@ -8,7 +8,7 @@ manager with the same journal goes on from there. Knows no particular cluster.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from hpo import events as ev
@@ -20,6 +20,7 @@ from hpo.files import Layout
 from hpo.invariants import check
 from hpo.journal import Journal
 from hpo.narration import narrate
+from hpo.node_blame import NodeBlame, quarantined
 from hpo.observe import Observer, OpenLegs
 from hpo.offer_keeper import OfferKeeper
 from hpo.publisher import Publisher
@@ -76,7 +77,8 @@ class Manager:
         self.book = SeatBook(foreign=foreign_jobs)
         cluster = here.cluster
         self._observer = Observer(here.layout, self.book, cluster.result_grace_s, resource_attr)
-        self._seats = SeatKeeper(cluster, self.book, seat_limits)
+        self._blame = NodeBlame()
+        self._seats = SeatKeeper(cluster, self.book, seat_limits, self._blame)
         self._offers = OfferKeeper(here.layout)
         self._publisher = Publisher(here.layout, metric, gpus)
         self._files = TroubleTeller(
@@ -138,6 +140,7 @@ class Manager:
         changed = False
         while self._round(now):
             changed = True
+        self._seats.stop_if_broken(state, now)
         if state.ended is None:
             self._seats.fill(state, now)
             if self._checkpoints is not None:
@@ -149,6 +152,7 @@ class Manager:
         """Observe, decide, commit, reconcile; whether there may be more to do at once."""
         seen = self._observer.look()
         changes = self._commit(self._observer.facts(self.state, seen, now))
+        changes += self._commit(self._quarantine(now))
         while decisions := self._decide(now):
             changes += self._commit(decisions)
         return self._reconcile(seen, now) > 0 or bool(changes)
@@ -162,6 +166,14 @@ class Manager:
             return True
         at_limit = self.state.ending not in (None, STOPPED_BY_USER)
         return at_limit and self._at_end == "checkpoint"
+
+    def _quarantine(self, now: float) -> Iterator[ev.Event]:
+        """Which nodes are to be left alone; what failed there gets another chance elsewhere."""
+        verdicts = list(self._blame.due(now, self.book.busy_nodes()))
+        yield from verdicts
+        for node in [*(verdict.node for verdict in verdicts), *quarantined(self.state, now)]:
+            failed = self._blame.failed_on(node, now)
+            yield from self._scheduler.offer_elsewhere(self.state, failed, now)
 
     def _reconcile(self, seen: OpenLegs, now: float) -> int:
         """Make the files match; how many legs were taken back, which are facts to look at."""
@@ -202,7 +214,8 @@ class Manager:
         return batch
 
     def _follow(self, event: ev.Event) -> None:
-        """Keep the seats in step with the legs."""
+        """Keep the seats, and what is held against their nodes, in step with the legs."""
+        self._blame.follow(event)
         match event:
             case ev.LegClaimed():
                 self.book.claimed(event.job_id, event.trial_id, event.time)

@@ -58,6 +58,12 @@ def narrate(event: ev.Event, state: CampaignState, metric: str) -> Iterator[tupl
         case ev.TrialStopped():
             if state.trials[event.trial_id].job_id is not None:
                 yield logging.INFO, f"trial {event.trial_id} stopped: {event.reason}"
+        case ev.NodeQuarantined():
+            hours = (event.until - event.time) / 3600.0
+            yield (
+                logging.WARNING,
+                f"node {event.node} is not used for {hours:.0f} h: {event.reason}",
+            )
         case ev.CampaignEnding():
             running = len(state.of(TrialStatus.CLAIMED))
             yield logging.INFO, f"ending ({event.reason}): {running} running trials may finish"

@@ -15,8 +15,8 @@ from hpo import events as ev
 from hpo.causes import Cause
 from hpo.files import Layout
 from hpo.offers import Leg
-from hpo.result_file import fault_of_attempt, read_attempt
-from hpo.seats import SeatBook
+from hpo.result_file import fault_of_attempt, node_name, read_attempt, read_node
+from hpo.seats import JobPhase, SeatBook
 from hpo.state import CampaignState, TrialState, TrialStatus
 from hpo.unsaved_work import unsaved_work
 
@@ -103,6 +103,7 @@ class Observer:
                 elapsed=result.elapsed,
                 cause=result.cause,
                 message=result.message,
+                node=result.node,
             )
         elif self._is_overdue(claim, now, LATE_RESULT_S):
             what = fault_of_attempt(self.layout, claim)
@@ -175,6 +176,7 @@ class Observer:
             resource=saved[0].resource if saved else 0,
             lost_s=lost_s,
             lost_resource=lost_resource,
+            node=self._node_of(claim),
         )
 
     def _returned(self, trial: TrialState, attempt: int, now: float) -> ev.LegReturned:
@@ -182,3 +184,14 @@ class Observer:
         folder = self.layout.trial(trial.trial_id)
         lost_s, lost_resource = unsaved_work(folder, trial.attempt, self.resource_attr)
         return ev.LegReturned(now, trial.trial_id, trial.rung, attempt, lost_s, lost_resource)
+
+    def _node_of(self, claim: Leg) -> str:
+        """Where the lost leg ran, as its job or the cluster says.
+
+        Never from what only this manager has seen: a new one would journal something else.
+        """
+        seat = self.book.seats.get(claim.job_id or "")
+        ended = seat is not None and seat.phase is JobPhase.ENDED
+        return read_node(self.layout, claim) or node_name(
+            seat.status.node if ended and seat else ""
+        )

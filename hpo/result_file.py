@@ -8,6 +8,7 @@ trusted: anything that is not what a job writes reads as None.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ OUTCOMES = {
 MOST_RESOURCE = 2**53  # beyond it no reader of JSON is bound to keep a whole number
 MESSAGE_LENGTH = 4_000  # characters that the journal takes over; a job writes about half of it
 
+_NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
 
 @dataclass(frozen=True, slots=True)
 class LegResult:
@@ -38,6 +41,7 @@ class LegResult:
     ended_at: float
     cause: str | None
     message: str | None
+    node: str = ""
 
 
 def attempt_path(layout: Layout, leg: Leg) -> Path:
@@ -136,7 +140,21 @@ def _checked(found: Mapping[str, Any]) -> LegResult | None:
         ended_at=float(info["end_time"]),
         cause=None if cause is None else cause[:MESSAGE_LENGTH],
         message=None if message is None else message[:MESSAGE_LENGTH],
+        node=node_name(info.get("host")),
     )
+
+
+def read_node(layout: Layout, leg: Leg) -> str:
+    """The node on which a job began the attempt; empty where it did not say so."""
+    found = read_json(layout.trial(leg.trial_id) / f"attempt-a{leg.attempt}.json")
+    if not isinstance(found, dict) or found.get("job_id") != leg.job_id:
+        return ""
+    return node_name(found.get("host"))
+
+
+def node_name(text: object) -> str:
+    """`text` where a host may be called so, else nothing: it goes into commands and logs."""
+    return text if isinstance(text, str) and _NODE.fullmatch(text) else ""
 
 
 def _is_finite(value: object) -> bool:

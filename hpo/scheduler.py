@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from hpo import events as ev
 from hpo.causes import INFRASTRUCTURE, MORE_MEMORY, Cause
 from hpo.json_values import canonical
-from hpo.search import Searcher, Tried
+from hpo.search import Searcher
+from hpo.search.known import Drawn, tried
 from hpo.state import CampaignState, TrialState, TrialStatus, is_better
 from hpo.whole_trials import LegPolicy, WholeTrials
 
@@ -116,6 +117,16 @@ class Scheduler:
                 if state.trials[trial_id].cause == state.alike_cause
             ]
         return decisions
+
+    def offer_elsewhere(
+        self, state: CampaignState, trial_ids: Collection[int], now: float
+    ) -> list[ev.Event]:
+        """Another chance for trials that failed on a node which breaks whatever it gets."""
+        if state.ending is not None or state.ended is not None:
+            return []
+        trials = [state.trials[i] for i in trial_ids]
+        open_to = (TrialStatus.WAITING, TrialStatus.FAILED)
+        return [self._offer(trial, now) for trial in trials if trial.status in open_to]
 
     def _after_leg(self, state: CampaignState, trial: TrialState, now: float) -> ev.Event:
         match trial.ended_leg:
@@ -232,10 +243,10 @@ class Scheduler:
         if state.exhausted:
             return
         room = self._limits.offers_ahead - len(state.of(TrialStatus.OFFERED)) - offered_now
-        drawn = _Drawn(state.taken)
+        drawn = Drawn(state.taken)
         first = len(state.trials)
         for trial_id in range(first, min(self._limits.n_trials, first + max(room, 0))):
-            config = self._searcher.suggest(trial_id, drawn, _tried(state))
+            config = self._searcher.suggest(trial_id, drawn, tried(state))
             if config is None:
                 yield ev.SearchExhausted(now, trial_id)
                 return
@@ -257,35 +268,9 @@ class Scheduler:
         return ending or exhausted or len(state.trials) >= self._limits.n_trials
 
 
-class _Drawn:
-    """The configurations of a state and of the decisions not applied yet, as one collection."""
-
-    def __init__(self, taken: set[str]) -> None:
-        self._taken = taken
-        self.new: set[str] = set()
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._taken or key in self.new
-
-    def __len__(self) -> int:
-        return len(self._taken) + len(self.new)
-
-    def __iter__(self) -> Iterator[str]:
-        yield from self._taken
-        yield from self.new
-
-
 def _is_cancelled(trial: TrialState) -> bool:
     """Whether the user cancelled the trial's job: that stays in force."""
     return isinstance(trial.ended_leg, ev.LegLost) and trial.ended_leg.cause == Cause.CANCELLED
-
-
-def _tried(state: CampaignState) -> Iterator[Tried]:
-    """The results so far; lazily, because random search does not look at them."""
-    sign = 1.0 if state.mode == "min" else -1.0
-    for trial in state.trials.values():
-        if trial.metric is not None:
-            yield Tried(trial.trial_id, dict(trial.config), sign * trial.metric, trial.resource)
 
 
 def _waiting(state: CampaignState) -> list[TrialState]:

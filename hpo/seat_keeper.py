@@ -8,13 +8,25 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
+from hpo.avoidance import Avoidance
 from hpo.cluster.base import Cluster
-from hpo.errors import PollError, SeatsBrokenError, SubmissionLimitError, SubmissionUncertainError
+from hpo.errors import (
+    PollError,
+    SeatsBrokenError,
+    SubmissionError,
+    SubmissionLimitError,
+    SubmissionUncertainError,
+)
+from hpo.node_blame import NodeBlame, quarantined
+from hpo.result_file import node_name
 from hpo.seat_plan import SeatPlan, plan_seats, useless_seats
 from hpo.seats import SeatBook
 from hpo.state import CampaignState, TrialStatus
+from hpo.waiting import WaitingNews
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +47,15 @@ class SeatLimits:
 class SeatKeeper:
     """The seats of one manager."""
 
-    def __init__(self, cluster: Cluster, book: SeatBook, limits: SeatLimits) -> None:
+    def __init__(
+        self, cluster: Cluster, book: SeatBook, limits: SeatLimits, blame: NodeBlame
+    ) -> None:
         self._cluster = cluster
         self._book = book
         self._limits = limits
+        self._blame = blame
+        self._avoid = Avoidance(cluster, book)
+        self._waiting = WaitingNews()
         self._next_poll = float("-inf")
         self._next_submit = float("-inf")
         self._poll_pause = self._submit_pause = 0.0
@@ -60,17 +77,24 @@ class SeatKeeper:
         self._poll_pause = 0.0
         self._next_poll = now + self._cluster.poll_s
         book.take_poll(statuses, now, vanish_s=self._cluster.vanish_s)
-        if state.ending is None:  # else nothing is submitted any more
-            self._stop_if_broken()
+        self._waiting.tell(book, now)
+        for seat in book.take_deaths():
+            last = self._cluster.last_words(seat.job_id).splitlines()[-1:]
+            why = ": ".join([seat.status.detail or seat.status.cause.value, *last])
+            self._blame.seat_died(node_name(seat.status.node), seat.job_id, why, now)
 
     def fill(self, state: CampaignState, now: float) -> None:
         """Ask for the seats that are missing; take back those that nobody needs any more."""
+        out = quarantined(state, now)
+        self._avoid.follow(out, now, ever=bool(state.quarantines))
         needs = self._needs(state)
         if state.ending is not None or not needs:
             self._cancel_queued()
             return
         if now < self._next_submit or self._book.has_unexplained_ends():
             return
+        if self._cluster.has_queue and now < self._blame.next_seat_at():
+            return  # jobs that end at once are not to follow each other as fast as they can
         capacity = self._cluster.capacity
         at_once = self._limits.max_concurrent_jobs
         plans = plan_seats(
@@ -81,9 +105,33 @@ class SeatKeeper:
             has_queue=self._cluster.has_queue,
         )
         for plan in plans:
-            if not (self._raise(plan, now) and self._submit(plan, now)):
+            if not (self._raise(plan, now) and self._submit(plan, out, now)):
                 return
         self._cancel(useless_seats(self._book, needs))
+
+    def stop_if_broken(self, state: CampaignState, now: float) -> None:
+        """After too many jobs in a row that died before a leg, on whatever nodes are in use.
+
+        Raises:
+            SeatsBrokenError: the environment on the nodes is broken.
+        """
+        if state.ending is not None:
+            return  # nothing is submitted any more
+        out = quarantined(state, now)
+        dead = [seat for seat in self._book.deaths if seat.status.node not in out]
+        if len(dead) < DEAD_SEATS:
+            return
+        last, nodes = dead[-1], {seat.status.node for seat in dead}
+        self._cancel_queued()
+        words = self._cluster.last_words(last.job_id) or "(it printed nothing)"
+        only = f", all on {last.status.node}" if len(nodes) == 1 and last.status.node else ""
+        mend = ", or leave the node out (`exclude`)" if only else ""
+        raise SeatsBrokenError(
+            f"{len(dead)} jobs in a row died before they took a trial{only}; the last, "
+            f"{last.job_id}, with: {last.status.detail or last.status.cause.value}. Its last "
+            f"lines:\n{words}\nMend the environment (`env_setup`, `python`, `pythonpath`){mend} "
+            "and start again; no trial is lost"
+        )
 
     def dismiss(self) -> None:
         """The campaign has ended: nothing may wait in the queue for it."""
@@ -110,14 +158,14 @@ class SeatKeeper:
         log.info("gave %d MB to waiting jobs: %s", plan.mem_mb, ", ".join(plan.raised))
         return True
 
-    def _submit(self, asked: SeatPlan, now: float) -> bool:
+    def _submit(self, asked: SeatPlan, out: Collection[str], now: float) -> bool:
         """Ask for new seats; whether the cluster answered that it has them."""
         if asked.count == 0:
             return True
         count = min(asked.count, self._ask_at_most or asked.count)
         plan = SeatPlan(count, min(asked.at_once, count), asked.mem_mb)
         try:
-            job_ids = self._cluster.submit(plan.count, at_once=plan.at_once, mem_mb=plan.mem_mb)
+            job_ids = self._ask(plan, out)
         except SubmissionLimitError as err:
             # An array is taken whole or not at all: ask for fewer before waiting longer.
             if plan.count > 1:
@@ -135,10 +183,22 @@ class SeatKeeper:
             self._submit_pause = 0.0
             self._ask_at_most = None
             self._book.submitted(job_ids, plan.mem_mb)
+            self._avoid.submitted(job_ids)
             if job_ids:  # there may be no room this very moment
                 log.info("submitted %s", _span(job_ids, plan))
             return True
         return False
+
+    def _ask(self, plan: SeatPlan, out: Collection[str]) -> list[str]:
+        submit = partial(self._cluster.submit, plan.count, at_once=plan.at_once, mem_mb=plan.mem_mb)
+        try:
+            return submit(avoid=out)
+        except SubmissionError as err:
+            if not out:
+                raise
+            # The nodes that are left may not fit other settings than those of earlier jobs.
+            log.warning("refused without %s, asking for any node: %s", ", ".join(out), err)
+            return submit()
 
     def _hold(self, now: float) -> None:
         self._submit_pause = _longer(self._submit_pause)
@@ -158,20 +218,6 @@ class SeatKeeper:
         for job_id in queued:
             self._book.left(job_id, over=True)
         log.info("cancelled %d waiting jobs that nothing is left for", len(queued))
-
-    def _stop_if_broken(self) -> None:
-        book = self._book
-        if book.dead_before_claim < DEAD_SEATS or book.last_dead is None:
-            return
-        dead = book.last_dead
-        self._cancel_queued()
-        words = self._cluster.last_words(dead.job_id) or "(it printed nothing)"
-        raise SeatsBrokenError(
-            f"{book.dead_before_claim} jobs in a row died before they took a trial; the last, "
-            f"{dead.job_id}, with: {dead.status.detail or dead.status.cause.value}. Its last "
-            f"lines:\n{words}\nMend the environment (`env_setup`, `python`, `pythonpath`) and "
-            "start again; no trial is lost"
-        )
 
 
 def _longer(pause_s: float) -> float:

@@ -26,9 +26,10 @@ class JobStatus:
     """One job as the cluster sees it.
 
     `cause` and `detail` say, for an ended job, what took it from a leg it had not finished;
-    `ok` that it ended by itself with exit code 0. `reason` is why a queued job waits. `mem_mb` is
-    the memory that it has beyond the campaign's default, where the cluster can still tell; 0: not.
-    `ended_at` (s, Unix) is when it ended, by the cluster's clock, where that is known.
+    `ok` that it ended by itself with exit code 0. `reason` is why a queued job waits, and `advice`
+    what a person should know or do about that, if anything. `mem_mb` is the memory that it has
+    beyond the campaign's default, where the cluster can still tell; 0: not. `ended_at` (s, Unix) is
+    when it ended, by the cluster's clock, where that is known.
     """
 
     phase: JobPhase
@@ -36,6 +37,7 @@ class JobStatus:
     detail: str = ""
     ok: bool = False
     reason: str = ""
+    advice: str = ""
     node: str = ""
     mem_mb: int = 0
     ended_at: float | None = None
@@ -64,8 +66,8 @@ class SeatBook:
 
     seats: dict[str, Seat] = field(default_factory=dict)
     polled: bool = False  # whether the cluster has answered since this manager started
-    dead_before_claim: int = 0  # seats in a row that ended badly without ever taking a leg
-    last_dead: Seat | None = None
+    deaths: list[Seat] = field(default_factory=list)  # before a leg, since one last took a leg
+    _new_deaths: list[Seat] = field(default_factory=list)  # that nobody has looked into yet
     foreign: frozenset[str] = frozenset()  # jobs of the campaign that this one was copied from
     # Jobs that the cluster may still list as running while they end: no seats any more.
     _over: set[str] = field(default_factory=set)
@@ -114,8 +116,22 @@ class SeatBook:
                 continue
             del self.seats[seat.job_id]
             if seat.legs == 0 and not seat.status.ok and seat.status.cause in _OWN_FAULT:
-                self.dead_before_claim += 1
-                self.last_dead = seat
+                self.deaths.append(seat)
+                self._new_deaths.append(seat)
+
+    @property
+    def dead_before_claim(self) -> int:
+        """Seats in a row that ended badly without ever taking a leg."""
+        return len(self.deaths)
+
+    def take_deaths(self) -> list[Seat]:
+        """The seats that died before a leg since this was last asked."""
+        taken, self._new_deaths = self._new_deaths, []
+        return taken
+
+    def busy_nodes(self) -> set[str]:
+        """Where a seat holds a leg, as far as the cluster has said."""
+        return {s.status.node for s in self.running() if s.trial_id is not None} - {""}
 
     def has_unexplained_ends(self) -> bool:
         """Whether jobs died without a leg that is known of; the next poll tells, so wait for it."""
@@ -144,7 +160,7 @@ class SeatBook:
             seat.phase, seat.status = JobPhase.RUNNING, running
         seat.trial_id, seat.claimed_at = trial_id, now
         seat.legs += 1
-        self.dead_before_claim = 0
+        self.deaths.clear()
         if job_id in self.foreign:
             seat.phase, seat.status = JobPhase.ENDED, _FOREIGN
 

@@ -91,6 +91,7 @@ class CampaignState:
     ending: str | None = None
     ended: str | None = None
     rungs: dict[tuple[int, int], Rung] = field(default_factory=dict)  # by (bracket, rung)
+    quarantines: dict[str, ev.NodeQuarantined] = field(default_factory=dict)  # by node, the last
     seat_seconds: float = 0.0  # spent on legs, finished or lost
     lost: LostWork = field(default_factory=LostWork)
     best_trial: int | None = None
@@ -136,6 +137,8 @@ def apply(state: CampaignState, event: ev.Event) -> None:
             state.taken.add(canonical(event.config))
         case ev.SearchExhausted():
             state.exhausted = True
+        case ev.NodeQuarantined():
+            state.quarantines[event.node] = event
         case ev.CampaignEnding():
             _require(state.ended is None, event, "the campaign has ended")
             state.ending = event.reason

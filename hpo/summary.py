@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from hpo.files import Layout, publish_json
+from hpo.node_blame import quarantined
 from hpo.seats import SeatBook
 from hpo.state import CampaignState, TrialStatus
+from hpo.waiting import waiting_counts
 
 STATUS_EVERY_S = 30.0  # even when nothing happens, so that a reader sees that the manager lives
 
@@ -55,7 +57,15 @@ def status(state: CampaignState, book: SeatBook, now: float, metric: str) -> dic
         "ended": state.ended,
         "ending": state.ending,
         "trials": {s.value: len(state.of(s)) for s in TrialStatus if s is not TrialStatus.WAITING},
-        "jobs": {"queued": len(book.queued()), "running": len(book.running())},
+        "jobs": {
+            "queued": len(book.queued()),
+            "running": len(book.running()),
+            "waiting": waiting_counts(book),
+        },
+        "quarantined": [
+            {"node": node, "until": told.until, "reason": told.reason}
+            for node, told in quarantined(state, now).items()
+        ],
         "metric": metric,
         "best_trial_id": state.best_trial,
         "best_error": state.best_metric,

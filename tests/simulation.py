@@ -5,14 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hpo.asha import Asha
-from hpo.cluster.simulated import ClusterModel, SimulatedClock, SimulatedCluster
+from hpo.cluster.simulated import ClusterModel, SimulatedCluster
+from hpo.cluster.simulated_clock import SimulatedClock
 from hpo.files import Layout, publish_json
 from hpo.invariants import check
 from hpo.journal import Header, Journal
@@ -240,9 +241,11 @@ class _GatedCluster(SimulatedCluster):
 
     point: CrashPoint | None = None
 
-    def submit(self, count: int, *, at_once: int, mem_mb: int = 0) -> list[str]:
+    def submit(
+        self, count: int, *, at_once: int, mem_mb: int = 0, avoid: Collection[str] = ()
+    ) -> list[str]:
         self._step()
-        job_ids = super().submit(count, at_once=at_once, mem_mb=mem_mb)
+        job_ids = super().submit(count, at_once=at_once, mem_mb=mem_mb, avoid=avoid)
         self._step()
         return job_ids
 

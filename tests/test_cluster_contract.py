@@ -15,7 +15,8 @@ from hpo import offers
 from hpo.causes import Cause
 from hpo.cluster.base import Cluster
 from hpo.cluster.local import LocalCluster, LocalRequest
-from hpo.cluster.simulated import ClusterModel, SimulatedClock, SimulatedCluster
+from hpo.cluster.simulated import ClusterModel, SimulatedCluster
+from hpo.cluster.simulated_clock import SimulatedClock
 from hpo.cluster.slurm import SlurmCluster
 from hpo.cluster.slurm_request import SeatRequest
 from hpo.errors import PollError
@@ -260,6 +261,16 @@ class TestEveryCluster:
         (bench.folder / "go").touch()
         bench.wait(lambda: read_json(bench.layout.result(1)), "it takes what needs so much")
         assert read_json(bench.layout.result(1))["job_id"] == waiting
+
+    def test_seats_that_wait_or_run_can_be_told_to_keep_off_nodes(self, bench: Bench) -> None:
+        bench.offer(2)
+        nodes = ["gpu2"] if bench.kind == "slurm" else ["some-node"]
+        job_ids = bench.cluster.submit(2, at_once=1, avoid=nodes)
+        bench.submitted += job_ids
+        bench.wait(bench.claims, "one of them runs")
+        bench.cluster.avoid_nodes([*job_ids, "99999998_0"], [*nodes, "gpu3"])
+        bench.cluster.avoid_nodes(job_ids, [])
+        assert all(bench.wait_for_end(job_id).ok for job_id in job_ids)
 
     def test_a_killed_seat_is_told_as_killed(self, bench: Bench) -> None:
         if bench.kind == "simulated":

@@ -182,6 +182,22 @@ def test_two_hundred_campaigns_with_thirty_crashes_each(tmp_path: Path, batch: i
         _require_same_results(crashed, whole)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_bad_nodes_are_judged_with_crashes_as_without(tmp_path: Path, seed: int) -> None:
+    limits = {"max_lost_legs": 60}
+    model = ClusterModel(seats=4, queue_wait_s=60.0, failure_rate=0.65, seed=seed)
+    whole = Campaign(tmp_path / "whole", model=model, n_trials=24, seed=seed, limits=limits)
+    whole.run()
+    assert b"NodeQuarantined" in whole.journal_bytes()
+    crashed = Campaign(tmp_path / "crashed", model=model, n_trials=24, seed=seed, limits=limits)
+    dice = random.Random(seed)
+    left = iter([dice.randint(1, 15) for _ in range(60)])
+    _, crashes = crashed.run_crashing(lambda: next(left, None))
+    assert crashes == 60
+    assert crashed.journal_bytes() == whole.journal_bytes()
+    _require_same_results(crashed, whole)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_asha_makes_the_same_decisions_with_crashes_as_without(tmp_path: Path, seed: int) -> None:
     model = ClusterModel(

@@ -11,7 +11,7 @@ from histories import take
 from simulation import HEADER, SPACE
 
 from hpo.cluster import slurm
-from hpo.cluster.simulated import SimulatedClock
+from hpo.cluster.simulated_clock import SimulatedClock
 from hpo.cluster.slurm import SlurmCluster
 from hpo.cluster.slurm_request import SeatRequest
 from hpo.events import LegLost

@@ -27,6 +27,7 @@ CORE = {
     "hpo.causes",
     "hpo.invariants",
     "hpo.lost_work",
+    "hpo.node_blame",
     "hpo.seats",
     "hpo.seat_plan",
     "hpo.narration",
@@ -102,7 +103,15 @@ def test_the_core_imports_only_the_core_and_what_does_no_input_or_output(name: s
 
 
 @pytest.mark.parametrize(
-    "name", ["hpo.manager", "hpo.seat_keeper", "hpo.observe", "hpo.reconcile", "hpo.summary"]
+    "name",
+    [
+        "hpo.manager",
+        "hpo.seat_keeper",
+        "hpo.avoidance",
+        "hpo.observe",
+        "hpo.reconcile",
+        "hpo.summary",
+    ],
 )
 def test_the_manager_knows_no_particular_cluster(name: str) -> None:
     assert not CONCRETE_CLUSTERS & set(imported_by(MODULES[name]))

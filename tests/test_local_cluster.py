@@ -15,7 +15,8 @@ import pytest
 from user_project import TRAIN, Project, kill, user_project, wait_until
 
 from hpo.causes import Cause
-from hpo.cluster.local import LocalCluster, LocalRequest, gpu_problems, visible_gpus
+from hpo.cluster.local import LocalCluster, LocalRequest
+from hpo.cluster.local_gpus import gpu_problems, visible_gpus
 from hpo.files import Layout, publish_json
 from hpo.seats import JobPhase
 

@@ -98,6 +98,12 @@ def test_a_trial_given_up_after_a_loss_says_why() -> None:
     assert lines(events)[0] == (logging.WARNING, "trial 0 failed: why")
 
 
+def test_a_node_that_is_left_alone_is_a_warning_with_its_reason() -> None:
+    verdict = ev.NodeQuarantined(NOW, "gpu2", NOW + 7200.0, "3 bad ends in a row")
+    text = line([ev.CampaignStarted(NOW), verdict], logging.WARNING)
+    assert text == "node gpu2 is not used for 2 h: 3 bad ends in a row"
+
+
 def test_only_trials_that_ran_are_told_to_have_stopped() -> None:
     stop = ev.TrialStopped(NOW, 0, "time is up")
     assert lines([ev.CampaignStarted(NOW), drawn(0), stop]) == []

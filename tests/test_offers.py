@@ -54,7 +54,9 @@ def test_other_files_are_no_legs(name: str) -> None:
 
 class TestMemory:
     def offer(self, layout: Layout, *legs: Leg) -> None:
-        offers.publish_offers(layout, ((leg, {"trial_id": leg.trial_id}) for leg in legs))
+        offers.publish_offers(
+            layout, ((leg, {"trial_id": leg.trial_id, "config": {}}) for leg in legs)
+        )
 
     def test_a_leg_is_taken_only_by_a_seat_that_has_the_memory(self, layout: Layout) -> None:
         self.offer(layout, Leg(1, 2, 0, mem_mb=6144), Leg(2, 0, 0))

@@ -473,3 +473,18 @@ class TestStoppedByTheUser:
     def test_a_limit_that_was_reached_before_keeps_its_name(self) -> None:
         state = state_after([*running(0), ev.CampaignEnding(NOW, WALLCLOCK)])
         assert scheduler().decide(state, NOW, stop_asked=True) == []
+
+
+class TestAnotherChance:
+    def test_trials_that_failed_on_a_bad_node_are_offered_again(self) -> None:
+        events = [*running(0, 1, 2), failed(0, job_id="0"), ev.TrialFailed(NOW, 0, "X", "m")]
+        state = state_after([*events, failed(1, job_id="1")])
+        again = scheduler().offer_elsewhere(state, [0, 1, 2], NOW)
+        assert [(e.trial_id, e.attempt) for e in again] == [(0, 1), (1, 1)]  # type: ignore[union-attr]
+        for event in again:
+            apply(state, event)
+        assert state.of(TrialStatus.OFFERED) == {0, 1}
+
+    def test_not_when_the_campaign_is_ending(self) -> None:
+        events = [*running(0), failed(0, job_id="0"), ev.CampaignEnding(NOW, "time is up")]
+        assert scheduler().offer_elsewhere(state_after(events), [0], NOW) == []

@@ -86,7 +86,7 @@ EXPECTED: dict[str, tuple[str | None, Cause | None]] = {
 
 
 def row(word: str) -> QueueRow:
-    return QueueRow("12_3", word, "Priority", "gpu003", "trial.c")
+    return QueueRow("12_3", word, "Priority", "gpu003", "2:00:00", "trial.c")
 
 
 def test_every_word_of_slurm_is_decided_about_here() -> None:
@@ -111,7 +111,7 @@ def test_what_squeue_says_of_a_job(word: str) -> None:
 )
 def test_the_name_of_a_seat_tells_the_memory_that_it_was_raised_to(name: str, mem_mb: int) -> None:
     for word in ("PENDING", "RUNNING"):
-        status = status_of(QueueRow("12_3", word, "Priority", "gpu003", name))
+        status = status_of(QueueRow("12_3", word, "Priority", "gpu003", "10:00", name))
         assert status is not None
         assert status.mem_mb == mem_mb
     if mem_mb:
@@ -121,7 +121,7 @@ def test_the_name_of_a_seat_tells_the_memory_that_it_was_raised_to(name: str, me
 @pytest.mark.parametrize("word", EXPECTED)
 @pytest.mark.parametrize("form", ["{}", "{} by 1000", "{}+", "{} by 1000+"])
 def test_what_sacct_says_of_a_job(word: str, form: str) -> None:
-    ended = read_sacct(f"12_3|{form.format(word)}|0:9|gpu003\n")
+    ended = read_sacct(f"12_3|{form.format(word)}|0:9|gpu003|02:00:00|\n")
     cause = EXPECTED[word][1]
     assert set(ended) == (set() if cause is None else {"12_3"})
     if cause is not None:
@@ -143,9 +143,9 @@ def test_hardware_and_preemption_are_never_the_trials_fault() -> None:
 @pytest.mark.parametrize(
     ("line", "detail"),
     [
-        ("1|FAILED|1:0|gpu003", "SLURM says FAILED, exit code 1:0 on gpu003"),
-        ("1|CANCELLED by 1000|0:0|None assigned", "SLURM says CANCELLED"),
-        ("1|OUT_OF_MEMORY|0:125|", "SLURM says OUT_OF_MEMORY, exit code 0:125"),
+        ("1|FAILED|1:0|gpu003|02:00:00|", "SLURM says FAILED, exit code 1:0 on gpu003"),
+        ("1|CANCELLED by 1000|0:0|None assigned|02:00:00|", "SLURM says CANCELLED"),
+        ("1|OUT_OF_MEMORY|0:125||UNLIMITED|", "SLURM says OUT_OF_MEMORY, exit code 0:125"),
     ],
 )
 def test_an_end_is_told_in_slurms_words(line: str, detail: str) -> None:
@@ -153,38 +153,39 @@ def test_an_end_is_told_in_slurms_words(line: str, detail: str) -> None:
 
 
 def test_a_seat_that_could_not_use_the_files_has_not_failed() -> None:
-    status = read_sacct("1|FAILED|75:0|gpu003|2026-11-21T09:14:52")["1"]
+    status = read_sacct("1|FAILED|75:0|gpu003|02:00:00|2026-11-21T09:14:52")["1"]
     assert status.cause is Cause.STORAGE
     assert not status.ok
     assert "on gpu003 could not use the campaign's files" in status.detail
-    assert read_sacct("1|OUT_OF_MEMORY|75:0|n|")["1"].cause is Cause.OUT_OF_MEMORY
+    assert read_sacct("1|OUT_OF_MEMORY|75:0|n||")["1"].cause is Cause.OUT_OF_MEMORY
 
 
 def test_an_end_is_told_with_its_time() -> None:
-    ended_at = read_sacct("1|FAILED|1:0|gpu003|2026-11-21T09:14:52")["1"].ended_at
+    ended_at = read_sacct("1|FAILED|1:0|gpu003||2026-11-21T09:14:52")["1"].ended_at
     assert ended_at == datetime(2026, 11, 21, 9, 14, 52).timestamp()  # noqa: DTZ001
     for unknown in ("Unknown", "", "None", "2026-11-21"):
-        assert read_sacct(f"1|FAILED|1:0|gpu003|{unknown}")["1"].ended_at is None
+        assert read_sacct(f"1|FAILED|1:0|gpu003||{unknown}")["1"].ended_at is None
 
 
 def test_arrays_and_single_jobs_are_read_line_by_line() -> None:
     text = (
-        "12_0|RUNNING|None|gpu001|trial_4.mlp\n"
-        "12_1|PENDING|JobArrayTaskLimit||trial.mlp\n"
-        "13|PENDING|launch failed requeued held||a|name|with|bars\n"
+        "12_0|RUNNING|None|gpu001|2:00:00|trial_4.mlp\n"
+        "12_1|PENDING|JobArrayTaskLimit||2:00:00|trial.mlp\n"
+        "13|PENDING|launch failed requeued held||10:00|a|name|with|bars\n"
     )
     rows = read_squeue(text)
     assert [r.job_id for r in rows] == ["12_0", "12_1", "13"]
-    assert rows[0] == QueueRow("12_0", "RUNNING", "None", "gpu001", "trial_4.mlp")
+    assert rows[0] == QueueRow("12_0", "RUNNING", "None", "gpu001", "2:00:00", "trial_4.mlp")
     assert rows[2].name == "a|name|with|bars"
-    assert slurm_status.SQUEUE_FORMAT.count("|") == 4
-    assert slurm_status.SACCT_FORMAT.count(",") == 4
+    assert slurm_status.SQUEUE_FORMAT.count("|") == 5
+    assert slurm_status.SACCT_FORMAT.count(",") == 5
 
 
 def test_lines_of_another_shape_are_skipped() -> None:
     assert read_squeue("slurm_load_jobs error: x\n\n1|RUNNING\n") == []
     assert (
-        read_sacct("sacct: error\n\n1|FAILED\n1||0:0|n\n1|  |0:0|n\n1|FAILED|0:0|n|t|more\n") == {}
+        read_sacct("sacct: error\n\n1|FAILED\n1||0:0|n\n1|  |0:0|n\n1|FAILED|0:0|n|1|t|more\n")
+        == {}
     )
 
 
@@ -201,10 +202,36 @@ def test_no_text_whatever_raises(text: str) -> None:
 
 def test_tasks_that_were_cancelled_as_they_waited_share_a_row() -> None:
     rows = (
-        "17_3|COMPLETED|0:0|n1\n17_[4-6,9%8]|CANCELLED by 0|0:0|None assigned\n17_5|FAILED|1:0|n2"
+        "17_3|COMPLETED|0:0|n1|5|\n17_[4-6,9%8]|CANCELLED by 0|0:0|None assigned|5|\n"
+        "17_5|FAILED|1:0|n2|5|"
     )
     ended = slurm_status.read_sacct(rows)
     assert sorted(ended) == ["17_3", "17_4", "17_5", "17_6", "17_9"]
     assert ended["17_4"].cause is Cause.CANCELLED
     assert ended["17_5"].cause is Cause.KILLED
-    assert slurm_status.read_sacct("17_[x]|CANCELLED|0:0|\n17_[|CANCELLED|0:0|") == {}
+    assert slurm_status.read_sacct("17_[x]|CANCELLED|0:0|||\n17_[|CANCELLED|0:0|||") == {}
+
+
+@pytest.mark.parametrize(
+    ("limit", "usual", "cause"),
+    [
+        ("00:06:00", 600, Cause.CUT_SHORT),
+        ("3-00:00:00", 3 * 1440 + 1, Cause.CUT_SHORT),
+        ("10:00:00", 600, Cause.TIME_LIMIT),
+        ("11:00:00", 600, Cause.TIME_LIMIT),
+        ("UNLIMITED", 600, Cause.TIME_LIMIT),
+        ("", 600, Cause.TIME_LIMIT),
+        ("00:06:00", None, Cause.TIME_LIMIT),
+    ],
+)
+def test_a_job_whose_time_was_cut_is_told_apart(
+    limit: str, usual: int | None, cause: Cause
+) -> None:
+    told = read_sacct(f"1|TIMEOUT|0:0|gpu1|{limit}|\n1_1|FAILED|1:0|gpu1|{limit}|", usual)
+    assert told["1"].cause is cause
+    assert told["1_1"].cause is Cause.KILLED
+    listed = status_of(QueueRow("1", "TIMEOUT", "TimeLimit", "gpu1", limit, "trial.c"), usual)
+    assert listed is not None
+    assert listed.cause is cause
+    if cause is Cause.CUT_SHORT:
+        assert f"cut to {limit}" in told["1"].detail

@@ -43,7 +43,7 @@ def preflight(executor: str, settings: SlurmSettings, output_dir: Path | None) -
         in_path = [] if output_dir is None else path_problems(output_dir)
         return in_path + problems(SeatRequest(settings))
     if executor == "local":
-        from hpo.cluster.local import gpu_problems
+        from hpo.cluster.local_gpus import gpu_problems
 
         return gpu_problems(settings.gpus)
     return []
@@ -120,9 +120,9 @@ def _simulated(spec: CampaignSpec, layout: Layout) -> tuple[Cluster, Clock]:
 
     from hpo.cluster.simulated import (
         ClusterModel,
-        SimulatedClock,
         SimulatedCluster,
     )
+    from hpo.cluster.simulated_clock import SimulatedClock
     from hpo.objective import load_objective
     from hpo.worker import read_settings
 

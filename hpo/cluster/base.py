@@ -66,11 +66,14 @@ class Cluster(Protocol):
         """Problems that would make every submission fail, as sentences; submits nothing."""
         ...
 
-    def submit(self, count: int, *, at_once: int, mem_mb: int = 0) -> list[str]:
+    def submit(
+        self, count: int, *, at_once: int, mem_mb: int = 0, avoid: Collection[str] = ()
+    ) -> list[str]:
         """Ask for `count` seats, of which at most `at_once` run at a time; their job ids.
 
-        `mem_mb` is the memory of each (MB), 0 that of the settings. They may be fewer than asked
-        for, or none, where there is no room at this moment.
+        `mem_mb` is the memory of each (MB), 0 that of the settings. None runs on a node in `avoid`,
+        where the cluster has more than one. They may be fewer than asked for, or none, where there
+        is no room at this moment.
 
         Raises:
             SubmissionError: refused as invalid.
@@ -92,6 +95,14 @@ class Cluster(Protocol):
 
         Raises:
             PollError: no news.
+        """
+        ...
+
+    def avoid_nodes(self, job_ids: Collection[str], nodes: Collection[str]) -> None:
+        """Keep seats that wait off these nodes, and off no others that they were kept off before.
+
+        Raises:
+            PollError: some of them may not have been told.
         """
         ...
 

@@ -26,6 +26,7 @@ import psutil
 
 from hpo import offers
 from hpo.causes import Cause
+from hpo.cluster.local_gpus import gpu_problems, visible_gpus
 from hpo.cluster.slurm_commands import clean_environment
 from hpo.errors import EXIT_RESUMABLE, PollError, SubmissionError
 from hpo.files import Layout, publish_json, read_json, read_plain, read_tail
@@ -81,9 +82,12 @@ class LocalCluster:
         """More GPUs asked for than there are."""
         return gpu_problems(self._request.gpus)
 
-    def submit(self, count: int, *, at_once: int, mem_mb: int = 0) -> list[str]:
+    def submit(
+        self, count: int, *, at_once: int, mem_mb: int = 0, avoid: Collection[str] = ()
+    ) -> list[str]:
         """Start `count` processes, or as many as there are free GPUs for now."""
-        del at_once, mem_mb  # the manager asks for no more than may run; memory is not shared out
+        # The manager asks for no more than may run; memory is not shared out; there is one node.
+        del at_once, mem_mb, avoid
         self._live.mkdir(exist_ok=True)
         job_ids: list[str] = []
         for _ in range(count):
@@ -118,6 +122,9 @@ class LocalCluster:
             if self._is_manager:
                 path.unlink(missing_ok=True)
         return statuses
+
+    def avoid_nodes(self, job_ids: Collection[str], nodes: Collection[str]) -> None:
+        """Nothing waits, and there is one node."""
 
     def cancel_queued(self, job_ids: Collection[str]) -> None:
         """Ask processes that have not taken a trial to end."""
@@ -205,29 +212,6 @@ class LocalCluster:
         free = [gpu for gpu in self._gpus if used[gpu] < self._request.trials_per_gpu]
         wanted = self._request.gpus
         return sorted(free, key=lambda gpu: used[gpu])[:wanted] if len(free) >= wanted else None
-
-
-def gpu_problems(gpus: int) -> list[str]:
-    """What speaks against `gpus` GPUs a trial; without any, trials use the CPU, and it is said."""
-    found = len(visible_gpus()) if gpus else 0
-    if gpus and not found:
-        log.warning("this machine shows no GPU: the trials run on its CPU")
-    elif gpus > found:
-        return [f"slurm.gpus: a trial asks for {gpus} GPUs and this machine has {found}"]
-    return []
-
-
-def visible_gpus() -> list[str]:
-    """The GPUs that this process may use, by the names that CUDA_VISIBLE_DEVICES takes."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
-    try:
-        command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return []
-    return done.stdout.split()
 
 
 def _read_record(path: Path) -> Any:

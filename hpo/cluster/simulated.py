@@ -7,8 +7,6 @@ from (seed, job, life), never from the order of calls: equal campaigns are equal
 
 from __future__ import annotations
 
-import heapq
-import itertools
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +15,7 @@ import numpy as np
 
 from hpo import offers, stop_request
 from hpo.causes import Cause
+from hpo.cluster.simulated_clock import LegTime, SimulatedClock
 from hpo.errors import PollError
 from hpo.files import Layout
 from hpo.leg import LegSettings, Surroundings, finish_leg, run_leg
@@ -41,34 +40,6 @@ class ClusterModel:
     mem_mb: int = 4096  # of a job that asks for no more
     oom_rate: float = 0.0  # chance that a trial needs more, up to twice as much
     seed: int = 0
-
-
-class SimulatedClock:
-    """Virtual time; sleeping lets the simulated cluster do what happens meanwhile."""
-
-    def __init__(self, start: float = 0.0) -> None:
-        self._now = start
-        self._counter = itertools.count()
-        self._events: list[tuple[float, int, Callable[[], None]]] = []
-
-    def now(self) -> float:
-        """Virtual seconds."""
-        return self._now
-
-    def at(self, time: float, action: Callable[[], None]) -> None:
-        """Do `action` at `time`; equal times keep their order."""
-        heapq.heappush(self._events, (time, next(self._counter), action))
-
-    def sleep(self, seconds: float) -> None:
-        """Advance by `seconds`, and on to the next event, but by no more than a minute."""
-        until = self._now + seconds
-        if self._events:
-            until = max(until, min(self._events[0][0], self._now + 60.0))
-        while self._events and self._events[0][0] <= until:
-            time, _, action = heapq.heappop(self._events)
-            self._now = max(self._now, time)
-            action()
-        self._now = until
 
 
 @dataclass(slots=True)
@@ -121,8 +92,11 @@ class SimulatedCluster:
         """A simulated cluster takes every job."""
         return []
 
-    def submit(self, count: int, *, at_once: int, mem_mb: int = 0) -> list[str]:
+    def submit(
+        self, count: int, *, at_once: int, mem_mb: int = 0, avoid: Collection[str] = ()
+    ) -> list[str]:
         """Queue `count` jobs as one array."""
+        del avoid  # its nodes are all alike
         self.calls["submit"] += 1
         self._arrays += 1
         jobs = [_Job(number, self._arrays, at_once, mem_mb) for number in range(count)]
@@ -147,6 +121,9 @@ class SimulatedCluster:
         asked = set(job_ids)
         ended = {i for i, job in self._jobs.items() if job.phase is JobPhase.ENDED}
         return {i: job.status for i, job in self._jobs.items() if i not in ended or i in asked}
+
+    def avoid_nodes(self, job_ids: Collection[str], nodes: Collection[str]) -> None:
+        """Its nodes are all alike."""
 
     def cancel_queued(self, job_ids: Collection[str]) -> None:
         """Drop waiting jobs."""
@@ -255,7 +232,7 @@ class SimulatedCluster:
         def finish() -> None:
             if job.phase is not JobPhase.RUNNING:
                 return  # cancelled
-            time = _LegTime(start, end, epoch_s)
+            time = LegTime(start, end, epoch_s)
             here = Surroundings(job.job_id, job.status.node, time, patience=NO_PATIENCE)
             self.busy_s += duration
             try:
@@ -291,18 +268,6 @@ class SimulatedCluster:
 
     def _end(self, job: _Job, cause: Cause, detail: str, *, ok: bool = False) -> None:
         job.phase = JobPhase.ENDED
-        job.status = JobStatus(JobPhase.ENDED, cause=cause, detail=detail, ok=ok)
+        node = job.status.node
+        job.status = JobStatus(JobPhase.ENDED, cause=cause, detail=detail, ok=ok, node=node)
         self._start_eligible()
-
-
-class _LegTime:
-    """The clock of one leg: every report comes an epoch after the one before."""
-
-    def __init__(self, start: float, end: float, epoch_s: float) -> None:
-        self._start, self._end, self._epoch_s = start, end, epoch_s
-        self._looks = -2  # the leg and the trial look at it once before the first report
-
-    def __call__(self) -> float:
-        epochs = max(0, self._looks + 1)
-        self._looks += 1
-        return min(self._end, self._start + epochs * self._epoch_s)

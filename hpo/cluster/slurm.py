@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from hpo.cluster.slurm_commands import ask, refusal, scrubbed_environ
 from hpo.cluster.slurm_memory import with_memory_kills
 from hpo.cluster.slurm_preflight import max_array_size, problems
 from hpo.cluster.slurm_request import SeatRequest
+from hpo.cluster.slurm_times import JobTimes
 from hpo.errors import PollError, SubmissionUncertainError
 from hpo.files import Layout, read_tail
 from hpo.seats import JobStatus
@@ -28,6 +30,10 @@ log = logging.getLogger(__name__)
 # back; a requeue takes seconds.
 COMING_BACK_S = 45.0
 LAST_LINES = 20
+# What scontrol says of tasks that wait no more, and, after such a one, of those that do.
+_TOO_LATE = re.compile(
+    r"no longer pending execution|already finished|Invalid job id specified|: No error$"
+)
 
 
 class SlurmCluster:
@@ -52,6 +58,7 @@ class SlurmCluster:
         self._campaign = campaign
         self._suffix = f".{campaign}"
         self._request = request
+        self._times = JobTimes(request.settings)
         self.poll_s = poll_s
         self.result_grace_s = result_grace_s
         self._max_array: int | None = None
@@ -62,7 +69,9 @@ class SlurmCluster:
         """What sinfo and `sbatch --test-only` say against the request."""
         return problems(self._request)
 
-    def submit(self, count: int, *, at_once: int, mem_mb: int = 0) -> list[str]:
+    def submit(
+        self, count: int, *, at_once: int, mem_mb: int = 0, avoid: Collection[str] = ()
+    ) -> list[str]:
         """One sbatch for `count` seats."""
         import submitit  # because it costs 0.1 s that nothing else needs to pay
         from submitit.core.utils import FailedJobError
@@ -71,18 +80,19 @@ class SlurmCluster:
             self._max_array = max_array_size()
         count = min(count, self._max_array)
         root = str(self._layout.root)
+        parameters = self._request.submitit_parameters(
+            name=self._request.job_name(self._campaign, mem_mb=mem_mb),
+            at_once=at_once,
+            minutes=self._times.of_new_jobs(),
+            mem_mb=mem_mb,
+            avoid=avoid,
+        )
         with scrubbed_environ():
             try:
                 executor = submitit.SlurmExecutor(
                     folder=self._layout.jobs, python=self._request.python
                 )
-                executor.update_parameters(
-                    **self._request.submitit_parameters(
-                        name=self._request.job_name(self._campaign, mem_mb=mem_mb),
-                        at_once=at_once,
-                        mem_mb=mem_mb,
-                    )
-                )
+                executor.update_parameters(**parameters)
                 if count == 1:
                     return [str(executor.submit(run_slurm_seat, root).job_id)]
                 jobs = executor.map_array(run_slurm_seat, [root] * count)
@@ -107,7 +117,7 @@ class SlurmCluster:
         ours = [r for r in rows if r.job_id in expected or r.name.endswith(self._suffix)]
         found: dict[str, JobStatus] = {}
         for row in ours:
-            status = slurm_status.status_of(row)
+            status = slurm_status.status_of(row, self._usual_min(row.word))
             if status is not None:
                 found[row.job_id] = status
             elif row.word not in slurm_status.COMING_BACK:
@@ -117,6 +127,16 @@ class SlurmCluster:
         ended = self._ask_accounting(sorted(over - unclear))
         told = found | {i: status for i, status in ended.items() if i in expected}
         return with_memory_kills(told, self._log)
+
+    def avoid_nodes(self, job_ids: Collection[str], nodes: Collection[str]) -> None:
+        """One `scontrol update` an array; its tasks that run already are left alone."""
+        for job in sorted({job_id.partition("_")[0] for job_id in job_ids}):
+            excluded = f"ExcNodeList={self._request.excluded(nodes)}"
+            try:
+                ask(["scontrol", "update", f"jobid={job}", excluded])
+            except PollError as err:
+                if not all(_TOO_LATE.search(line) for line in str(err).splitlines()):
+                    raise
 
     def cancel_queued(self, job_ids: Collection[str]) -> None:
         """Scancel, for pending jobs only."""
@@ -151,6 +171,10 @@ class SlurmCluster:
         """Whether SLURM knows that a job, of whatever name, is over for good."""
         return is_job_gone(job_id)
 
+    def _usual_min(self, text: str) -> int | None:
+        """The time limit that jobs have which are not cut short, where that tells anything."""
+        return self._times.usual() if "TIMEOUT" in text else None
+
     def _unclear(self, rows: list[slurm_status.QueueRow], found: dict[str, JobStatus]) -> set[str]:
         """Jobs that may be on their way back into the queue; no longer after some time."""
         now = time.monotonic()
@@ -172,7 +196,7 @@ class SlurmCluster:
             self._accounting_warned = True
             return {}
         self._accounting_warned = False
-        ended = slurm_status.read_sacct(text)
+        ended = slurm_status.read_sacct(text, self._usual_min(text))
         # The tasks that waited when their array was cancelled task by task lie under its own id.
         told = {i: ended.get(i) or ended.get(i.partition("_")[0]) for i in job_ids}
         return {i: status for i, status in told.items() if status is not None}

@@ -6,6 +6,7 @@ Owns the translation of the user's SLURM settings. Pure: builds values, calls no
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,19 @@ class SeatRequest:
         """The interpreter as a shell word; None: the manager's own."""
         return None if self.settings.python is None else shlex.quote(self.settings.python)
 
-    def submitit_parameters(self, *, name: str, at_once: int, mem_mb: int = 0) -> dict[str, Any]:
-        """Keyword arguments for `SlurmExecutor.update_parameters`; `mem_mb` 0: the settings'."""
+    def submitit_parameters(
+        self,
+        *,
+        name: str,
+        at_once: int,
+        minutes: int,
+        mem_mb: int = 0,
+        avoid: Collection[str] = (),
+    ) -> dict[str, Any]:
+        """Keyword arguments for `SlurmExecutor.update_parameters`.
+
+        `minutes` is the time limit; `mem_mb` 0: the settings'.
+        """
         settings = self.settings
         return {
             "job_name": name,
@@ -39,13 +51,13 @@ class SeatRequest:
             "account": settings.account,
             "qos": settings.qos,
             "constraint": settings.constraint,
-            "exclude": settings.exclude,
-            "time": settings.time_min,
+            "exclude": self.excluded(avoid) or None,
+            "time": minutes,
             "mem": f"{mem_mb or settings.mem_mb}M",
             "cpus_per_task": settings.cpus_per_task,
             "gres": self._gres(),
             "array_parallelism": at_once,
-            "signal_delay_s": self._warning_s(),
+            "signal_delay_s": _warning_s(minutes),
             "stderr_to_stdout": True,
             "wckey": None,  # submitit's own default is refused where wckeys are enforced
             "setup": self._setup(),
@@ -77,6 +89,11 @@ class SeatRequest:
         """The request in one line, for messages."""
         return shlex.join(self.sbatch_options(mem_mb=mem_mb))
 
+    def excluded(self, avoid: Collection[str]) -> str:
+        """The user's own `exclude` and the nodes in `avoid`, as sbatch and scontrol read them."""
+        own = [self.settings.exclude] if self.settings.exclude else []
+        return ",".join([*own, *sorted(avoid)])
+
     def _gres(self) -> str | None:
         if self.settings.gpus == 0:
             return None
@@ -87,10 +104,6 @@ class SeatRequest:
         extra = {key.replace("_", "-"): value for key, value in self.settings.extra.items()}
         return {key: value for key, value in extra.items() if value is not False}
 
-    def _warning_s(self) -> int:
-        """How long before its end a job is asked to save and leave: a tenth, 30 s to 5 min."""
-        return int(min(300, max(30, 6 * self.settings.time_min)))
-
     def _setup(self) -> list[str]:
         lines = [line for line in self.settings.env_setup if line.strip()]
         home = shlex.quote(str(PACKAGE_HOME))
@@ -100,3 +113,8 @@ class SeatRequest:
             # srun of 22.05 to 23.02 does not take the number over from the job
             'export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"',
         ]
+
+
+def _warning_s(minutes: int) -> int:
+    """How long before its end a job is asked to save and leave: a tenth, 30 s to 5 min."""
+    return int(min(300, max(30, 6 * minutes)))

@@ -12,12 +12,14 @@ import time
 from dataclasses import dataclass
 
 from hpo.causes import Cause
+from hpo.cluster.slurm_reasons import advice
 from hpo.errors import EXIT_RESUMABLE
 from hpo.seats import JobPhase, JobStatus
+from hpo.slurm_units import parse_time_min
 
 # Free text (the job's name) comes last, and names never hold the separator.
-SQUEUE_FORMAT = "%i|%T|%r|%N|%j"
-SACCT_FORMAT = "JobID,State,ExitCode,NodeList,End"
+SQUEUE_FORMAT = "%i|%T|%r|%N|%l|%j"
+SACCT_FORMAT = "JobID,State,ExitCode,NodeList,Timelimit,End"
 
 QUEUED = frozenset(
     {"PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
@@ -63,24 +65,31 @@ class QueueRow:
     word: str
     reason: str
     node: str
+    limit: str
     name: str
 
 
 def read_squeue(text: str) -> list[QueueRow]:
     """The rows of `squeue -h -r -o SQUEUE_FORMAT`; lines of another shape are skipped."""
-    rows = (line.split("|", 4) for line in text.splitlines())
-    return [QueueRow(*(part.strip() for part in row)) for row in rows if len(row) == 5]
+    rows = (line.split("|", 5) for line in text.splitlines())
+    return [QueueRow(*(part.strip() for part in row)) for row in rows if len(row) == 6]
 
 
-def status_of(row: QueueRow) -> JobStatus | None:
-    """What a row of squeue says; None: nothing yet (a word on the way, or an unknown one)."""
+def status_of(row: QueueRow, usual_min: int | None = None) -> JobStatus | None:
+    """What a row of squeue says; None: nothing yet (a word on the way, or an unknown one).
+
+    `usual_min` is the time limit (minutes) that a job has which is not cut short.
+    """
     if row.word in QUEUED:
-        return JobStatus(JobPhase.QUEUED, reason=row.reason, mem_mb=_mem_mb(row.name))
+        mem_mb = _mem_mb(row.name)
+        return JobStatus(
+            JobPhase.QUEUED, reason=row.reason, advice=advice(row.reason), mem_mb=mem_mb
+        )
     if row.word in RUNNING:
         return JobStatus(JobPhase.RUNNING, node=row.node, mem_mb=_mem_mb(row.name))
     if row.word in COMING_BACK or row.word not in ENDED:
         return None
-    return _ended(row.word, "", row.node)
+    return _ended(row.word, "", row.node, _cut_to(row.word, row.limit, usual_min))
 
 
 def _mem_mb(name: str) -> int:
@@ -89,7 +98,7 @@ def _mem_mb(name: str) -> int:
     return int(match[1]) if match else 0
 
 
-def read_sacct(text: str) -> dict[str, JobStatus]:
+def read_sacct(text: str, usual_min: int | None = None) -> dict[str, JobStatus]:
     """The ended jobs among the rows of `sacct -X -n -P -o SACCT_FORMAT`, by job id.
 
     Tasks of an array that were cancelled before they started share one row, `17_[4-6,9%8]`. Where
@@ -99,12 +108,13 @@ def read_sacct(text: str) -> dict[str, JobStatus]:
     together: dict[str, JobStatus] = {}
     for line in text.splitlines():
         parts = line.split("|")
-        if len(parts) not in (4, 5) or not parts[1].strip():
+        if len(parts) != 6 or not parts[1].strip():
             continue
         # "CANCELLED by 1000"; a cut word carries a plus
         word = parts[1].split()[0].rstrip("+")
         if word in ENDED:
-            status = _ended(word, parts[2], parts[3], _seconds("".join(parts[4:])))
+            cut_to = _cut_to(word, parts[4], usual_min)
+            status = _ended(word, parts[2], parts[3], cut_to, _seconds(parts[5]))
             if "[" in parts[0]:
                 together |= dict.fromkeys(_tasks(parts[0]), status)
             else:
@@ -133,7 +143,23 @@ def _seconds(text: str) -> float | None:
         return None
 
 
-def _ended(word: str, exit_code: str, node: str, ended_at: float | None = None) -> JobStatus:
+def _cut_to(word: str, limit: str, usual_min: int | None) -> str | None:
+    """The limit of a job that ran out of a time shorter than usual; None for any other."""
+    if word != "TIMEOUT" or usual_min is None:
+        return None
+    try:
+        return limit if parse_time_min(limit) < usual_min else None
+    except ValueError:  # UNLIMITED, Partition_Limit
+        return None
+
+
+def _ended(
+    word: str,
+    exit_code: str,
+    node: str,
+    cut_to: str | None = None,
+    ended_at: float | None = None,
+) -> JobStatus:
     if word == "FAILED" and exit_code == STORAGE:
         detail = f"its job on {node} could not use the campaign's files; its log says more"
         return JobStatus(
@@ -141,10 +167,11 @@ def _ended(word: str, exit_code: str, node: str, ended_at: float | None = None) 
         )
     code = f", exit code {exit_code}" if exit_code and exit_code != "0:0" else ""
     place = f" on {node}" if node and node != "None assigned" else ""
+    cut = f"; its time had been cut to {cut_to}" if cut_to is not None else ""
     return JobStatus(
         JobPhase.ENDED,
-        cause=ENDED[word],
-        detail=f"SLURM says {word}{code}{place}",
+        cause=ENDED[word] if cut_to is None else Cause.CUT_SHORT,
+        detail=f"SLURM says {word}{code}{place}{cut}",
         ok=word == "COMPLETED",
         node=node,
         ended_at=ended_at,

@@ -1,0 +1,52 @@
+"""Virtual time: the clock of a simulated cluster, and the time that a leg sees pass.
+
+Owns what happens when; knows nothing of jobs.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable
+
+
+class SimulatedClock:
+    """Virtual time; sleeping lets the simulated cluster do what happens meanwhile."""
+
+    def __init__(self, start: float = 0.0) -> None:
+        self._now = start
+        self._counter = itertools.count()
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+
+    def now(self) -> float:
+        """Virtual seconds."""
+        return self._now
+
+    def at(self, time: float, action: Callable[[], None]) -> None:
+        """Do `action` at `time`; equal times keep their order."""
+        heapq.heappush(self._events, (time, next(self._counter), action))
+
+    def sleep(self, seconds: float) -> None:
+        """Advance by `seconds`, and on to the next event, but by no more than a minute."""
+        until = self._now + seconds
+        if self._events:
+            until = max(until, min(self._events[0][0], self._now + 60.0))
+        while self._events and self._events[0][0] <= until:
+            time, _, action = heapq.heappop(self._events)
+            self._now = max(self._now, time)
+            action()
+        self._now = until
+
+
+class LegTime:
+    """The clock of one leg: every report comes an epoch after the one before."""
+
+    def __init__(self, start: float, end: float, epoch_s: float) -> None:
+        self._start, self._end, self._epoch_s = start, end, epoch_s
+        self._looks = -2  # the leg and the trial look at it once before the first report
+
+    def __call__(self) -> float:
+        """The time of this look."""
+        epochs = max(0, self._looks + 1)
+        self._looks += 1
+        return min(self._end, self._start + epochs * self._epoch_s)

@@ -1,0 +1,147 @@
+"""Why SLURM says a job waits: one decision for each word, made here and nowhere else.
+
+Owns what squeue's reasons mean to a person; see squeue(1), JOB REASON CODES. Most are the normal
+life of a queue and nobody is bothered with them. Pure: no calls, no clock. A word that is not
+known is shown as it is and means nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Wait(Enum):
+    """What it takes for a waiting job to start."""
+
+    TURN = "turn"  # its turn, by itself
+    MAINTENANCE = "maintenance"  # the end of a maintenance, by itself
+    PERSON = "person"  # somebody has to do something
+    NEVER = "never"  # as it stands, it will not
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason, decided about; `advice` says what it means and what to do."""
+
+    wait: Wait
+    advice: str = ""
+
+
+_AGAIN = "then `scancel` the waiting jobs: new ones are asked for"
+_RELEASE = "`scontrol release JOBID` lets them go"
+_TURN = Reason(Wait.TURN)
+_MAINTENANCE = Reason(
+    Wait.MAINTENANCE,
+    "they do not fit in before a maintenance and start after it; to use the time before, `scancel` "
+    "the waiting jobs: new ones are asked for with a shorter time",
+)
+
+
+def _never(meaning: str, setting: str) -> Reason:
+    return Reason(Wait.NEVER, f"they never start: {meaning}; change {setting}, {_AGAIN}")
+
+
+def _person(meaning: str, action: str) -> Reason:
+    return Reason(Wait.PERSON, f"{meaning}; {action}")
+
+
+_WORDS: dict[str, Reason] = {
+    **dict.fromkeys(
+        (
+            "None",
+            "Priority",
+            "Resources",
+            "Dependency",
+            "BeginTime",
+            "JobArrayTaskLimit",
+            "Licenses",
+            "Prolog",
+            "Cleaning",
+            "Reservation",
+            "NodeDown",
+            "FrontEndDown",
+            "ReqNodeNotAvail",
+            "BurstBufferResources",
+            "BurstBufferStageIn",
+            "Fed_Job_Lock",
+            "FedJobLock",
+            "MaxPoweredUpNodes",
+            "MPI_Ports_Busy",
+            "QOSUsageThreshold",
+            "QOSJobLimit",
+            "QOSResourceLimit",
+            "AssociationJobLimit",
+            "AssociationResourceLimit",
+            "MaxJobsPerAccount",
+            "MaxCpuPerAccount",
+        ),
+        _TURN,
+    ),
+    "JobHeldUser": _person("somebody holds them under your name", _RELEASE),
+    "JobHeldAdmin": _person("the cluster's staff holds them", "ask them why"),
+    "JobHoldMaxRequeue": _person("they failed to start too often", _RELEASE),
+    "PartitionDown": _person(
+        "the partition is down", f"wait for the cluster's staff, or change `partition`, {_AGAIN}"
+    ),
+    "PartitionInactive": _person(
+        "the partition is inactive",
+        f"wait for the cluster's staff, or change `partition`, {_AGAIN}",
+    ),
+    "ReservationDeleted": _never("their reservation is gone", "`reservation` in `extra`"),
+    "PartitionTimeLimit": _never("`time` is more than the partition allows", "`time`"),
+    "TimeLimit": _never("`time` is more than is allowed", "`time`"),
+    "QOSTimeLimit": _never("`time` is more than is left to the QOS", "`time` or `qos`"),
+    "AssociationTimeLimit": _never(
+        "`time` is more than is left to the account", "`time` or `account`"
+    ),
+    "PartitionNodeLimit": _never(
+        "the partition does not give so much to one job", "what a job asks for, or `partition`"
+    ),
+    "PartitionConfig": _never("the partition has no such nodes", "`partition` or `constraint`"),
+    "AccountingPolicy": _never("a policy of the cluster forbids them", "what a job asks for"),
+    "AccountNotAllowed": _never(
+        "the account may not use the partition", "`account` or `partition`"
+    ),
+    "QOSNotAllowed": _never("the QOS may not use the partition", "`qos` or `partition`"),
+    "InvalidAccount": _never("there is no such account", "`account`"),
+    "InvalidQOS": _never("there is no such QOS", "`qos`"),
+    "BadConstraints": _never(
+        "no node has what is asked for", "`constraint`, `gpus`, `gpu_type`, `mem` or cpus_per_task"
+    ),
+    "DependencyNeverSatisfied": _never("what they wait for has failed", "`dependency` in `extra`"),
+    "DeadLine": _never("their deadline has passed", "`deadline` in `extra`"),
+}
+# Families of words, in the order in which they are tried.
+_PATTERNS: tuple[tuple[re.Pattern[str], Reason], ...] = (
+    (re.compile(r"ReqNodeNotAvail.*[Rr]eserved for maintenance"), _MAINTENANCE),
+    (
+        re.compile(r".*requeued[ _](?:in[ _])?held"),
+        _person("a start failed", _RELEASE),
+    ),
+    (
+        re.compile(r"(?:QOS|Assoc)Max\w*(?:Wall|Time)\w*"),
+        _never("`time` is more than one job may have", "`time` or `qos`"),
+    ),
+    (
+        re.compile(r"(?:QOS|Assoc)(?:Max\w+Per(?:Job|Node)\w*|Min\w+)"),
+        _never("one job may not have as much (or as little)", "what a job asks for, or `qos`"),
+    ),
+    (re.compile(r"(?:QOS|Assoc)(?:Grp|Max)\w+"), _TURN),
+    (re.compile(r"Nodes required for job are DOWN, DRAINED.*"), _TURN),
+)
+
+
+def decide(reason: str) -> Reason | None:
+    """What a reason of squeue means; None for a word that nobody has decided about."""
+    for pattern, found in _PATTERNS:
+        if pattern.match(reason):
+            return found
+    return _WORDS.get(reason) or _WORDS.get(reason.partition(",")[0])
+
+
+def advice(reason: str) -> str:
+    """What a person should know of jobs that wait for this; empty where nothing is to be done."""
+    found = decide(reason)
+    return "" if found is None else found.advice

@@ -1,0 +1,169 @@
+"""Jobs that wait for more than their turn: held, too long, or before a maintenance."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import test_cluster_contract as contract
+from campaigns import Project, wait_until
+
+from hpo.causes import Cause
+from hpo.cluster.slurm_times import JobTimes
+
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
+
+OLD = '"partition": "main", "time": "0:10:00"'
+
+
+class Started:
+    """A manager in a process of its own, and what it has said so far."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        command = [sys.executable, "-m", "hpo", "run", "--config", "search.py"]
+        self._said = project.folder / "said.txt"
+        with self._said.open("w") as said:
+            self.process = subprocess.Popen(
+                command, cwd=project.folder, stdout=said, stderr=subprocess.STDOUT
+            )
+
+    def says(self, words: str, timeout_s: float = 60) -> None:
+        wait_until(lambda: words in self._said.read_text(), timeout_s, f"it says {words!r}")
+
+    def said(self) -> str:
+        return self._said.read_text()
+
+    def waiting(self) -> dict[str, int]:
+        path = self.project.output / "status.json"
+        found: dict[str, int] = json.loads(path.read_text())["jobs"]["waiting"]
+        return found
+
+    def array(self) -> str:
+        self.says("submitted")
+        return self.said().partition("submitted")[2].partition("(")[2].partition("_")[0]
+
+    def ends(self, timeout_s: float = 150) -> None:
+        assert self.process.wait(timeout_s) == 0, self.said()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
+    started: list[Started] = []
+
+    def begin(*, time: str = "0:10:00", partition: str = "gpu", **settings: Any) -> Started:
+        project = Project(tmp_path / "project", **settings)
+        path = project.folder / "search.py"
+        text = path.read_text()
+        assert OLD in text
+        path.write_text(text.replace(OLD, f'"partition": "{partition}", "time": "{time}"'))
+        started.append(Started(project))
+        return started[-1]
+
+    yield begin
+    for manager in started:
+        manager.process.terminate()
+        manager.process.wait(30)
+
+
+@pytest.fixture
+def partition(slurm) -> Iterator[Callable[[str], None]]:
+    """Changes the time limit of the partition `gpu`; put right again at the end."""
+    yield lambda limit: slurm.run("scontrol", "update", "partition=gpu", f"MaxTime={limit}")
+    slurm.run("scontrol", "update", "partition=gpu", "MaxTime=3-00:00:00")
+
+
+@pytest.fixture
+def reserve(slurm) -> Iterator[Callable[[str], None]]:
+    """Makes a maintenance of all nodes; called off at the end."""
+    options = ["reservationname=hpo_maint", "duration=10", "user=root", "nodes=ALL"]
+    options.append("flags=maint,ignore_jobs")
+    yield lambda when: slurm.run("scontrol", "create", "reservation", *options, f"starttime={when}")
+    slurm.run("scontrol", "delete", "reservationname=hpo_maint", check=False)
+
+
+def test_held_jobs_are_told_with_who_holds_them(slurm, start) -> None:
+    manager = start(n_trials=24, epochs=3)
+    array = manager.array()
+    slurm.run("scontrol", "uhold", array, check=False)  # the running ones cannot be held
+    manager.says("JobHeldUser: somebody holds them under your name; `scontrol release")
+    wait_until(lambda: manager.waiting().get("JobHeldUser"), 40, "status.json counts them")
+    slurm.run("scontrol", "release", array, check=False)
+    manager.ends()
+    assert manager.said().count("JobHeldUser") == 1
+    manager.project.require_all_once()
+
+
+def test_a_limit_that_is_lowered_while_jobs_wait_is_told_and_new_jobs_keep_to_it(
+    slurm, start, partition
+) -> None:
+    manager = start(n_trials=24, epochs=3)
+    array = manager.array()
+    partition("5")
+    manager.says("PartitionTimeLimit: they never start: `time` is more than the partition allows")
+    slurm.run("scancel", "--state=PENDING", array)  # as the advice says
+    partition("3-00:00:00")
+    manager.ends()
+    manager.project.require_all_once()
+
+
+def test_a_request_beyond_the_partitions_limit_is_cut_to_it(slurm, start, partition) -> None:
+    partition("20")
+    manager = start(n_trials=4, time="4-00:00:00")
+    manager.ends()
+    assert "new jobs ask for 20 min (time: 96 h): partition gpu allows no more" in manager.said()
+    assert limits(slurm, manager.array()) == {"00:20:00"}
+    manager.project.require_all_once()
+
+
+def limits(slurm, array: str) -> set[str]:
+    text = slurm.run("sacct", "-X", "-n", "-P", "-j", array, "-o", "Timelimit")
+    return set(text.split())
+
+
+def test_jobs_run_before_a_maintenance_that_is_too_near_for_their_full_time(
+    slurm, start, reserve
+) -> None:
+    reserve("now+14minutes")
+    manager = start(n_trials=16, time="0:30:00")
+    manager.ends()
+    assert "new jobs ask for 11 min (time: 30 min): maintenance hpo_maint begins" in manager.said()
+    assert limits(slurm, manager.array()) == {"00:11:00"}
+    manager.project.require_all_once()
+
+
+def test_when_too_little_is_left_jobs_wait_with_their_full_time_and_it_is_said(
+    slurm, start, reserve
+) -> None:
+    reserve("now+5minutes")
+    manager = start(n_trials=8, time="0:30:00")
+    manager.says("too little is left, jobs wait until it is over")
+    manager.says("8 jobs wait, ReqNodeNotAvail, Reserved for maintenance: they do not fit")
+    slurm.run("scontrol", "delete", "reservationname=hpo_maint")
+    manager.ends()
+    assert limits(slurm, manager.array()) == {"00:30:00"}
+    manager.project.require_all_once()
+
+
+def test_a_job_that_runs_out_of_a_time_that_was_cut_is_told_apart(
+    slurm, reserve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(JobTimes, "least_min", 1)
+    monkeypatch.setattr(contract, "PATIENCE_S", 240.0)  # SLURM looks at limits once a minute
+    reserve("now+230")
+    bench = contract.Bench("slurm", tmp_path)
+    try:
+        bench.offer(1, seconds=300.0)
+        (job_id,) = bench.submit(1)
+        bench.wait(bench.claims, "the seat takes its leg")
+        status = bench.wait_for_end(job_id)
+        assert (status.cause, status.ok) == (Cause.CUT_SHORT, False)
+        assert "TIMEOUT" in status.detail
+        assert "its time had been cut to 00:01:00" in status.detail
+    finally:
+        bench.clean_up()

@@ -1,0 +1,236 @@
+"""Where a leg ended, and what the manager does with a node that breaks what it gets."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from histories import NOW, claimed, drawn, make_layout, offer_files, offered, state_after, take
+from histories import write_result as write
+from simulation import Campaign
+
+from hpo import events as ev
+from hpo import offers
+from hpo.avoidance import Avoidance
+from hpo.causes import Cause
+from hpo.cluster.simulated import ClusterModel
+from hpo.errors import PollError, SeatsBrokenError, SubmissionError
+from hpo.files import Layout, publish_json
+from hpo.observe import Observer
+from hpo.seats import JobPhase, JobStatus, SeatBook
+from hpo.state import CampaignState
+
+RUNNING = {"leg_time": 12.5, "training_time": 12.5, "end_time": NOW}
+TEXTS: list[tuple[object, str]] = [
+    ("gpu003", "gpu003"),
+    ("gpu003.amarel.rutgers.edu", "gpu003.amarel.rutgers.edu"),
+    ("n1,n2", ""),
+    ("gpu[1-4]", ""),
+    ("None assigned", ""),
+    ("n1\n", ""),
+    ("-v", ""),
+    ("x" * 64, ""),
+    ("", ""),
+    (7, ""),
+    (None, ""),
+]
+
+
+class TestWhereALegEnded:
+    @pytest.fixture
+    def layout(self, tmp_path: Path) -> Layout:
+        layout = make_layout(tmp_path)
+        offer_files(layout, 0)
+        return layout
+
+    def look(self, layout: Layout, book: SeatBook | None = None) -> ev.Event:
+        state = state_after([ev.CampaignStarted(NOW), drawn(0), offered(0), claimed(0)])
+        observer = Observer(layout, book or SeatBook(), 10.0)
+        (fact,) = observer.facts(state, observer.look(), NOW)
+        return fact
+
+    @pytest.mark.parametrize(("text", "node"), TEXTS)
+    def test_a_result_names_it_and_its_text_is_not_trusted(
+        self, layout: Layout, text: object, node: str
+    ) -> None:
+        claim = take(layout, "7")
+        write(layout, claim, additional_info=RUNNING | {"host": text})
+        offers.finish(layout, claim)
+        fact = self.look(layout)
+        assert isinstance(fact, ev.LegFinished)
+        assert fact.node == node
+
+    @pytest.mark.parametrize(("text", "node"), TEXTS)
+    def test_a_lost_leg_ran_where_its_job_said_as_it_began(
+        self, layout: Layout, text: object, node: str
+    ) -> None:
+        claim = take(layout, "7")
+        layout.trial(0).mkdir()
+        publish_json(layout.trial(0) / "attempt-a0.json", {"job_id": "7", "host": text})
+        offers.fence(layout, claim)
+        fact = self.look(layout)
+        assert isinstance(fact, ev.LegLost)
+        assert fact.node == node
+
+    @pytest.mark.parametrize("content", [None, [], {"job_id": "8", "host": "n1"}])
+    def test_else_where_the_cluster_says_that_the_job_ended(
+        self, layout: Layout, content: Any
+    ) -> None:
+        claim = take(layout, "7")
+        layout.trial(0).mkdir()
+        publish_json(layout.trial(0) / "attempt-a0.json", content)
+        offers.fence(layout, claim)
+        book = SeatBook()
+        book.claimed("7", 0, NOW)
+        gone = JobStatus(JobPhase.ENDED, cause=Cause.NODE_FAILED, node="gpu9")
+        book.take_poll({"7": gone}, NOW, vanish_s=60.0)
+        fact = self.look(layout, book)
+        assert isinstance(fact, ev.LegLost)
+        assert (fact.node, fact.cause) == ("gpu9", "node_failed")
+
+    def test_a_fenced_leg_of_a_job_that_came_back_and_ended_well_is_offered_again(
+        self, layout: Layout
+    ) -> None:
+        offers.fence(layout, take(layout, "7"))
+        book = SeatBook()
+        book.claimed("7", 0, NOW)
+        book.take_poll({"7": JobStatus(JobPhase.ENDED, Cause.KILLED, ok=True)}, NOW, vanish_s=60.0)
+        fact = self.look(layout, book)
+        assert isinstance(fact, ev.LegLost)
+        assert fact.cause == "vanished"
+
+
+@dataclass
+class Told:
+    """The one verb of a cluster that is asked here."""
+
+    calls: list[tuple[list[str], list[str]]] = field(default_factory=list)
+    silent: bool = False
+
+    def avoid_nodes(self, job_ids: Collection[str], nodes: Collection[str]) -> None:
+        self.calls.append((sorted(job_ids), sorted(nodes)))
+        if self.silent:
+            raise PollError("scontrol: no answer")
+
+
+class TestWaitingSeats:
+    def test_they_are_told_once_a_change(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.INFO)
+        told, book = Told(), SeatBook()
+        avoid = Avoidance(told, book)  # type: ignore[arg-type]
+        book.submitted(["8_0", "8_1", "8_2"])
+        book.claimed("8_0", 0, NOW)
+        avoid.follow([], NOW, ever=False)
+        assert told.calls == []
+        for _ in range(3):
+            avoid.follow(["gpu2"], NOW, ever=True)
+        assert told.calls == [(["8_1", "8_2"], ["gpu2"])]
+        avoid.follow([], NOW, ever=True)
+        assert told.calls[1:] == [(["8_1", "8_2"], [])]
+        assert "node gpu2 is used again" in caplog.text
+
+    def test_new_seats_need_not_be_told_and_those_that_wait_again_do(self) -> None:
+        told, book = Told(), SeatBook()
+        avoid = Avoidance(told, book)  # type: ignore[arg-type]
+        avoid.follow(["gpu2"], NOW, ever=True)
+        book.submitted(["9"])
+        avoid.submitted(["9"])
+        avoid.follow(["gpu2"], NOW, ever=True)
+        assert told.calls == []
+        book.claimed("9", 0, NOW)
+        avoid.follow(["gpu2"], NOW, ever=True)
+        requeued = JobStatus(JobPhase.QUEUED)
+        book.take_poll({"9": requeued, "7": requeued}, NOW, vanish_s=60.0)
+        avoid.follow(["gpu2"], NOW, ever=True)
+        assert told.calls == [(["7", "9"], ["gpu2"])]
+
+    def test_a_call_that_fails_is_repeated_a_minute_later(self) -> None:
+        told, book = Told(silent=True), SeatBook()
+        avoid = Avoidance(told, book)  # type: ignore[arg-type]
+        book.submitted(["8_0"])
+        for second in range(100):
+            avoid.follow(["gpu2"], NOW + second, ever=True)
+        assert len(told.calls) == 2
+
+
+class BadNode:
+    """A simulated cluster on one node of which every seat dies before it looks for a leg."""
+
+    def __init__(self, campaign: Campaign, *nodes: str) -> None:
+        self.asked: list[tuple[int, list[str]]] = []
+        self.refuses = False
+        cluster, submit, start = campaign.cluster, campaign.cluster.submit, campaign.cluster._start
+
+        def submit_avoiding(count: int, *, at_once: int, avoid: Collection[str] = ()) -> list[str]:
+            self.asked.append((count, sorted(avoid)))
+            if avoid and self.refuses:
+                raise SubmissionError("Requested node configuration is not available")
+            self.out = set(avoid)
+            return submit(count, at_once=at_once)
+
+        def start_dying(job: Any) -> None:
+            start(job)
+            if job.status.node in set(nodes) - self.out:
+                cluster._end(job, Cause.KILLED, "SLURM says FAILED")
+
+        cluster.submit = submit_avoiding  # type: ignore[method-assign]
+        cluster._start = start_dying  # type: ignore[method-assign]
+        cluster.last_words = lambda _job_id: "loading\ncannot open the GPU"  # type: ignore[method-assign]
+
+
+def quarantines(campaign: Campaign) -> list[str]:
+    lines = campaign.journal_bytes().decode().splitlines()
+    return [r["node"] for r in map(json.loads, lines) if r.get("event") == "NodeQuarantined"]
+
+
+MODEL = ClusterModel(seats=8, queue_wait_s=10.0)
+
+
+class TestCampaigns:
+    @pytest.fixture(autouse=True)
+    def _fast_disk(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Syncing guards against machines that die, which is not what happens here."""
+        monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+
+    def test_a_bad_node_is_named_left_out_and_the_campaign_ends(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        campaign = Campaign(tmp_path / "c", model=MODEL, n_trials=40)
+        bad = BadNode(campaign, "node2")
+        state: CampaignState = campaign.run().state
+        assert state.ended == "all trials ended"
+        assert quarantines(campaign) == ["node2"]
+        assert "node node2 is not used for 1 h" in caplog.text
+        assert "SLURM says FAILED: cannot open the GPU" in caplog.text
+        assert bad.asked[0] == (40, [])
+        assert {tuple(nodes) for _, nodes in bad.asked[1:]} == {("node2",)}
+
+    def test_a_refusal_without_the_node_is_asked_again_with_it(self, tmp_path: Path) -> None:
+        campaign = Campaign(tmp_path / "c", model=MODEL, n_trials=40)
+        bad = BadNode(campaign, "node2")
+        bad.refuses = True
+        assert campaign.run().state.ended == "all trials ended"
+        assert bad.asked[-2][1] == ["node2"]
+        assert bad.asked[-1][1] == []
+
+    def test_when_seats_die_everywhere_it_is_the_environment(self, tmp_path: Path) -> None:
+        campaign = Campaign(tmp_path / "c", model=MODEL, n_trials=40)
+        BadNode(campaign, *(f"node{i}" for i in range(8)))
+        with pytest.raises(SeatsBrokenError, match=r"in a row died before they took a trial; the"):
+            campaign.run()
+        assert quarantines(campaign) == []
+
+    def test_on_the_only_node_it_is_the_environment_or_the_node(self, tmp_path: Path) -> None:
+        campaign = Campaign(tmp_path / "c", model=ClusterModel(seats=1), n_trials=1)
+        BadNode(campaign, "node0")
+        began = campaign.clock.now()
+        with pytest.raises(SeatsBrokenError, match=r"died .* all on node0; .*\n.*\n.*\n.*exclude"):
+            campaign.run()
+        # One seat at a time, so the pauses between them are seen: 0, 30, 60 and 120 s.
+        assert campaign.clock.now() - began > 200.0
