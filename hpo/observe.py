@@ -105,10 +105,13 @@ class Observer:
                 message=result.message,
                 node=result.node,
             )
-        elif self._is_overdue(claim, now, LATE_RESULT_S):
-            what = fault_of_attempt(self.layout, claim)
-            message = f"its job said it was done, but its result file is missing or damaged: {what}"
-            yield self._lost(trial, claim, Cause.STORAGE, message, now)
+        elif self._is_overdue(claim, now, self.grace_s):
+            fault = fault_of_attempt(self.layout, claim)
+            message = f"its job said it was done, but its result cannot be used: {fault.text}"
+            if fault.lasting:
+                yield self._lost(trial, claim, Cause.VANISHED, message, now)
+            elif self._is_overdue(claim, now, LATE_RESULT_S):
+                yield self._lost(trial, claim, Cause.STORAGE, message, now)
 
     def _of_revoked(self, trial: TrialState, leg: Leg, now: float) -> Iterator[ev.Event]:
         key = (leg.trial_id, leg.rung, leg.attempt)

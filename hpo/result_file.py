@@ -7,6 +7,7 @@ trusted: anything that is not what a job writes reads as None.
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import sys
@@ -42,6 +43,14 @@ class LegResult:
     cause: str | None
     message: str | None
     node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a result file; `lasting`: it lies there, and waiting does not mend it."""
+
+    text: str
+    lasting: bool
 
 
 def attempt_path(layout: Layout, leg: Leg) -> Path:
@@ -98,18 +107,19 @@ def read_attempt(layout: Layout, leg: Leg) -> tuple[LegResult, dict[str, Any]] |
     return result, found
 
 
-def fault_of_attempt(layout: Layout, leg: Leg) -> str:
-    """In words, why `read_attempt` gives None; the file is where a job, or a stranger, wrote."""
+def fault_of_attempt(layout: Layout, leg: Leg) -> Fault:
+    """Why `read_attempt` gives None; the file is where a job, or a stranger, wrote."""
     path = attempt_path(layout, leg)
     try:
         found = json.loads(read_plain(path))
     except OSError as err:
-        return f"{path} {err.strerror or err}"
+        no_file_of_ours = err.errno in (errno.ELOOP, errno.EINVAL, errno.EISDIR, errno.EFBIG)
+        return Fault(f"{path} {err.strerror or err}", lasting=no_file_of_ours)
     except (ValueError, RecursionError):
-        return f"{path} is no JSON"
+        return Fault(f"{path} is no JSON", lasting=True)
     if isinstance(found, dict) and not _is_of(leg, found):
-        return f"{path} is that of another trial, attempt or job"
-    return f"{path} is not what a job writes"
+        return Fault(f"{path} is that of another trial, attempt or job", lasting=True)
+    return Fault(f"{path} is not what a job writes", lasting=True)
 
 
 def _is_of(leg: Leg, found: Mapping[str, Any]) -> bool:

@@ -41,10 +41,10 @@ class Slurm:
         if command[0] == "squeue":
             self.asked.append(self._clock.now())
             word, reason = ("FAILED", "NonZeroExitCode") if dead else ("RUNNING", "None")
-            return f"{JOB}|{word}|{reason}|gpu3|trial_0.simulated\n"
+            return f"{JOB}|{word}|{reason}|gpu3|10:00|trial_0.simulated\n"
         assert command[0] == "sacct"
         end = time.localtime(self.died_at + self._skew_s)
-        return f"{JOB}|FAILED|9:0|gpu3|{time.strftime('%Y-%m-%dT%H:%M:%S', end)}\n"
+        return f"{JOB}|FAILED|9:0|gpu3|10:00|{time.strftime('%Y-%m-%dT%H:%M:%S', end)}\n"
 
 
 @pytest.mark.parametrize(("skew_s", "at_most_s"), [(0.0, 63.0), (-7200.0, 63.0), (7200.0, 93.0)])

@@ -80,14 +80,14 @@ def test_other_types_and_values_are_not_what_a_job_writes(
 ) -> None:
     attempt_path(layout, LEG).write_text(json.dumps(sound() | change))
     assert read_attempt(layout, LEG) is None
-    assert fault_of_attempt(layout, LEG).endswith("is not what a job writes")
+    assert fault_of_attempt(layout, LEG).text.endswith("is not what a job writes")
 
 
 @pytest.mark.parametrize("change", [{"trial_id": 4}, {"attempt": 1}, {"job_id": "8"}, {"rung": 1}])
 def test_the_result_of_another_leg_is_not_taken(layout: Layout, change: dict[str, Any]) -> None:
     publish_json(attempt_path(layout, LEG), sound() | change)
     assert read_attempt(layout, LEG) is None
-    assert "another trial, attempt or job" in fault_of_attempt(layout, LEG)
+    assert "another trial, attempt or job" in fault_of_attempt(layout, LEG).text
 
 
 def test_a_message_that_never_ends_is_cut_for_the_journal(layout: Layout) -> None:
@@ -135,7 +135,7 @@ def test_what_is_no_plain_file_of_a_sensible_size_is_no_news(
     make(path)
     assert read_json(path) is None
     assert read_attempt(layout, LEG) is None
-    assert str(path) in fault_of_attempt(layout, LEG)
+    assert str(path) in fault_of_attempt(layout, LEG).text
 
 
 def test_a_pipe_that_somebody_holds_open_blocks_nobody(tmp_path: Path) -> None:
@@ -182,15 +182,15 @@ def test_a_campaign_reports_a_hostile_result_and_goes_on(
     body += "    text = mine.read_text(); mine.unlink()\n"
     body += f"    {make}\n"
     body += "    return finish(layout, claim)\n"
-    body += "if trial.trial_id == 1: o.finish = late\n"
+    body += "if (trial.trial_id, trial.attempt) == (1, 0): o.finish = late\n"
     project.write(body)
     done = project.run()
     assert done.returncode == 0
-    assert "unreadable_result" in done.stdout
     assert words in done.stdout
     lines = (project.output / "journal.jsonl").read_text()
     assert words in lines
-    assert [project.result(i)["status"] for i in (0, 2, 3)] == ["completed"] * 3
+    assert [project.result(i)["status"] for i in range(4)] == ["completed"] * 4
+    assert project.started()[1] == 2
 
 
 @pytest.mark.parametrize(

@@ -220,12 +220,13 @@ class TestUnreadableResults:
         if text is not None:
             result_file.attempt_path(desk.layout, claim).write_text(text)
         offers.finish(desk.layout, claim)
+        wait, cause = (600, Cause.STORAGE) if text is None else (10, Cause.VANISHED)
         assert desk.look(NOW) == []
-        assert desk.look(NOW + 599.9) == []
-        (fact,) = desk.look(NOW + 600)
+        assert desk.look(NOW + wait - 0.1) == []
+        (fact,) = desk.look(NOW + wait)
         assert isinstance(fact, ev.LegLost)
-        assert fact.cause == Cause.STORAGE
-        assert "missing or damaged" in fact.message
+        assert fact.cause == cause
+        assert "its result cannot be used" in fact.message
         apply(desk.state, offered(0, 1))
         desk.tidy()
         assert desk.files("claims") == []

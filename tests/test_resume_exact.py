@@ -216,7 +216,6 @@ def test_lost_between_checkpoints(torch: Any, tmp_path: Path, name: str) -> None
     assert one_attempt(name, tmp_path / "parts", 4, asked_to_leave=lost, interval=2).resource == 5
     disturb()
     part = one_attempt(name, tmp_path / "parts", 6, interval=2)
-    assert part.start == 0
     assert reports(part) == reports(whole)
     models = [
         checkpoint_reading.digest(checkpoint.find(tmp_path / run)[0].path / "model.tensors.pt")
