@@ -115,9 +115,11 @@ def run_leg(
 def finish_leg(layout: Layout, claim: offers.Leg, result: Mapping[str, Any]) -> bool:
     """Publish what the leg came to; False: the claim was fenced off meanwhile, nothing counts."""
     publish_json(result_file.attempt_path(layout, claim), result)
+    result_file.prepare(layout, claim, result)
     if not offers.finish(layout, claim):
+        result_file.discard_prepared(layout, claim)
         return False
-    result_file.publish_standing(layout, result)
+    result_file.publish_prepared(layout, claim)
     return True
 
 

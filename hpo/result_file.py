@@ -1,8 +1,9 @@
 """What a leg came to, as JSON: written by the job, believed by the manager only after checks.
 
 Owns the form of `trials/trial_N/result-a<attempt>.json` (what one attempt came to) and of
-`results/trial_N.json` (the trial's standing result, the same form). The file's text is not
-trusted: anything that is not what a job writes reads as None.
+`results/trial_N.json` (the trial's standing result, the same form), and how the first becomes the
+second: by one rename of a copy that lies ready, so that whoever is late finds nothing to rename.
+The file's text is not trusted: anything that is not what a job writes reads as None.
 """
 
 from __future__ import annotations
@@ -121,6 +122,33 @@ def _is_finite(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     return abs(value) <= sys.float_info.max  # math.isfinite raises for integers beyond that
+
+
+def prepare(layout: Layout, leg: Leg, result: Mapping[str, Any]) -> None:
+    """Lay ready what will stand as the trial's result once the claim is done."""
+    publish_json(_ready(layout, leg), result)
+
+
+def publish_prepared(layout: Layout, leg: Leg) -> bool:
+    """Make the prepared result the standing one; False: it is published, or there is none.
+
+    The manager does it before it lets a next attempt begin: a job that was held up between its
+    claim's end and this step would otherwise put its result over that of a later attempt.
+    """
+    try:
+        _ready(layout, leg).replace(layout.result(leg.trial_id))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def discard_prepared(layout: Layout, leg: Leg) -> None:
+    """The attempt is void: its result will never stand."""
+    _ready(layout, leg).unlink(missing_ok=True)
+
+
+def _ready(layout: Layout, leg: Leg) -> Path:
+    return layout.trial(leg.trial_id) / f"standing-a{leg.attempt}.json"
 
 
 def publish_standing(layout: Layout, result: Mapping[str, Any]) -> None:
