@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import random
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 from chaos import in_simulation, on_processes
 from chaos.audit import Findings
 
+ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[[Path, int, int], tuple[Counter[str], Findings]]
 RUNS: dict[str, tuple[Run, int]] = {  # and how many kills one campaign gets
     "simulation": (in_simulation.run, 30),
@@ -28,10 +30,13 @@ def main() -> int:
     parser.add_argument("--executor", choices=[*RUNS, "slurm", "all"], default="all")
     parser.add_argument("--campaigns", type=int, default=20, help="campaigns of each executor")
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--keep", type=Path, default=None, help="a folder for what happened")
     arguments = parser.parse_args()
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
     logging.disable(logging.CRITICAL)
+    known = os.environ.get("PYTHONPATH")  # for the processes that are started
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), known]))
     runs = dict(RUNS)
     if arguments.executor in ("slurm", "all"):
         from chaos import on_slurm  # because it needs a SLURM
@@ -41,8 +46,9 @@ def main() -> int:
         runs = {arguments.executor: runs[arguments.executor]}
     faults: list[str] = []
     with tempfile.TemporaryDirectory(prefix="hpo-chaos-") as folder:
+        where = arguments.keep or Path(folder)
         for name, (run, kills) in runs.items():
-            faults += _campaigns(name, run, kills, arguments.campaigns, seed, Path(folder))
+            faults += _campaigns(name, run, kills, arguments.campaigns, seed, where)
     return 1 if faults else 0
 
 

@@ -37,6 +37,7 @@ def run(folder: Path, seed: int, kills: int) -> tuple[Counter[str], Findings]:
             n_trials=8,
             max_concurrent_jobs=3,
             seed=seed,
+            checkpoint_interval=2,
             max_initial_failures=0,  # because killed trials fail, and that is meant here
             **searchers[seed % 2],
         )
