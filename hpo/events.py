@@ -213,6 +213,26 @@ _NAMES: dict[type[Event], tuple[str, ...]] = {
 }
 
 
+_BY_WORD: dict[str, type] = {
+    "float": float,
+    "int": int,
+    "str": str,
+    "bool": bool,
+    "None": type(None),
+    "Mapping[str, Any]": Mapping,
+}
+
+
+def _kinds(annotation: str) -> tuple[type, ...]:
+    found = [_BY_WORD[word.strip()] for word in annotation.split("|")]
+    return (*found, int) if float in found else tuple(found)  # JSON may drop the fraction
+
+
+_KINDS = {
+    cls: {field.name: _kinds(str(field.type)) for field in fields(cls)} for cls in Event.__args__
+}
+
+
 def to_record(event: Event) -> dict[str, Any]:
     """The JSON object of an event: its type under `event`, then its fields."""
     cls = type(event)
@@ -232,6 +252,11 @@ def from_record(record: Mapping[str, Any]) -> Event:
     cls = _TYPES.get(name) if isinstance(name, str) else None
     if cls is None:
         raise ValueError(f"no event is called {name!r}")
+    for key, value in values.items():
+        kinds = _KINDS[cls].get(key, (object,))
+        # True is an int to Python and to nobody else.
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise ValueError(f"not a {name}: {key} is {value!r:.40}")
     try:
         return cls(**values)
     except TypeError as err:

@@ -19,6 +19,8 @@ from filelock import SoftFileLock, Timeout
 from hpo.errors import CampaignLockedError, JournalForkError
 from hpo.files import Layout, publish_json, read_json
 
+LATEST_S = 1e11  # of a time since 1970 that a calendar can show
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -100,11 +102,7 @@ class ManagerLock:
             )
 
     def _other(self) -> Holder | None:
-        record = read_json(self._record)
-        try:
-            return Holder(**record) if isinstance(record, dict) else None
-        except TypeError:
-            return None
+        return _read_holder(read_json(self._record))
 
     def _require_gone(
         self, other: Holder | None, is_job_gone: Callable[[str], bool | None]
@@ -130,3 +128,22 @@ class ManagerLock:
             f"{self._path.parent} is held by {who} ({why}). Stop that manager, or, if you are "
             f"sure that it is gone, remove {self._path} and start again"
         )
+
+
+def _read_holder(record: object) -> Holder | None:
+    """The holder that a record names; None where it is damaged, which proves nothing."""
+    try:
+        holder = Holder(**record) if isinstance(record, dict) else None
+    except TypeError:
+        return None
+    if holder is None:
+        return None
+    texts = (holder.host, holder.nonce, holder.job_id or "")
+    numbers = (holder.pid, holder.restarts)
+    sound = (
+        all(isinstance(text, str) for text in texts)
+        and all(type(number) is int for number in numbers)
+        and type(holder.since) in (int, float)
+        and 0 <= holder.since < LATEST_S
+    )
+    return holder if sound else None

@@ -33,7 +33,8 @@ def read_reports(
             reports += _read_lines(path)
     if resource_attr is None:
         return reports
-    latest = {report[resource_attr]: report for report in reports if resource_attr in report}
+    at = ((report.get(resource_attr), report) for report in reports)
+    latest = {resource: report for resource, report in at if type(resource) is int}
     return [latest[resource] for resource in sorted(latest)]
 
 
@@ -46,7 +47,7 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
     for line in lines:
         try:
             report = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(report, dict):
             reports.append(report)

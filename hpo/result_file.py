@@ -96,21 +96,23 @@ def read_attempt(layout: Layout, leg: Leg) -> tuple[LegResult, dict[str, Any]] |
 def _checked(found: Mapping[str, Any]) -> LegResult | None:
     error, info = found.get("error"), found.get("additional_info")
     cause, message = found.get("cause"), found.get("message")
-    resource = found.get("resource")
+    status, resource = found.get("status"), found.get("resource")
     if (
-        found.get("status") not in OUTCOMES
+        not isinstance(status, str)
+        or status not in OUTCOMES
         or not isinstance(info, dict)
         or not (error is None or _is_finite(error))
         or not isinstance(resource, int)
+        or isinstance(resource, bool)
         or not all(isinstance(text, (str, type(None))) for text in (cause, message))
         or not _is_finite(info.get("leg_time"))
         or not _is_finite(info.get("end_time"))
     ):
         return None
     return LegResult(
-        outcome=OUTCOMES[found["status"]],
+        outcome=OUTCOMES[status],
         error=None if error is None else float(error),
-        resource=int(resource),
+        resource=resource,
         elapsed=float(info["leg_time"]),
         ended_at=float(info["end_time"]),
         cause=cause,

@@ -217,6 +217,13 @@ def visible_gpus() -> list[str]:
 
 def _is_alive(record: Mapping[str, Any]) -> bool:
     """Whether the recorded process still runs; a process id alone may be another's by now."""
+    try:
+        return _runs(record)
+    except (ValueError, TypeError, OverflowError):
+        return False  # damaged: nobody can say which process it was
+
+
+def _runs(record: Mapping[str, Any]) -> bool:
     pid, start = record.get("pid"), record.get("start")
     if pid is None:
         return bool(time.time() < float(record.get("submitted", 0.0)) + STARTING_S)

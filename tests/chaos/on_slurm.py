@@ -229,7 +229,7 @@ def lose_node(campaign: Campaign, dice: random.Random) -> bool:
     _stop_daemon(f"slurmd.{node}", signal.SIGKILL)
     slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=chaos")
     time.sleep(5)
-    _start_cluster()
+    start_cluster()
     return True
 
 
@@ -237,7 +237,7 @@ def stop_controller(campaign: Campaign, dice: random.Random, away_s: float = 0.0
     del campaign
     _stop_daemon("slurmctld", signal.SIGTERM)
     time.sleep(away_s or dice.uniform(5, 20))
-    _start_cluster()
+    start_cluster()
     return True
 
 
@@ -259,7 +259,8 @@ def _stop_daemon(name: str, sign: signal.Signals) -> None:
     os.kill(int((conf.parents[1] / "run" / f"{name}.pid").read_text()), sign)
 
 
-def _start_cluster() -> None:
+def start_cluster() -> None:
+    """Start what is missing, and wait for all nodes."""
     subprocess.run([str(START_CLUSTER)], capture_output=True, check=True, timeout=300)
 
 
@@ -308,7 +309,7 @@ def run(
         return done, auditor.findings()
     finally:
         campaign.clean_up()
-        _start_cluster()
+        start_cluster()
 
 
 def _drive(
