@@ -1,7 +1,7 @@
 """One fault at a time on the real SLURM, and what the campaign made of it: rows of a table.
 
-`python -m chaos.rows [NAME …]`: epochs that were trained again, and the seconds from the fault until
-each trial that it hit was trained on.
+`python -m chaos.rows [NAME …]`: epochs that were trained again, and the seconds until each trial
+that the fault hit was trained on.
 """
 
 from __future__ import annotations

@@ -15,4 +15,4 @@ def test_a_campaign_whose_manager_and_seats_are_killed(slurm, tmp_path: Path) ->
     kills, found = on_slurm.run(tmp_path / "project", seed=3, kills=4, faults=mild)
     assert kills.total() >= 2
     assert found.faults == []
-    assert found.trials == 24
+    assert found.trials == 72
