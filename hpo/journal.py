@@ -149,9 +149,13 @@ def _read_header(line: bytes, path: Path) -> Header:
 
 def _read_event(line: bytes, path: Path, number: int) -> Event:
     try:
-        return from_record(json.loads(line))
+        return from_record(json.loads(line, parse_constant=_refuse))
     except (ValueError, RecursionError) as err:
         raise JournalError(
             f"{path}, line {number}: {err}. The lines before it are sound: copy the campaign, "
             "cut the copy's journal before this line and start again, or start with --fresh"
         ) from err
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no JSON, and was never written here")

@@ -214,23 +214,28 @@ def preempt_node(campaign: Campaign, dice: random.Random) -> bool:
 
 def fail_node(campaign: Campaign, dice: random.Random) -> bool:
     """SLURM gives the node up and kills what ran there."""
-    del campaign
-    node = dice.choice(NODES)
+    node = _busy_node(campaign, dice)
     slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=chaos")
     time.sleep(2)
-    slurm("scontrol", "update", f"nodename={node}", "state=resume")
+    # Refused where the node has come back by itself.
+    slurm("scontrol", "update", f"nodename={node}", "state=resume", check=False)
     return True
 
 
 def lose_node(campaign: Campaign, dice: random.Random) -> bool:
     """slurmd dies and the node is given up, while the processes there live on: late writers."""
-    del campaign
-    node = dice.choice(NODES)
+    node = _busy_node(campaign, dice)
     _stop_daemon(f"slurmd.{node}", signal.SIGKILL)
     slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=chaos")
     time.sleep(5)
     start_cluster()
     return True
+
+
+def _busy_node(campaign: Campaign, dice: random.Random) -> str:
+    """A node on which a trial of this campaign runs."""
+    told = slurm("squeue", "-h", "-j", dice.choice(campaign.running()), "-o", "%N", check=False)
+    return told.strip() if told.strip() in NODES else dice.choice(NODES)
 
 
 def stop_controller(campaign: Campaign, dice: random.Random, away_s: float = 0.0) -> bool:
