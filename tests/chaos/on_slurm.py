@@ -290,9 +290,10 @@ def lossy_programs(folder: Path) -> Path:
 def run(
     folder: Path, seed: int, kills: int, faults: tuple[str, ...] = tuple(FAULTS)
 ) -> tuple[Counter[str], Findings]:
-    """One campaign with up to `kills` faults; every third without slurmdbd, every third with
+    """One campaign with up to `kills` faults.
 
-    a manager on this machine whose squeue and sbatch lose answers.
+    In every third, slurmdbd is stopped at the start (a fault that restarts daemons brings it back);
+    every third has a manager on this machine whose squeue and sbatch lose answers.
     """
     dice = random.Random(seed)
     asha = bool(seed % 2)  # most of its trials end at the first rung
