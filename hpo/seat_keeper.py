@@ -129,6 +129,12 @@ class SeatKeeper:
         if book.dead_before_claim < DEAD_SEATS or book.last_dead is None:
             return
         dead = book.last_dead
+        if self._cluster.failed_by_cluster(dead.job_id):
+            log.warning(
+                "jobs died before they took a trial, because the cluster's own services were away"
+            )
+            book.dead_before_claim = 0
+            return
         self._cancel_queued()
         words = self._cluster.last_words(dead.job_id) or "(it printed nothing)"
         raise SeatsBrokenError(

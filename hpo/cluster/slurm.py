@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from hpo.cluster import slurm_status
-from hpo.cluster.slurm_commands import ask, refusal, scrubbed_environ
+from hpo.cluster.slurm_commands import ask, is_no_answer, refusal, scrubbed_environ
 from hpo.cluster.slurm_preflight import max_array_size, problems
 from hpo.cluster.slurm_request import SeatRequest
 from hpo.errors import PollError, SubmissionUncertainError
@@ -126,6 +126,11 @@ class SlurmCluster:
         except OSError:
             return ""
         return "\n".join(lines[-LAST_LINES:])
+
+    def failed_by_cluster(self, job_id: str) -> bool:
+        """Whether srun could not reach slurmctld, which was away as the job started."""
+        lines = self.last_words(job_id).splitlines()
+        return any(line.startswith("srun: ") and is_no_answer(line) for line in lines)
 
     def is_job_gone(self, job_id: str) -> bool | None:
         """Whether SLURM knows that a job, of whatever name, is over for good."""
