@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 # Installs quickly and runs on the CPU; users may have any recent torch.
 TORCH  ?= torch==2.13.0
 
-.PHONY: demo test check lint types coverage clean slurm-up slurm-down
+.PHONY: demo test check lint types coverage chaos fuzz clean slurm-up slurm-down
 
 demo: $(VENV)/.demo
 	$(BIN)/python main_hpo.py --config digits_example --executor local --fresh
@@ -30,6 +30,18 @@ types: $(VENV)/.test
 coverage: $(VENV)/.test
 	$(BIN)/coverage run -m pytest -m "not slow and not slurm"
 	$(BIN)/coverage report -m
+
+# Kills campaigns at random: CHAOS="--executor simulation --campaigns 40 --seed 7"; see
+# docs/reliability.md.
+CHAOS ?= --campaigns 20
+chaos: $(VENV)/.test
+	export $$(tests/slurm/start_cluster.sh | tail -n 1 | cut -d' ' -f2) && \
+	PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m chaos $(CHAOS)
+
+# Damaged inputs of each kind; the tests take 150.
+FUZZ ?= 20000
+fuzz: $(VENV)/.test
+	HPO_FUZZ=$(FUZZ) $(BIN)/python -m pytest -n 4 tests/test_fuzz.py
 
 slurm-up:
 	tests/slurm/start_cluster.sh

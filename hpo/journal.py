@@ -168,7 +168,7 @@ def _read_header(line: bytes, path: Path) -> Header:
 
 def _read_event(line: bytes, path: Path, number: int) -> Event:
     try:
-        return from_record(json.loads(line))
+        return from_record(json.loads(line, parse_constant=_refuse))
     except (ValueError, RecursionError) as err:
         raise _bad_line(path, number, err) from err
 
@@ -178,3 +178,7 @@ def _bad_line(path: Path, number: int, why: object) -> JournalError:
         f"{path}, line {number}: {why}. The lines before it are sound: copy the campaign, "
         "cut the copy's journal before this line and start again, or start with --fresh"
     )
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no JSON, and was never written here")

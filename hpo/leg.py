@@ -7,6 +7,7 @@ and the simulator run legs through it alike.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -169,6 +170,7 @@ def finish_leg(
         path = result_file.attempt_path(layout, claim)
         path.parent.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
         publish_json(path, result)
+        result_file.prepare(layout, claim, result)
 
     what = f"trial {claim.trial_id}: its result"
     asked_to_leave = patience.leaving
@@ -177,9 +179,11 @@ def finish_leg(
     )
     patience.insist(what, publish, patience.result_s)
     if not patience.insist(what, lambda: offers.finish(layout, claim), patience.result_s):
+        with contextlib.suppress(OSError):
+            result_file.discard_prepared(layout, claim)
         return False
     try:
-        result_file.publish_standing(layout, result)
+        result_file.publish_prepared(layout, claim)
     except OSError as err:  # not waited for: the manager writes what is missing there
         log.warning("trial %d: its standing result cannot be written: %s", claim.trial_id, err)
     return True

@@ -21,6 +21,8 @@ from hpo.campaign_copy import is_same_folder
 from hpo.errors import CampaignLockedError, JournalForkError
 from hpo.files import Layout, publish_json, read_json
 
+LATEST_S = 1e11  # of a time since 1970 that a calendar can show
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -148,8 +150,23 @@ def _was_copied(holder: Holder | None, root: Path) -> bool:
 
 
 def _recorded(path: Path) -> Holder | None:
-    record = read_json(path)
+    return _read_holder(read_json(path))
+
+
+def _read_holder(record: object) -> Holder | None:
+    """The holder that a record names; None where it is damaged, which proves nothing."""
     try:
-        return Holder(**record) if isinstance(record, dict) else None
+        holder = Holder(**record) if isinstance(record, dict) else None
     except TypeError:
         return None
+    if holder is None:
+        return None
+    texts = (holder.host, holder.nonce, holder.job_id or "", holder.root)
+    numbers = (holder.pid, holder.restarts)
+    sound = (
+        all(isinstance(text, str) for text in texts)
+        and all(type(number) is int for number in numbers)
+        and type(holder.since) in (int, float)
+        and 0 <= holder.since < LATEST_S
+    )
+    return holder if sound else None

@@ -198,10 +198,14 @@ class Manager:
         return taken_back
 
     def _commit(self, events: Iterable[ev.Event]) -> list[ev.Event]:
-        """Journal first, then apply; what is not on disk has not happened."""
+        """Journal first, then apply; what is not on disk has not happened.
+
+        Results come even before: what the journal calls finished, nobody publishes late.
+        """
         batch = list(events)
         if not batch:
             return batch
+        reconcile.publish_finished(self._here.layout, batch)
         self._journal.append(batch)
         for event in batch:
             apply(self.state, event)

@@ -35,11 +35,12 @@ def write_offers(layout: Layout, state: CampaignState, trial_ids: Iterable[int])
 def find_unwritten(layout: Layout, state: CampaignState) -> set[int]:
     """Offered trials whose offer lies nowhere: a crash came before it was written.
 
-    The folders are listed in the order in which a leg can move (offers, claims, revoked), and
-    offers once more for a leg that a requeued job gave back in between.
+    The folders are listed in the order in which a leg can move (offers, claims, revoked), and the
+    first two once more for a leg that a requeued job gave back, and took again, in between.
     """
     unwritten = set(state.of(TrialStatus.OFFERED))
-    for folder in (layout.offers, layout.claims, layout.revoked, layout.offers):
+    ways = (layout.offers, layout.claims)
+    for folder in (*ways, layout.revoked, *ways):
         for leg in offers.list_legs(folder):
             trial = state.trials.get(leg.trial_id)
             # An older attempt that was not tidied away yet is no sign of this one.
@@ -116,6 +117,14 @@ def _is_current(trial: TrialState, leg: Leg) -> bool:
     return trial.status is TrialStatus.OFFERED
 
 
+def publish_finished(layout: Layout, events: Iterable[ev.Event]) -> None:
+    """Publish what jobs laid ready, before the journal tells of it and a next attempt may begin."""
+    for event in events:
+        if isinstance(event, ev.LegFinished):
+            leg = Leg(event.trial_id, event.rung, event.attempt, event.job_id)
+            result_file.publish_prepared(layout, leg)
+
+
 def publish_results(
     layout: Layout, state: CampaignState, changes: Iterable[ev.Event], *, metric: str
 ) -> None:
@@ -169,10 +178,10 @@ def _told_by_job(trial: TrialState) -> bool:
 
 
 def _publish_attempt(layout: Layout, event: ev.LegFinished) -> None:
-    """The job publishes its own result; this is for one that died just before it."""
+    """For what was published and is not there: a file server may have lost the last rename."""
     leg = Leg(event.trial_id, event.rung, event.attempt, event.job_id)
     standing = read_json(layout.result(event.trial_id))
-    if isinstance(standing, dict) and standing.get("attempt") == event.attempt:
+    if isinstance(standing, dict) and _is_as_new(standing.get("attempt"), event.attempt):
         return
     found = result_file.read_attempt(layout, leg)
     if found is not None:
@@ -206,6 +215,10 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState, m
             additional_info={"training_time": max(0.0, spent)},
         ),
     )
+
+
+def _is_as_new(attempt: object, other: int) -> bool:
+    return isinstance(attempt, int) and attempt >= other
 
 
 def _leg(trial: TrialState) -> Leg:

@@ -35,11 +35,8 @@ def read_reports(
             reports += _read_lines(path)
     if resource_attr is None:
         return reports
-    latest = {
-        report[resource_attr]: report
-        for report in reports
-        if isinstance(report.get(resource_attr), int)
-    }
+    at = ((report.get(resource_attr), report) for report in reports)
+    latest = {resource: report for resource, report in at if type(resource) is int}
     return [latest[resource] for resource in sorted(latest)]
 
 

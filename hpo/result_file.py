@@ -1,8 +1,9 @@
 """What a leg came to, as JSON: written by the job, believed by the manager only after checks.
 
 Owns the form of `trials/trial_N/result-a<attempt>.json` (what one attempt came to) and of
-`results/trial_N.json` (the trial's standing result, the same form). The file's text is not
-trusted: anything that is not what a job writes reads as None.
+`results/trial_N.json` (the trial's standing result, the same form), and how the first becomes the
+second: by one rename of a copy that lies ready, so that whoever is late finds nothing to rename.
+The file's text is not trusted: anything that is not what a job writes reads as None.
 """
 
 from __future__ import annotations
@@ -130,12 +131,14 @@ def _is_of(leg: Leg, found: Mapping[str, Any]) -> bool:
 def _checked(found: Mapping[str, Any]) -> LegResult | None:
     error, info = found.get("error"), found.get("additional_info")
     cause, message = found.get("cause"), found.get("message")
-    resource = found.get("resource")
+    status, resource = found.get("status"), found.get("resource")
     if (
-        str(found.get("status")) not in OUTCOMES
+        not isinstance(status, str)
+        or status not in OUTCOMES
         or not isinstance(info, dict)
         or not (error is None or _is_finite(error))
         or not isinstance(resource, int)
+        or isinstance(resource, bool)
         or not 0 <= resource <= MOST_RESOURCE
         or not all(isinstance(text, (str, type(None))) for text in (cause, message))
         or not _is_finite(info.get("leg_time"))
@@ -143,9 +146,9 @@ def _checked(found: Mapping[str, Any]) -> LegResult | None:
     ):
         return None
     return LegResult(
-        outcome=OUTCOMES[found["status"]],
+        outcome=OUTCOMES[status],
         error=None if error is None else float(error),
-        resource=int(resource),
+        resource=resource,
         elapsed=max(0.0, float(info["leg_time"])),  # because clocks are set back at times
         ended_at=float(info["end_time"]),
         cause=None if cause is None else cause[:MESSAGE_LENGTH],
@@ -171,6 +174,33 @@ def _is_finite(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     return abs(value) <= sys.float_info.max  # math.isfinite raises for integers beyond that
+
+
+def prepare(layout: Layout, leg: Leg, result: Mapping[str, Any]) -> None:
+    """Lay ready what will stand as the trial's result once the claim is done."""
+    publish_json(_ready(layout, leg), result)
+
+
+def publish_prepared(layout: Layout, leg: Leg) -> bool:
+    """Make the prepared result the standing one; False: it is published, or there is none.
+
+    The manager does it before it lets a next attempt begin: a job that was held up between its
+    claim's end and this step would otherwise put its result over that of a later attempt.
+    """
+    try:
+        _ready(layout, leg).replace(layout.result(leg.trial_id))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def discard_prepared(layout: Layout, leg: Leg) -> None:
+    """The attempt is void: its result will never stand."""
+    _ready(layout, leg).unlink(missing_ok=True)
+
+
+def _ready(layout: Layout, leg: Leg) -> Path:
+    return layout.trial(leg.trial_id) / f"standing-a{leg.attempt}.json"
 
 
 def publish_standing(layout: Layout, result: Mapping[str, Any]) -> None:

@@ -31,17 +31,6 @@ BY_ANNOTATION = {
     "Mapping[str, Any]": st.dictionaries(st.text(), values, max_size=4),
 }
 
-VALUES: dict[Any, Any] = {
-    "bool": True,
-    "float": 1.0,
-    "float | None": None,
-    "int": 1,
-    "int | None": None,
-    "str": "1",
-    "str | None": None,
-    "Mapping[str, Any]": {},
-}
-
 
 def any_of(cls: type[Any]) -> st.SearchStrategy[Any]:
     return st.builds(cls, **{f.name: BY_ANNOTATION[str(f.type)] for f in fields(cls)})
@@ -60,7 +49,7 @@ def test_every_event_reads_back_from_its_line_as_it_was(
 
 @pytest.mark.parametrize("cls", TYPES)
 def test_an_event_with_a_field_too_many_or_too_few_is_refused(cls: type[Any]) -> None:
-    record: dict[str, Any] = {"event": cls.__name__} | {f.name: VALUES[f.type] for f in fields(cls)}
+    record = _plain_record(cls)
     assert isinstance(ev.from_record(record), cls)
     with pytest.raises(ValueError, match=f"not a {cls.__name__}.*surplus"):
         ev.from_record(record | {"surplus": 1})
@@ -70,6 +59,19 @@ def test_an_event_with_a_field_too_many_or_too_few_is_refused(cls: type[Any]) ->
     del record["time"]
     with pytest.raises(ValueError, match=f"not a {cls.__name__}.*time"):
         ev.from_record(record)
+
+
+@pytest.mark.parametrize("cls", TYPES)
+def test_an_event_with_a_value_of_another_kind_is_refused(cls: type[Any]) -> None:
+    for name in (f.name for f in fields(cls)):
+        with pytest.raises(ValueError, match=f"not a {cls.__name__}: {name} is"):
+            ev.from_record(_plain_record(cls) | {name: [1]})
+
+
+def _plain_record(cls: type[Any]) -> dict[str, Any]:
+    kinds: dict[str, Any] = {"bool": True, "str": "1", "Mapping[str, Any]": {}}
+    values = {f.name: kinds.get(str(f.type).partition(" |")[0], 1) for f in fields(cls)}
+    return {"event": cls.__name__} | values
 
 
 @pytest.mark.parametrize("name", ["TrialExploded", "", None, 3, ["TrialDrawn"], "Any"])

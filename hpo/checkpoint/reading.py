@@ -58,6 +58,9 @@ def verify(found: Checkpoint, trial_id: int) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((found.path / MANIFEST).read_bytes())
         owner, digests = manifest["trial_id"], dict(manifest["sha256"])
+        if not digests or not isinstance(manifest.get("kinds", {}), dict):
+            raise ValueError("no checksums, or no kinds")
+        set(manifest["objects"])  # the names, in whatever form
         resource = manifest["resource"]
         if owner != trial_id:
             raise ForeignError(
@@ -69,7 +72,7 @@ def verify(found: Checkpoint, trial_id: int) -> dict[str, Any]:
                 raise UnusableError(f"{name} is not what was written (checksum)")
     except (FileNotFoundError, NotADirectoryError) as err:
         raise UnusableError(f"{err.filename} is missing") from err
-    except (ValueError, KeyError, TypeError) as err:
+    except (ValueError, KeyError, TypeError, RecursionError) as err:
         raise UnusableError(f"{MANIFEST} is damaged: {err!r}") from err
     if resource != found.resource:
         raise UnusableError(f"it was renamed: it holds the state after {resource}")

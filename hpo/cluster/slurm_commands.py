@@ -81,12 +81,17 @@ def ask(command: Sequence[str], *, timeout_s: float = CALL_TIMEOUT_S) -> str:
     return done.stdout
 
 
+def is_no_answer(words: str) -> bool:
+    """Whether a program of SLURM's says that its controller did not answer."""
+    return _NO_ANSWER.search(words) is not None
+
+
 def refusal(words: str, request: str) -> HpoError:
     """The error that a failed sbatch amounts to, by what it printed."""
     text = words.strip()
     if _LIMIT.search(text) and not _TOO_LARGE.search(text):
         return SubmissionLimitError(f"SLURM accepts no more jobs now: {text}")
-    if _NO_ANSWER.search(text):
+    if is_no_answer(text):
         return SubmissionUncertainError(f"SLURM did not answer: {text}")
     return SubmissionError(
         f"SLURM refused the job: {text}. What was asked for: {request}. "

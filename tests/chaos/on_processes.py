@@ -1,0 +1,95 @@
+"""Campaigns of real processes on this machine: kill -9 and SIGTERM to managers and seats."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+from user_project import Project, user_project
+
+from chaos.audit import Auditor, Findings
+
+TRAIN = """
+state = {"epoch": 0}
+trial.restore(state=state)
+for epoch in trial.epochs():
+    time.sleep(0.15)
+    state["epoch"] = epoch
+    trial.report(epoch=epoch, validation_error=abs(config["lr"] - 0.01) + 1 / epoch)
+"""
+SPACE = '{"lr": loguniform(1e-4, 1.0), "max_epochs": 9}'
+LIMIT_S = 240.0
+
+
+def run(folder: Path, seed: int, kills: int) -> tuple[Counter[str], Findings]:
+    """One campaign, random search or ASHA, with at most `kills` kills."""
+    dice = random.Random(seed)
+    folder.mkdir(parents=True)
+    searchers = ({}, {"scheduler": "asha"})
+    with user_project(folder) as project:
+        project.write(
+            TRAIN,
+            space=SPACE,
+            n_trials=8,
+            max_concurrent_jobs=3,
+            seed=seed,
+            checkpoint_interval=2,
+            max_initial_failures=0,  # because killed trials fail, and that is meant here
+            **searchers[seed % 2],
+        )
+        auditor = Auditor(project.output)
+        done = _drive(project, auditor, dice, kills)
+        return done, auditor.findings()
+
+
+def _drive(project: Project, auditor: Auditor, dice: random.Random, kills: int) -> Counter[str]:
+    done: Counter[str] = Counter()
+    deadline = time.monotonic() + LIMIT_S
+    manager = project.start()
+    while time.monotonic() < deadline:
+        time.sleep(dice.uniform(0.1, 1.2))
+        if manager.poll() == 0:
+            return done
+        if manager.poll() is not None:
+            manager = project.start()
+            continue
+        if done.total() >= kills:
+            continue
+        auditor.before_kill()
+        whom, how = dice.choice(["manager", "seat"]), dice.choice(["killed", "terminated"])
+        sign = signal.SIGKILL if how == "killed" else signal.SIGTERM
+        what = f"{whom} {how}"
+        if whom == "manager":
+            manager.send_signal(sign)
+            manager.wait()
+            done[what] += 1
+            time.sleep(dice.choice([0.0, 0.5]))  # seats may go on, or end, with nobody there
+            manager = project.start()
+        elif seats := _seats(project):
+            done[what] += _send(dice.choice(seats), sign)
+    manager.kill()
+    manager.wait()
+    return done
+
+
+def _seats(project: Project) -> list[psutil.Process]:
+    """The processes that serve this campaign."""
+    root = str(project.output)
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if "hpo.worker" in words and words[-1] == root:
+            found.append(process)
+    return found
+
+
+def _send(process: psutil.Process, sign: signal.Signals) -> bool:
+    try:
+        process.send_signal(sign)
+    except psutil.Error:
+        return False
+    return True

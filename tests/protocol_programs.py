@@ -1,0 +1,181 @@
+"""What the processes of the model run: a seat and a manager, out of the program's own parts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from protocol_files import ModelPath, Port, port_of
+
+from hpo import events as ev
+from hpo import leg, offers
+from hpo.causes import Cause
+from hpo.files import Layout
+from hpo.manager import Manager, Surroundings
+from hpo.result_file import document
+from hpo.scheduler import Limits, Scheduler
+from hpo.search.random_search import AsyncRandomSearch
+from hpo.seat_keeper import SeatLimits
+from hpo.seats import JobPhase, JobStatus
+from hpo.space import read_space
+from hpo.state import TrialStatus
+
+LAYOUT = Layout(ModelPath("/c"))  # type: ignore[arg-type]
+JOURNAL = "/c/journal"
+GRACE_S = 1.0
+NO_TIME, GRACE_OVER = 0.0, GRACE_S  # since the tick before
+SPACE, _ = read_space({"lr": [0.1], "max_epochs": 2})
+
+
+def job_program(name: str, *, requeued: bool, first_outcome: str) -> Callable[[Port], Any]:
+    """What `worker.run_seat` does to files, with training left out."""
+
+    def run(port: Port) -> str:
+        if requeued:
+            offers.give_back(LAYOUT, name)
+        taken = offers.claim_best(LAYOUT, name)
+        if taken is None:
+            return "no offer"
+        claim, offer = taken
+        port("holds", claim.name, json.dumps(offer))
+        interrupted = claim.attempt == 0 and first_outcome == "interrupted"
+        result = document(
+            trial_id=claim.trial_id,
+            status="interrupted" if interrupted else "completed",
+            config=offer["config"],
+            metric="validation_error",
+            mode="min",
+            history=[],
+            error=0.5,
+            resource=1 if interrupted else 2,
+            rung=claim.rung,
+            attempt=claim.attempt,
+            job_id=name,
+            additional_info={"leg_time": 1.0, "end_time": 1.0},
+        )
+        return "counts" if leg.finish_leg(LAYOUT, claim, result) else "void"
+
+    return run
+
+
+class _Journal:
+    def __init__(self, port: Port) -> None:
+        self._port = port
+        lines = port("read", JOURNAL).splitlines()
+        self.events = [ev.from_record(json.loads(line)) for line in lines]
+        self._text = "".join(line + "\n" for line in lines)
+
+    def append(self, events: list[ev.Event]) -> None:
+        self._text += "".join(json.dumps(ev.to_record(event)) + "\n" for event in events)
+        self._port("write", JOURNAL, self._text)
+
+    def require_owner(self) -> None:
+        pass
+
+
+class _Cluster:
+    has_queue, tick_s, poll_s, capacity = True, 0.0, 0.0, None
+    result_grace_s = vanish_s = GRACE_S
+
+    def __init__(self, port: Port) -> None:
+        self._port = port
+
+    def submit(self, _count: int, *, at_once: int) -> list[str]:
+        del at_once
+        return []  # the two jobs are there
+
+    def poll(self, job_ids: list[str]) -> dict[str, JobStatus]:
+        told = self._port("poll", tuple(job_ids))
+        return {
+            name: JobStatus(JobPhase(phase), cause=Cause(cause), detail=cause, ok=cause == "killed")
+            for name, phase, cause in told
+        }
+
+    def cancel_queued(self, job_ids: list[str]) -> None:
+        self._port("cancel", tuple(job_ids))
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, _seconds: float) -> None:
+        pass
+
+
+class _NoSummary:
+    def is_due(self, _now: float) -> bool:
+        return False
+
+    def write(self, *_what: Any, **_how: Any) -> None:
+        pass
+
+
+class _Manager(Manager):
+    """The real one, to whom all times are alike but for what has become overdue."""
+
+    def _commit(self, events: Iterable[ev.Event]) -> list[ev.Event]:
+        return super()._commit([replace(event, time=0.0) for event in events])
+
+    def _round(self, now: float) -> bool:
+        port_of[-1]("round", lambda: _knowledge(self), now)
+        return super()._round(now)
+
+    def forget_times(self) -> None:
+        self._observer._overdue = dict.fromkeys(self._observer._overdue, 0.0)
+        for seat in self.book.seats.values():
+            seat.ended_at = None if seat.ended_at is None else 0.0
+            seat.absent_since = None if seat.absent_since is None else 0.0
+        self._next_check = 10.0 * GRACE_S
+        self._seats._next_poll = 0.0
+
+    def waits_for_time(self) -> bool:
+        seats = self.book.seats.values()
+        overdue = self._observer._overdue or self.state.of(TrialStatus.OFFERED)
+        return bool(overdue) or any(
+            seat.ended_at is not None or seat.absent_since is not None for seat in seats
+        )
+
+    def let_pass(self, seconds: float) -> None:
+        """Long enough for what is overdue to count, and for another look at the offers."""
+        if seconds:
+            self._next_check = NO_TIME
+
+
+def manager_program(port: Port) -> str:
+    clock, journal = _Clock(), _Journal(port)
+    scheduler = Scheduler(AsyncRandomSearch(SPACE, 0), Limits(n_trials=1))
+    manager = _Manager(
+        Surroundings(LAYOUT, _Cluster(port), clock, lambda: False),  # type: ignore[arg-type]
+        journal,  # type: ignore[arg-type]
+        scheduler,
+        SeatLimits(2, 10),
+        metric="validation_error",
+        mode="min",
+    )
+    manager._summary = _NoSummary()  # type: ignore[assignment]
+    manager.start()
+    while manager.state.ended is None:
+        clock.time = port("tick", lambda: _knowledge(manager), manager.waits_for_time)
+        manager.let_pass(clock.time)
+        manager.tick()
+        manager.forget_times()
+    return "ended"
+
+
+def _knowledge(manager: Manager) -> str:
+    """All that decides what this manager does next, as a key."""
+    observer, seats = manager._observer, manager._seats
+    parts = (
+        manager.state,
+        manager.book,
+        (observer.losses, observer._overdue),
+        (manager._unwritten, manager._unpublished, manager._next_check, manager._asked),
+        (seats._next_submit, seats._ask_at_most),
+    )
+    return repr(parts)

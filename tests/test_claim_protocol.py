@@ -1,0 +1,130 @@
+"""Every schedule of two jobs, a manager and one fault: each leg is counted once and none is lost.
+
+The faults: a job dies, is requeued, or is called gone while it lives on and finishes later; the
+manager dies and is started again. See `protocol_model` for what is real and what is a model.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from protocol_files import ModelOs, ModelPath, ProtocolError, port_of, publish
+from protocol_model import Model
+from protocol_programs import LAYOUT
+
+from hpo import files, leg, observe, offers, reconcile, result_file
+from hpo.files import Layout
+from hpo.offers import Leg
+from hpo.state import CampaignState, TrialStatus
+
+
+@pytest.fixture(autouse=True)
+def _on_model_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The real code on the model's files, without its log lines."""
+    monkeypatch.setattr(offers, "os", ModelOs)
+    monkeypatch.setattr(files, "publish", publish)
+    monkeypatch.setattr(observe.checkpoint, "find", lambda _folder: None)
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def explore(faults: int, first_outcome: str = "completed") -> tuple[int, int]:
+    """States and steps; printed, because a model that explores nothing also finds nothing."""
+    model = Model(faults=faults, first_outcome=first_outcome)
+    states = model.explore()
+    print(f"{states} states, {model.steps} steps, {model.ends} ends")  # noqa: T201
+    return states, model.ends
+
+
+def test_a_leg_that_completes_with_one_fault_anywhere() -> None:
+    states, ends = explore(faults=1)
+    assert states > 100_000
+    assert ends > 1_000
+
+
+def test_a_leg_that_is_interrupted_and_goes_on_in_another_job() -> None:
+    states, ends = explore(faults=0, first_outcome="interrupted")
+    assert states > 2_000
+    assert ends > 20
+
+
+@pytest.mark.slow
+def test_a_leg_that_is_interrupted_with_one_fault_anywhere() -> None:
+    states, _ = explore(faults=1, first_outcome="interrupted")
+    assert states > 200_000
+
+
+# ------------------------------------------------------ the checker finds what is broken on purpose
+def test_a_result_published_before_the_claim_is_done_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def finish_leg(layout: Layout, claim: Leg, result: Mapping[str, Any]) -> bool:
+        files.publish_json(result_file.attempt_path(layout, claim), result)
+        result_file.publish_standing(layout, result)
+        return offers.finish(layout, claim)
+
+    monkeypatch.setattr(leg, "finish_leg", finish_leg)
+    with pytest.raises(ProtocolError, match="a void attempt stands"):
+        explore(faults=1)
+
+
+def test_a_result_published_late_over_that_of_the_next_attempt_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def finish_leg(layout: Layout, claim: Leg, result: Mapping[str, Any]) -> bool:
+        files.publish_json(result_file.attempt_path(layout, claim), result)
+        if not offers.finish(layout, claim):
+            return False
+        result_file.publish_standing(layout, result)
+        return True
+
+    monkeypatch.setattr(leg, "finish_leg", finish_leg)
+    with pytest.raises(ProtocolError, match="replaced the result of 1"):
+        explore(faults=0, first_outcome="interrupted")
+
+
+def test_a_claim_by_copying_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    rename = offers._move
+
+    def copy(source: ModelPath, target: ModelPath) -> bool:
+        if source.parent == LAYOUT.claims:
+            return rename(source, target)  # type: ignore[arg-type]
+        try:
+            text = source.read_bytes().decode()
+        except FileNotFoundError:
+            return False
+        port_of[-1]("write", str(target), text)
+        return True
+
+    monkeypatch.setattr(offers, "_move", copy)
+    with pytest.raises(ProtocolError, match=r"two claims that can both count|left behind|twice"):
+        explore(faults=0)
+
+
+def test_a_fence_that_leaves_the_claim_in_place_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fence(layout: Layout, claim: Leg) -> bool:
+        port_of[-1]("write", str(layout.revoked / claim.name), "{}")
+        return True
+
+    monkeypatch.setattr(offers, "fence", fence)
+    with pytest.raises(ProtocolError, match=r"two claims that can both count|fails"):
+        explore(faults=1)
+
+
+def test_one_look_at_each_folder_for_a_lost_offer_is_found_too_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A requeued job may give its leg back and take it again between two listings."""
+
+    def find_unwritten(layout: Layout, state: CampaignState) -> set[int]:
+        folders = (layout.offers, layout.claims, layout.revoked, layout.offers)
+        seen = {leg.trial_id for folder in folders for leg in offers.list_legs(folder)}
+        return state.of(TrialStatus.OFFERED) - seen
+
+    monkeypatch.setattr(reconcile, "find_unwritten", find_unwritten)
+    with pytest.raises(ProtocolError, match=r"two claims that can both count|left behind"):
+        explore(faults=1)

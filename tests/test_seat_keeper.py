@@ -1,0 +1,60 @@
+"""Jobs that die before they take a trial: whose fault it is decides whether the campaign stops."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hpo.causes import Cause
+from hpo.cluster.slurm import SlurmCluster
+from hpo.cluster.slurm_request import SeatRequest
+from hpo.errors import SeatsBrokenError
+from hpo.files import Layout
+from hpo.seat_keeper import SeatKeeper, SeatLimits
+from hpo.seats import JobPhase, JobStatus, SeatBook
+from hpo.settings import SlurmSettings
+from hpo.state import CampaignState
+
+DEAD = JobStatus(JobPhase.ENDED, cause=Cause.KILLED, detail="SLURM says FAILED, exit code 1:0")
+AWAY = (
+    "srun: error: Unable to confirm allocation for job 1836: Unable to contact slurm controller"
+    " (connect failure)\nsrun: Check SLURM_JOB_ID environment variable."
+)
+
+
+class Cluster(SlurmCluster):
+    """The real one, but for what squeue says."""
+
+    def poll(self, job_ids: object) -> dict[str, JobStatus]:
+        del job_ids
+        return {f"7_{number}": DEAD for number in range(5)}
+
+    def cancel_queued(self, job_ids: object) -> None:
+        pass
+
+
+def _five_jobs_die(tmp_path: Path, words: str) -> SeatBook:
+    layout, book = Layout(tmp_path / "c"), SeatBook()
+    layout.create()
+    for number in range(5):
+        (layout.jobs / f"7_{number}_0_log.out").write_text(words)
+    request = SeatRequest(SlurmSettings())
+    cluster = Cluster(layout, "search", request, poll_s=1.0, result_grace_s=1.0)
+    keeper = SeatKeeper(cluster, book, SeatLimits(8, 450))
+    book.submitted([f"7_{number}" for number in range(5)])
+    for now in (0.0, 60.0, 120.0):  # seats are buried one poll after their end
+        keeper.poll_if_due(CampaignState(), now)
+    return book
+
+
+def test_jobs_that_started_while_slurmctld_was_away_stop_no_campaign(tmp_path: Path) -> None:
+    book = _five_jobs_die(tmp_path, AWAY)
+    assert book.dead_before_claim == 0
+    assert not book.seats
+
+
+@pytest.mark.parametrize("words", ["", "ModuleNotFoundError: torch", "my server: timed out"])
+def test_jobs_that_die_of_their_environment_stop_it(tmp_path: Path, words: str) -> None:
+    with pytest.raises(SeatsBrokenError, match="5 jobs in a row died"):
+        _five_jobs_die(tmp_path, words)
