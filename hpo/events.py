@@ -270,6 +270,11 @@ def from_record(record: Mapping[str, Any]) -> Event:
     cls = _TYPES.get(name) if isinstance(name, str) else None
     if cls is None:
         raise ValueError(f"no event is called {name!r}")
+    for key, value in values.items():
+        kinds = _KINDS[cls].get(key, (object,))
+        # True is an int to Python and to nobody else.
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise ValueError(f"not a {name}: {key} is {value!r:.40}")
     try:
         return cls(**values)
     except TypeError as err:

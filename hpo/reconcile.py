@@ -122,7 +122,12 @@ def publish_finished(layout: Layout, events: Iterable[ev.Event]) -> None:
     for event in events:
         if isinstance(event, ev.LegFinished):
             leg = Leg(event.trial_id, event.rung, event.attempt, event.job_id)
-            result_file.publish_prepared(layout, leg)
+            try:
+                published = result_file.publish_prepared(layout, leg)
+            except OSError:
+                published = False  # results/ cannot be used now, and is not waited for
+            if not published:
+                result_file.discard_prepared(layout, leg)
 
 
 def publish_results(

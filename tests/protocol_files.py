@@ -69,6 +69,10 @@ class ModelPath(PurePosixPath):
     def exists(self) -> bool:
         return bool(port_of[-1]("exists", str(self)))
 
+    def lstat(self) -> None:
+        if not self.exists():
+            raise FileNotFoundError(str(self))
+
     def is_symlink(self) -> bool:
         return False
 
@@ -78,10 +82,6 @@ class ModelPath(PurePosixPath):
     def write_text(self, text: str, encoding: str = "utf-8") -> None:
         del encoding
         port_of[-1]("write", str(self), text)
-
-    def read_bytes(self) -> bytes:
-        text: str = port_of[-1]("read", str(self))
-        return text.encode()
 
     def iterdir(self) -> Iterator[ModelPath]:
         return (self / name for name in port_of[-1]("list", str(self)))
@@ -97,6 +97,12 @@ class ModelOs:
     @staticmethod
     def listdir(folder: ModelPath) -> list[str]:
         return list(port_of[-1]("list", str(folder)))
+
+
+def read_plain(path: ModelPath) -> bytes:
+    """`hpo.files.read_plain`."""
+    text: str = port_of[-1]("read", str(path))
+    return text.encode()
 
 
 def publish(path: ModelPath, text: str) -> None:

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from protocol_files import ModelOs, ModelPath, ProtocolError, port_of, publish
+from protocol_files import ModelOs, ModelPath, ProtocolError, port_of, publish, read_plain
 from protocol_model import Model
 from protocol_programs import LAYOUT
 
-from hpo import files, leg, observe, offers, reconcile, result_file
+from hpo import files, leg, observe, offers, reconcile, reports, result_file, stop_request
 from hpo.files import Layout
 from hpo.offers import Leg
 from hpo.state import CampaignState, TrialStatus
@@ -26,6 +26,13 @@ def _on_model_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The real code on the model's files, without its log lines."""
     monkeypatch.setattr(offers, "os", ModelOs)
     monkeypatch.setattr(files, "publish", publish)
+    for module in (files, reports, result_file):
+        monkeypatch.setattr(module, "read_plain", read_plain)
+    # What is beside the protocol, and would only multiply the steps.
+    monkeypatch.setattr(observe, "unsaved_work", lambda *_what, **_how: (0.0, 0))
+    monkeypatch.setattr(observe, "read_node", lambda *_what: "")
+    monkeypatch.setattr(stop_request, "read", lambda _layout: None)
+    monkeypatch.setattr(stop_request, "was_cancelled", lambda *_what: False)
     monkeypatch.setattr(observe.checkpoint, "find", lambda _folder: None)
     logging.disable(logging.CRITICAL)
     yield
@@ -94,7 +101,7 @@ def test_a_claim_by_copying_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         if source.parent == LAYOUT.claims:
             return rename(source, target)  # type: ignore[arg-type]
         try:
-            text = source.read_bytes().decode()
+            text = read_plain(source).decode()
         except FileNotFoundError:
             return False
         port_of[-1]("write", str(target), text)

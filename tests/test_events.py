@@ -53,9 +53,6 @@ def test_an_event_with_a_field_too_many_or_too_few_is_refused(cls: type[Any]) ->
     assert isinstance(ev.from_record(record), cls)
     with pytest.raises(ValueError, match=f"not a {cls.__name__}.*surplus"):
         ev.from_record(record | {"surplus": 1})
-    for name in record.keys() - {"event"}:
-        with pytest.raises(ValueError, match=f"not a {cls.__name__}: {name} cannot be"):
-            ev.from_record(record | {name: [1]})
     del record["time"]
     with pytest.raises(ValueError, match=f"not a {cls.__name__}.*time"):
         ev.from_record(record)

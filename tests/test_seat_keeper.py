@@ -11,6 +11,7 @@ from hpo.cluster.slurm import SlurmCluster
 from hpo.cluster.slurm_request import SeatRequest
 from hpo.errors import SeatsBrokenError
 from hpo.files import Layout
+from hpo.node_blame import NodeBlame
 from hpo.seat_keeper import SeatKeeper, SeatLimits
 from hpo.seats import JobPhase, JobStatus, SeatBook
 from hpo.settings import SlurmSettings
@@ -41,10 +42,11 @@ def _five_jobs_die(tmp_path: Path, words: str) -> SeatBook:
         (layout.jobs / f"7_{number}_0_log.out").write_text(words)
     request = SeatRequest(SlurmSettings())
     cluster = Cluster(layout, "search", request, poll_s=1.0, result_grace_s=1.0)
-    keeper = SeatKeeper(cluster, book, SeatLimits(8, 450))
+    keeper = SeatKeeper(cluster, book, SeatLimits(8, 450), NodeBlame())
     book.submitted([f"7_{number}" for number in range(5)])
     for now in (0.0, 60.0, 120.0):  # seats are buried one poll after their end
         keeper.poll_if_due(CampaignState(), now)
+        keeper.stop_if_broken(CampaignState(), now)
     return book
 
 
