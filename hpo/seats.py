@@ -153,7 +153,8 @@ class SeatBook:
                 self.seats[job_id].mem_mb = mem_mb
 
     def claimed(self, job_id: str, trial_id: int, now: float) -> None:
-        """A job took a leg: it runs."""
+        """A job took a leg: it runs, even if a former life of it was over."""
+        self._over.discard(job_id)
         running = JobStatus(JobPhase.RUNNING)
         seat = self.seats.setdefault(job_id, Seat(job_id, JobPhase.RUNNING, running))
         if seat.phase is JobPhase.QUEUED:

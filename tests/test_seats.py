@@ -162,6 +162,16 @@ class TestBook:
         seats.left("a", over=False)
         assert seats.seats == {}
 
+    def test_a_job_that_slurm_requeued_after_its_leg_had_ended_is_watched_again(self) -> None:
+        """Its node failed, its process lived on and finished; its second life dies with a leg."""
+        seats = book(a=RUNNING)
+        seats.claimed("a", 0, 0.0)
+        seats.left("a", over=True)
+        poll(seats, 1.0, a=QUEUED)
+        seats.claimed("a", 1, 2.0)
+        poll(seats, 3.0, a=KILLED)
+        assert loss(seats, 20.0) == (Cause.KILLED, "SLURM says FAILED")
+
     def test_seats_that_ended_or_vanished_without_a_leg_are_forgotten(self) -> None:
         seats = book(a=RUNNING, b=RUNNING)
         poll(seats, 1.0, a=DONE)

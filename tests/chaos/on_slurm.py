@@ -128,9 +128,14 @@ class Campaign:
         return int(json.loads((self.output / "manager.json").read_text())["pid"])
 
     def manager_lives(self) -> bool:
+        """Whether it runs or waits; also while SLURM does not answer."""
         if self._process is not None:
             return self._process.poll() is None
-        return bool(slurm("squeue", "-h", "-j", self.manager_job, check=False).strip())
+        command = ["squeue", "-h", "-j", self.manager_job]
+        told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        if told.returncode:
+            return "Invalid job id" not in told.stderr
+        return bool(told.stdout.strip())
 
     def running(self) -> list[str]:
         """Job ids that hold a trial."""
@@ -335,8 +340,8 @@ def _drive(
     left = kills
     while not campaign.ended() and time.monotonic() < deadline:
         time.sleep(dice.uniform(2.0, 6.0) if left else 1.0)
-        if not as_job and not campaign.manager_lives():
-            campaign.start(as_job=False)
+        if not campaign.manager_lives() and not campaign.ended():
+            campaign.start(as_job=as_job)  # as a user does whom it told how to go on
         if not left or not (campaign.output / "manager.json").exists() or not campaign.running():
             continue
         name = dice.choice(faults)
