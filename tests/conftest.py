@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +50,18 @@ def slurm() -> Iterator[SlurmCluster]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SLURM_CONF", str(conf))
         yield SlurmCluster(conf)
+
+
+@pytest.fixture(autouse=True)
+def _turns_on_the_cluster(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let tests that disturb the whole cluster (`alone`) run beside no other one on it."""
+    if "slurm" not in request.fixturenames:
+        yield
+        return
+    alone = request.node.get_closest_marker("alone") is not None
+    with (Path(tempfile.gettempdir()) / "hpo-slurm-tests.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
 
 
 def _ambient_conf() -> Path | None:

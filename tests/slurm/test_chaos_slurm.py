@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from chaos import on_slurm
 
-pytestmark = [pytest.mark.slurm, pytest.mark.slow]
+pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.alone]
 
 
 def test_a_campaign_whose_manager_and_seats_are_killed(slurm, tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def test_held_jobs_are_told_with_who_holds_them(slurm, start) -> None:
     manager.project.require_all_once()
 
 
+@pytest.mark.alone
 def test_a_limit_that_is_lowered_while_jobs_wait_is_told_and_new_jobs_keep_to_it(
     slurm, start, partition
 ) -> None:
@@ -112,6 +113,7 @@ def test_a_limit_that_is_lowered_while_jobs_wait_is_told_and_new_jobs_keep_to_it
     manager.project.require_all_once()
 
 
+@pytest.mark.alone
 def test_a_request_beyond_the_partitions_limit_is_cut_to_it(slurm, start, partition) -> None:
     partition("20")
     manager = start(n_trials=4, time="4-00:00:00")
@@ -126,6 +128,7 @@ def limits(slurm, array: str) -> set[str]:
     return set(text.split())
 
 
+@pytest.mark.alone
 def test_jobs_run_before_a_maintenance_that_is_too_near_for_their_full_time(
     slurm, start, reserve
 ) -> None:
@@ -137,6 +140,7 @@ def test_jobs_run_before_a_maintenance_that_is_too_near_for_their_full_time(
     manager.project.require_all_once()
 
 
+@pytest.mark.alone
 def test_when_too_little_is_left_jobs_wait_with_their_full_time_and_it_is_said(
     slurm, start, reserve
 ) -> None:
@@ -150,6 +154,7 @@ def test_when_too_little_is_left_jobs_wait_with_their_full_time_and_it_is_said(
     manager.project.require_all_once()
 
 
+@pytest.mark.alone
 def test_a_job_that_runs_out_of_a_time_that_was_cut_is_told_apart(
     slurm, reserve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
