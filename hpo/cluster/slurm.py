@@ -16,12 +16,13 @@ from pathlib import Path
 from hpo.cluster import slurm_status
 from hpo.cluster.slurm_commands import ask, is_no_answer, refusal, scrubbed_environ
 from hpo.cluster.slurm_memory import with_memory_kills
+from hpo.cluster.slurm_pickles import SeatPickles
 from hpo.cluster.slurm_preflight import max_array_size, problems
 from hpo.cluster.slurm_request import SeatRequest
 from hpo.cluster.slurm_times import JobTimes
 from hpo.errors import PollError, SubmissionUncertainError
 from hpo.files import Layout, read_tail
-from hpo.seats import JobStatus
+from hpo.seats import JobPhase, JobStatus
 from hpo.worker import run_slurm_seat
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class SlurmCluster:
         self._suffix = f".{campaign}"
         self._request = request
         self._times = JobTimes(request.settings)
+        self._pickles = SeatPickles(layout.jobs, str(layout.root))
         self.poll_s = poll_s
         self.result_grace_s = result_grace_s
         self._max_array: int | None = None
@@ -73,8 +75,10 @@ class SlurmCluster:
         self, count: int, *, at_once: int, mem_mb: int = 0, avoid: Collection[str] = ()
     ) -> list[str]:
         """One sbatch for `count` seats."""
-        import submitit  # because it costs 0.1 s that nothing else needs to pay
-        from submitit.core.utils import FailedJobError
+        # Here, because it costs 0.1 s that nothing else needs to pay.
+        from submitit.core.utils import FailedJobError, FailedSubmissionError
+
+        from hpo.cluster.slurm_executor import PatientExecutor
 
         if self._max_array is None:
             self._max_array = max_array_size()
@@ -89,19 +93,22 @@ class SlurmCluster:
         )
         with scrubbed_environ():
             try:
-                executor = submitit.SlurmExecutor(
-                    folder=self._layout.jobs, python=self._request.python
-                )
+                executor = PatientExecutor(folder=self._layout.jobs, python=self._request.python)
                 executor.update_parameters(**parameters)
                 if count == 1:
-                    return [str(executor.submit(run_slurm_seat, root).job_id)]
-                jobs = executor.map_array(run_slurm_seat, [root] * count)
+                    jobs = [executor.submit(run_slurm_seat, root)]
+                else:
+                    jobs = executor.map_array(run_slurm_seat, [root] * count)
             except FailedJobError as err:
                 self._remove_leftovers()
                 raise refusal(str(err), self._request.describe(mem_mb=mem_mb)) from err
+            except FailedSubmissionError as err:
+                raise SubmissionUncertainError("sbatch ended, or hung, without a job id") from err
             except OSError as err:
                 raise SubmissionUncertainError(f"sbatch could not be called: {err}") from err
-        return [str(job.job_id) for job in jobs]
+        job_ids = [str(job.job_id) for job in jobs]
+        self._pickles.note(job_ids)
+        return job_ids
 
     def raise_memory(self, job_ids: Collection[str], mem_mb: int) -> None:
         """One scontrol; of an array too, whose limit goes on to hold for the task."""
@@ -122,8 +129,9 @@ class SlurmCluster:
                 found[row.job_id] = status
             elif row.word not in slurm_status.COMING_BACK:
                 log.warning("job %s: SLURM says %s, which is no known state", row.job_id, row.word)
+        self._pickles.give(i for i, s in found.items() if s.phase is not JobPhase.ENDED)
         unclear = self._unclear(ours, found)
-        over = {i for i in expected if i not in found or found[i].phase.value == "ended"}
+        over = {i for i in expected if i not in found or found[i].phase is JobPhase.ENDED}
         ended = self._ask_accounting(sorted(over - unclear))
         told = found | {i: status for i, status in ended.items() if i in expected}
         return with_memory_kills(told, self._log)
