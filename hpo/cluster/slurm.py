@@ -76,9 +76,10 @@ class SlurmCluster:
     ) -> list[str]:
         """One sbatch for `count` seats."""
         # Here, because it costs 0.1 s that nothing else needs to pay.
+        import submitit
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-        from hpo.cluster.slurm_executor import PatientExecutor
+        from hpo.cluster.slurm_patience import limited_sbatch
 
         if self._max_array is None:
             self._max_array = max_array_size()
@@ -91,9 +92,11 @@ class SlurmCluster:
             mem_mb=mem_mb,
             avoid=avoid,
         )
-        with scrubbed_environ():
+        with scrubbed_environ(), limited_sbatch():
             try:
-                executor = PatientExecutor(folder=self._layout.jobs, python=self._request.python)
+                executor = submitit.SlurmExecutor(
+                    folder=self._layout.jobs, python=self._request.python
+                )
                 executor.update_parameters(**parameters)
                 if count == 1:
                     jobs = [executor.submit(run_slurm_seat, root)]
@@ -103,7 +106,7 @@ class SlurmCluster:
                 self._remove_leftovers()
                 raise refusal(str(err), self._request.describe(mem_mb=mem_mb)) from err
             except FailedSubmissionError as err:
-                raise SubmissionUncertainError("sbatch ended, or hung, without a job id") from err
+                raise SubmissionUncertainError("sbatch told no job id") from err
             except OSError as err:
                 raise SubmissionUncertainError(f"sbatch could not be called: {err}") from err
         job_ids = [str(job.job_id) for job in jobs]

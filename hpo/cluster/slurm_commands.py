@@ -91,8 +91,8 @@ def refusal(words: str, request: str) -> HpoError:
     text = words.strip()
     if _LIMIT.search(text) and not _TOO_LARGE.search(text):
         return SubmissionLimitError(f"SLURM accepts no more jobs now: {text}")
-    if is_no_answer(text):
-        return SubmissionUncertainError(f"SLURM did not answer: {text}")
+    if not text or is_no_answer(text):  # what hung was ended, and says nothing
+        return SubmissionUncertainError(f"SLURM did not answer: {text or 'sbatch said nothing'}")
     return SubmissionError(
         f"SLURM refused the job: {text}. What was asked for: {request}. "
         "Change these settings in get_slurm_config() and start again; no trial is lost"
