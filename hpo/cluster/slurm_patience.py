@@ -14,19 +14,20 @@ import submitit
 
 SUBMIT_TIMEOUT_S = 300  # sbatch itself tries again for about two minutes
 KILL_AFTER_S = 10
+_METHOD = "_make_submission_command"
 
 
 @contextmanager
 def limited_sbatch() -> Iterator[None]:
     """Run a block in which sbatch is ended after `SUBMIT_TIMEOUT_S`, without a word of its own."""
-    before = submitit.SlurmExecutor._make_submission_command
+    before = getattr(submitit.SlurmExecutor, _METHOD)
 
     def command(executor: submitit.SlurmExecutor, script: Path) -> list[str]:
         limit = ["timeout", f"--kill-after={KILL_AFTER_S}", str(SUBMIT_TIMEOUT_S)]
         return [*limit, *before(executor, script)]
 
-    submitit.SlurmExecutor._make_submission_command = command
+    setattr(submitit.SlurmExecutor, _METHOD, command)
     try:
         yield
     finally:
-        submitit.SlurmExecutor._make_submission_command = before
+        setattr(submitit.SlurmExecutor, _METHOD, before)
