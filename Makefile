@@ -16,7 +16,7 @@ demo: $(VENV)/.demo
 	@echo "  import hpo; hpo.load_campaign('hpo_results/digits_example').trials"
 
 test: $(VENV)/.test lint types
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+	$(BIN)/python -m pytest -n 6 --dist worksteal
 
 check: test
 

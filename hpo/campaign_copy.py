@@ -36,7 +36,9 @@ def origin(layout: Layout, document: Mapping[str, Any]) -> Origin | None:
     path = document.get("path")
     if not isinstance(path, str) or is_same_folder(path, layout.root):
         return None
-    return Origin(str(document["campaign"]), path, is_gone=not os.path.lexists(path))
+    # Not the folder itself, which a job that lives on may make again for its trial.
+    is_gone = not os.path.lexists(Layout(Path(path)).campaign)
+    return Origin(str(document["campaign"]), path, is_gone)
 
 
 def is_same_folder(path: str, root: Path) -> bool:

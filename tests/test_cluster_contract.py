@@ -39,6 +39,7 @@ def objective(config, trial):
 """
 KINDS = ["simulated", "local", pytest.param("slurm", marks=pytest.mark.slurm)]
 CLAIM_TIMEOUT_S = 1.0
+PARTITION = "main"
 PATIENCE_S = 120.0
 
 
@@ -75,7 +76,7 @@ class Bench:
         if self.kind == "local":
             return LocalCluster(self.layout, LocalRequest(python=None, gpus=0, trials_per_gpu=1))
         if self.kind == "slurm":
-            settings = SlurmSettings(partition="main", time="5", mem="300M")
+            settings = SlurmSettings(partition=PARTITION, time="5", mem="300M")
             return SlurmCluster(
                 self.layout, self.name, SeatRequest(settings), poll_s=1.0, result_grace_s=1.0
             )

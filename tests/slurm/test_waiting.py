@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,20 +73,36 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
         manager.process.wait(30)
 
 
-@pytest.fixture
-def partition(slurm) -> Iterator[Callable[[str], None]]:
-    """Changes the time limit of the partition `gpu`; put right again at the end."""
-    yield lambda limit: slurm.run("scontrol", "update", "partition=gpu", f"MaxTime={limit}")
-    slurm.run("scontrol", "update", "partition=gpu", "MaxTime=3-00:00:00")
+@dataclass
+class OwnPartition:
+    """A partition of this test's alone; for a maintenance on a node of its own as well."""
+
+    name: str
+    nodes: str
+    _run: Callable[..., str]
+
+    def limit(self, time: str) -> None:
+        self._run("scontrol", "update", f"partition={self.name}", f"MaxTime={time}")
+
+    def reserve(self, when: str) -> None:
+        """A maintenance of its node; called off at the end."""
+        options = [f"reservationname=maint_{self.name}", "duration=10", "user=root"]
+        options += [f"nodes={self.nodes}", "flags=maint,ignore_jobs", f"starttime={when}"]
+        self._run("scontrol", "create", "reservation", *options)
+
+    def call_off(self) -> None:
+        self._run("scontrol", "delete", f"reservationname=maint_{self.name}", check=False)
 
 
 @pytest.fixture
-def reserve(slurm) -> Iterator[Callable[[str], None]]:
-    """Makes a maintenance of all nodes; called off at the end."""
-    options = ["reservationname=hpo_maint", "duration=10", "user=root", "nodes=ALL"]
-    options.append("flags=maint,ignore_jobs")
-    yield lambda when: slurm.run("scontrol", "create", "reservation", *options, f"starttime={when}")
-    slurm.run("scontrol", "delete", "reservationname=hpo_maint", check=False)
+def partition(slurm, request: pytest.FixtureRequest) -> Iterator[OwnPartition]:
+    nodes = getattr(request, "param", "gpu[1-4]")
+    own = OwnPartition(f"own{secrets.token_hex(3)}", nodes, slurm.run)
+    limits = ["MaxTime=3-00:00:00", "PriorityTier=1", "PreemptMode=REQUEUE", "State=UP"]
+    slurm.run("scontrol", "create", f"partition={own.name}", f"nodes={nodes}", *limits)
+    yield own
+    own.call_off()
+    slurm.run("scontrol", "delete", f"partition={own.name}", check=False)
 
 
 def test_held_jobs_are_told_with_who_holds_them(slurm, start) -> None:
@@ -99,26 +117,25 @@ def test_held_jobs_are_told_with_who_holds_them(slurm, start) -> None:
     manager.project.require_all_once()
 
 
-@pytest.mark.alone
 def test_a_limit_that_is_lowered_while_jobs_wait_is_told_and_new_jobs_keep_to_it(
     slurm, start, partition
 ) -> None:
-    manager = start(n_trials=24, epochs=3)
+    manager = start(n_trials=12, epochs=3, partition=partition.name)
     array = manager.array()
-    partition("5")
+    partition.limit("5")
     manager.says("PartitionTimeLimit: they never start: `time` is more than the partition allows")
     slurm.run("scancel", "--state=PENDING", array)  # as the advice says
-    partition("3-00:00:00")
+    partition.limit("3-00:00:00")
     manager.ends()
     manager.project.require_all_once()
 
 
-@pytest.mark.alone
 def test_a_request_beyond_the_partitions_limit_is_cut_to_it(slurm, start, partition) -> None:
-    partition("20")
-    manager = start(n_trials=4, time="4-00:00:00")
+    partition.limit("20")
+    manager = start(n_trials=4, time="4-00:00:00", partition=partition.name)
     manager.ends()
-    assert "new jobs ask for 20 min (time: 96 h): partition gpu allows no more" in manager.said()
+    words = f"new jobs ask for 20 min (time: 96 h): partition {partition.name} allows no more"
+    assert words in manager.said()
     assert limits(slurm, manager.array()) == {"00:20:00"}
     manager.project.require_all_once()
 
@@ -128,39 +145,41 @@ def limits(slurm, array: str) -> set[str]:
     return set(text.split())
 
 
-@pytest.mark.alone
+@pytest.mark.parametrize("partition", ["gpu3"], indirect=True)
 def test_jobs_run_before_a_maintenance_that_is_too_near_for_their_full_time(
-    slurm, start, reserve
+    slurm, start, partition
 ) -> None:
-    reserve("now+14minutes")
-    manager = start(n_trials=16, time="0:30:00")
+    partition.reserve("now+14minutes")
+    manager = start(n_trials=6, time="0:30:00", partition=partition.name)
     manager.ends()
-    assert "new jobs ask for 11 min (time: 30 min): maintenance hpo_maint begins" in manager.said()
+    words = f"new jobs ask for 11 min (time: 30 min): maintenance maint_{partition.name} begins"
+    assert words in manager.said()
     assert limits(slurm, manager.array()) == {"00:11:00"}
     manager.project.require_all_once()
 
 
-@pytest.mark.alone
+@pytest.mark.parametrize("partition", ["gpu4"], indirect=True)
 def test_when_too_little_is_left_jobs_wait_with_their_full_time_and_it_is_said(
-    slurm, start, reserve
+    slurm, start, partition
 ) -> None:
-    reserve("now+5minutes")
-    manager = start(n_trials=8, time="0:30:00")
+    partition.reserve("now+5minutes")
+    manager = start(n_trials=4, time="0:30:00", partition=partition.name)
     manager.says("too little is left, jobs wait until it is over")
-    manager.says("8 jobs wait, ReqNodeNotAvail, Reserved for maintenance: they do not fit")
-    slurm.run("scontrol", "delete", "reservationname=hpo_maint")
+    manager.says("4 jobs wait, ReqNodeNotAvail, Reserved for maintenance: they do not fit")
+    partition.call_off()
     manager.ends()
     assert limits(slurm, manager.array()) == {"00:30:00"}
     manager.project.require_all_once()
 
 
-@pytest.mark.alone
+@pytest.mark.parametrize("partition", ["gpu2"], indirect=True)
 def test_a_job_that_runs_out_of_a_time_that_was_cut_is_told_apart(
-    slurm, reserve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    slurm, partition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(JobTimes, "least_min", 1)
     monkeypatch.setattr(contract, "PATIENCE_S", 240.0)  # SLURM looks at limits once a minute
-    reserve("now+230")
+    monkeypatch.setattr(contract, "PARTITION", partition.name)
+    partition.reserve("now+230")
     bench = contract.Bench("slurm", tmp_path)
     try:
         bench.offer(1, seconds=300.0)
