@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 # Installs quickly and runs on the CPU; users may have any recent torch.
 TORCH  ?= torch==2.13.0
 
-.PHONY: demo test check lint types coverage chaos fuzz clean slurm-up slurm-down
+.PHONY: demo test test-long check lint types coverage chaos fuzz clean slurm-up slurm-down
 
 demo: $(VENV)/.demo
 	$(BIN)/python main_hpo.py --config digits_example --executor local --fresh
@@ -17,6 +17,10 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test lint types
 	$(BIN)/python -m pytest -n 6 --dist worksteal
+
+# The variants that `make test` leaves out: about five minutes more.
+test-long: $(VENV)/.test
+	$(BIN)/python -m pytest -m long -n 4 --dist worksteal
 
 check: test
 

@@ -59,7 +59,7 @@ def test_a_leg_that_is_interrupted_and_goes_on_in_another_job() -> None:
     assert ends > 20
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_leg_that_is_interrupted_with_one_fault_anywhere() -> None:
     states, _ = explore(faults=1, first_outcome="interrupted")
     assert states > 200_000

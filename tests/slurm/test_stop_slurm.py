@@ -48,7 +48,13 @@ def require_all_completed(project: Project) -> None:
         assert [r["epoch"] for r in result["reports"]] == list(range(1, project.epochs + 1))
 
 
-@pytest.mark.parametrize("dead", [False, True], ids=["live manager", "dead manager"])
+@pytest.mark.parametrize(
+    "dead",
+    [
+        pytest.param(False, id="live manager", marks=pytest.mark.long),
+        pytest.param(True, id="dead manager"),
+    ],
+)
 def test_draining(slurm, tmp_path: Path, dead: bool) -> None:
     project = Project(tmp_path / "project", n_trials=20, epochs=6)
     manager = begun(slurm, project, dead=dead)
@@ -64,7 +70,13 @@ def test_draining(slurm, tmp_path: Path, dead: bool) -> None:
     project.require_all_once()
 
 
-@pytest.mark.parametrize("dead", [False, True], ids=["live manager", "dead manager"])
+@pytest.mark.parametrize(
+    "dead",
+    [
+        pytest.param(False, id="live manager"),
+        pytest.param(True, id="dead manager", marks=pytest.mark.long),
+    ],
+)
 def test_now(slurm, tmp_path: Path, dead: bool) -> None:
     project = Project(tmp_path / "project", n_trials=12, epochs=40, epoch_s=0.5)
     _save_in(project)
@@ -77,7 +89,13 @@ def test_now(slurm, tmp_path: Path, dead: bool) -> None:
     assert sum(project.starts().values()) == 20  # the eight that ran, twice
 
 
-@pytest.mark.parametrize("dead", [False, True], ids=["live manager", "dead manager"])
+@pytest.mark.parametrize(
+    "dead",
+    [
+        pytest.param(False, id="live manager", marks=pytest.mark.long),
+        pytest.param(True, id="dead manager"),
+    ],
+)
 def test_kill(slurm, tmp_path: Path, dead: bool) -> None:
     project = Project(tmp_path / "project", n_trials=12, epochs=30, epoch_s=0.5)
     _save_in(project)
