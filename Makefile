@@ -16,11 +16,11 @@ demo: $(VENV)/.demo
 	@echo "  import hpo; hpo.load_campaign('hpo_results/digits_example').trials"
 
 test: $(VENV)/.test lint types
-	$(BIN)/python -m pytest -n 6 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
-# The variants that `make test` leaves out: about five minutes more.
+# Tests that need the whole SLURM, or minutes, for one more variant.
 test-long: $(VENV)/.test
-	$(BIN)/python -m pytest -m long -n 4 --dist worksteal
+	$(BIN)/python -m pytest -m long -n 3 --dist worksteal
 
 check: test
 

@@ -95,20 +95,8 @@ def _own_conf() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the tests that wait for SLURM evenly; those that want it to themselves come last.
-
-    Workers start with equal parts of the list, so that one of them would get all that wait.
-    """
-
-    def marked(name: str) -> list[pytest.Item]:
-        return [item for item in items if item.get_closest_marker(name) is not None]
-
-    alone = marked("alone")
-    waiting = [item for item in marked("slurm") if item not in alone]
-    others = [item for item in items if item not in waiting and item not in alone]
-    place = {id(item): (number + 0.5) / len(others) for number, item in enumerate(others)}
-    place |= {id(item): number / len(waiting) for number, item in enumerate(waiting)}
-    items[:] = sorted([*waiting, *others], key=lambda item: place[id(item)]) + alone
+    """Tests that want the cluster to themselves come last, when the others need it no more."""
+    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

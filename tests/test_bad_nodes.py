@@ -167,12 +167,14 @@ class BadNode:
         self.refuses = False
         cluster, submit, start = campaign.cluster, campaign.cluster.submit, campaign.cluster._start
 
-        def submit_avoiding(count: int, *, at_once: int, avoid: Collection[str] = ()) -> list[str]:
+        def submit_avoiding(
+            count: int, *, at_once: int, mem_mb: int = 0, avoid: Collection[str] = ()
+        ) -> list[str]:
             self.asked.append((count, sorted(avoid)))
             if avoid and self.refuses:
                 raise SubmissionError("Requested node configuration is not available")
             self.out = set(avoid)
-            return submit(count, at_once=at_once)
+            return submit(count, at_once=at_once, mem_mb=mem_mb)
 
         def start_dying(job: Any) -> None:
             start(job)

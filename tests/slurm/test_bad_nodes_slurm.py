@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from campaigns import Project
 
-pytestmark = [pytest.mark.slurm, pytest.mark.slow]
+pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.long]
 
 BAD = "gpu2"
 
@@ -61,7 +61,6 @@ def test_a_node_on_which_jobs_die_at_once_does_not_eat_the_campaign(slurm, tmp_p
     assert starts_on_the_bad_node(slurm, project, after=verdict["time"] + 3.0) == []
 
 
-@pytest.mark.long
 def test_trials_that_failed_on_a_bad_node_get_another_chance(slurm, tmp_path: Path) -> None:
     project = Project(tmp_path / "project", n_trials=24, epochs=3)
     broken = (

@@ -26,6 +26,7 @@ def require_whole(folder: Path, count: int) -> None:
     assert {r["status"] for r in results} == {"completed"}
 
 
+@pytest.mark.long
 def test_both_go_on_and_neither_takes_jobs_of_the_other(slurm, tmp_path: Path) -> None:
     project = Project(tmp_path / "project", n_trials=12, epochs=8)
     manager = project.sbatch()

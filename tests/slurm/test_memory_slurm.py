@@ -42,7 +42,7 @@ def objective(config, trial):
     ("n_trials", "how"),
     [
         pytest.param(12, "gave 450 MB to waiting jobs", id="in the place of a seat that waits"),
-        pytest.param(2, "450 MB each", id="on a new seat"),
+        pytest.param(2, "450 MB each", id="on a new seat", marks=pytest.mark.long),
     ],
 )
 def test_more_memory_once_and_a_clear_failure_if_that_is_too_little(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from campaigns import Project, wait_until
 
-pytestmark = [pytest.mark.slurm, pytest.mark.slow]
+pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.long]
 
 
 def stop(project: Project, *options: str) -> str:
@@ -51,7 +51,7 @@ def require_all_completed(project: Project) -> None:
 @pytest.mark.parametrize(
     "dead",
     [
-        pytest.param(False, id="live manager", marks=pytest.mark.long),
+        pytest.param(False, id="live manager"),
         pytest.param(True, id="dead manager"),
     ],
 )
@@ -74,7 +74,7 @@ def test_draining(slurm, tmp_path: Path, dead: bool) -> None:
     "dead",
     [
         pytest.param(False, id="live manager"),
-        pytest.param(True, id="dead manager", marks=pytest.mark.long),
+        pytest.param(True, id="dead manager"),
     ],
 )
 def test_now(slurm, tmp_path: Path, dead: bool) -> None:
@@ -92,7 +92,7 @@ def test_now(slurm, tmp_path: Path, dead: bool) -> None:
 @pytest.mark.parametrize(
     "dead",
     [
-        pytest.param(False, id="live manager", marks=pytest.mark.long),
+        pytest.param(False, id="live manager"),
         pytest.param(True, id="dead manager"),
     ],
 )

@@ -172,6 +172,7 @@ def test_when_too_little_is_left_jobs_wait_with_their_full_time_and_it_is_said(
     manager.project.require_all_once()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("partition", ["gpu2"], indirect=True)
 def test_a_job_that_runs_out_of_a_time_that_was_cut_is_told_apart(
     slurm, partition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
