@@ -24,6 +24,11 @@ def rung_plan(asha: Asha, n_trials: int, *, gpus: int) -> list[str]:
         f"  rung {level:>6}: {reached:>6} trials, {spent:>8} epochs"
         for level, reached, spent in plan
     ]
+    if plan[-1][1] == 0:
+        lines.append(
+            f"  few trials: hardly one is expected to get to {asha.max_t}; more trials, a larger "
+            "grace_period or a smaller reduction_factor bring more there"
+        )
     share = epochs / (n_trials * asha.max_t)
     hours = epochs * EXAMPLE_S * max(1, gpus) / 3600
     what = "GPU-hours" if gpus else "job-hours"
