@@ -51,15 +51,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return err.exit_code
 
 
-def run_slurm_seat(root: str) -> None:
-    """`run_seat` for submitit, which knows no exit codes: they reach SLURM through SystemExit.
-
-    It also keeps submitit from writing a result of its own, which nobody reads, and for which
-    there may be no room.
-    """
-    raise SystemExit(run_seat(root))
-
-
 def run_seat(root: str) -> int:
     """Serve as one seat of the campaign in `root`; the process's exit code.
 
@@ -75,8 +66,6 @@ def run_seat(root: str) -> int:
         format="%(asctime)s %(levelname)s %(message)s",
         handlers=[QuietStreamHandler(sys.stdout)],
     )
-    # submitit prints its lines itself; without this they would stand there twice.
-    logging.getLogger("submitit").propagate = False
     try:
         return _serve(Layout(Path(root)))
     except StorageTrouble as err:
@@ -170,7 +159,6 @@ class _LeaveFlag:
         return self._asked
 
     def listen(self) -> None:
-        # After submitit's own handlers, which this replaces: a trial never requeues itself.
         for name in (signal.SIGTERM, signal.SIGUSR2):
             signal.signal(name, self._ask)
 

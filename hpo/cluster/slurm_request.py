@@ -6,6 +6,7 @@ Owns the translation of the user's SLURM settings. Pure: builds values, calls no
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +27,10 @@ class SeatRequest:
         """The name of a waiting seat; a new manager reads the memory from it, see slurm_status."""
         return f"trial-{mem_mb}M.{campaign}" if mem_mb else f"trial.{campaign}"
 
-    @property
-    def python(self) -> str | None:
-        """The interpreter as a shell word; None: the manager's own."""
-        return None if self.settings.python is None else shlex.quote(self.settings.python)
+    def seat_command(self, root: str) -> str:
+        """The shell words that start a seat of the campaign in `root`."""
+        python = self.settings.python or sys.executable
+        return f"exec {shlex.quote(python)} -u -m hpo.slurm_seat {shlex.quote(root)}"
 
     def submitit_parameters(
         self,
@@ -57,12 +58,13 @@ class SeatRequest:
             "cpus_per_task": settings.cpus_per_task,
             "gres": self._gres(),
             "array_parallelism": at_once,
-            "signal_delay_s": _warning_s(minutes),
+            "use_srun": False,
             "stderr_to_stdout": True,
             "wckey": None,  # submitit's own default is refused where wckeys are enforced
             "setup": self._setup(),
             # A preempted seat comes back by itself and takes whatever is best then.
-            "additional_parameters": {"requeue": True} | self._extra(),
+            "additional_parameters": {"requeue": True, "signal": f"B:USR2@{_warning_s(minutes)}"}
+            | self._extra(),
         }
 
     def sbatch_options(self, *, mem_mb: int = 0) -> list[str]:
@@ -110,8 +112,6 @@ class SeatRequest:
         return [
             *lines,
             f'export PYTHONPATH={home}"${{PYTHONPATH:+:$PYTHONPATH}}"',
-            # srun of 22.05 to 23.02 does not take the number over from the job
-            'export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"',
         ]
 
 
