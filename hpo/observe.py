@@ -141,7 +141,12 @@ class Observer:
         offered = {leg.trial_id: leg for leg in offers.list_legs(self.layout.offers)}
         for trial in trials:
             claim = Leg(
-                trial.trial_id, trial.rung, trial.attempt, trial.job_id, mem_mb=trial.mem_mb
+                trial.trial_id,
+                trial.rung,
+                trial.attempt,
+                trial.job_id,
+                mem_mb=trial.mem_mb,
+                time_s=trial.time_s,
             )
             back = offered.get(trial.trial_id)
             if back is not None and back.attempt > trial.attempt:

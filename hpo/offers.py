@@ -7,6 +7,7 @@ oldest trial. Used by jobs and by the manager alike.
 
     offers/trial_17.rung_0.a2.json                  anybody's
     offers/trial_18.rung_0.a1.mem_6144.json         for a seat that has 6144 MB
+    offers/trial_19.rung_2.a3.time_840.json         for a seat that has 840 s left
     claims/trial_17.rung_0.a2.job_123_4.json        held by job 123_4
     claims/trial_17.rung_0.a2.job_123_4.done.json   its result is written
     revoked/…                                       taken back by the manager, offer or claim
@@ -27,6 +28,7 @@ from hpo.files import Layout, read_json, to_json
 
 _NAME = re.compile(
     r"trial_(?P<trial>\d+)\.rung_(?P<rung>\d+)\.a(?P<attempt>\d+)(?:\.mem_(?P<mem>[1-9]\d*))?"
+    r"(?:\.time_(?P<time>[1-9]\d*))?"
     r"(?:\.job_(?P<job>[A-Za-z0-9_-]+)(?P<done>\.done)?)?\.json"
 )
 
@@ -35,7 +37,8 @@ _NAME = re.compile(
 class Leg:
     """One file of a leg, as its name tells: which attempt of which leg, and whose.
 
-    `mem_mb` is the memory that the leg needs (MB); 0: what every seat has.
+    `mem_mb` is the memory that the leg needs (MB), 0: what every seat has; `time_s` how long it may
+    take (s), 0: nobody said.
     """
 
     trial_id: int
@@ -44,12 +47,14 @@ class Leg:
     job_id: str | None = None
     done: bool = False
     mem_mb: int = 0
+    time_s: int = 0
 
     @property
     def name(self) -> str:
         """The file's name; the folder says whether the leg is offered, claimed or revoked."""
         claim = f".job_{self.job_id}" + (".done" if self.done else "") if self.job_id else ""
         need = f".mem_{self.mem_mb}" if self.mem_mb else ""
+        need += f".time_{self.time_s}" if self.time_s else ""
         return f"trial_{self.trial_id}.rung_{self.rung}.a{self.attempt}{need}{claim}.json"
 
     def claimed_by(self, job_id: str) -> Leg:
@@ -69,6 +74,7 @@ def parse(name: str) -> Leg | None:
         match["job"],
         match["done"] is not None,
         int(match["mem"] or 0),
+        int(match["time"] or 0),
     )
 
 
@@ -101,9 +107,11 @@ def publish_offers(layout: Layout, offers: Iterable[tuple[Leg, dict[str, Any]]])
 
 
 def claim_best(
-    layout: Layout, job_id: str, *, mem_mb: int = 0, again: bool = False
+    layout: Layout, job_id: str, *, mem_mb: int = 0, time_s: int = 0, again: bool = False
 ) -> tuple[Leg, dict[str, Any]] | None:
-    """Take the best offer for `job_id`, which has `mem_mb` (0: no limit); None: there is none.
+    """Take the best offer for `job_id`; None: there is none.
+
+    The job has `mem_mb` of memory (MB) and `time_s` (s) left; 0: no limit. What needs more is left.
 
     Raises:
         OSError: nobody can tell whether one was taken, or what it says. Call it `again` then,
@@ -116,7 +124,7 @@ def claim_best(
     except OSError:
         return None
     for leg in offers:
-        if mem_mb and leg.mem_mb > mem_mb:
+        if (mem_mb and leg.mem_mb > mem_mb) or (time_s and leg.time_s > time_s):
             continue
         claim = leg.claimed_by(job_id)
         if _move(layout.offers / leg.name, layout.claims / claim.name):

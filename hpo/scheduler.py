@@ -9,15 +9,19 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hpo import events as ev
 from hpo.causes import INFRASTRUCTURE, MORE_MEMORY, Cause
 from hpo.json_values import canonical
+from hpo.limits import OFFERS_AHEAD, Limits
+from hpo.needs import has_longer, with_needs
 from hpo.search import Searcher
 from hpo.search.known import Drawn, tried
 from hpo.state import CampaignState, TrialState, TrialStatus, is_better
 from hpo.whole_trials import LegPolicy, WholeTrials
+
+__all__ = ["OFFERS_AHEAD", "Limits", "Scheduler"]
 
 BREAKER = "circuit_breaker"
 WALLCLOCK = "max_wallclock_time"
@@ -25,24 +29,7 @@ GPU_HOURS = "max_gpu_hours"
 TARGET = "target_error"
 STOPPED_BY_USER = "stopped by the user"
 FINISHED = "all trials ended"
-# Offers written ahead of need, so that seats find work for days while the manager is away.
-OFFERS_AHEAD = 1000
 STORAGE_REST_S, LONGEST_REST_S = 15.0, 600.0  # after a leg was lost to the storage; doubled
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What bounds a campaign; may differ from one start of the manager to the next."""
-
-    n_trials: int
-    max_wallclock_s: float | None = None
-    max_lost_legs: int = 20
-    max_initial_failures: int = 5  # 0: no circuit breaker
-    offers_ahead: int = OFFERS_AHEAD
-    max_seat_s: float | None = None  # time on seats, over all legs
-    target_metric: float | None = None
-    mem_mb: int = 0  # of a seat; 0: unknown, and nothing is raised
-    max_mem_mb: int = 0  # to which a leg's memory may be raised
 
 
 class Scheduler:
@@ -89,7 +76,10 @@ class Scheduler:
         idle = reason is not None or not resting
         if idle and self._is_over(state, decisions, ending=reason is not None):
             decisions.append(ev.CampaignEnded(now, reason or FINISHED))
-        return decisions
+        return self._with_needs(decisions, state)
+
+    def _with_needs(self, decisions: list[ev.Event], state: CampaignState) -> list[ev.Event]:
+        return [with_needs(event, state, self._limits) for event in decisions]
 
     def reopen(self, state: CampaignState, now: float) -> list[ev.Event]:
         """What a fresh start of the manager does to a campaign that had ended or was ending.
@@ -116,7 +106,7 @@ class Scheduler:
                 for trial_id in sorted(state.of(TrialStatus.FAILED))
                 if state.trials[trial_id].cause == state.alike_cause
             ]
-        return decisions
+        return self._with_needs(decisions, state)
 
     def offer_elsewhere(
         self, state: CampaignState, trial_ids: Collection[int], now: float
@@ -126,7 +116,8 @@ class Scheduler:
             return []
         trials = [state.trials[i] for i in trial_ids]
         open_to = (TrialStatus.WAITING, TrialStatus.FAILED)
-        return [self._offer(trial, now) for trial in trials if trial.status in open_to]
+        again: list[ev.Event] = [self._offer(t, now) for t in trials if t.status in open_to]
+        return self._with_needs(again, state)
 
     def _after_leg(self, state: CampaignState, trial: TrialState, now: float) -> ev.Event:
         match trial.ended_leg:
@@ -149,11 +140,13 @@ class Scheduler:
         if lost.cause in INFRASTRUCTURE:
             return self._again_or_fail(trial, lost.message, now)
         if lost.cause == Cause.TIME_LIMIT:
-            if trial.progressed:
+            if trial.progressed or has_longer(trial.outlasted_s, self._limits):
                 return self._offer(trial, now)
+            setting = "`max_time`" if self._limits.learn_time else "`time`"
             message = (
-                "one checkpoint interval does not fit in `time`: the job reached its time limit "
-                "and no newer checkpoint was there; raise `time` or lower checkpoint_interval"
+                f"one checkpoint interval does not fit in {setting}: the job reached its time "
+                f"limit and no newer checkpoint was there; raise {setting} or lower "
+                "checkpoint_interval"
             )
             return ev.TrialFailed(now, trial.trial_id, lost.cause, message)
         if lost.cause == Cause.OUT_OF_MEMORY:
@@ -242,7 +235,11 @@ class Scheduler:
     def _draw(self, state: CampaignState, offered_now: int, now: float) -> Iterator[ev.Event]:
         if state.exhausted:
             return
-        room = self._limits.offers_ahead - len(state.of(TrialStatus.OFFERED)) - offered_now
+        ahead = self._limits.offers_ahead
+        if self._limits.timed and not state.pace.is_known:
+            # What is offered now has to ask for the longest seats there are.
+            ahead = min(ahead, self._limits.offers_untimed)
+        room = ahead - len(state.of(TrialStatus.OFFERED)) - offered_now
         drawn = Drawn(state.taken)
         first = len(state.trials)
         for trial_id in range(first, min(self._limits.n_trials, first + max(room, 0))):

@@ -10,70 +10,17 @@ from __future__ import annotations
 
 import math
 from bisect import insort
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any
 
 from hpo import events as ev
 from hpo.causes import Cause
 from hpo.errors import TransitionError
 from hpo.json_values import canonical
 from hpo.lost_work import LostWork
+from hpo.pace import LegTime, Pace
+from hpo.trial_state import OPEN, REOFFERABLE, Rung, TrialState, TrialStatus
 
-
-class TrialStatus(Enum):
-    """Where a trial stands."""
-
-    WAITING = "waiting"  # drawn, or its leg ended: a decision is due
-    OFFERED = "offered"
-    CLAIMED = "running"
-    PAUSED = "paused"  # at a rung; may be promoted
-    COMPLETED = "completed"
-    FAILED = "failed"
-    STOPPED = "stopped"
-
-
-OPEN = frozenset({TrialStatus.WAITING, TrialStatus.OFFERED, TrialStatus.CLAIMED})
-REOFFERABLE = frozenset(
-    {TrialStatus.WAITING, TrialStatus.PAUSED, TrialStatus.STOPPED, TrialStatus.FAILED}
-)
-
-
-@dataclass(slots=True)
-class TrialState:
-    """One trial: its configuration and the leg it stands at."""
-
-    trial_id: int
-    config: Mapping[str, Any]
-    bracket: int = 0
-    status: TrialStatus = TrialStatus.WAITING
-    rung: int = 0
-    offers_of_rung: int = 0  # more than one: legs to it were lost
-    attempt: int = -1  # of the leg last offered; -1: never offered
-    target: int | None = None
-    final: bool = True
-    mem_mb: int = 0  # that its legs were raised to; 0: what every seat has
-    job_id: str | None = None  # of the last claim; None: no job ever took a leg of it
-    claimed_at: float = 0.0
-    ended_leg: ev.LegFinished | ev.LegLost | None = None  # what a decision is due about
-    losses: int = 0  # legs lost to the infrastructure
-    metric: float | None = None
-    resource: int = 0
-    progressed: bool = False  # whether the lost leg saved more than was saved before it
-    cause: str | None = None
-    message: str | None = None  # of a failed trial: what to tell a person
-
-
-@dataclass(slots=True)
-class Rung:
-    """The trials that reached a rung, best first, and those that were promoted from it.
-
-    `ranked` holds (key, trial): smaller keys are better whatever the mode, infinity is the worst.
-    """
-
-    ranked: list[tuple[float, int]] = field(default_factory=list)
-    promoted: set[int] = field(default_factory=set)
+__all__ = ["CampaignState", "Rung", "TrialState", "TrialStatus", "apply", "is_better"]
 
 
 @dataclass(slots=True)
@@ -94,6 +41,7 @@ class CampaignState:
     quarantines: dict[str, ev.NodeQuarantined] = field(default_factory=dict)  # by node, the last
     seat_seconds: float = 0.0  # spent on legs, finished or lost
     lost: LostWork = field(default_factory=LostWork)
+    pace: Pace = field(default_factory=Pace)
     best_trial: int | None = None
     alike_failures: int = 0  # first trials since the (re)start that failed with one cause
     alike_cause: str | None = None
@@ -167,7 +115,8 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             if event.rung > trial.rung:
                 state.rungs[trial.bracket, trial.rung].promoted.add(trial.trial_id)
             trial.rung, trial.attempt = event.rung, event.attempt
-            trial.target, trial.final, trial.mem_mb = event.target, event.final, event.mem_mb
+            trial.target, trial.final = event.target, event.final
+            trial.mem_mb, trial.time_s = event.mem_mb, event.time_s
             trial.ended_leg = trial.cause = trial.message = None
             _move(state, trial, TrialStatus.OFFERED)
         case ev.LegClaimed():
@@ -212,6 +161,7 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
 def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev.LegLost) -> None:
     trial.ended_leg = event
     trial.progressed = event.resource > trial.resource
+    _learn_pace(state, trial, event)
     if isinstance(event, ev.LegLost):
         state.seat_seconds += max(0.0, event.time - trial.claimed_at)
         if event.cause != Cause.STOPPED:  # the user took the job, not the cluster
@@ -232,6 +182,26 @@ def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev
         elif interrupted and not trial.progressed:
             trial.losses += 1
     _move(state, trial, TrialStatus.WAITING)
+
+
+def _learn_pace(
+    state: CampaignState, trial: TrialState, event: ev.LegFinished | ev.LegLost
+) -> None:
+    units = event.resource - trial.resource
+    if isinstance(event, ev.LegLost):
+        # Its last hour, say, may be missing from what it saved: no measure for others.
+        if event.cause != Cause.TIME_LIMIT:
+            return
+        had_s = event.time_had_s or trial.time_s
+        if units > 0 and had_s:
+            trial.trained, trial.trained_s = units, float(had_s)
+        else:
+            trial.outlasted_s = max(trial.outlasted_s, had_s)
+    elif event.outcome != "failed" and units > 0:
+        trial.trained, trial.trained_s = units, event.elapsed
+        state.pace.add(LegTime(trial.trial_id, trial.rung, units, event.elapsed))
+    elif event.outcome == "interrupted":
+        trial.outlasted_s = max(trial.outlasted_s, math.ceil(event.elapsed))
 
 
 def _enter_rung(state: CampaignState, trial: TrialState) -> None:

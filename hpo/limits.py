@@ -1,0 +1,31 @@
+"""What bounds a campaign, as the pure core wants to hear it.
+
+Owns no rule; which limits follow from which settings is said where the manager is put together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Offers written ahead of need, so that seats find work for days while the manager is away.
+OFFERS_AHEAD = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds a campaign; may differ from one start of the manager to the next."""
+
+    n_trials: int
+    max_wallclock_s: float | None = None
+    max_lost_legs: int = 20
+    max_initial_failures: int = 5  # 0: no circuit breaker
+    offers_ahead: int = OFFERS_AHEAD
+    max_seat_s: float | None = None  # time on seats, over all legs
+    target_metric: float | None = None
+    mem_mb: int = 0  # of a seat; 0: unknown, and nothing is raised
+    max_mem_mb: int = 0  # to which a leg's memory may be raised
+    learn_mem: bool = False  # whether seats ask for what legs were seen to use, up to max_mem_mb
+    timed: bool = False  # whether offers say how long their leg may take
+    max_time_s: int = 0  # the most they may say: what a new seat of the longest kind has
+    learn_time: bool = False  # whether the time limit of seats is learned too
+    offers_untimed: int = OFFERS_AHEAD  # written ahead while nobody knows how long a leg takes
