@@ -1,4 +1,4 @@
-"""What an offer asks of the seat that takes it: time, and memory, from what is known by now.
+"""What an offer asks of the seat that takes it, and what kinds of seats the offers ask for together.
 
 Decides only, purely from state and limits. An offer keeps what it said when it was made: its name
 is on the disk, and a seat may be taking it.
@@ -7,11 +7,14 @@ is on the disk, and a seat may be taking it.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 
 from hpo import events as ev
 from hpo.limits import Limits
-from hpo.state import CampaignState
+from hpo.seat_kinds import SeatKind, time_class
+from hpo.state import CampaignState, TrialStatus
+from hpo.usage import asking_mb
 
 LONGER = 2  # times the time in which a leg saved nothing
 
@@ -20,7 +23,8 @@ def with_needs(event: ev.Event, state: CampaignState, limits: Limits) -> ev.Even
     """The same decision; an offer says what it needs."""
     if not isinstance(event, ev.LegOffered):
         return event
-    return replace(event, time_s=_time_s(event, state, limits))
+    time_s, mem_mb = _time_s(event, state, limits), _mem_mb(event, state, limits)
+    return replace(event, time_s=time_s, mem_mb=mem_mb)
 
 
 def has_longer(time_s: int, limits: Limits) -> bool:
@@ -38,3 +42,34 @@ def _time_s(event: ev.LegOffered, state: CampaignState, limits: Limits) -> int:
         return limits.max_time_s
     least = 0 if trial is None else LONGER * trial.outlasted_s
     return min(max(1, math.ceil(expected), least), limits.max_time_s)
+
+
+def _mem_mb(event: ev.LegOffered, state: CampaignState, limits: Limits) -> int:
+    """The memory that the leg was raised to, or is known to need beyond what every seat has."""
+    trial = state.trials.get(event.trial_id)
+    if not limits.learn_mem or trial is None or not trial.used_mb:
+        return event.mem_mb
+    own = min(asking_mb(trial.used_mb), limits.max_mem_mb)
+    return max(event.mem_mb, own if own > state.usage.least_mb(limits.max_mem_mb) else 0)
+
+
+def needed_kinds(
+    state: CampaignState, *, mem_mb: int, usual_mb: int = 0, max_time_min: int = 0
+) -> Counter[SeatKind]:
+    """How many offers need which kind of seat.
+
+    Args:
+        state: The campaign.
+        mem_mb: What a seat of the settings has (MB): to need as much is to need nothing special.
+        usual_mb: What each new seat gets at least (MB), where that is learned; else 0.
+        max_time_min: The longest time limit (min), where it is learned; else 0.
+    """
+    kinds: Counter[SeatKind] = Counter()
+    for trial_id in state.of(TrialStatus.OFFERED):
+        trial = state.trials[trial_id]
+        memory = trial.mem_mb if trial.mem_mb > mem_mb else 0
+        time_min = max_time_min
+        if max_time_min and trial.time_s:  # else offered before times were learned
+            time_min = time_class(trial.time_s, max_time_min)
+        kinds[SeatKind(max(memory, usual_mb), time_min)] += 1
+    return kinds

@@ -14,6 +14,7 @@ from dataclasses import replace
 from hpo import events as ev
 from hpo.causes import INFRASTRUCTURE, MORE_MEMORY, Cause
 from hpo.json_values import canonical
+from hpo.last_resorts import out_of_memory, out_of_time
 from hpo.limits import OFFERS_AHEAD, Limits
 from hpo.needs import has_longer, with_needs
 from hpo.search import Searcher
@@ -128,7 +129,7 @@ class Scheduler:
             case ev.LegFinished(outcome="completed"):
                 return self._legs.after_rung(state, trial, now)
             case ev.LegFinished(cause=Cause.OUT_OF_MEMORY.value) as ended:
-                return self._with_more_memory(trial, ended.message or "", now)
+                return self._with_more_memory(trial, ended, ended.message or "", now)
             case ev.LegFinished(cause=cause, message=message):
                 return ev.TrialFailed(now, trial.trial_id, cause or "failed", message or "")
             case lost:
@@ -142,30 +143,22 @@ class Scheduler:
         if lost.cause == Cause.TIME_LIMIT:
             if trial.progressed or has_longer(trial.outlasted_s, self._limits):
                 return self._offer(trial, now)
-            setting = "`max_time`" if self._limits.learn_time else "`time`"
-            message = (
-                f"one checkpoint interval does not fit in {setting}: the job reached its time "
-                f"limit and no newer checkpoint was there; raise {setting} or lower "
-                "checkpoint_interval"
-            )
-            return ev.TrialFailed(now, trial.trial_id, lost.cause, message)
+            return ev.TrialFailed(now, trial.trial_id, lost.cause, out_of_time(self._limits))
         if lost.cause == Cause.OUT_OF_MEMORY:
-            return self._with_more_memory(trial, lost.message, now)
+            return self._with_more_memory(trial, lost, lost.message, now)
         return ev.TrialFailed(now, trial.trial_id, lost.cause, lost.message)
 
-    def _with_more_memory(self, trial: TrialState, why: str, now: float) -> ev.Event:
+    def _with_more_memory(
+        self, trial: TrialState, ended: ev.LegFinished | ev.LegLost, why: str, now: float
+    ) -> ev.Event:
         limits = self._limits
         had = max(trial.mem_mb, limits.mem_mb)
+        if limits.learn_mem:  # seats differ: what this one had counts
+            had = ended.mem_had_mb or had
         more = min(math.ceil(MORE_MEMORY * had), limits.max_mem_mb)
         if more > had:
             return replace(self._offer(trial, now), mem_mb=more)
-        asked = f"mem={limits.mem_mb}M" + (
-            f", then raised to {had}M" if had > limits.mem_mb else ""
-        )
-        message = (
-            f"out of memory, with {asked}: {why}. Raise `mem` in get_slurm_config(), or "
-            f"`max_mem` (now {limits.max_mem_mb}M), or leave such configurations out of the space"
-        )
+        message = out_of_memory(had, why, limits)
         return ev.TrialFailed(now, trial.trial_id, Cause.OUT_OF_MEMORY.value, message)
 
     def _again_or_fail(self, trial: TrialState, why: str, now: float) -> ev.Event:

@@ -7,9 +7,8 @@ looks like is the cluster's. A failed call is no news and is repeated later, nev
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from hpo.avoidance import Avoidance
@@ -21,6 +20,7 @@ from hpo.errors import (
     SubmissionLimitError,
     SubmissionUncertainError,
 )
+from hpo.needs import needed_kinds
 from hpo.node_blame import NodeBlame, quarantined
 from hpo.result_file import node_name
 from hpo.seat_plan import SeatPlan, plan_seats, useless_seats
@@ -37,11 +37,17 @@ DEAD_SEATS = 5  # jobs in a row that died before they took a trial: the environm
 
 @dataclass(frozen=True, slots=True)
 class SeatLimits:
-    """The user's bounds on seats; `mem_mb` is what each has, 0 where memory is not looked at."""
+    """The user's bounds on seats; `mem_mb` is what each has, 0 where memory is not looked at.
+
+    `learn_mem_to` (MB) and `learn_time_to` (min) are the most that seats ask for where that is
+    learned; 0: all ask for what the settings say.
+    """
 
     max_concurrent_jobs: int
     max_queued_jobs: int
     mem_mb: int = 0
+    learn_mem_to: int = 0
+    learn_time_to: int = 0
 
 
 class SeatKeeper:
@@ -91,7 +97,13 @@ class SeatKeeper:
         """Ask for the seats that are missing; take back those that nobody needs any more."""
         out = quarantined(state, now)
         self._avoid.follow(out, now, ever=bool(state.quarantines))
-        needs = self._needs(state)
+        usual_mb = self._usual_mb(state)
+        needs = needed_kinds(
+            state,
+            mem_mb=self._limits.mem_mb,
+            usual_mb=usual_mb,
+            max_time_min=self._limits.learn_time_to,
+        )
         if state.ending is not None or not needs:
             self._cancel_queued()
             return
@@ -107,6 +119,7 @@ class SeatKeeper:
             at_once=at_once if capacity is None else min(at_once, capacity),
             max_queued=self._limits.max_queued_jobs,
             has_queue=self._cluster.has_queue,
+            usual_mb=usual_mb,
         )
         for plan in plans:
             if not (self._raise(plan, now) and self._submit(plan, out, now)):
@@ -141,10 +154,10 @@ class SeatKeeper:
         """The campaign has ended: nothing may wait in the queue for it."""
         self._cancel_queued()
 
-    def _needs(self, state: CampaignState) -> Counter[int]:
-        """How many offers need which memory; 0: no more than every seat has."""
-        offered = (state.trials[i].mem_mb for i in state.of(TrialStatus.OFFERED))
-        return Counter(mem_mb if mem_mb > self._limits.mem_mb else 0 for mem_mb in offered)
+    def _usual_mb(self, state: CampaignState) -> int:
+        """What new seats get without a special need; 0: what the settings say."""
+        most = self._limits.learn_mem_to
+        return state.usage.usual_mb(most) if most else 0
 
     def _raise(self, plan: SeatPlan, now: float) -> bool:
         """Give waiting seats more memory; whether the cluster took all that was asked."""
@@ -167,7 +180,7 @@ class SeatKeeper:
         if asked.count == 0:
             return True
         count = min(asked.count, self._ask_at_most or asked.count)
-        plan = SeatPlan(count, min(asked.at_once, count), asked.mem_mb)
+        plan = replace(asked, count=count, at_once=min(asked.at_once, count), raised=())
         try:
             job_ids = self._ask(plan, out)
         except SubmissionLimitError as err:
@@ -186,7 +199,7 @@ class SeatKeeper:
         else:
             self._submit_pause = 0.0
             self._ask_at_most = None
-            self._book.submitted(job_ids, plan.mem_mb)
+            self._book.submitted(job_ids, plan.mem_mb, plan.time_min)
             self._avoid.submitted(job_ids)
             if job_ids:  # there may be no room this very moment
                 log.info("submitted %s", _span(job_ids, plan))
@@ -194,7 +207,13 @@ class SeatKeeper:
         return False
 
     def _ask(self, plan: SeatPlan, out: Collection[str]) -> list[str]:
-        submit = partial(self._cluster.submit, plan.count, at_once=plan.at_once, mem_mb=plan.mem_mb)
+        submit = partial(
+            self._cluster.submit,
+            plan.count,
+            at_once=plan.at_once,
+            mem_mb=plan.mem_mb,
+            time_min=plan.time_min,
+        )
         try:
             return submit(avoid=out)
         except SubmissionError as err:
@@ -229,8 +248,10 @@ def _longer(pause_s: float) -> float:
 
 
 def _span(job_ids: list[str], plan: SeatPlan) -> str:
-    memory = f", {plan.mem_mb} MB each" if plan.mem_mb else ""
+    sizes = [f"{plan.time_min} min"] if plan.time_min else []
+    sizes += [f"{plan.mem_mb} MB"] if plan.mem_mb else []
+    size = f", {' and '.join(sizes)} each" if sizes else ""
     if len(job_ids) == 1:
-        return f"job {job_ids[0]}{memory}"
+        return f"job {job_ids[0]}{size}"
     limit = f", {plan.at_once} at once" if plan.at_once < len(job_ids) else ""
-    return f"{len(job_ids)} jobs ({job_ids[0]} … {job_ids[-1]}){limit}{memory}"
+    return f"{len(job_ids)} jobs ({job_ids[0]} … {job_ids[-1]}){limit}{size}"

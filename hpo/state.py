@@ -18,7 +18,9 @@ from hpo.errors import TransitionError
 from hpo.json_values import canonical
 from hpo.lost_work import LostWork
 from hpo.pace import LegTime, Pace
+from hpo.seat_kinds import usable_s
 from hpo.trial_state import OPEN, REOFFERABLE, Rung, TrialState, TrialStatus
+from hpo.usage import Usage
 
 __all__ = ["CampaignState", "Rung", "TrialState", "TrialStatus", "apply", "is_better"]
 
@@ -42,6 +44,7 @@ class CampaignState:
     seat_seconds: float = 0.0  # spent on legs, finished or lost
     lost: LostWork = field(default_factory=LostWork)
     pace: Pace = field(default_factory=Pace)
+    usage: Usage = field(default_factory=Usage)
     best_trial: int | None = None
     alike_failures: int = 0  # first trials since the (re)start that failed with one cause
     alike_cause: str | None = None
@@ -162,6 +165,7 @@ def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev
     trial.ended_leg = event
     trial.progressed = event.resource > trial.resource
     _learn_pace(state, trial, event)
+    state.usage.add(event)
     if isinstance(event, ev.LegLost):
         state.seat_seconds += max(0.0, event.time - trial.claimed_at)
         if event.cause != Cause.STOPPED:  # the user took the job, not the cluster
@@ -170,6 +174,7 @@ def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev
         trial.resource = max(trial.resource, event.resource)
     else:
         state.seat_seconds += event.elapsed
+        trial.used_mb = max(trial.used_mb, event.mem_used_mb)
         # One that does not save starts lower again, and has not lost what it once reached.
         interrupted = event.outcome == "interrupted"
         trial.resource = max(trial.resource, event.resource) if interrupted else event.resource
@@ -192,7 +197,7 @@ def _learn_pace(
         # Its last hour, say, may be missing from what it saved: no measure for others.
         if event.cause != Cause.TIME_LIMIT:
             return
-        had_s = event.time_had_s or trial.time_s
+        had_s = usable_s(event.time_had_s // 60) if event.time_had_s else trial.time_s
         if units > 0 and had_s:
             trial.trained, trial.trained_s = units, float(had_s)
         else:

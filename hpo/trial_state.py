@@ -56,6 +56,7 @@ class TrialState:
     trained: int = 0  # resource by which its last leg that got further did so; 0: none did
     trained_s: float = 0.0  # and how long that took
     outlasted_s: int = 0  # the longest time in which a leg of it saved nothing
+    used_mb: int = 0  # the most memory that a leg of it was seen to use
     cause: str | None = None
     message: str | None = None  # of a failed trial: what to tell a person
 

@@ -25,6 +25,8 @@ CORE = {
     "hpo.pace",
     "hpo.limits",
     "hpo.needs",
+    "hpo.usage",
+    "hpo.last_resorts",
     "hpo.seat_kinds",
     "hpo.scheduler",
     "hpo.whole_trials",
