@@ -19,7 +19,7 @@ from hpo import events as ev
 from hpo import offers
 from hpo.avoidance import Avoidance
 from hpo.causes import Cause
-from hpo.cluster.simulated import ClusterModel
+from hpo.cluster.simulated_model import ClusterModel
 from hpo.errors import PollError, SeatsBrokenError, SubmissionError
 from hpo.files import Layout, publish_json
 from hpo.observe import Observer
@@ -165,7 +165,8 @@ class BadNode:
     def __init__(self, campaign: Campaign, *nodes: str) -> None:
         self.asked: list[tuple[int, list[str]]] = []
         self.refuses = False
-        cluster, submit, start = campaign.cluster, campaign.cluster.submit, campaign.cluster._start
+        cluster, lives = campaign.cluster, campaign.cluster.lives
+        submit, start = cluster.submit, lives.start
 
         def submit_avoiding(
             count: int, *, at_once: int, mem_mb: int = 0, avoid: Collection[str] = ()
@@ -179,10 +180,10 @@ class BadNode:
         def start_dying(job: Any) -> None:
             start(job)
             if job.status.node in set(nodes) - self.out:
-                cluster._end(job, Cause.KILLED, "SLURM says FAILED")
+                lives.end(job, Cause.KILLED, "SLURM says FAILED")
 
         cluster.submit = submit_avoiding  # type: ignore[method-assign]
-        cluster._start = start_dying  # type: ignore[method-assign]
+        lives.start = start_dying  # type: ignore[method-assign]
         cluster.last_words = lambda _job_id: "loading\ncannot open the GPU"  # type: ignore[method-assign]
 
 

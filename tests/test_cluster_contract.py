@@ -15,8 +15,9 @@ from hpo import offers
 from hpo.causes import Cause
 from hpo.cluster.base import Cluster
 from hpo.cluster.local import LocalCluster, LocalRequest
-from hpo.cluster.simulated import ClusterModel, SimulatedCluster
+from hpo.cluster.simulated import SimulatedCluster
 from hpo.cluster.simulated_clock import SimulatedClock
+from hpo.cluster.simulated_model import ClusterModel
 from hpo.cluster.slurm import SlurmCluster
 from hpo.cluster.slurm_request import SeatRequest
 from hpo.errors import PollError

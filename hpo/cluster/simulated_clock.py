@@ -39,14 +39,18 @@ class SimulatedClock:
 
 
 class LegTime:
-    """The clock of one leg: every report comes an epoch after the one before."""
+    """The clock of one leg: every report comes an epoch after the one before.
 
-    def __init__(self, start: float, end: float, epoch_s: float) -> None:
-        self._start, self._end, self._epoch_s = start, end, epoch_s
+    The first comes after `load_s` besides.
+    """
+
+    def __init__(self, start: float, end: float, epoch_s: float, load_s: float = 0.0) -> None:
+        self._start, self._end, self._epoch_s, self._load_s = start, end, epoch_s, load_s
         self._looks = -2  # the leg and the trial look at it once before the first report
 
     def __call__(self) -> float:
         """The time of this look."""
         epochs = max(0, self._looks + 1)
         self._looks += 1
-        return min(self._end, self._start + epochs * self._epoch_s)
+        begun = self._start + (self._load_s if epochs else 0.0)
+        return min(self._end, begun + epochs * self._epoch_s)
