@@ -34,7 +34,10 @@ _NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 @dataclass(frozen=True, slots=True)
 class LegResult:
-    """The part of a result that the manager decides by; `error` is None where not finite."""
+    """The part of a result that the manager decides by; `error` is None where not finite.
+
+    `goes_on`: the job means to take another leg.
+    """
 
     outcome: str
     error: float | None
@@ -44,6 +47,7 @@ class LegResult:
     cause: str | None
     message: str | None
     node: str = ""
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ def document(
     cause: str | None = None,
     message: str | None = None,
     traceback: str | None = None,
+    goes_on: bool = False,
 ) -> dict[str, Any]:
     """The whole result document, in the order in which a person reads it."""
     return {
@@ -94,7 +99,7 @@ def document(
         "traceback": traceback,
         "additional_info": dict(additional_info),
         "reports": [dict(report) for report in history],
-    }
+    } | ({"goes_on": True} if goes_on else {})
 
 
 def read_attempt(layout: Layout, leg: Leg) -> tuple[LegResult, dict[str, Any]] | None:
@@ -154,6 +159,7 @@ def _checked(found: Mapping[str, Any]) -> LegResult | None:
         cause=None if cause is None else cause[:MESSAGE_LENGTH],
         message=None if message is None else message[:MESSAGE_LENGTH],
         node=node_name(info.get("host")),
+        goes_on=found.get("goes_on") is True,
     )
 
 
