@@ -42,6 +42,7 @@ class LegSettings:
     claim_timeout: float
     metric_pattern: str | None = None
     sharing: str = "private"
+    timed: bool = False  # whether seats differ in their time, so that also a first leg must fit
     trials_per_job: int | str = 1
     trial_process: str = "fork"
 
@@ -55,6 +56,7 @@ class LegSettings:
             and isinstance(self.checkpoint_interval, int)
             and isinstance(self.claim_timeout, (int, float))
             and isinstance(self.metric_pattern, (str, type(None)))
+            and isinstance(self.timed, bool)
             and (isinstance(self.trials_per_job, int) or self.trials_per_job == "auto")
             and self.trial_process in ("fork", "same")
         )
@@ -66,7 +68,8 @@ class LegSettings:
 class Surroundings:
     """Where and how a leg runs: its job, its host, its clock and the request to leave.
 
-    `oom_kills` counts the processes of the job that the kernel has killed for their memory.
+    `oom_kills` counts the processes of the job that the kernel has killed for their memory,
+    `used_mb` is the most that the job has used so far (MB; 0: unknown).
     `goes_on` says whether the job takes another leg after one that ended with that status;
     `pass_on` is there where a trial may go on in place.
     """
@@ -77,6 +80,7 @@ class Surroundings:
     asked_to_leave: Callable[[], bool] = lambda: False
     info: dict[str, Any] = field(default_factory=dict)
     oom_kills: Callable[[], int] = lambda: 0
+    used_mb: Callable[[], int] = lambda: 0
     patience: Patience = field(default_factory=Patience)
     goes_on: Callable[[str], bool] = lambda _status: False
     pass_on: PassOn | None = None

@@ -56,7 +56,8 @@ def document_of(
             "end_time": end,
             "host": here.host,
         }
-        | here.info,
+        | here.info
+        | ({"max_rss_mb": used} if (used := here.used_mb()) else {}),
         **ended,
     )
 

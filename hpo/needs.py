@@ -1,4 +1,4 @@
-"""What an offer asks of the seat that takes it, and what kinds of seats the offers ask for together.
+"""What an offer asks of the seat that takes it, and which kinds of seats all offers ask for.
 
 Decides only, purely from state and limits. An offer keeps what it said when it was made: its name
 is on the disk, and a seat may be taking it.

@@ -15,7 +15,7 @@ from hpo import events as ev
 from hpo.causes import Cause
 from hpo.files import Layout
 from hpo.offers import Leg
-from hpo.result_file import fault_of_attempt, node_name, read_attempt, read_node
+from hpo.result_file import fault_of_attempt, node_name, read_attempt, read_had, read_node
 from hpo.seats import JobPhase, SeatBook
 from hpo.state import CampaignState, TrialState, TrialStatus
 from hpo.unsaved_work import unsaved_work
@@ -104,6 +104,9 @@ class Observer:
                 cause=result.cause,
                 message=result.message,
                 node=result.node,
+                mem_used_mb=result.mem_used_mb,
+                mem_had_mb=result.mem_had_mb,
+                time_had_s=result.time_had_s,
             )
         elif self._is_overdue(claim, now, self.grace_s):
             fault = fault_of_attempt(self.layout, claim)
@@ -173,6 +176,7 @@ class Observer:
         lost_s, lost_resource = unsaved_work(
             folder, claim.attempt, self.resource_attr, seat_s=seat_s
         )
+        mem_had_mb, time_had_s = read_had(self.layout, claim)
         return ev.LegLost(
             now,
             claim.trial_id,
@@ -185,6 +189,8 @@ class Observer:
             lost_s=lost_s,
             lost_resource=lost_resource,
             node=self._node_of(claim),
+            mem_had_mb=mem_had_mb,
+            time_had_s=time_had_s,
         )
 
     def _returned(self, trial: TrialState, attempt: int, now: float) -> ev.LegReturned:

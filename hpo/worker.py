@@ -26,6 +26,7 @@ from hpo.files import Layout, publish_json, read_json, read_plain
 from hpo.full_disk_output import QuietStreamHandler, protect_standard_output
 from hpo.job_identity import JobIdentity, this_job
 from hpo.leg import LegSettings, Surroundings, finish_leg, run_leg
+from hpo.memory_used import used_mb
 from hpo.objective import bind, load_objective
 from hpo.oom_kills import oom_kills
 from hpo.storage import Patience, StorageTrouble, is_of_files
@@ -101,7 +102,8 @@ def _serve(layout: Layout) -> int:
         what = "what this job held before it was requeued"
         for leg in patience.insist(what, lambda: offers.give_back(layout, job.job_id)):
             log.info("job %s was requeued: trial %d is offered again", job.job_id, leg.trial_id)
-    taken = _wait_for_claim(layout, job, settings.claim_timeout, flag)
+    time_s = job.first_leg_s if settings.timed else 0
+    taken = _wait_for_claim(layout, job, settings.claim_timeout, flag, time_s=time_s)
     if taken is None:
         if stop_request.stands(layout):
             log.info("the campaign was stopped: this job ends; `hpo run` goes on with it")
@@ -111,7 +113,14 @@ def _serve(layout: Layout) -> int:
     claim, offer = taken
     _announce(layout, claim, offer, settings, job)
     here = Surroundings(
-        job.job_id, job.host, time.time, flag.is_set, _devices(), oom_kills, patience
+        job.job_id,
+        job.host,
+        time.time,
+        flag.is_set,
+        _devices() | job.had(),
+        oom_kills,
+        used_mb,
+        patience,
     )
     load = _loader(settings, list(offer["config"]))
     result = run_leg(layout, claim, offer, load, settings, here)
@@ -179,7 +188,7 @@ class _LeaveFlag:
 
 
 def _wait_for_claim(
-    layout: Layout, job: JobIdentity, timeout_s: float, flag: _LeaveFlag
+    layout: Layout, job: JobIdentity, timeout_s: float, flag: _LeaveFlag, *, time_s: int = 0
 ) -> tuple[offers.Leg, dict[str, Any]] | None:
     """The leg that this job took, or None where there was none.
 
@@ -192,7 +201,11 @@ def _wait_for_claim(
     while not flag.is_set() and not stop_request.stands(layout):
         try:
             taken = offers.claim_best(
-                layout, job.job_id, mem_mb=job.mem_mb, again=trouble is not None
+                layout,
+                job.job_id,
+                mem_mb=job.mem_mb,
+                time_s=time_s,
+                again=trouble is not None,
             )
         except OSError as err:
             taken, trouble = None, err

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.causes import Cause
+from hpo.seat_kinds import SeatKind
 from hpo.seat_plan import SeatPlan, plan_seats, useless_seats
 from hpo.seats import JobPhase, JobStatus, SeatBook
 
@@ -46,7 +47,8 @@ def plan(
     max_queued: int = 450,
     has_queue: bool = True,
 ) -> list[SeatPlan]:
-    needs = {size: count for size, count in ({0: offered} | (larger or {})).items() if count}
+    sizes = {size: count for size, count in ({0: offered} | (larger or {})).items() if count}
+    needs = {SeatKind(size): count for size, count in sizes.items()}
     return plan_seats(seats, needs, at_once=at_once, max_queued=max_queued, has_queue=has_queue)
 
 
@@ -126,8 +128,8 @@ class TestMemory:
 
     def test_waiting_seats_that_are_too_small_for_all_that_is_left_are_useless(self) -> None:
         seats = book(a=QUEUED, b=LARGE, c=RUNNING)
-        assert useless_seats(seats, {6144: 1}) == ["a"]
-        assert useless_seats(seats, {0: 1, 6144: 1}) == []
+        assert useless_seats(seats, {SeatKind(6144): 1}) == ["a"]
+        assert useless_seats(seats, {SeatKind(): 1, SeatKind(6144): 1}) == []
         assert useless_seats(seats, {}) == ["a", "b"]
 
 
@@ -183,7 +185,7 @@ def test_there_are_never_more_jobs_than_allowed_whatever_happens_to_them(
         elif action == "vanish" and job is not None:
             del cluster[job]
         poll(seats, now, **cluster)
-        left = {need: count for need, count in needs.items() if count}
+        left = {SeatKind(need): count for need, count in needs.items() if count}
         limits = {"at_once": at_once, "max_queued": max_queued}
         wanted = plan_seats(seats, left, has_queue=has_queue, **limits)
         for part in wanted:

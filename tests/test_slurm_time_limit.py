@@ -205,7 +205,7 @@ class TestJobTimes:
         times = JobTimes(SlurmSettings(time="2:00:00"))
         replies["reservation"] = self.soon(60)
         assert {times.of_new_jobs() for _ in range(3)} <= {57, 58}
-        assert times.usual() == 120
+        assert times.usual() == {120}
         replies["reservation"] = ""
         assert {times.of_new_jobs() for _ in range(3)} == {120}
         first, second = (record.getMessage() for record in caplog.records)

@@ -40,6 +40,7 @@ from hpo.lock import ManagerLock
 from hpo.manager import Manager, Surroundings
 from hpo.scheduler import OFFERS_AHEAD, STOPPED_BY_USER, Limits, Scheduler
 from hpo.seat_keeper import SeatLimits
+from hpo.seat_kinds import usable_s
 from hpo.storage import is_storage_trouble
 from hpo.whole_trials import LegPolicy, WholeTrials
 
@@ -116,9 +117,11 @@ def _manage(
         Surroundings(campaign.layout, cluster, clock, leave.is_set, screen.show),
         journal,
         Scheduler(
-            make_searcher(spec), _limits(spec, largest_memory_mb(executor, spec.slurm)), legs
+            make_searcher(spec),
+            _limits(spec, largest_memory_mb(executor, spec.slurm), executor),
+            legs,
         ),
-        SeatLimits(spec.hpo.max_concurrent_jobs, spec.hpo.max_queued_jobs, spec.slurm.mem_mb),
+        _seat_limits(spec, executor),
         metric=spec.hpo.metric,
         mode=spec.hpo.mode,
         resource_attr=spec.hpo.resource_attr,
@@ -139,8 +142,22 @@ def _manage(
     return exit_code(manager.state, ended=ended)
 
 
-def _limits(spec: CampaignSpec, max_mem_mb: int) -> Limits:
-    hpo = spec.hpo
+def _seat_limits(spec: CampaignSpec, executor: str) -> SeatLimits:
+    slurm = spec.slurm
+    learns = executor != "local"  # whose processes share memory, and end when they end
+    learns_mem, learns_time = learns and slurm.learns_mem, learns and slurm.learns_time
+    return SeatLimits(
+        spec.hpo.max_concurrent_jobs,
+        spec.hpo.max_queued_jobs,
+        mem_mb=0 if learns_mem else slurm.mem_mb,
+        learn_mem_to=slurm.max_mem_mb if learns_mem else 0,
+        learn_time_to=slurm.time_min if learns_time else 0,
+    )
+
+
+def _limits(spec: CampaignSpec, max_mem_mb: int, executor: str) -> Limits:
+    hpo, slurm = spec.hpo, spec.slurm
+    learns_time = slurm.learns_time and executor != "local"
     return Limits(
         n_trials=hpo.n_trials,
         max_wallclock_s=hpo.max_wallclock_time,
@@ -148,8 +165,13 @@ def _limits(spec: CampaignSpec, max_mem_mb: int) -> Limits:
         max_initial_failures=hpo.max_initial_failures,
         max_seat_s=_max_seat_s(spec),
         target_metric=hpo.target_error,
-        mem_mb=spec.slurm.mem_mb,
+        mem_mb=slurm.mem_mb,
         max_mem_mb=max_mem_mb,
+        learn_mem=slurm.learns_mem and executor != "local",
+        timed=learns_time,
+        max_time_s=usable_s(slurm.time_min),
+        learn_time=learns_time,
+        offers_untimed=hpo.max_concurrent_jobs,
         # A searcher that looks at results is asked as late as possible: one offer for each seat.
         offers_ahead=OFFERS_AHEAD if spec.searcher is None else hpo.max_concurrent_jobs,
     )

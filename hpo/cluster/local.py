@@ -83,11 +83,18 @@ class LocalCluster:
         return gpu_problems(self._request.gpus)
 
     def submit(
-        self, count: int, *, at_once: int, mem_mb: int = 0, avoid: Collection[str] = ()
+        self,
+        count: int,
+        *,
+        at_once: int,
+        mem_mb: int = 0,
+        time_min: int = 0,
+        avoid: Collection[str] = (),
     ) -> list[str]:
         """Start `count` processes, or as many as there are free GPUs for now."""
-        # The manager asks for no more than may run; memory is not shared out; there is one node.
-        del at_once, mem_mb, avoid
+        # The manager asks for no more than may run; memory is not shared out; nothing ends a
+        # process for its time; there is one node.
+        del at_once, mem_mb, time_min, avoid
         self._live.mkdir(exist_ok=True)
         job_ids: list[str] = []
         for _ in range(count):
