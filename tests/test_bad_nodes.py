@@ -169,13 +169,13 @@ class BadNode:
         submit, start = cluster.submit, lives.start
 
         def submit_avoiding(
-            count: int, *, at_once: int, mem_mb: int = 0, avoid: Collection[str] = ()
+            count: int, *, at_once: int, avoid: Collection[str] = (), **kind: int
         ) -> list[str]:
             self.asked.append((count, sorted(avoid)))
             if avoid and self.refuses:
                 raise SubmissionError("Requested node configuration is not available")
             self.out = set(avoid)
-            return submit(count, at_once=at_once, mem_mb=mem_mb)
+            return submit(count, at_once=at_once, **kind)
 
         def start_dying(job: Any) -> None:
             start(job)
