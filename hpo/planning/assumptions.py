@@ -17,7 +17,7 @@ EPOCH_SPREAD = 0.5
 QUEUE_WAIT_S = 1800.0
 START_S = 20.0  # Python, torch and the user's package, from a network filesystem
 LOAD_S = 10.0
-LIKENESS = 0.9  # jobs of one array stand beside each other in the queue
+STRAGGLE = 0.1  # jobs of one array stand beside each other in the queue
 POLL_S = 60.0
 TICK_S = 10.0  # coarser than a real manager's 2 s, which would cost time here and change little
 
@@ -40,7 +40,7 @@ class Assumptions:
         return ClusterModel(
             seats=self.seats,
             arrival=self.arrival,
-            likeness=LIKENESS,
+            straggle=STRAGGLE,
             start_s=self.start_s,
             load_s=self.load_s,
             epoch_s=self.epoch_s,
