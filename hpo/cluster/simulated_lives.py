@@ -69,6 +69,14 @@ class SeatLives:
         running = [job for job in self.live.values() if job.phase is JobPhase.RUNNING]
         return self.held_s + sum(self._clock.now() - job.started_at for job in running)
 
+    def limit_array(self, array: int, at_once: int) -> None:
+        """Let at most `at_once` jobs of the array run from now on; what runs already goes on."""
+        for job in self.live.values():
+            if job.array == array:
+                job.at_once = at_once
+        self._queue.release(array, at_once)
+        self._start_eligible()
+
     def submit(self, job: SimulatedJob) -> None:
         """The job waits from now on."""
         self.live[job.job_id] = job
