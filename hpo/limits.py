@@ -29,3 +29,21 @@ class Limits:
     max_time_s: int = 0  # the most they may say: what a new seat of the longest kind has
     learn_time: bool = False  # whether the time limit of seats is learned too
     offers_untimed: int = OFFERS_AHEAD  # written ahead while nobody knows how long a leg takes
+
+
+@dataclass(frozen=True, slots=True)
+class SeatLimits:
+    """The user's bounds on seats.
+
+    `mem_mb` is what each has, 0 where memory is not looked at. `queue_ahead` seats may wait behind
+    those that run; None: as many as there are legs to come. `learn_mem_to` (MB) and `learn_time_to`
+    (min) are the most that seats ask for where that is learned; 0: all ask for what the settings
+    say.
+    """
+
+    max_concurrent_jobs: int
+    max_queued_jobs: int
+    mem_mb: int = 0
+    queue_ahead: int | None = None
+    learn_mem_to: int = 0
+    learn_time_to: int = 0

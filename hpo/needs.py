@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from hpo import events as ev
-from hpo.limits import Limits
+from hpo.limits import Limits, SeatLimits
 from hpo.seat_kinds import SeatKind, time_class
 from hpo.state import CampaignState, TrialStatus
 from hpo.usage import asking_mb
@@ -53,23 +54,38 @@ def _mem_mb(event: ev.LegOffered, state: CampaignState, limits: Limits) -> int:
     return max(event.mem_mb, own if own > state.usage.least_mb(limits.max_mem_mb) else 0)
 
 
-def needed_kinds(
-    state: CampaignState, *, mem_mb: int, usual_mb: int = 0, max_time_min: int = 0
-) -> Counter[SeatKind]:
-    """How many offers need which kind of seat.
+@dataclass(frozen=True, slots=True)
+class WantedSeats:
+    """What seats are to be there for.
 
-    Args:
-        state: The campaign.
-        mem_mb: What a seat of the settings has (MB): to need as much is to need nothing special.
-        usual_mb: What each new seat gets at least (MB), where that is learned; else 0.
-        max_time_min: The longest time limit (min), where it is learned; else 0.
+    `needs` counts the offers by what they need; `to_come` further legs are expected, most of which
+    will need what is `usual`. `ahead`: seats may wait for more than what can run at once.
     """
-    kinds: Counter[SeatKind] = Counter()
+
+    needs: Mapping[SeatKind, int]
+    usual: SeatKind
+    to_come: int
+    ahead: bool
+
+
+def wanted_seats(state: CampaignState, limits: SeatLimits, to_come: int) -> WantedSeats:
+    """The seats that the offers ask for, and the `to_come` legs that are not offered yet.
+
+    Until it is known what legs need, seats ask for the most; so nothing waits ahead then.
+    """
+    max_mem_mb, max_time_min = limits.learn_mem_to, limits.learn_time_to
+    usual_mb = state.usage.usual_mb(max_mem_mb) if max_mem_mb else 0
+    needs: Counter[SeatKind] = Counter()
     for trial_id in state.of(TrialStatus.OFFERED):
         trial = state.trials[trial_id]
-        memory = trial.mem_mb if trial.mem_mb > mem_mb else 0
+        memory = trial.mem_mb if trial.mem_mb > limits.mem_mb else 0
         time_min = max_time_min
         if max_time_min and trial.time_s:  # else offered before times were learned
             time_min = time_class(trial.time_s, max_time_min)
-        kinds[SeatKind(max(memory, usual_mb), time_min)] += 1
-    return kinds
+        needs[SeatKind(max(memory, usual_mb), time_min)] += 1
+    of_usual = {kind: count for kind, count in needs.items() if kind.mem_mb == usual_mb}
+    # Of kinds that as many offers need, the longest, which serves the others too.
+    most = max(of_usual, key=lambda kind: (of_usual[kind], kind), default=None)
+    usual = most or SeatKind(usual_mb, max_time_min)
+    known = (not max_mem_mb or state.usage.is_known) and (not max_time_min or state.pace.is_known)
+    return WantedSeats(needs, usual, to_come if known else 0, known)

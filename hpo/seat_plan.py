@@ -8,7 +8,7 @@ MB, time in minutes; 0 is the campaign's default.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hpo.seat_kinds import SeatKind, missing
@@ -19,12 +19,10 @@ from hpo.seats import Seat, SeatBook
 class SeatPlan:
     """What to ask of the cluster for one kind of seat.
 
-    `raised` are waiting seats that get `mem_mb`; `count` new ones are asked for, at most `at_once`
-    of which may run.
+    `raised` are waiting seats that get `mem_mb`; `count` new ones are asked for.
     """
 
     count: int
-    at_once: int
     mem_mb: int = 0
     raised: tuple[str, ...] = ()
     time_min: int = 0
@@ -34,67 +32,90 @@ def plan_seats(
     book: SeatBook,
     needs: Mapping[SeatKind, int],
     *,
+    to_come: int = 0,
+    usual: SeatKind = SeatKind(),  # noqa: B008  # because it is frozen
     at_once: int,
     max_queued: int,
-    has_queue: bool,
-    usual_mb: int = 0,
+    queue_ahead: int,
 ) -> list[SeatPlan]:
-    """The seats to ask for, so that each offer finds one and `at_once` is never exceeded.
+    """The seats to ask for, so that each offer finds one, now and while the manager is away.
 
-    `needs` counts the offers by what they need. With a queue of the cluster's own, a whole campaign
-    is asked for at once and the cluster itself keeps to `at_once`: a freed GPU is filled again
-    without the manager. While such seats still wait, nothing is added to them; behind them, seats
-    are asked for as others end. For an offer that needs more memory than `usual_mb`, what new seats
-    have now, a seat that waits already is raised, which keeps its place; a new one is asked for
-    where none waits. Time is never raised: no user may.
+    `needs` counts the offers by what they need; `to_come` are further legs, which are expected and
+    not offered yet, and will need what is `usual`. `at_once` seats are to run and `queue_ahead` to
+    wait behind them, so that a freed GPU is filled again by the cluster alone. Seats that wait gain
+    age in the queue, so they are asked for many at a time, and again only when half of them are
+    used up. For an offer that needs more memory than is usual, a seat that waits already is raised,
+    which keeps its place; a new one is asked for where none waits. Time is never raised: no user
+    may.
     """
     if not book.polled:
         return []
-    live = len(book.running()) + len(book.queued())
     free = Counter(_kind(s) for s in (*book.queued(), *book.running()) if s.trial_id is None)
-    raised = _raised(book, missing(needs, free), usual_mb)
+    live = len(book.running()) + len(book.queued())
+    busy = live - free.total()
+    expected = _with(needs, usual, to_come)
+    # Of memory that was learned, what waits has less than is usual now.
+    raised = _raised(book, missing(expected if usual.mem_mb else needs, free), usual.mem_mb)
     for kind, seats in raised.items():
         for seat in seats:
             free[_kind(seat)] -= 1
             free[SeatKind(kind.mem_mb, seat.time_min)] += 1
-    lacking = missing(needs, free)
-    whole = has_queue and live == 0
-    room = min(at_once, max_queued) - live
+    most = min(max_queued, at_once + queue_ahead)
+    wanted = min(sum(needs.values()) + to_come, most - busy)
+    enough = free.total() >= at_once and 2 * free.total() > wanted
+    lacking = missing(expected, free)
+    room = most - live
     plans: list[SeatPlan] = []
-    for kind in _in_order({*lacking, *raised}, lacking, whole=whole):
-        count = max(0, min(lacking.get(kind, 0), max_queued if whole and not plans else room))
+    for kind in sorted({*lacking, *raised}, reverse=True):
+        asked = 0 if enough and usual.covers(kind) else lacking.get(kind, 0)
+        count = max(0, min(asked, room))
         if count or kind in raised:
             job_ids = tuple(seat.job_id for seat in raised.get(kind, ()))
-            plans.append(SeatPlan(count, min(at_once, count), kind.mem_mb, job_ids, kind.time_min))
+            plans.append(SeatPlan(count, kind.mem_mb, job_ids, kind.time_min))
             room -= count
     return plans
 
 
-def useless_seats(book: SeatBook, needs: Mapping[SeatKind, int]) -> list[str]:
-    """Waiting seats that can take none of the offers: there are none, or all need more."""
+def useless_seats(
+    book: SeatBook,
+    needs: Mapping[SeatKind, int],
+    *,
+    to_come: int = 0,
+    usual: SeatKind = SeatKind(),  # noqa: B008  # because it is frozen
+    spared: int = 0,
+) -> list[str]:
+    """Waiting seats that nothing is left for, the youngest first.
+
+    Those are what can take none of the offers, because all need more, nor what is `usual` of the
+    legs `to_come`; and what is beyond them all. Up to `spared` of the latter are left where they
+    are, as long as there is anything to come: it is only expected.
+    """
     waiting = [seat for seat in book.queued() if seat.trial_id is None]
-    return [s.job_id for s in waiting if not any(_kind(s).covers(need) for need in needs)]
+    waiting.sort(key=lambda seat: (len(seat.job_id), seat.job_id), reverse=True)
+    expected = _with(needs, usual, to_come)
+    # With nothing but legs to come, nobody can tell yet what the next offers will need.
+    wait_and_see = bool(to_come) and not needs
+    hopeless: list[Seat] = []
+    useful: list[Seat] = []
+    for seat in waiting:
+        can = wait_and_see or any(_kind(seat).covers(need) for need in expected)
+        (useful if can else hopeless).append(seat)
+    if not any(usual.covers(need) for need in expected):
+        return [seat.job_id for seat in hopeless]
+    looking = sum(1 for seat in book.running() if seat.trial_id is None)
+    beyond = len(useful) + looking - sum(needs.values()) - to_come
+    # Of those that have more memory there are few.
+    of_usual = [seat for seat in useful if seat.mem_mb <= usual.mem_mb]
+    left_over = of_usual[:beyond] if beyond > spared else []
+    return [seat.job_id for seat in (*hopeless, *left_over)]
 
 
 def _kind(seat: Seat) -> SeatKind:
     return SeatKind(seat.mem_mb, seat.time_min)
 
 
-def _in_order(
-    kinds: Collection[SeatKind], lacking: Mapping[SeatKind, int], *, whole: bool
-) -> list[SeatKind]:
-    """The largest first, because they serve any offer.
-
-    Where the whole campaign is asked for, the kind that most of it needs comes before: there is no
-    limit to its array but the queue's.
-    """
-    order = sorted(kinds, reverse=True)
-    if whole:
-        usual = min((kind.mem_mb for kind in order), default=0)
-        # No new class of memory while others wait: the first array is of the usual seats.
-        most = max(order, key=lambda k: (k.mem_mb == usual, lacking.get(k, 0)), default=None)
-        order.sort(key=lambda kind: kind != most)
-    return order
+def _with(needs: Mapping[SeatKind, int], usual: SeatKind, to_come: int) -> Mapping[SeatKind, int]:
+    return {**needs, usual: needs.get(usual, 0) + to_come} if to_come else needs
 
 
 def _raised(

@@ -22,7 +22,7 @@ from hpo.seat_kinds import usable_s
 from hpo.trial_state import OPEN, REOFFERABLE, Rung, TrialState, TrialStatus
 from hpo.usage import Usage
 
-__all__ = ["CampaignState", "Rung", "TrialState", "TrialStatus", "apply", "is_better"]
+__all__ = ["OPEN", "CampaignState", "Rung", "TrialState", "TrialStatus", "apply", "is_better"]
 
 
 @dataclass(slots=True)

@@ -47,6 +47,11 @@ class Usage:
             if self.measured <= MEASURED:
                 self.first_mb = self.most_mb
 
+    @property
+    def is_known(self) -> bool:
+        """Whether enough legs have told what they used."""
+        return self.measured >= MEASURED
+
     def usual_mb(self, max_mb: int) -> int:
         """What new seats should have, at most `max_mb`, which is also right while nothing is known.
 
@@ -59,7 +64,7 @@ class Usage:
         return self._with_margin(self.first_mb, max_mb)
 
     def _with_margin(self, used_mb: int, max_mb: int) -> int:
-        return min(asking_mb(used_mb), max_mb) if self.measured >= MEASURED else max_mb
+        return min(asking_mb(used_mb), max_mb) if self.is_known else max_mb
 
 
 def asking_mb(used_mb: int) -> int:

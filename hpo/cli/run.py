@@ -143,21 +143,27 @@ def _manage(
 
 
 def _seat_limits(spec: CampaignSpec, executor: str) -> SeatLimits:
-    slurm = spec.slurm
-    learns = executor != "local"  # whose processes share memory, and end when they end
-    learns_mem, learns_time = learns and slurm.learns_mem, learns and slurm.learns_time
+    hpo, slurm = spec.hpo, spec.slurm
+    learns_mem, learns_time = _learns(spec, executor)
     return SeatLimits(
-        spec.hpo.max_concurrent_jobs,
-        spec.hpo.max_queued_jobs,
+        hpo.max_concurrent_jobs,
+        hpo.max_queued_jobs,
         mem_mb=0 if learns_mem else slurm.mem_mb,
+        queue_ahead=None if hpo.queue_ahead == "auto" else hpo.queue_ahead,
         learn_mem_to=slurm.max_mem_mb if learns_mem else 0,
         learn_time_to=slurm.time_min if learns_time else 0,
     )
 
 
+def _learns(spec: CampaignSpec, executor: str) -> tuple[bool, bool]:
+    """Whether memory and time of seats are learned: local processes share one and need no other."""
+    on_cluster = executor != "local"
+    return on_cluster and spec.slurm.learns_mem, on_cluster and spec.slurm.learns_time
+
+
 def _limits(spec: CampaignSpec, max_mem_mb: int, executor: str) -> Limits:
     hpo, slurm = spec.hpo, spec.slurm
-    learns_time = slurm.learns_time and executor != "local"
+    learns_mem, learns_time = _learns(spec, executor)
     return Limits(
         n_trials=hpo.n_trials,
         max_wallclock_s=hpo.max_wallclock_time,
@@ -167,7 +173,7 @@ def _limits(spec: CampaignSpec, max_mem_mb: int, executor: str) -> Limits:
         target_metric=hpo.target_error,
         mem_mb=slurm.mem_mb,
         max_mem_mb=max_mem_mb,
-        learn_mem=slurm.learns_mem and executor != "local",
+        learn_mem=learns_mem,
         timed=learns_time,
         max_time_s=usable_s(slurm.time_min),
         learn_time=learns_time,

@@ -1,8 +1,8 @@
 """How long simulated jobs wait in the queue.
 
 Owns the distributions and the one rule of backfill: a job that asks for less time waits less. Every
-distribution is a quantile function, so that the caller may draw jobs that are alike. Pure: no
-clock, no randomness of its own.
+distribution is a quantile function of a share that the caller draws. Pure: no clock, no randomness
+of its own.
 """
 
 from __future__ import annotations
@@ -122,12 +122,6 @@ def _class_of(limit_min: int) -> int:
     return sum(limit_min > end for end in CLASSES_MIN)
 
 
-def alike_share(common: np.random.Generator, own: np.random.Generator, likeness: float) -> float:
-    """A share in (0, 1) of which jobs submitted together have `likeness` in common.
-
-    With 0 they are independent, with 1 the same; a Gaussian copula in between. Each job by itself
-    has the distribution that was asked for, whatever the likeness.
-    """
-    both = math.sqrt(likeness) * common.standard_normal()
-    both += math.sqrt(1.0 - likeness) * own.standard_normal()
-    return min(max(_NORMAL.cdf(both), LEAST_SHARE), 1.0 - LEAST_SHARE)
+def one_share(random: np.random.Generator) -> float:
+    """A share strictly inside (0, 1)."""
+    return min(max(float(random.random()), LEAST_SHARE), 1.0 - LEAST_SHARE)

@@ -43,7 +43,7 @@ class SimulatedCluster:
         self.lives = SeatLives(layout, clock, model, settings, load)
         self.tick_s = model.tick_s
         self.poll_s = model.poll_s
-        self.calls: dict[str, int] = {"submit": 0, "raise": 0, "poll": 0, "cancel": 0}
+        self.calls: dict[str, int] = {"submit": 0, "raise": 0, "limit": 0, "poll": 0, "cancel": 0}
         self._jobs: dict[str, SimulatedJob] = {}
         self._arrays = 0
 
@@ -81,6 +81,11 @@ class SimulatedCluster:
                 job.mem_mb, job.status = mem_mb, replace(job.status, mem_mb=mem_mb)
         if any(job.mem_mb != mem_mb for job in jobs):
             raise PollError("some of the jobs wait no more")
+
+    def limit_array(self, array: str, at_once: int) -> None:
+        """For its tasks that wait."""
+        self.calls["limit"] += 1
+        self.lives.limit_array(int(array), at_once)
 
     def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """All live jobs, and the end of the ones asked for."""

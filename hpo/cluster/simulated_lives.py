@@ -35,7 +35,7 @@ class SeatLives:
         live: jobs that wait or run, by their id.
         legs_run: (trial, attempt) of each leg that was trained.
         busy_s: seat time spent on legs.
-        held_s: seat time from the starts of jobs to their ends.
+        held_s: seat time of lives that are over, from their starts to their ends.
         started: lives of jobs.
     """
 
@@ -63,6 +63,19 @@ class SeatLives:
     def running(self) -> int:
         """Jobs that hold a seat now."""
         return self._queue.running
+
+    def charged_s(self) -> float:
+        """Seat time so far, that of running jobs included."""
+        running = [job for job in self.live.values() if job.phase is JobPhase.RUNNING]
+        return self.held_s + sum(self._clock.now() - job.started_at for job in running)
+
+    def limit_array(self, array: int, at_once: int) -> None:
+        """Let at most `at_once` jobs of the array run from now on; what runs already goes on."""
+        for job in self.live.values():
+            if job.array == array:
+                job.at_once = at_once
+        self._queue.release(array, at_once)
+        self._start_eligible()
 
     def submit(self, job: SimulatedJob) -> None:
         """The job waits from now on."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpo.cluster.arrival import Arrival, Exponential, alike_share
+from hpo.cluster.arrival import Arrival, Exponential, one_share
 
-WAITS, LIVES, ARRAYS = 11, 12, 13  # streams of random numbers; five numbers meet no other stream
+WAITS, LIVES = 11, 12  # streams of random numbers; five numbers meet no other stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,9 @@ class ClusterModel:
         qos_jobs: jobs that one user may run; None: no limit of that kind.
         queue_wait_s: mean of an exponential, where `arrival` does not say more.
         arrival: how long jobs wait.
-        likeness: how alike the waits of jobs are that were submitted together, 0 to 1.
+        straggle: how far apart jobs start that were submitted together: the first waits as one job
+            does, each other that long x (1 + straggle x an exponential). None: all waits are
+            independent, so that the first of many starts far sooner than one alone would.
         start_s: from the start of a job to its first look for an offer: interpreter, imports.
         load_s: from a claim to the first epoch: data, model, checkpoint. A seat that goes on with
             the trial that it has just trained does not pay it.
@@ -53,7 +55,7 @@ class ClusterModel:
     qos_jobs: int | None = None
     queue_wait_s: float = 300.0
     arrival: Arrival | None = None
-    likeness: float = 0.0
+    straggle: float | None = None
     start_s: float = 10.0
     load_s: float = 0.0
     epoch_s: float = 60.0
@@ -81,9 +83,13 @@ class ClusterModel:
     def wait_s(self, array: int, number: int, life: int, limit_min: int) -> float:
         """How long a job waits for its next life."""
         arrival = self.arrival or Exponential(self.queue_wait_s)
-        common = self.random(array, 0, life, ARRAYS)
         own = self.random(array, number, life, WAITS)
-        return arrival.wait_s(alike_share(common, own, self.likeness), limit_min)
+        # A requeued job is on its own again.
+        if self.straggle is None or life > 0 or number == 0:
+            return arrival.wait_s(one_share(own), limit_min)
+        first = self.random(array, 0, life, WAITS)
+        later = 1.0 + self.straggle * float(own.exponential())
+        return arrival.wait_s(one_share(first), limit_min) * later
 
     def strikes_s(self, array: int, number: int, life: int) -> tuple[float, float]:
         """After how much running a life is preempted, and its node fails; infinite: never."""
