@@ -88,6 +88,7 @@ class LegFinished:
 
     `outcome` is completed, failed or interrupted. `metric` is the value at `resource`, in the
     user's own sign; None where it was not finite or nothing was reported. `elapsed` is in s.
+    `goes_on`: the job means to take another leg.
     """
 
     time: float
@@ -102,6 +103,7 @@ class LegFinished:
     cause: str | None = None
     message: str | None = None
     node: str = ""
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)

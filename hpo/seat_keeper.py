@@ -37,11 +37,15 @@ DEAD_SEATS = 5  # jobs in a row that died before they took a trial: the environm
 
 @dataclass(frozen=True, slots=True)
 class SeatLimits:
-    """The user's bounds on seats; `mem_mb` is what each has, 0 where memory is not looked at."""
+    """The user's bounds on seats; `mem_mb` is what each has, 0 where memory is not looked at.
+
+    `legs_per_seat` is how many legs one takes; None: as many as its time allows.
+    """
 
     max_concurrent_jobs: int
     max_queued_jobs: int
     mem_mb: int = 0
+    legs_per_seat: int | None = 1
 
 
 class SeatKeeper:
@@ -107,6 +111,7 @@ class SeatKeeper:
             at_once=at_once if capacity is None else min(at_once, capacity),
             max_queued=self._limits.max_queued_jobs,
             has_queue=self._cluster.has_queue,
+            legs_per_seat=self._limits.legs_per_seat,
         )
         for plan in plans:
             if not (self._raise(plan, now) and self._submit(plan, out, now)):

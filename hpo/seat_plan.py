@@ -35,6 +35,7 @@ def plan_seats(
     at_once: int,
     max_queued: int,
     has_queue: bool,
+    legs_per_seat: int | None = 1,
 ) -> list[SeatPlan]:
     """The seats to ask for, so that each offer finds one and `at_once` is never exceeded.
 
@@ -43,6 +44,9 @@ def plan_seats(
     filled again without the manager. While such seats still wait, nothing is added to them; behind
     them, seats are asked for as others end. For an offer that needs more than the default, a seat
     that waits already is raised, which keeps its place; a new one is asked for where none waits.
+
+    A seat that takes `legs_per_seat` (None: any number) stands for as many offers; but all that may
+    run at once are asked for, where there are offers for them.
     """
     if not book.polled:
         return []
@@ -55,10 +59,14 @@ def plan_seats(
     missing = _missing(needs, free)
     whole = has_queue and live == 0
     room = min(at_once, max_queued) - live
+    most = max_queued if legs_per_seat is not None else min(at_once, max_queued)
     plans: list[SeatPlan] = []
     # The default first where the whole campaign is asked for: that array holds most of it.
     for mem_mb in sorted({*missing, *raised}, key=lambda size: (whole and size > 0, -size)):
-        count = max(0, min(missing.get(mem_mb, 0), max_queued if whole and not plans else room))
+        wanted = missing.get(mem_mb, 0)
+        if whole and not plans and legs_per_seat is not None:
+            wanted = max(min(wanted, at_once), -(-wanted // legs_per_seat))
+        count = max(0, min(wanted, most if whole and not plans else room))
         if count or mem_mb in raised:
             plans.append(SeatPlan(count, min(at_once, count), mem_mb, raised.get(mem_mb, ())))
             room -= count

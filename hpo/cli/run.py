@@ -118,7 +118,12 @@ def _manage(
         Scheduler(
             make_searcher(spec), _limits(spec, largest_memory_mb(executor, spec.slurm)), legs
         ),
-        SeatLimits(spec.hpo.max_concurrent_jobs, spec.hpo.max_queued_jobs, spec.slurm.mem_mb),
+        SeatLimits(
+            spec.hpo.max_concurrent_jobs,
+            spec.hpo.max_queued_jobs,
+            spec.slurm.mem_mb,
+            spec.hpo.legs_per_job,
+        ),
         metric=spec.hpo.metric,
         mode=spec.hpo.mode,
         resource_attr=spec.hpo.resource_attr,

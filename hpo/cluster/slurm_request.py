@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo.settings import SlurmSettings
+from hpo.wall_time import export_line
 
 PACKAGE_HOME = Path(__file__).resolve().parents[2]
 
@@ -60,7 +61,7 @@ class SeatRequest:
             "signal_delay_s": _warning_s(minutes),
             "stderr_to_stdout": True,
             "wckey": None,  # submitit's own default is refused where wckeys are enforced
-            "setup": self._setup(),
+            "setup": [*self._setup(), export_line(minutes, _warning_s(minutes))],
             # A preempted seat comes back by itself and takes whatever is best then.
             "additional_parameters": {"requeue": True} | self._extra(),
         }
