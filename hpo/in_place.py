@@ -72,17 +72,19 @@ class _Row:
     def pass_on(
         self, claim: offers.Leg, result: dict[str, Any], fresh_start_s: float
     ) -> Taken | None:
-        """Finish the leg of a trial that could go on at once; its next one, if that comes soon.
-
-        Waiting never costs more than a fresh start of the trial would, so that with the start it
-        costs at most twice what the best choice would have (the rule of ski rental).
-        """
+        """Finish the leg of a trial that could go on at once; its next one, if that comes soon."""
         if not self.goes_on("paused"):
             return None  # its leg ends as any other
         if not self.finish(claim, result):
             return None
-        wait_s = min(fresh_start_s, float(self._place.settings.claim_timeout))
+        timeout_s = float(self._place.settings.claim_timeout)
+        wait_s = self._stay.wait_s(fresh_start_s, timeout_s)
+        begun = time.monotonic()
         taken = self._wait_for_next(claim, wait_s)
+        if wait_s > 0.0:
+            seconds = time.monotonic() - begun
+            self._stay.answered(seconds)
+            self._note({"answered": seconds})
         if taken is not None:
             self.last = taken[0]
             self._stay.took()

@@ -17,7 +17,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from hpo import offers, random_start
+from hpo import offers
 from hpo.announcement import announce
 from hpo.causes import Cause
 from hpo.errors import EXIT_RESUMABLE
@@ -30,6 +30,7 @@ from hpo.leg_ending import failure
 from hpo.objective import SCRIPT
 from hpo.oom_kills import oom_kills
 from hpo.quarantine_file import is_quarantined
+from hpo.random_start import RandomStart
 from hpo.serving import Objective, Place, Taken, tell_end, wait_for_claim
 from hpo.stay import Stay
 from hpo.storage import StorageTrouble
@@ -78,18 +79,19 @@ def _choose(place: Place, flag: LeaveFlag, stay: Stay, load: Objective) -> _InHe
     settings = place.settings
     if settings.trial_process == "same" or settings.objective.startswith(SCRIPT):
         return _InHere(place, stay, load)
-    before = random_start.untouched()
+    start = RandomStart()
     try:
         load()
     except KeyboardInterrupt:
         raise
     except BaseException:  # noqa: BLE001  # because a trial says it, with its traceback
         log.info("the objective cannot be imported here; each trial tries it itself")
+    start.imported()
     why_not = danger()
     if why_not is not None:
         log.info("each trial gets a fresh interpreter, not a fork: %s", why_not)
         return _Fresh(place, stay, flag)
-    return _Forked(place, stay, flag, load, before)
+    return _Forked(place, stay, flag, load, start)
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,8 @@ class _Apart:
         for note in end.notes:
             if "took" in note:
                 self.stay.took()
+            elif "answered" in note:
+                self.stay.answered(note["answered"])
             elif "ended" in note:
                 self.stay.ended(note["ended"], note["seconds"], time.time())
                 if not note["counts"]:
@@ -137,11 +141,11 @@ class _Apart:
 @dataclass(frozen=True)
 class _Forked(_Apart):
     load: Objective
-    before: object  # Python's random numbers, before the user's code was imported
+    start: RandomStart
 
     def process(self, taken: Taken) -> ProcessEnd:
         def work(note: Note) -> None:
-            random_start.start_anew(self.before)
+            self.start.begin()
             run_legs(self.place, taken, self.load, self.stay, note)
 
         return run_forked(work, self.flag)
