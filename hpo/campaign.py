@@ -144,6 +144,8 @@ def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:
         "metric_pattern": spec.hpo.metric_pattern,
         "sharing": spec.hpo.sharing,
         "timed": spec.slurm.learns_time,
+        "trials_per_job": spec.hpo.trials_per_job,
+        "trial_process": spec.hpo.trial_process,
     }
 
 

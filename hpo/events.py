@@ -92,6 +92,7 @@ class LegFinished:
     user's own sign; None where it was not finite or nothing was reported. `elapsed` is in s.
     `mem_used_mb` is the most memory that the job was seen to use (MB); `mem_had_mb` and
     `time_had_s` are what its seat had for the leg (MB, s). 0: nobody said so.
+    `goes_on`: the job means to take another leg.
     """
 
     time: float
@@ -109,6 +110,7 @@ class LegFinished:
     mem_used_mb: int = 0
     mem_had_mb: int = 0
     time_had_s: int = 0
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,11 +40,6 @@ class JobIdentity:
         """
         return usable_s(self.time_min) if self.time_min else 0
 
-    def had(self) -> dict[str, int]:
-        """What the first leg of this seat has, for the files of its attempt: MB and s."""
-        had = {"mem_had_mb": self.mem_mb, "time_had_s": 60 * self.time_min}
-        return {name: value for name, value in had.items() if value}
-
 
 def this_job(environ: Mapping[str, str] = os.environ) -> JobIdentity:
     """The job that this process runs in."""

@@ -25,6 +25,10 @@ class LeaveFlag:
         """Whether this process was asked to leave."""
         return self._asked
 
+    def set(self) -> None:
+        """Ask this process to leave, as a signal would."""
+        self._asked = True
+
     def listen(self) -> None:
         """From now on the signals set the flag."""
         # After submitit's own handlers, which this replaces: a trial never requeues itself.

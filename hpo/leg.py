@@ -16,7 +16,8 @@ from typing import Any
 
 from hpo import offers, result_file
 from hpo.epochs import NextLeg
-from hpo.files import Layout, publish_json
+from hpo.errors import SettingsError
+from hpo.files import Layout, publish_json, read_json
 from hpo.leg_document import document_of, earlier_time
 from hpo.leg_ending import out_of_memory, train
 from hpo.storage import Patience
@@ -64,6 +65,21 @@ class LegSettings:
             raise TypeError(f"these are no settings of jobs: {asdict(self)}")
 
 
+def read_settings(layout: Layout) -> LegSettings:
+    """The part of campaign.json that a job needs.
+
+    Raises:
+        SettingsError: there is no campaign, or its file cannot be read.
+    """
+    campaign = read_json(layout.campaign)
+    try:
+        return LegSettings(**campaign["seat"])  # type: ignore[index]  # because errors are caught
+    except (TypeError, KeyError) as err:
+        raise SettingsError(
+            [f"{layout.campaign} cannot be read as a campaign ({err})"], where=str(layout.root)
+        ) from err
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """Where and how a leg runs: its job, its host, its clock and the request to leave.
@@ -80,10 +96,10 @@ class Surroundings:
     asked_to_leave: Callable[[], bool] = lambda: False
     info: dict[str, Any] = field(default_factory=dict)
     oom_kills: Callable[[], int] = lambda: 0
-    used_mb: Callable[[], int] = lambda: 0
     patience: Patience = field(default_factory=Patience)
     goes_on: Callable[[str], bool] = lambda _status: False
     pass_on: PassOn | None = None
+    used_mb: Callable[[], int] = lambda: 0
 
 
 def run_leg(

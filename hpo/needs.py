@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from hpo import events as ev
 from hpo.limits import Limits, SeatLimits
 from hpo.seat_kinds import SeatKind, time_class
-from hpo.state import CampaignState, TrialStatus
+from hpo.state import CampaignState, TrialState, TrialStatus
 from hpo.usage import asking_mb
 
 LONGER = 2  # times the time in which a leg saved nothing
@@ -28,9 +28,9 @@ def with_needs(event: ev.Event, state: CampaignState, limits: Limits) -> ev.Even
     return replace(event, time_s=time_s, mem_mb=mem_mb)
 
 
-def has_longer(time_s: int, limits: Limits) -> bool:
-    """Whether a leg may get more time than `time_s`, in which it saved nothing."""
-    return limits.learn_time and time_s < limits.max_time_s
+def has_longer(trial: TrialState, limits: Limits) -> bool:
+    """Whether a leg that saved nothing in its time may get more than it had."""
+    return limits.learn_time and max(trial.time_s, trial.outlasted_s) < limits.max_time_s
 
 
 def _time_s(event: ev.LegOffered, state: CampaignState, limits: Limits) -> int:

@@ -60,10 +60,17 @@ class Observer:
             self._overdue.pop(replace(leg, done=False), None)
         by_attempt = sorted(seen.claims, key=lambda leg: (leg.trial_id, leg.attempt))
         latest = {leg.trial_id: leg for leg in by_attempt}
-        for claim in latest.values():
+        # A job that takes one leg after the other holds one at a time, also in the journal: how
+        # the one before ended is told first, and the next in the next round.
+        busy = {state.trials[i].job_id: i for i in state.of(TrialStatus.CLAIMED)}
+        for claim in sorted(latest.values(), key=lambda leg: not leg.done):
             trial = state.trials.get(claim.trial_id)
-            if trial is not None:
-                facts += self._of_claim(trial, claim, now)
+            if trial is None or busy.get(claim.job_id, trial.trial_id) != trial.trial_id:
+                continue
+            news = list(self._of_claim(trial, claim, now))
+            if news:
+                busy[claim.job_id] = trial.trial_id
+            facts += news
         for leg in seen.revoked:
             trial = state.trials.get(leg.trial_id)
             if trial is not None and leg.rung == trial.rung and leg.attempt >= trial.attempt:
@@ -107,6 +114,7 @@ class Observer:
                 mem_used_mb=result.mem_used_mb,
                 mem_had_mb=result.mem_had_mb,
                 time_had_s=result.time_had_s,
+                goes_on=result.goes_on,
             )
         elif self._is_overdue(claim, now, self.grace_s):
             fault = fault_of_attempt(self.layout, claim)

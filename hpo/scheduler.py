@@ -146,7 +146,7 @@ class Scheduler:
         if lost.cause in INFRASTRUCTURE:
             return self._again_or_fail(trial, lost.message, now)
         if lost.cause == Cause.TIME_LIMIT:
-            if trial.progressed or has_longer(trial.outlasted_s, self._limits):
+            if trial.progressed or has_longer(trial, self._limits):
                 return self._offer(trial, now)
             return ev.TrialFailed(now, trial.trial_id, lost.cause, out_of_time(self._limits))
         if lost.cause == Cause.OUT_OF_MEMORY:

@@ -129,6 +129,7 @@ class SeatKeeper:
             at_once=self._at_once,
             max_queued=limits.max_queued_jobs,
             queue_ahead=ahead if self._cluster.has_queue and wanted.ahead else 0,
+            legs_per_seat=limits.legs_per_seat,
         )
 
     @property

@@ -37,6 +37,7 @@ def plan_seats(
     at_once: int,
     max_queued: int,
     queue_ahead: int,
+    legs_per_seat: int | None = 1,
 ) -> list[SeatPlan]:
     """The seats to ask for, so that each offer finds one, now and while the manager is away.
 
@@ -47,21 +48,24 @@ def plan_seats(
     used up. For an offer that needs more memory than is usual, a seat that waits already is raised,
     which keeps its place; a new one is asked for where none waits. Time is never raised: no user
     may.
+
+    A seat that takes `legs_per_seat` (None: any number) stands for as many offers; but all that may
+    run at once are asked for, where there are offers for them.
     """
     if not book.polled:
         return []
     free = Counter(_kind(s) for s in (*book.queued(), *book.running()) if s.trial_id is None)
     live = len(book.running()) + len(book.queued())
     busy = live - free.total()
-    expected = _with(needs, usual, to_come)
+    expected = _seats_for(_with(needs, usual, to_come), at_once, legs_per_seat)
     # Of memory that was learned, what waits has less than is usual now.
     raised = _raised(book, missing(expected if usual.mem_mb else needs, free), usual.mem_mb)
     for kind, seats in raised.items():
         for seat in seats:
             free[_kind(seat)] -= 1
             free[SeatKind(kind.mem_mb, seat.time_min)] += 1
-    most = min(max_queued, at_once + queue_ahead)
-    wanted = min(sum(needs.values()) + to_come, most - busy)
+    most = min(max_queued, at_once + (queue_ahead if legs_per_seat is not None else 0))
+    wanted = min(sum(expected.values()), most - busy)
     enough = free.total() >= at_once and 2 * free.total() > wanted
     lacking = missing(expected, free)
     room = most - live
@@ -116,6 +120,17 @@ def _kind(seat: Seat) -> SeatKind:
 
 def _with(needs: Mapping[SeatKind, int], usual: SeatKind, to_come: int) -> Mapping[SeatKind, int]:
     return {**needs, usual: needs.get(usual, 0) + to_come} if to_come else needs
+
+
+def _seats_for(
+    needs: Mapping[SeatKind, int], at_once: int, legs_per_seat: int | None
+) -> Mapping[SeatKind, int]:
+    """How many seats the offers are worth, of each kind."""
+    if legs_per_seat is None:
+        return {kind: min(count, at_once) for kind, count in needs.items()}
+    return {
+        kind: max(min(count, at_once), -(-count // legs_per_seat)) for kind, count in needs.items()
+    }
 
 
 def _raised(

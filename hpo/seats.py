@@ -184,6 +184,11 @@ class SeatBook:
         elif job_id in self.seats:
             self.seats[job_id].trial_id = None
 
+    def has_gone_on(self, job_id: str) -> bool:
+        """Whether the job had taken other legs before the one that it holds."""
+        seat = self.seats.get(job_id)
+        return seat is not None and seat.legs > 1
+
     def returned(self, job_id: str | None) -> None:
         """The leg of a former life was given back; the job itself lives on."""
         if job_id in self.seats:

@@ -17,6 +17,13 @@ from hpo.slurm_settings import SlurmSettings
 __all__ = ["HpoSettings", "SlurmSettings"]
 
 
+def _read_trials_per_job(value: object) -> object:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if not is_count and value != "auto":
+        raise ValueError(f"must be a whole number from 1 on, or 'auto', not {value!r}")
+    return value
+
+
 def _read_reference(value: object) -> object:
     if not isinstance(value, str):
         raise ValueError(f"must be text such as 'my_package.train:objective', not {value!r}")
@@ -91,6 +98,12 @@ class HpoSettings(BaseModel):
     max_wallclock_time: Annotated[float, Field(gt=0)] | None = None
     """Seconds after which no new trial starts; default: no limit."""
 
+    trials_per_job: Annotated[int | Literal["auto"], BeforeValidator(_read_trials_per_job)] = 1
+    """Trials (or legs) that one job takes one after the other; auto: while its time lasts."""
+
+    trial_process: Literal["fork", "same"] = "fork"
+    """With several trials per job: each in a fork of the job's process, or all in the same one."""
+
     poll_interval: Annotated[float, Field(ge=1)] = 60.0
     """Seconds between two looks at the queue of SLURM."""
 
@@ -121,3 +134,8 @@ class HpoSettings(BaseModel):
 
     max_initial_failures: Count = 5
     """Stop submitting when the first so many trials all fail; 0: never stop."""
+
+    @property
+    def legs_per_job(self) -> int | None:
+        """How many legs one job takes; None: as many as its time allows."""
+        return self.trials_per_job if isinstance(self.trials_per_job, int) else None

@@ -197,7 +197,8 @@ def _learn_pace(
         # Its last hour, say, may be missing from what it saved: no measure for others.
         if event.cause != Cause.TIME_LIMIT:
             return
-        had_s = usable_s(event.time_had_s // 60) if event.time_had_s else trial.time_s
+        # No seat takes an offer for which it has less time than that says.
+        had_s = max(trial.time_s, usable_s(event.time_had_s // 60) if event.time_had_s else 0)
         if units > 0 and had_s:
             trial.trained, trial.trained_s = units, float(had_s)
         else:

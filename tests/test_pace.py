@@ -132,17 +132,17 @@ class TestNeeds:
         assert self.need(self.ended(), offered(9), max_time_s=100) == 100
 
     def test_what_saved_nothing_gets_twice_the_time(self) -> None:
-        out = replace(lost(9, "time_limit", job_id="9"), time_had_s=400)
+        out = replace(lost(9, "time_limit", job_id="9"), time_had_s=300)
         state = state_after([*running(*range(10)), *self.ends(ENOUGH), out])
-        assert self.need(state, offered(9, 1)) == 800
-        assert has_longer(400, AUTO)
-        assert not has_longer(6000, AUTO)
-        assert not has_longer(400, replace(AUTO, learn_time=False))
+        assert self.need(state, offered(9, 1)) == 420
+        assert has_longer(state.trials[9], AUTO)
+        assert not has_longer(state.trials[9], replace(AUTO, max_time_s=210))
+        assert not has_longer(state.trials[9], replace(AUTO, learn_time=False))
 
     def test_what_was_saved_before_the_limit_tells_the_trials_own_pace(self) -> None:
         out = replace(lost(9, "time_limit", job_id="9", saved=3), time_had_s=300)
         state = state_after([*running(*range(10)), *self.ends(ENOUGH), out])
-        assert self.need(state, offered(9, 1)) == 900  # 6 of 9 are left, 1.5 x 100 s each
+        assert self.need(state, offered(9, 1)) == 630  # 6 of 9 are left, 1.5 x 70 s each
         assert len(state.pace.legs) == ENOUGH
 
     def test_a_leg_that_left_and_had_got_nowhere_needs_longer(self) -> None:

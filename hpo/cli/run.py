@@ -150,6 +150,7 @@ def _seat_limits(spec: CampaignSpec, executor: str) -> SeatLimits:
         hpo.max_queued_jobs,
         mem_mb=0 if learns_mem else slurm.mem_mb,
         queue_ahead=None if hpo.queue_ahead == "auto" else hpo.queue_ahead,
+        legs_per_seat=hpo.legs_per_job,
         learn_mem_to=slurm.max_mem_mb if learns_mem else 0,
         learn_time_to=slurm.time_min if learns_time else 0,
     )
@@ -174,7 +175,7 @@ def _limits(spec: CampaignSpec, max_mem_mb: int, executor: str) -> Limits:
         mem_mb=slurm.mem_mb,
         max_mem_mb=max_mem_mb,
         learn_mem=learns_mem,
-        timed=learns_time,
+        timed=learns_time or (hpo.legs_per_job != 1 and executor != "local"),
         max_time_s=usable_s(slurm.time_min),
         learn_time=learns_time,
         offers_untimed=hpo.max_concurrent_jobs,

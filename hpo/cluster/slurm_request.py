@@ -14,6 +14,7 @@ from typing import Any
 from hpo.job_identity import SEAT_MIN
 from hpo.seat_kinds import warning_s
 from hpo.settings import SlurmSettings
+from hpo.wall_time import export_line
 
 PACKAGE_HOME = Path(__file__).resolve().parents[2]
 
@@ -68,7 +69,7 @@ class SeatRequest:
             "signal_delay_s": warning_s(minutes),
             "stderr_to_stdout": True,
             "wckey": None,  # submitit's own default is refused where wckeys are enforced
-            "setup": self._setup(asked_min or settings.time_min),
+            "setup": self._setup(minutes, asked_min or settings.time_min),
             # A preempted seat comes back by itself and takes whatever is best then.
             "additional_parameters": {"requeue": True} | self._extra(),
         }
@@ -112,7 +113,7 @@ class SeatRequest:
         extra = {key.replace("_", "-"): value for key, value in self.settings.extra.items()}
         return {key: value for key, value in extra.items() if value is not False}
 
-    def _setup(self, asked_min: int) -> list[str]:
+    def _setup(self, minutes: int, asked_min: int) -> list[str]:
         lines = [line for line in self.settings.env_setup if line.strip()]
         home = shlex.quote(str(PACKAGE_HOME))
         return [
@@ -121,4 +122,5 @@ class SeatRequest:
             f'export PYTHONPATH={home}"${{PYTHONPATH:+:$PYTHONPATH}}"',
             # srun of 22.05 to 23.02 does not take the number over from the job
             'export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"',
+            export_line(minutes, warning_s(minutes)),
         ]
