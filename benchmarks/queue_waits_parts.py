@@ -161,8 +161,8 @@ def simulate(case: Case, most_trials: int) -> Run:
             any(isinstance(e, ev.CampaignEnding) for e in events),
             ends[0],
             cluster.lives.charged_s(),
-            cluster.lives.started,
-            len(cluster.lives.legs_run),
+            cluster.lives.use.started,
+            len(cluster.lives.use.legs_run),
             cluster.calls["submit"],
         )
 

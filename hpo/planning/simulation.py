@@ -99,8 +99,8 @@ def simulate(question: Question) -> Outcome:
         return replace(
             _told(read_events(layout.journal)),
             held_s=lives.charged_s(),
-            busy_s=lives.busy_s,
-            jobs=lives.started,
+            busy_s=lives.use.busy_s,
+            jobs=lives.use.started,
             calls=dict(cluster.calls),
         )
 
