@@ -12,7 +12,7 @@ to the one before it:
 - bound at submission: a job is submitted for one leg when another job ends, and waits with it, as
   every tool does that submits trials; 8 jobs of the user at once;
 - late bound: the same seats take the best offer when they start;
-- + queue-ahead: as many seats wait as run; the cluster's own limit keeps 8 running;
+- + queue-ahead: seats wait behind those that run, as many as there is work for (the default);
 - + several legs per job: a seat goes on with the next best offer while its 24 h last.
 
 Seats ask for 24 h; the wait named in the table is the mean of such a job. Of jobs submitted

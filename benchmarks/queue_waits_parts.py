@@ -51,7 +51,7 @@ class Case:
     straggle: float | None
     arrival: str
     model: ClusterModel = field(default_factory=ClusterModel)
-    ahead: int = 0
+    queue_ahead: int | None = None
     most_queued: int = 450
 
 
@@ -72,20 +72,19 @@ class Run:
 
 def _bound(case: Case) -> Case:
     model = replace(case.model, bound_at_submission=True)
-    return replace(case, model=model, most_queued=SEATS)
+    return replace(case, model=model, most_queued=SEATS, queue_ahead=0)
 
 
 def _late(case: Case) -> Case:
-    return case
+    return replace(case, queue_ahead=0)
 
 
 def _ahead(case: Case) -> Case:
-    """As many seats wait as run; the cluster lets no more than 8 of the user run."""
-    return replace(case, ahead=SEATS)
+    return case  # the default of the program
 
 
 def _several(case: Case) -> Case:
-    return replace(_ahead(case), model=replace(case.model, legs_per_job=None))
+    return replace(case, model=replace(case.model, legs_per_job=None))
 
 
 BASELINE = "bound at submission"
@@ -103,7 +102,6 @@ def prepare(
     """The case of a row."""
     model = ClusterModel(
         seats=SEATS,
-        qos_jobs=SEATS,
         arrival=Backfill(WAITS[arrival](wait_s), TIME_MIN),
         straggle=straggle,
         start_s=START_S,
@@ -131,9 +129,8 @@ def simulate(case: Case, most_trials: int) -> Run:
         cluster = SimulatedCluster(layout, clock, case.model, settings, lambda: objective)
         space, problems = read_space(SPACE)
         assert not problems
-        at_once = SEATS + case.ahead
         limits = Limits(
-            n_trials=most_trials, target_metric=case.target, offers_ahead=2 * at_once + 32
+            n_trials=most_trials, target_metric=case.target, offers_ahead=2 * SEATS + 32
         )
         started: list[Manager] = []
         manager = Manager(
@@ -149,7 +146,7 @@ def simulate(case: Case, most_trials: int) -> Run:
                 limits,
                 Asha(max_t=MAX_T, reduction_factor=ETA),
             ),
-            SeatLimits(at_once, case.most_queued),
+            SeatLimits(SEATS, case.most_queued, queue_ahead=case.queue_ahead),
             metric="validation_error",
             mode="min",
         )
@@ -164,8 +161,8 @@ def simulate(case: Case, most_trials: int) -> Run:
             any(isinstance(e, ev.CampaignEnding) for e in events),
             ends[0],
             cluster.lives.charged_s(),
-            cluster.lives.started,
-            len(cluster.lives.legs_run),
+            cluster.lives.use.started,
+            len(cluster.lives.use.legs_run),
             cluster.calls["submit"],
         )
 

@@ -56,7 +56,8 @@ class Observer:
     def facts(self, state: CampaignState, seen: OpenLegs, now: float) -> list[ev.Event]:
         """All facts that `seen` adds to `state`, in an order in which they can be applied."""
         facts: list[ev.Event] = []
-        for leg in seen.claims:  # seen again: a listing had missed it, as one may during a rename
+        for leg in seen.claims if self._overdue else ():
+            # Seen again: a listing had missed it, as one may during a rename.
             self._overdue.pop(replace(leg, done=False), None)
         by_attempt = sorted(seen.claims, key=lambda leg: (leg.trial_id, leg.attempt))
         latest = {leg.trial_id: leg for leg in by_attempt}

@@ -21,6 +21,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ class Leg:
         return replace(self, job_id=job_id, done=False)
 
 
+@lru_cache(maxsize=20_000)  # because the same names are listed in every tick
 def parse(name: str) -> Leg | None:
     """The leg that a file name stands for; None for any other file."""
     match = _NAME.fullmatch(name)

@@ -8,8 +8,8 @@ trials that have ended.
 
 from __future__ import annotations
 
+import heapq
 import math
-from bisect import insort
 from dataclasses import dataclass, field
 
 from hpo import events as ev
@@ -18,8 +18,9 @@ from hpo.errors import TransitionError
 from hpo.json_values import canonical
 from hpo.lost_work import LostWork
 from hpo.pace import LegTime, Pace
+from hpo.rung import Rung, rank_key
 from hpo.seat_kinds import usable_s
-from hpo.trial_state import OPEN, REOFFERABLE, Rung, TrialState, TrialStatus
+from hpo.trial_state import OPEN, REOFFERABLE, TrialState, TrialStatus
 from hpo.usage import Usage
 
 __all__ = ["OPEN", "CampaignState", "Rung", "TrialState", "TrialStatus", "apply", "is_better"]
@@ -46,6 +47,8 @@ class CampaignState:
     pace: Pace = field(default_factory=Pace)
     usage: Usage = field(default_factory=Usage)
     best_trial: int | None = None
+    # (key, trial) of each value ever reached, a heap: also of trials that have another one by now.
+    values: list[tuple[float, int]] = field(default_factory=list)
     alike_failures: int = 0  # first trials since the (re)start that failed with one cause
     alike_cause: str | None = None
     any_result: bool = False  # since the (re)start
@@ -116,7 +119,8 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             _require(reached, event, "a trial is promoted from the rung it has reached")
             trial.offers_of_rung = 1 if event.rung > trial.rung else trial.offers_of_rung + 1
             if event.rung > trial.rung:
-                state.rungs[trial.bracket, trial.rung].promoted.add(trial.trial_id)
+                key = rank_key(trial.metric, state.mode)
+                state.rungs[trial.bracket, trial.rung].promote(key, trial.trial_id)
             trial.rung, trial.attempt = event.rung, event.attempt
             trial.target, trial.final = event.target, event.final
             trial.mem_mb, trial.time_s = event.mem_mb, event.time_s
@@ -215,10 +219,7 @@ def _enter_rung(state: CampaignState, trial: TrialState) -> None:
     if trial.target is None or trial.resource != trial.target:
         return
     rung = state.rungs.setdefault((trial.bracket, trial.rung), Rung())
-    key = math.inf
-    if trial.metric is not None:
-        key = trial.metric if state.mode == "min" else -trial.metric
-    insort(rung.ranked, (key, trial.trial_id))
+    rung.enter(rank_key(trial.metric, state.mode), trial.trial_id)
 
 
 def _has_reached(state: CampaignState, trial: TrialState) -> bool:
@@ -227,21 +228,23 @@ def _has_reached(state: CampaignState, trial: TrialState) -> bool:
 
 def _compare_with_best(state: CampaignState, trial: TrialState) -> None:
     """The incumbent is the trial whose last value is the best."""
+    if trial.metric is not None:
+        heapq.heappush(state.values, (rank_key(trial.metric, state.mode), trial.trial_id))
     if state.best_trial == trial.trial_id:
         # It may have become worse on its way to a higher rung.
-        state.best_trial = None
-        for other in state.trials.values():
-            _challenge_best(state, other)
-    else:
-        _challenge_best(state, trial)
+        while state.values and not _stands(state, *state.values[0]):
+            heapq.heappop(state.values)
+        state.best_trial = state.values[0][1] if state.values else None
+    elif trial.metric is not None:
+        best = state.best_metric
+        if best is None or is_better(trial.metric, best, mode=state.mode):
+            state.best_trial = trial.trial_id
 
 
-def _challenge_best(state: CampaignState, trial: TrialState) -> None:
-    if trial.metric is None:
-        return
-    best = state.best_metric
-    if best is None or is_better(trial.metric, best, mode=state.mode):
-        state.best_trial = trial.trial_id
+def _stands(state: CampaignState, key: float, trial_id: int) -> bool:
+    """Whether the value is the trial's last one."""
+    metric = state.trials[trial_id].metric
+    return metric is not None and rank_key(metric, state.mode) == key
 
 
 def is_better(metric: float, other: float, *, mode: str) -> bool:

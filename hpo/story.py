@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from hpo import events as ev
 from hpo.causes import Cause
-from hpo.state import CampaignState, Rung, TrialState, TrialStatus, apply
+from hpo.rung import Rung
+from hpo.state import CampaignState, TrialState, TrialStatus, apply
 
 
 @dataclass(frozen=True, slots=True)

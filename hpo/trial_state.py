@@ -1,4 +1,4 @@
-"""What is kept of one trial, and of one rung.
+"""What is kept of one trial.
 
 Pure data, changed by `hpo.state.apply` alone: no I/O, no clock, no policy.
 """
@@ -6,7 +6,7 @@ Pure data, changed by `hpo.state.apply` alone: no I/O, no clock, no policy.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -59,14 +59,3 @@ class TrialState:
     used_mb: int = 0  # the most memory that a leg of it was seen to use
     cause: str | None = None
     message: str | None = None  # of a failed trial: what to tell a person
-
-
-@dataclass(slots=True)
-class Rung:
-    """The trials that reached a rung, best first, and those that were promoted from it.
-
-    `ranked` holds (key, trial): smaller keys are better whatever the mode, infinity is the worst.
-    """
-
-    ranked: list[tuple[float, int]] = field(default_factory=list)
-    promoted: set[int] = field(default_factory=set)

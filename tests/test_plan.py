@@ -65,7 +65,13 @@ class TestCommand:
         before = memory()
         done = plan(folder, "--plot", "plan.png", "--queue-wait", "20m", "--epoch-seconds", "30")
         assert done.returncode == 0, done.stderr
-        for text in ("as set", "bound at submission", "trials_per_job: auto", "GPU-hours"):
+        for text in (
+            "as set",
+            "bound at submission",
+            "queue_ahead: 0",
+            "trials_per_job: auto",
+            "GPU-hours",
+        ):
             assert text in done.stdout
         assert re.search(r"^ 1 +12 +12 +0\.2 *$", done.stdout, re.M)
         assert re.search(r"^ 3 +4 +8 +0\.133 *$", done.stdout, re.M)
@@ -145,6 +151,11 @@ class TestPlan:
     def test_equal_questions_have_equal_answers(self, folder: Path) -> None:
         assert data() == data()
 
+    def test_without_waiting_jobs_the_row_is_with_them(self, folder: Path) -> None:
+        names = [row["name"] for row in data(queue_ahead=0)["rows"]]
+        assert "queue_ahead: auto" in names
+        assert "queue_ahead: 0" not in names
+
     def test_random_search_is_one_rung(self, folder: Path) -> None:
         found = data(scheduler="random")
         assert found["rungs"] == [{"resource": 9, "legs": 12, "epochs": 108}]
@@ -153,7 +164,7 @@ class TestPlan:
         spec = load_spec("search")
         assumed = Assumptions(assumed_arrival(600.0, 60), 3)
         made = make_plan(spec, assumed, n_seeds=1)
-        assert len(made.rows) == len(variants())
+        assert len(made.rows) == len(variants("auto"))
         for row in made.rows:
             assert row.outcomes[0].legs[0] == 12
             assert row.outcomes[0].failed == 0

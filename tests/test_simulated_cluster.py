@@ -192,7 +192,7 @@ class TestPreemption:
         made = campaign(tmp_path / "c", model, n_trials=8)
         state: CampaignState = made.run().state
         assert state.lost.legs > 0 or any(t.losses for t in state.trials.values())
-        assert made.cluster.lives.started > 8
+        assert made.cluster.lives.use.started > 8
         ended = [e for e in journal(made) if isinstance(e, ev.LegLost)]
         assert any(e.resource > 0 for e in ended)
         assert all(t.resource == 9 for t in state.trials.values())
@@ -226,7 +226,7 @@ class TestSeveralLegs:
         model = ClusterModel(seats=2, start_s=100.0, load_s=50.0, **STEADY, **more)
         made = campaign(tmp_path / name, model, n_trials=9, at_once=2, asha=Asha(max_t=9))
         made.run()
-        return made.cluster.lives.started, made.clock.now()
+        return made.cluster.lives.use.started, made.clock.now()
 
     def test_a_warm_seat_saves_the_starts_of_jobs(self, tmp_path: Path) -> None:
         cold_jobs, cold_s = self.jobs_and_hours(tmp_path, "cold")
@@ -293,4 +293,4 @@ class TestBoundAtSubmission:
         )
         state = made.run().state
         assert state.ended == "all trials ended"
-        assert made.cluster.lives.started > 12
+        assert made.cluster.lives.use.started > 12

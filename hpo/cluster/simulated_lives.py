@@ -19,6 +19,7 @@ from hpo.cluster.simulated_clock import SimulatedClock
 from hpo.cluster.simulated_jobs import RunningLeg, SeatQueue, SimulatedJob
 from hpo.cluster.simulated_model import ClusterModel
 from hpo.cluster.simulated_training import LegRunner
+from hpo.cluster.simulated_use import SeatUse
 from hpo.files import Layout
 from hpo.leg import LegSettings
 from hpo.seats import JobPhase, JobStatus
@@ -33,10 +34,7 @@ class SeatLives:
 
     Attributes:
         live: jobs that wait or run, by their id.
-        legs_run: (trial, attempt) of each leg that was trained.
-        busy_s: seat time spent on legs.
-        held_s: seat time of lives that are over, from their starts to their ends.
-        started: lives of jobs.
+        use: what the seats were used for.
     """
 
     def __init__(
@@ -54,10 +52,7 @@ class SeatLives:
         self._runner = LegRunner(layout, settings, load)
         self._queue = SeatQueue(model.room)
         self.live: dict[str, SimulatedJob] = {}
-        self.legs_run: list[tuple[int, int]] = []
-        self.busy_s = 0.0
-        self.held_s = 0.0
-        self.started = 0
+        self.use = SeatUse()
 
     @property
     def running(self) -> int:
@@ -67,7 +62,7 @@ class SeatLives:
     def charged_s(self) -> float:
         """Seat time so far, that of running jobs included."""
         running = [job for job in self.live.values() if job.phase is JobPhase.RUNNING]
-        return self.held_s + sum(self._clock.now() - job.started_at for job in running)
+        return self.use.held_s + sum(self._clock.now() - job.started_at for job in running)
 
     def limit_array(self, array: int, at_once: int) -> None:
         """Let at most `at_once` jobs of the array run from now on; what runs already goes on."""
@@ -90,7 +85,7 @@ class SeatLives:
 
     def _enqueue(self, job: SimulatedJob, wait_s: float) -> None:
         job.phase = JobPhase.QUEUED
-        job.status = JobStatus(JobPhase.QUEUED, reason="Priority", mem_mb=job.mem_mb)
+        job.status = job.in_phase(JobPhase.QUEUED, reason="Priority")
         if self._model.bound_at_submission:
             self._bind(job)
         job.eligible_at = self._clock.now() + wait_s
@@ -100,11 +95,16 @@ class SeatLives:
         """Take a leg now and wait with it; without one the job looks again when it starts."""
         try:
             offers.give_back(self._layout, job.job_id)
-            job.bound = offers.claim_best(self._layout, job.job_id, mem_mb=self._memory(job))
+            job.bound = self._claim(job)
         except OSError:
             job.bound = None  # as a submission that failed; the job may still start
         if job.bound is not None:
-            job.status = JobStatus(JobPhase.RUNNING, mem_mb=job.mem_mb)
+            job.status = job.in_phase(JobPhase.RUNNING)
+
+    def _claim(self, job: SimulatedJob) -> tuple[offers.Leg, dict[str, Any]] | None:
+        left_s = self._time_left(job) - self._model.warning_s(self._limit_min(job))
+        memory, time_s = self._memory(job), job.time_s(left_s)
+        return offers.claim_best(self._layout, job.job_id, mem_mb=memory, time_s=time_s)
 
     def _memory(self, job: SimulatedJob) -> int:
         return job.mem_mb or self._model.mem_mb
@@ -121,10 +121,10 @@ class SeatLives:
     def start(self, job: SimulatedJob) -> None:
         """A life of the job begins."""
         now = self._clock.now()
-        self.started += 1
+        self.use.starts(now)
         job.phase, job.lives, job.started_at = JobPhase.RUNNING, job.lives + 1, now
         job.leg, job.legs, job.longest_s, job.last_trial, job.leaving = None, 0, 0.0, None, False
-        job.status = JobStatus(JobPhase.RUNNING, node=f"node{job.number % 8}", mem_mb=job.mem_mb)
+        job.status = job.in_phase(JobPhase.RUNNING, node=f"node{job.number % 8}")
         ready = now + self._model.start_s
         self._clock.at(ready, partial(self._look, job, job.lives, ready + self._claim_timeout))
         self._schedule_strikes(job)
@@ -164,7 +164,7 @@ class SeatLives:
                 self.end(job, Cause.KILLED, "the campaign was stopped", ok=True)
                 return
             if taken is None:
-                taken = offers.claim_best(self._layout, job.job_id, mem_mb=self._memory(job))
+                taken = self._claim(job)
         except OSError as err:
             self.end(job, Cause.STORAGE, str(err))
             return
@@ -226,9 +226,8 @@ class SeatLives:
             return  # it was lost, or cancelled, or left before
         job.leg = None
         now = self._clock.now()
-        spent_s = now - leg.claimed_at
-        self.busy_s += spent_s
-        job.longest_s = max(job.longest_s, spent_s)
+        self.use.spent(leg, now)
+        job.longest_s = max(job.longest_s, now - leg.claimed_at)
         try:
             if epochs == leg.epochs:
                 self._runner.finish(job, leg)
@@ -237,7 +236,7 @@ class SeatLives:
         except StorageTrouble as err:
             self.end(job, Cause.STORAGE, str(err))
             return
-        self.legs_run.append((leg.claim.trial_id, leg.claim.attempt))
+        self.use.trained(leg, now)
         if asked is not None:
             self._leave(job, asked)
         elif self._goes_on(job):
@@ -257,7 +256,7 @@ class SeatLives:
         if job.leg is not leg:
             return  # cancelled, or it left before
         job.leg = None
-        self.busy_s += self._clock.now() - leg.claimed_at
+        self.use.spent(leg, self._clock.now())
         with contextlib.suppress(StorageTrouble):  # then what it had saved is gone with it
             self._runner.kill(job, leg, epochs)
         self._leave(job, cause)
@@ -273,7 +272,7 @@ class SeatLives:
             self.end(job, cause, _WORDS[cause])
 
     def _stop_holding(self, job: SimulatedJob) -> None:
-        self.held_s += self._clock.now() - job.started_at
+        self.use.left(job, self._clock.now())
         self._queue.leave(job)
 
     def end(self, job: SimulatedJob, cause: Cause, detail: str, *, ok: bool = False) -> None:

@@ -65,7 +65,7 @@ class LegRunner:
         self, job: SimulatedJob, leg: RunningLeg, offer: Mapping[str, Any], end: float
     ) -> dict[str, Any]:
         time = LegTime(leg.claimed_at, end, leg.epoch_s, leg.begin - leg.claimed_at)
-        here = Surroundings(job.job_id, job.status.node, time, patience=NO_PATIENCE)
+        here = Surroundings(job.job_id, job.status.node, time, info=job.had(), patience=NO_PATIENCE)
         result = run_leg(self._layout, leg.claim, offer, self._load, self._settings, here)
         # An objective that does not report each epoch has seen too few of them pass.
         info = result["additional_info"]

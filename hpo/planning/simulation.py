@@ -37,12 +37,16 @@ LONGEST_S = 100 * 365 * 86400.0  # a campaign that takes longer will not end
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One campaign to simulate: these settings, this many trials, this cluster."""
+    """One campaign to simulate: these settings, this many trials, this cluster.
+
+    `queue_ahead` jobs may wait behind those that run; None: as many as there is work for.
+    """
 
     spec: CampaignSpec
     n_trials: int
     model: ClusterModel
     max_queued: int
+    queue_ahead: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +99,8 @@ def simulate(question: Question) -> Outcome:
         return replace(
             _told(read_events(layout.journal)),
             held_s=lives.charged_s(),
-            busy_s=lives.busy_s,
-            jobs=lives.started,
+            busy_s=lives.use.busy_s,
+            jobs=lives.use.started,
             calls=dict(cluster.calls),
         )
 
@@ -141,7 +145,7 @@ def _build(
             limits,
             WholeTrials(hpo.max_resource_attr) if asha is None else asha,
         ),
-        SeatLimits(seats, question.max_queued),
+        SeatLimits(seats, question.max_queued, queue_ahead=question.queue_ahead),
         metric=hpo.metric,
         mode=hpo.mode,
         resource_attr=hpo.resource_attr,
