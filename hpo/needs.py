@@ -33,6 +33,20 @@ def has_longer(trial: TrialState, limits: Limits) -> bool:
     return limits.learn_time and max(trial.time_s, trial.outlasted_s) < limits.max_time_s
 
 
+def had_mb(
+    state: CampaignState,
+    trial: TrialState,
+    ended: ev.LegFinished | ev.LegLost,
+    limits: Limits,
+) -> int:
+    """The memory (MB) that a leg had which ran out of it."""
+    if not limits.learn_mem:
+        return max(trial.mem_mb, limits.mem_mb)
+    # Seats differ, and it may have died before it could say what it had.
+    usual_mb = state.usage.usual_mb(limits.max_mem_mb)
+    return ended.mem_had_mb or max(trial.mem_mb, usual_mb)
+
+
 def _time_s(event: ev.LegOffered, state: CampaignState, limits: Limits) -> int:
     """How long the leg may take; never more than a new seat has, or nobody could take it."""
     if not limits.timed:

@@ -16,7 +16,7 @@ from hpo.causes import INFRASTRUCTURE, MORE_MEMORY, Cause
 from hpo.json_values import canonical
 from hpo.last_resorts import out_of_memory, out_of_time
 from hpo.limits import OFFERS_AHEAD, Limits
-from hpo.needs import has_longer, with_needs
+from hpo.needs import had_mb, has_longer, with_needs
 from hpo.search import Searcher
 from hpo.search.known import Drawn, tried
 from hpo.state import CampaignState, TrialState, TrialStatus, is_better
@@ -134,13 +134,15 @@ class Scheduler:
             case ev.LegFinished(outcome="completed"):
                 return self._legs.after_rung(state, trial, now)
             case ev.LegFinished(cause=Cause.OUT_OF_MEMORY.value) as ended:
-                return self._with_more_memory(trial, ended, ended.message or "", now)
+                return self._with_more_memory(state, trial, ended, now)
             case ev.LegFinished(cause=cause, message=message):
                 return ev.TrialFailed(now, trial.trial_id, cause or "failed", message or "")
             case lost:
-                return self._after_loss(trial, lost, now)
+                return self._after_loss(state, trial, lost, now)
 
-    def _after_loss(self, trial: TrialState, lost: ev.LegLost, now: float) -> ev.Event:
+    def _after_loss(
+        self, state: CampaignState, trial: TrialState, lost: ev.LegLost, now: float
+    ) -> ev.Event:
         if lost.cause == Cause.CANCELLED:
             return ev.TrialStopped(now, trial.trial_id, lost.message)
         if lost.cause in INFRASTRUCTURE:
@@ -150,20 +152,22 @@ class Scheduler:
                 return self._offer(trial, now)
             return ev.TrialFailed(now, trial.trial_id, lost.cause, out_of_time(self._limits))
         if lost.cause == Cause.OUT_OF_MEMORY:
-            return self._with_more_memory(trial, lost, lost.message, now)
+            return self._with_more_memory(state, trial, lost, now)
         return ev.TrialFailed(now, trial.trial_id, lost.cause, lost.message)
 
     def _with_more_memory(
-        self, trial: TrialState, ended: ev.LegFinished | ev.LegLost, why: str, now: float
+        self,
+        state: CampaignState,
+        trial: TrialState,
+        ended: ev.LegFinished | ev.LegLost,
+        now: float,
     ) -> ev.Event:
         limits = self._limits
-        had = max(trial.mem_mb, limits.mem_mb)
-        if limits.learn_mem:  # seats differ: what this one had counts
-            had = ended.mem_had_mb or had
+        had = had_mb(state, trial, ended, limits)
         more = min(math.ceil(MORE_MEMORY * had), limits.max_mem_mb)
         if more > had:
             return replace(self._offer(trial, now), mem_mb=more)
-        message = out_of_memory(had, why, limits)
+        message = out_of_memory(had, ended.message or "", limits)
         return ev.TrialFailed(now, trial.trial_id, Cause.OUT_OF_MEMORY.value, message)
 
     def _again_or_fail(self, trial: TrialState, why: str, now: float) -> ev.Event:
