@@ -7,6 +7,7 @@ job takes, and in which process, is its seat's business. Standard library only.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 import time
@@ -67,7 +68,8 @@ class Place:
         left_s = 60 * self.job.time_min
         if (leaves_at := leave_at()) is not None and left_s:
             warned_s = warning_s(self.job.time_min)
-            left_s = max(1, min(left_s, int(leaves_at + warned_s - time.time())))
+            minutes = math.ceil((leaves_at + warned_s - time.time()) / 60.0)  # as limits count
+            left_s = max(60, min(left_s, 60 * minutes))
         had = {"mem_had_mb": self.job.mem_mb, "time_had_s": left_s}
         return {name: value for name, value in had.items() if value}
 

@@ -26,6 +26,7 @@ CORE = {
     "hpo.limits",
     "hpo.needs",
     "hpo.usage",
+    "hpo.usage_words",
     "hpo.last_resorts",
     "hpo.seat_kinds",
     "hpo.storage_rest",

@@ -136,7 +136,15 @@ def _manage(
     if not ended:
         report_leaving(manager, campaign.layout, leave.signal_name, _command(argv))
     else:
-        report_end(manager.state, campaign.layout, spec.hpo.metric, gpus=spec.slurm.gpus)
+        report_end(
+            manager.state,
+            campaign.layout,
+            spec.hpo.metric,
+            gpus=spec.slurm.gpus,
+            # Of a job that takes leg after leg, a long time is what it is for.
+            advise_time=not spec.slurm.learns_time and spec.hpo.legs_per_job == 1,
+            advise_mem=not spec.slurm.learns_mem,
+        )
         if manager.state.ended == STOPPED_BY_USER:
             log.info("to go on: %s", _command(argv))
     return exit_code(manager.state, ended=ended)

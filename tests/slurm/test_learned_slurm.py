@@ -48,7 +48,8 @@ def test_jobs_ask_for_less_once_legs_have_told_what_they_need(slurm, tmp_path: P
     assert {e["outcome"] for e in ended} == {"completed"}
     assert not [e for e in events if e["event"] in ("LegLost", "TrialFailed")]
     # The files tell what was asked for and used, and SLURM says the same of the jobs.
-    jobs = sorted({line.split()[1] for line in (project.folder / "started.txt").open()}, key=int)
+    started = (project.folder / "started.txt").read_text().splitlines()
+    jobs = sorted({line.split()[1] for line in started}, key=int)
     told = slurm.run("sacct", "-X", "-n", "-P", "-j", ",".join(jobs), "-o", "TimelimitRaw,ReqMem")
     asked = [tuple(line.split("|")) for line in told.split()]
     assert set(asked) >= {("30", "900M"), ("5", "256M")}, asked
