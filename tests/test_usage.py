@@ -122,12 +122,8 @@ class TestSums:
 
 class TestWords:
     def told(self, **changes: Any) -> CampaignState:
-        return campaign(
-            1100,
-            900,
-            more=0,
-            **({"time_had_s": 7200, "mem_had_mb": 4096, "elapsed": 840.0} | changes),
-        )
+        had = {"time_had_s": 7200, "mem_had_mb": 4096, "elapsed": 840.0}
+        return campaign(1100, 900, more=0, **(had | changes))
 
     def test_a_person_reads_what_would_have_been_enough(self) -> None:
         first, second = usage_lines(self.told(), 2, advise_time=True, advise_mem=True)
