@@ -56,10 +56,12 @@ class SeatRun:
         offers.publish_offers(self.layout, [(leg, base | content) for leg in legs])
 
     def start(self, **environment: str) -> subprocess.Popen[str]:
+        """What is empty in `environment` is not set."""
+        told = os.environ | NO_SYNC | {"HPO_JOB_ID": JOB} | environment
         return subprocess.Popen(
             [sys.executable, "-u", "-m", "hpo.worker", str(self.layout.root)],
             cwd=self.folder,
-            env=os.environ | NO_SYNC | {"HPO_JOB_ID": JOB} | environment,
+            env={name: value for name, value in told.items() if value},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

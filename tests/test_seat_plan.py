@@ -160,6 +160,83 @@ class TestMemory:
         assert useless_seats(seats, {SeatKind(0): 9}, to_come=3) == ["7_11"]
 
 
+class TestTime:
+    SHORT = JobStatus(JobPhase.QUEUED, time_min=10)
+    LONG = JobStatus(JobPhase.QUEUED, time_min=120)
+
+    def plan(
+        self, seats: SeatBook, needs: dict[int, int], usual: int = 10, **changes: Any
+    ) -> list[SeatPlan]:
+        kinds = {SeatKind(0, time_min): count for time_min, count in needs.items()}
+        limits = {"at_once": 8, "max_queued": 450, "queue_ahead": 450} | changes
+        return plan_seats(seats, kinds, usual=SeatKind(0, usual), **limits)
+
+    def test_each_offer_gets_a_seat_of_its_class_and_the_longest_come_first(self) -> None:
+        assert self.plan(book(), {10: 5, 120: 1}) == [
+            SeatPlan(1, time_min=120),
+            SeatPlan(5, time_min=10),
+        ]
+        assert self.plan(book(), {10: 5, 120: 6}, queue_ahead=0) == [
+            SeatPlan(6, time_min=120),
+            SeatPlan(2, time_min=10),
+        ]
+
+    def test_a_longer_seat_serves_a_short_offer_and_no_shorter_one_a_long_one(self) -> None:
+        assert self.plan(book(a=self.LONG), {10: 1}) == []
+        assert self.plan(book(a=self.SHORT), {120: 1}) == [SeatPlan(1, time_min=120)]
+        assert self.plan(book(a=self.LONG, b=self.SHORT), {10: 1, 120: 1}) == []
+
+    def test_a_seat_that_was_cut_before_a_maintenance_is_what_was_asked_for(self) -> None:
+        seats = SeatBook(polled=True)
+        seats.submitted(["7"], time_min=120)
+        poll(seats, 1.0, **{"7": JobStatus(JobPhase.QUEUED, time_min=57)})
+        assert self.plan(seats, {120: 1}) == []
+        assert useless_seats(seats, {SeatKind(0, 120): 1}) == []
+
+    def test_legs_to_come_are_taken_to_be_as_long_as_is_usual(self) -> None:
+        assert self.plan(book(), {120: 1}, to_come=3) == [
+            SeatPlan(1, time_min=120),
+            SeatPlan(3, time_min=10),
+        ]
+
+    def test_what_is_raised_has_the_time_as_well(self) -> None:
+        needs = {SeatKind(6144, 120): 1}
+        seats = working(a=self.SHORT, b=self.LONG)
+        limits = {"at_once": 8, "max_queued": 450, "queue_ahead": 450}
+        assert plan_seats(seats, needs, **limits) == [SeatPlan(0, 6144, ("b",), 120)]
+        seats = working(a=self.SHORT)
+        assert plan_seats(seats, needs, **limits) == [SeatPlan(1, 6144, (), 120)]
+
+    def test_waiting_seats_too_short_for_any_offer_are_useless(self) -> None:
+        seats = book(a=self.SHORT, b=self.LONG)
+        assert useless_seats(seats, {SeatKind(0, 30): 1}) == ["a"]
+        assert useless_seats(seats, {SeatKind(0, 30): 1, SeatKind(0, 5): 1}) == []
+        assert useless_seats(seats, {}, to_come=2, usual=SeatKind(0, 120)) == []
+        long = SeatKind(0, 120)
+        assert useless_seats(seats, {long: 1}, to_come=2, usual=long) == ["a"]
+
+    def test_of_learned_memory_what_waits_is_raised_when_more_is_usual(self) -> None:
+        small = JobStatus(JobPhase.QUEUED, mem_mb=512)
+        usual = SeatKind(1024)
+        limits = {"at_once": 8, "max_queued": 450, "queue_ahead": 450, "usual": usual}
+        seats = working(a=small, b=small)
+        assert plan_seats(seats, {usual: 1}, **limits) == [SeatPlan(0, 1024, ("a",))]
+        assert plan_seats(seats, {usual: 1}, to_come=1, **limits) == [SeatPlan(0, 1024, ("a", "b"))]
+
+
+class TestSeveralLegs:
+    def test_a_seat_stands_for_as_many_offers_but_all_that_may_run_are_asked_for(self) -> None:
+        limits = {"at_once": 8, "max_queued": 450, "queue_ahead": 450}
+
+        def asked(offers: int, legs_per_seat: int | None) -> int:
+            needs = {SeatKind(): offers}
+            plans = plan_seats(book(), needs, legs_per_seat=legs_per_seat, **limits)
+            return sum(plan.count for plan in plans)
+
+        assert [asked(100, legs) for legs in (1, 4, 50, None)] == [100, 25, 8, 8]
+        assert [asked(3, legs) for legs in (1, 4, None)] == [3, 3, 3]
+
+
 class ByHand:
     """A cluster of which the test decides what happens to whom; it keeps to limits of arrays."""
 

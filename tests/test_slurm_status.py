@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -116,6 +117,33 @@ def test_the_name_of_a_seat_tells_the_memory_that_it_was_raised_to(name: str, me
         assert status.mem_mb == mem_mb
     if mem_mb:
         assert SeatRequest(SlurmSettings()).job_name("c", mem_mb=mem_mb) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "memory", "expected"),
+    [
+        ("trial-30min.c", "10:00", "4G", (0, 30)),  # cut before a maintenance
+        ("trial-768M-30min.c", "30:00", "768M", (768, 30)),
+        ("trial-768M.c", "2:00:00", "768M", (768, 120)),  # raised in its place
+        ("trial_17.c", "30:00", "768M", (0, 30)),  # requeued, after it ran a trial
+        ("trial.c", "UNLIMITED", "4G", (0, 0)),
+    ],
+)
+def test_the_name_and_the_limit_tell_what_a_seat_was_asked_for_with(
+    name: str, limit: str, memory: str, expected: tuple[int, int]
+) -> None:
+    row = QueueRow("12_3", "PENDING", "Priority", "", limit, memory, name)
+    status = status_of(row)
+    assert status is not None
+    assert (status.mem_mb, status.time_min) == expected
+    # Where the memory is learned, each seat's counts.
+    told = status_of(row, tells_memory=True)
+    assert told is not None
+    assert told.mem_mb == {"4G": 4096, "768M": 768}[memory]
+    assert status_of(replace(row, memory="4Gc"), tells_memory=True) == status
+    request = SeatRequest(SlurmSettings())
+    assert request.job_name("c", mem_mb=768, time_min=30) == "trial-768M-30min.c"
+    assert request.job_name("c", time_min=30) == "trial-30min.c"
 
 
 @pytest.mark.parametrize("word", EXPECTED)

@@ -9,6 +9,7 @@ import pytest
 from histories import finished, lost, offered, running, state_after
 
 from hpo import events as ev
+from hpo.last_resorts import out_of_memory, out_of_time
 from hpo.limits import Limits, SeatLimits
 from hpo.needs import had_mb, wanted_seats, with_needs
 from hpo.seat_kinds import SeatKind
@@ -59,6 +60,14 @@ class TestMemory:
         assert had_mb(state, trial, out, AUTO) == 512
         assert had_mb(state, trial, replace(out, mem_had_mb=0), AUTO) == 256
         assert had_mb(state, trial, out, Limits(1, mem_mb=4000)) == 4000
+
+    def test_what_is_given_up_names_the_setting_to_raise(self) -> None:
+        said = out_of_memory(768, "killed", AUTO)
+        assert (
+            "768M of `mem: auto`: killed. Raise `max_mem` in get_slurm_config() (now 8192M)" in said
+        )
+        assert "does not fit in `max_time`" in out_of_time(replace(AUTO, learn_time=True))
+        assert "does not fit in `time`" in out_of_time(AUTO)
 
     def test_all_offers_get_seats_of_what_is_usual_or_more(self) -> None:
         events = [replace(offered(i), mem_mb=mem_mb) for i, mem_mb in ((7, 0), (8, 128), (9, 999))]
