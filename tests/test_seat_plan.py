@@ -45,9 +45,17 @@ def plan(
     at_once: int = 8,
     max_queued: int = 450,
     has_queue: bool = True,
+    legs: int | None = 1,
 ) -> list[SeatPlan]:
     needs = {size: count for size, count in ({0: offered} | (larger or {})).items() if count}
-    return plan_seats(seats, needs, at_once=at_once, max_queued=max_queued, has_queue=has_queue)
+    return plan_seats(
+        seats,
+        needs,
+        at_once=at_once,
+        max_queued=max_queued,
+        has_queue=has_queue,
+        legs_per_seat=legs,
+    )
 
 
 class TestPlan:
@@ -85,6 +93,42 @@ class TestPlan:
         seats.left("a", over=True)
         poll(seats, 1.0, a=RUNNING)
         assert plan(seats, 1, at_once=1) == [SeatPlan(1, 1)]
+
+
+class TestSeatsThatStay:
+    def test_as_many_are_asked_for_as_their_legs_need_and_as_may_run_at_once(self) -> None:
+        asked = [plan(book(), 100, legs=legs)[0].count for legs in (1, 4, 50, None)]
+        assert asked == [100, 25, 8, 8]
+
+    def test_never_more_than_there_are_offers(self) -> None:
+        assert [plan(book(), 3, legs=legs)[0].count for legs in (2, None)] == [3, 3]
+
+    def test_never_more_than_may_wait(self) -> None:
+        asked = [plan(book(), 100, legs=legs, max_queued=6)[0].count for legs in (4, None)]
+        assert asked == [6, 6]
+
+    def test_one_that_looks_for_its_next_leg_counts_as_free(self) -> None:
+        seats = working(a=RUNNING, b=RUNNING)
+        assert plan(seats, 5, at_once=2, legs=None) == []
+        seats.left("a", over=False)
+        assert plan(seats, 5, at_once=3, legs=None) == [SeatPlan(1, 1)]
+        assert plan(seats, 1, at_once=3, legs=None) == []
+
+    def test_one_that_has_ended_while_it_looked_is_replaced_and_no_death(self) -> None:
+        seats = working(a=RUNNING, b=RUNNING)
+        seats.left("a", over=False)
+        for at in (60.0, 120.0):
+            poll(seats, at, a=DONE, b=RUNNING)
+        assert plan(seats, 5, at_once=2, legs=None) == [SeatPlan(1, 1)]
+        assert seats.dead_before_claim == 0
+
+    def test_it_is_known_which_jobs_have_gone_on(self) -> None:
+        seats = working(a=RUNNING)
+        assert not seats.has_gone_on("a")
+        seats.left("a", over=False)
+        seats.claimed("a", 7, 1.0)
+        assert seats.has_gone_on("a")
+        assert not seats.has_gone_on("unknown")
 
 
 class TestMemory:
