@@ -7,6 +7,7 @@ trial number). Rungs are integers: a logarithm of floats loses the top one for 3
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from hpo import events as ev
-from hpo.state import CampaignState, Rung, TrialState
+from hpo.state import OPEN, CampaignState, Rung, TrialState
 
 MISSED_RUNG = "missed_rung"
 
@@ -161,6 +162,28 @@ class Asha:
                 candidates = sum(1 for i in rest if i not in beyond)
                 largest = len(above.ranked) + max(0, under_way) + candidates + coming
         return found
+
+    def promotions_to_come(self, state: CampaignState, undrawn: int) -> int:
+        """Those that follow if each rung promotes exactly its share of who gets there.
+
+        Trials still to be drawn are counted in the first bracket, which promotes most.
+        """
+        under_way = Counter(
+            (trial.bracket, trial.rung)
+            for status in OPEN
+            for trial in (state.trials[i] for i in state.of(status))
+        )
+        under_way[0, 0] += undrawn
+        total = 0
+        for bracket in {key[0] for key in (*state.rungs, *under_way)}:
+            coming = 0  # to this rung, by promotions that are expected below it
+            for rung in range(bracket, len(self.levels) - 1):
+                entries = state.rungs.get((bracket, rung), Rung())
+                reach = len(entries.ranked) + under_way[bracket, rung] + coming
+                share = reach // self.reduction_factor
+                coming = max(0, share - len(entries.promoted))
+                total += coming
+        return total
 
     def _is_among_best(self, rung: Rung, trial_id: int) -> bool:
         """Whether the trial is in the top 1/eta of its rung so far; the first few all are."""

@@ -147,7 +147,7 @@ class Manager:
             changed = True
         self._seats.stop_if_broken(state, now)
         if state.ended is None:
-            self._seats.fill(state, now)
+            self._seats.fill(state, now, to_come=self._scheduler.legs_to_come(state))
             if self._checkpoints is not None:
                 self._checkpoints.tidy(state)
         if self._publisher.summary(state, self.book, now, news=changed):

@@ -17,6 +17,7 @@ from hpo.json_values import canonical
 from hpo.search import Searcher
 from hpo.search.known import Drawn, tried
 from hpo.state import CampaignState, TrialState, TrialStatus, is_better
+from hpo.storage_rest import must_rest
 from hpo.whole_trials import LegPolicy, WholeTrials
 
 BREAKER = "circuit_breaker"
@@ -27,7 +28,6 @@ STOPPED_BY_USER = "stopped by the user"
 FINISHED = "all trials ended"
 # Offers written ahead of need, so that seats find work for days while the manager is away.
 OFFERS_AHEAD = 1000
-STORAGE_REST_S, LONGEST_REST_S = 15.0, 600.0  # after a leg was lost to the storage; doubled
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Scheduler:
             return [ev.CampaignStarted(now)]
         if state.ended is not None:
             return []
-        resting = [trial for trial in _waiting(state) if _must_rest(trial, now)]
+        resting = [trial for trial in _waiting(state) if must_rest(trial, now)]
         after_legs = [
             self._after_leg(state, trial, now) for trial in _waiting(state) if trial not in resting
         ]
@@ -90,6 +90,11 @@ class Scheduler:
         if idle and self._is_over(state, decisions, ending=reason is not None):
             decisions.append(ev.CampaignEnded(now, reason or FINISHED))
         return decisions
+
+    def legs_to_come(self, state: CampaignState) -> int:
+        """How many legs to expect beyond those that are offered; only an estimate."""
+        undrawn = 0 if state.exhausted else max(0, self._limits.n_trials - len(state.trials))
+        return undrawn + self._legs.promotions_to_come(state, undrawn)
 
     def reopen(self, state: CampaignState, now: float) -> list[ev.Event]:
         """What a fresh start of the manager does to a campaign that had ended or was ending.
@@ -275,18 +280,6 @@ def _is_cancelled(trial: TrialState) -> bool:
 
 def _waiting(state: CampaignState) -> list[TrialState]:
     return [state.trials[trial_id] for trial_id in sorted(state.of(TrialStatus.WAITING))]
-
-
-def _must_rest(trial: TrialState, now: float) -> bool:
-    """Whether to wait before the leg is offered again, longer after each loss.
-
-    The disk is full for other jobs as well: a leg that came back at once would use up its losses.
-    """
-    lost = trial.ended_leg
-    if not isinstance(lost, ev.LegLost) or lost.cause != Cause.STORAGE:
-        return False
-    rest_s = min(STORAGE_REST_S * 2.0 ** min(trial.losses, 10), LONGEST_REST_S)
-    return now < lost.time + rest_s
 
 
 def _offers(decisions: Collection[ev.Event]) -> list[ev.LegOffered]:

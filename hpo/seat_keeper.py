@@ -12,6 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 
+from hpo.array_keeper import ArrayKeeper
 from hpo.avoidance import Avoidance
 from hpo.cluster.base import Cluster
 from hpo.errors import (
@@ -37,14 +38,17 @@ DEAD_SEATS = 5  # jobs in a row that died before they took a trial: the environm
 
 @dataclass(frozen=True, slots=True)
 class SeatLimits:
-    """The user's bounds on seats; `mem_mb` is what each has, 0 where memory is not looked at.
+    """The user's bounds on seats.
 
-    `legs_per_seat` is how many legs one takes; None: as many as its time allows.
+    `mem_mb` is what each has, 0 where memory is not looked at. `queue_ahead` seats may wait behind
+    those that run; None: as many as there are legs to come. `legs_per_seat` is how many legs one
+    takes; None: as many as its time allows.
     """
 
     max_concurrent_jobs: int
     max_queued_jobs: int
     mem_mb: int = 0
+    queue_ahead: int | None = None
     legs_per_seat: int | None = 1
 
 
@@ -59,6 +63,7 @@ class SeatKeeper:
         self._limits = limits
         self._blame = blame
         self._avoid = Avoidance(cluster, book)
+        self._arrays = ArrayKeeper(cluster, book)
         self._waiting = WaitingNews()
         self._next_poll = float("-inf")
         self._next_submit = float("-inf")
@@ -71,6 +76,10 @@ class SeatKeeper:
         claimed_by = {state.trials[i].job_id or "" for i in state.of(TrialStatus.CLAIMED)}
         if now < self._next_poll or (book.polled and not book.seats and not claimed_by):
             return
+        self._poll(claimed_by, now)
+
+    def _poll(self, claimed_by: set[str], now: float) -> None:
+        book = self._book
         try:
             statuses = self._cluster.poll(sorted((set(book.seats) | claimed_by) - book.foreign))
         except PollError as err:
@@ -91,32 +100,62 @@ class SeatKeeper:
             why = ": ".join([seat.status.detail or seat.status.cause.value, *last])
             self._blame.seat_died(node_name(seat.status.node), seat.job_id, why, now)
 
-    def fill(self, state: CampaignState, now: float) -> None:
-        """Ask for the seats that are missing; take back those that nobody needs any more."""
+    def fill(self, state: CampaignState, now: float, *, to_come: int = 0) -> None:
+        """Ask for the seats that are missing; take back those that nobody needs any more.
+
+        `to_come` are the legs that are expected beyond those that are offered.
+        """
         out = quarantined(state, now)
         self._avoid.follow(out, now, ever=bool(state.quarantines))
         needs = self._needs(state)
-        if state.ending is not None or not needs:
+        if state.ending is not None or not (needs or to_come):
             self._cancel_queued()
             return
         if now < self._next_submit or self._book.has_unexplained_ends():
             return
         if self._cluster.has_queue and now < self._blame.next_seat_at():
             return  # jobs that end at once are not to follow each other as fast as they can
-        capacity = self._cluster.capacity
-        at_once = self._limits.max_concurrent_jobs
-        plans = plan_seats(
-            self._book,
-            needs,
-            at_once=at_once if capacity is None else min(at_once, capacity),
-            max_queued=self._limits.max_queued_jobs,
-            has_queue=self._cluster.has_queue,
-            legs_per_seat=self._limits.legs_per_seat,
-        )
+        plans = self._plans(needs, to_come)
+        if not self._share(sum(plan.count for plan in plans), now):
+            return
         for plan in plans:
             if not (self._raise(plan, now) and self._submit(plan, out, now)):
                 return
-        self._cancel(useless_seats(self._book, needs))
+        spared = self._at_once
+        self._cancel(useless_seats(self._book, needs, to_come=to_come, spared=spared))
+
+    def _plans(self, needs: Counter[int], to_come: int) -> list[SeatPlan]:
+        limits, has_queue = self._limits, self._cluster.has_queue
+        ahead = limits.max_queued_jobs if limits.queue_ahead is None else limits.queue_ahead
+        return plan_seats(
+            self._book,
+            needs,
+            to_come=to_come if has_queue else 0,
+            at_once=self._at_once,
+            max_queued=limits.max_queued_jobs,
+            queue_ahead=ahead if has_queue else 0,
+            legs_per_seat=limits.legs_per_seat,
+        )
+
+    @property
+    def _at_once(self) -> int:
+        capacity, wished = self._cluster.capacity, self._limits.max_concurrent_jobs
+        return wished if capacity is None else min(wished, capacity)
+
+    def _share(self, new: int, now: float) -> bool:
+        """Share the limit on running seats among the arrays; whether `new` may be asked for now."""
+        if not self._cluster.has_queue or not self._book.polled:
+            return True
+        try:
+            if self._arrays.lower(self._at_once, new):
+                # What had started by then runs on: count before more may start beside it.
+                self._poll(set(), now)
+            self._arrays.raise_to(self._at_once - min(new, 1))
+        except PollError as err:
+            self._hold(now)
+            log.warning("the limit on running jobs could not be changed: %s", err)
+            return False
+        return self._book.polled
 
     def stop_if_broken(self, state: CampaignState, now: float) -> None:
         """After too many jobs in a row that died before a leg, on whatever nodes are in use.
@@ -172,9 +211,12 @@ class SeatKeeper:
         if asked.count == 0:
             return True
         count = min(asked.count, self._ask_at_most or asked.count)
-        plan = SeatPlan(count, min(asked.at_once, count), asked.mem_mb)
+        at_once = self._arrays.room(self._at_once, count)
+        if at_once == 0:
+            return False  # what runs already takes the whole limit
+        plan = SeatPlan(count, asked.mem_mb)
         try:
-            job_ids = self._ask(plan, out)
+            job_ids = self._ask(plan, at_once, out)
         except SubmissionLimitError as err:
             # An array is taken whole or not at all: ask for fewer before waiting longer.
             if plan.count > 1:
@@ -192,14 +234,15 @@ class SeatKeeper:
             self._submit_pause = 0.0
             self._ask_at_most = None
             self._book.submitted(job_ids, plan.mem_mb)
+            self._arrays.submitted(job_ids, at_once)
             self._avoid.submitted(job_ids)
             if job_ids:  # there may be no room this very moment
-                log.info("submitted %s", _span(job_ids, plan))
+                log.info("submitted %s", _span(job_ids, at_once, plan.mem_mb))
             return True
         return False
 
-    def _ask(self, plan: SeatPlan, out: Collection[str]) -> list[str]:
-        submit = partial(self._cluster.submit, plan.count, at_once=plan.at_once, mem_mb=plan.mem_mb)
+    def _ask(self, plan: SeatPlan, at_once: int, out: Collection[str]) -> list[str]:
+        submit = partial(self._cluster.submit, plan.count, at_once=at_once, mem_mb=plan.mem_mb)
         try:
             return submit(avoid=out)
         except SubmissionError as err:
@@ -233,9 +276,9 @@ def _longer(pause_s: float) -> float:
     return min(max(2 * pause_s, FIRST_PAUSE_S), LAST_PAUSE_S)
 
 
-def _span(job_ids: list[str], plan: SeatPlan) -> str:
-    memory = f", {plan.mem_mb} MB each" if plan.mem_mb else ""
+def _span(job_ids: list[str], at_once: int, mem_mb: int) -> str:
+    memory = f", {mem_mb} MB each" if mem_mb else ""
     if len(job_ids) == 1:
         return f"job {job_ids[0]}{memory}"
-    limit = f", {plan.at_once} at once" if plan.at_once < len(job_ids) else ""
+    limit = f", {at_once} at once" if at_once < len(job_ids) else ""
     return f"{len(job_ids)} jobs ({job_ids[0]} … {job_ids[-1]}){limit}{memory}"

@@ -18,12 +18,10 @@ from hpo.seats import SeatBook
 class SeatPlan:
     """What to ask of the cluster for one size of memory.
 
-    `raised` are waiting seats that get `mem_mb`; `count` new ones are asked for, at most `at_once`
-    of which may run.
+    `raised` are waiting seats that get `mem_mb`; `count` new ones are asked for.
     """
 
     count: int
-    at_once: int
     mem_mb: int = 0
     raised: tuple[str, ...] = ()
 
@@ -32,51 +30,70 @@ def plan_seats(
     book: SeatBook,
     needs: Mapping[int, int],
     *,
+    to_come: int = 0,
     at_once: int,
     max_queued: int,
-    has_queue: bool,
+    queue_ahead: int,
     legs_per_seat: int | None = 1,
 ) -> list[SeatPlan]:
-    """The seats to ask for, so that each offer finds one and `at_once` is never exceeded.
+    """The seats to ask for, so that each offer finds one, now and while the manager is away.
 
-    `needs` counts the offers by the memory that they need. With a queue of the cluster's own, a
-    whole campaign is asked for at once and the cluster itself keeps to `at_once`: a freed GPU is
-    filled again without the manager. While such seats still wait, nothing is added to them; behind
-    them, seats are asked for as others end. For an offer that needs more than the default, a seat
-    that waits already is raised, which keeps its place; a new one is asked for where none waits.
+    `needs` counts the offers by the memory that they need; `to_come` are further legs, which are
+    expected and not offered yet. `at_once` seats are to run and `queue_ahead` to wait behind them,
+    so that a freed GPU is filled again by the cluster alone. Seats that wait gain age in the queue,
+    so they are asked for many at a time, and again only when half of them are used up. For an offer
+    that needs more memory than the default, a seat that waits already is raised, which keeps its
+    place; a new one is asked for where none waits.
 
-    A seat that takes `legs_per_seat` (None: any number) stands for as many offers; but all that may
-    run at once are asked for, where there are offers for them.
+    A seat takes `legs_per_seat` legs: no more wait than the legs need. With None, which is as many
+    legs as its time allows, at most one waits behind each that runs.
     """
     if not book.polled:
         return []
-    live = len(book.running()) + len(book.queued())
     free = Counter(s.mem_mb for s in (*book.queued(), *book.running()) if s.trial_id is None)
+    live = len(book.running()) + len(book.queued())
+    busy = live - free.total()
     raised = _raised(book, _missing(needs, free))
     for mem_mb, job_ids in raised.items():
         free[mem_mb] += len(job_ids)
         free[0] -= len(job_ids)
-    missing = _missing(needs, free)
-    whole = has_queue and live == 0
-    room = min(at_once, max_queued) - live
-    most = max_queued if legs_per_seat is not None else min(at_once, max_queued)
+    legs = sum(needs.values()) + to_come
+    if legs_per_seat is None:
+        queue_ahead = min(queue_ahead, at_once)
+    elif legs_per_seat > 1:
+        queue_ahead = min(queue_ahead, max(0, busy + -(-legs // legs_per_seat) - at_once))
+    most = min(max_queued, at_once + queue_ahead)
+    wanted = min(legs, most - busy)
+    enough = free.total() >= at_once and 2 * free.total() > wanted
+    missing = _missing({**needs, 0: needs.get(0, 0) + to_come}, free)
+    room = most - live
     plans: list[SeatPlan] = []
-    # The default first where the whole campaign is asked for: that array holds most of it.
-    for mem_mb in sorted({*missing, *raised}, key=lambda size: (whole and size > 0, -size)):
-        wanted = missing.get(mem_mb, 0)
-        if whole and not plans and legs_per_seat is not None:
-            wanted = max(min(wanted, at_once), -(-wanted // legs_per_seat))
-        count = max(0, min(wanted, most if whole and not plans else room))
+    for mem_mb in sorted({*missing, *raised}, reverse=True):
+        asked = 0 if enough and mem_mb == 0 else missing.get(mem_mb, 0)
+        count = max(0, min(asked, room))
         if count or mem_mb in raised:
-            plans.append(SeatPlan(count, min(at_once, count), mem_mb, raised.get(mem_mb, ())))
+            plans.append(SeatPlan(count, mem_mb, raised.get(mem_mb, ())))
             room -= count
     return plans
 
 
-def useless_seats(book: SeatBook, needs: Mapping[int, int]) -> list[str]:
-    """Waiting seats that can take none of the offers: there are none, or all need more memory."""
+def useless_seats(
+    book: SeatBook, needs: Mapping[int, int], *, to_come: int = 0, spared: int = 0
+) -> list[str]:
+    """Waiting seats that nothing is left for, the youngest first.
+
+    Those are what can take none of the offers, because all need more memory, and what is beyond
+    the offers and the legs `to_come`. Up to `spared` of the latter are left where they are, as long
+    as there is anything to come: it is only expected.
+    """
     waiting = [seat for seat in book.queued() if seat.trial_id is None]
-    return [s.job_id for s in waiting if not needs or s.mem_mb < min(needs)]
+    waiting.sort(key=lambda seat: (len(seat.job_id), seat.job_id), reverse=True)
+    if not to_come and (not needs or min(needs) > 0):
+        return [s.job_id for s in waiting if not needs or s.mem_mb < min(needs)]
+    looking = sum(1 for seat in book.running() if seat.trial_id is None)
+    beyond = len(waiting) + looking - sum(needs.values()) - to_come
+    usual = [s.job_id for s in waiting if s.mem_mb == 0]  # of the others there are few
+    return usual[: max(0, beyond)] if beyond > spared else []
 
 
 def _missing(needs: Mapping[int, int], free: Mapping[int, int]) -> dict[int, int]:

@@ -176,7 +176,7 @@ class HpoSettings(BaseModel):
     """Number of trials; a finite space that holds fewer ends the campaign early. Required."""
 
     max_concurrent_jobs: PositiveCount = 4
-    """Jobs that may run or wait at once."""
+    """Jobs that may run at once."""
 
     output_dir: Annotated[Name, BeforeValidator(_read_path)] | None = None
     """Campaign folder, relative to where the command runs; default: hpo_results/<name>."""
@@ -243,6 +243,10 @@ class HpoSettings(BaseModel):
 
     max_queued_jobs: PositiveCount = 450
     """Jobs that this campaign keeps in SLURM at most; clusters refuse users who have too many."""
+
+    queue_ahead: Count | Literal["auto"] = "auto"
+    """Jobs that wait in SLURM's queue beyond `max_concurrent_jobs`, so that it fills a freed GPU by
+    itself; auto: as many as there is work for, up to `max_queued_jobs` in all."""
 
     claim_timeout: Annotated[float, Field(ge=0)] = 60.0
     """Seconds a job waits for work before it ends."""

@@ -40,6 +40,10 @@ class LegPolicy(Protocol):
         """Paused trials that no result of the `n_trials` trials can bring to promotion any more."""
         ...
 
+    def promotions_to_come(self, state: CampaignState, undrawn: int) -> int:
+        """How many promotions to expect yet, with `undrawn` more trials; only an estimate."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class WholeTrials:
@@ -77,3 +81,8 @@ class WholeTrials:
         """Nothing is ever paused."""
         del state, n_trials
         return ()
+
+    def promotions_to_come(self, state: CampaignState, undrawn: int) -> int:
+        """There are none."""
+        del state, undrawn
+        return 0

@@ -337,3 +337,29 @@ def test_in_random_search_nothing_is_paused_and_so_nothing_is_hopeless() -> None
     assert list(WholeTrials().hopeless(CampaignState(), 10)) == []
     space, _ = read_space({"a": 9, "b": [1, 2], "c": True, "d": 1.5})
     assert [space.constant_int(name) for name in ("a", "b", "c", "d", "e")] == [9] + [None] * 4
+
+
+class TestPromotionsToCome:
+    def test_a_new_campaign_expects_the_rung_plan(self) -> None:
+        asha = Asha(max_t=81)
+        expected = sum(reached for _, reached, _ in expected_legs(asha, 81)[1:])
+        assert asha.promotions_to_come(CampaignState(), 81) == expected == 27 + 9 + 3 + 1
+
+    def test_what_was_promoted_or_failed_is_expected_no_more(self) -> None:
+        game = Game(Asha(max_t=9), n_trials=9)
+        assert game.asha.promotions_to_come(game.state, 0) == 3 + 1
+        for metric in (0.3, 0.2, 0.1):
+            game.run(metric)
+        # One was promoted; of the six that run there may follow two more, and of all three one.
+        assert game.asha.promotions_to_come(game.state, 0) == 2 + 1
+        game.run(0.1)
+        for _ in range(6):
+            game.run(None, "failed")
+        assert game.asha.promotions_to_come(game.state, 0) == 0
+
+    def test_random_search_promotes_nothing(self) -> None:
+        scheduler = Scheduler(Numbered(), Limits(n_trials=5))
+        state = CampaignState()
+        assert scheduler.legs_to_come(state) == 5
+        state.exhausted = True
+        assert scheduler.legs_to_come(state) == 0

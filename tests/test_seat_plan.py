@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from random import Random
+from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hpo import events as ev
 from hpo.causes import Cause
+from hpo.errors import PollError
+from hpo.node_blame import NodeBlame
+from hpo.seat_keeper import SeatKeeper, SeatLimits
 from hpo.seat_plan import SeatPlan, plan_seats, useless_seats
 from hpo.seats import JobPhase, JobStatus, SeatBook
+from hpo.state import CampaignState, apply
 
 QUEUED = JobStatus(JobPhase.QUEUED, reason="Priority")
 LARGE = JobStatus(JobPhase.QUEUED, mem_mb=6144)
@@ -42,48 +49,52 @@ def plan(
     offered: int,
     larger: dict[int, int] | None = None,
     *,
+    to_come: int = 0,
     at_once: int = 8,
     max_queued: int = 450,
-    has_queue: bool = True,
+    queue_ahead: int = 450,
     legs: int | None = 1,
 ) -> list[SeatPlan]:
     needs = {size: count for size, count in ({0: offered} | (larger or {})).items() if count}
-    return plan_seats(
-        seats,
-        needs,
-        at_once=at_once,
-        max_queued=max_queued,
-        has_queue=has_queue,
-        legs_per_seat=legs,
-    )
+    limits = {"at_once": at_once, "max_queued": max_queued, "queue_ahead": queue_ahead}
+    return plan_seats(seats, needs, to_come=to_come, legs_per_seat=legs, **limits)
 
 
 class TestPlan:
     def test_nothing_is_asked_for_before_the_cluster_has_answered(self) -> None:
         assert plan(SeatBook(), 10) == []
 
-    def test_a_whole_campaign_is_one_throttled_array(self) -> None:
-        assert plan(book(), 100) == [SeatPlan(100, 8)]
-        assert plan(book(), 3) == [SeatPlan(3, 3)]
-        assert plan(book(), 1000) == [SeatPlan(450, 8)]
+    def test_a_whole_campaign_is_asked_for_at_once(self) -> None:
+        assert plan(book(), 100) == [SeatPlan(100)]
+        assert plan(book(), 3) == [SeatPlan(3)]
+        assert plan(book(), 1000) == [SeatPlan(450)]
 
-    def test_without_a_queue_only_what_can_run_is_asked_for(self) -> None:
-        assert plan(book(), 100, has_queue=False) == [SeatPlan(8, 8)]
+    def test_legs_that_are_only_expected_get_a_place_in_the_queue_too(self) -> None:
+        assert plan(book(), 81, to_come=39) == [SeatPlan(120)]
+        assert plan(working(a=RUNNING), 0, to_come=2) == [SeatPlan(2)]
+
+    def test_no_more_wait_than_the_user_wants(self) -> None:
+        assert plan(book(), 100, queue_ahead=0) == [SeatPlan(8)]
+        assert plan(book(), 100, queue_ahead=20) == [SeatPlan(28)]
 
     def test_waiting_and_idle_seats_are_not_asked_for_twice(self) -> None:
         assert plan(book(a=QUEUED, b=QUEUED), 2) == []
         assert plan(book(a=RUNNING, b=QUEUED), 2) == []
-        assert plan(book(a=RUNNING, b=QUEUED), 3) == [SeatPlan(1, 1)]
+        assert plan(book(a=RUNNING, b=QUEUED), 3) == [SeatPlan(1)]
 
-    def test_nothing_is_added_to_a_throttled_array_that_still_waits(self) -> None:
-        seats = working(**{str(i): RUNNING if i < 8 else QUEUED for i in range(100)})
-        assert plan(seats, 500) == []
+    def test_the_queue_is_filled_up_when_half_of_it_is_used(self) -> None:
+        def waiting(count: int) -> SeatBook:
+            return working(**{str(i): RUNNING if i < 8 else QUEUED for i in range(count + 8)})
 
-    def test_behind_the_array_each_ended_seat_is_replaced(self) -> None:
+        assert plan(waiting(300), 1000) == []
+        assert plan(waiting(222), 1000) == []
+        assert plan(waiting(221), 1000) == [SeatPlan(221)]
+
+    def test_a_few_seats_are_replaced_one_by_one(self) -> None:
         seats = working(a=RUNNING, b=RUNNING)
-        assert plan(seats, 5, at_once=2) == []
+        assert plan(seats, 5, at_once=2, queue_ahead=0) == []
         seats.left("a", over=True)
-        assert plan(seats, 5, at_once=2) == [SeatPlan(1, 1)]
+        assert plan(seats, 5, at_once=2, queue_ahead=0) == [SeatPlan(1)]
 
     def test_when_seats_are_idle_no_offer_asks_for_another(self) -> None:
         assert plan(book(a=RUNNING), 1) == []
@@ -92,34 +103,32 @@ class TestPlan:
         seats = working(a=RUNNING)
         seats.left("a", over=True)
         poll(seats, 1.0, a=RUNNING)
-        assert plan(seats, 1, at_once=1) == [SeatPlan(1, 1)]
+        assert plan(seats, 1, at_once=1) == [SeatPlan(1)]
 
 
 class TestSeatsThatStay:
     def test_as_many_are_asked_for_as_their_legs_need_and_as_may_run_at_once(self) -> None:
-        asked = [plan(book(), 100, legs=legs)[0].count for legs in (1, 4, 50, None)]
-        assert asked == [100, 25, 8, 8]
+        asked = [plan(book(), 100, legs=legs) for legs in (1, 4, 50, None)]
+        assert asked == [[SeatPlan(100)], [SeatPlan(25)], [SeatPlan(8)], [SeatPlan(16)]]
+        assert plan(book(), 100, legs=None, queue_ahead=3) == [SeatPlan(11)]
+        assert plan(book(), 100, legs=None, queue_ahead=0) == [SeatPlan(8)]
 
-    def test_never_more_than_there_are_offers(self) -> None:
-        assert [plan(book(), 3, legs=legs)[0].count for legs in (2, None)] == [3, 3]
-
-    def test_never_more_than_may_wait(self) -> None:
-        asked = [plan(book(), 100, legs=legs, max_queued=6)[0].count for legs in (4, None)]
-        assert asked == [6, 6]
+    def test_never_more_than_there_are_legs(self) -> None:
+        assert [plan(book(), 3, legs=legs) for legs in (2, None)] == [[SeatPlan(3)]] * 2
 
     def test_one_that_looks_for_its_next_leg_counts_as_free(self) -> None:
         seats = working(a=RUNNING, b=RUNNING)
-        assert plan(seats, 5, at_once=2, legs=None) == []
+        assert plan(seats, 5, at_once=2, queue_ahead=0, legs=None) == []
         seats.left("a", over=False)
-        assert plan(seats, 5, at_once=3, legs=None) == [SeatPlan(1, 1)]
-        assert plan(seats, 1, at_once=3, legs=None) == []
+        assert plan(seats, 5, at_once=3, queue_ahead=0, legs=None) == [SeatPlan(1)]
+        assert plan(seats, 1, at_once=3, queue_ahead=0, legs=None) == []
 
     def test_one_that_has_ended_while_it_looked_is_replaced_and_no_death(self) -> None:
         seats = working(a=RUNNING, b=RUNNING)
         seats.left("a", over=False)
         for at in (60.0, 120.0):
             poll(seats, at, a=DONE, b=RUNNING)
-        assert plan(seats, 5, at_once=2, legs=None) == [SeatPlan(1, 1)]
+        assert plan(seats, 5, at_once=2, queue_ahead=0, legs=None) == [SeatPlan(1)]
         assert seats.dead_before_claim == 0
 
     def test_it_is_known_which_jobs_have_gone_on(self) -> None:
@@ -133,119 +142,180 @@ class TestSeatsThatStay:
 
 class TestMemory:
     def test_an_offer_that_needs_more_finds_a_seat_that_has_it(self) -> None:
-        assert plan(working(a=RUNNING), 0, {6144: 1}) == [SeatPlan(1, 1, 6144)]
+        assert plan(working(a=RUNNING), 0, {6144: 1}) == [SeatPlan(1, 6144)]
         assert plan(working(a=RUNNING, b=LARGE), 0, {6144: 1}) == []
         assert plan(working(a=RUNNING, b=HUGE), 0, {6144: 1}) == []
-        assert plan(working(a=RUNNING, b=LARGE), 0, {9216: 1}) == [SeatPlan(1, 1, 9216)]
+        assert plan(working(a=RUNNING, b=LARGE), 0, {9216: 1}) == [SeatPlan(1, 9216)]
 
     def test_a_seat_with_more_memory_serves_any_offer_but_only_one(self) -> None:
         assert plan(working(a=RUNNING, b=LARGE), 1) == []
-        assert plan(working(a=RUNNING, b=LARGE), 1, {6144: 1}) == [SeatPlan(1, 1)]
+        assert plan(working(a=RUNNING, b=LARGE), 1, {6144: 1}) == [SeatPlan(1)]
 
     def test_a_waiting_seat_of_the_array_is_raised_in_its_place(self) -> None:
         """A new one beside the array would run over `max_concurrent_jobs`."""
         seats = working(**{str(i): RUNNING if i < 8 else QUEUED for i in range(30)})
-        assert plan(seats, 21, {6144: 1}) == [SeatPlan(0, 0, 6144, ("8",))]
+        assert plan(seats, 21, {6144: 1}) == [SeatPlan(0, 6144, ("8",))]
         seats.raised(["8", "unknown"], 6144)
         assert plan(seats, 21, {6144: 1}) == []
 
     def test_the_offer_whose_seat_was_raised_asks_for_another(self) -> None:
         assert plan(working(a=RUNNING, b=QUEUED), 1, {6144: 1}) == [
-            SeatPlan(0, 0, 6144, ("b",)),
-            SeatPlan(1, 1),
+            SeatPlan(0, 6144, ("b",)),
+            SeatPlan(1),
         ]
 
     def test_a_default_seat_that_looks_for_work_serves_no_larger_offer(self) -> None:
-        assert plan(book(a=RUNNING), 0, {6144: 1}) == [SeatPlan(1, 1, 6144)]
+        assert plan(book(a=RUNNING), 0, {6144: 1}) == [SeatPlan(1, 6144)]
 
     def test_larger_seats_come_first_where_there_is_little_room(self) -> None:
         seats = working(a=RUNNING)
-        wanted = plan(seats, 5, {6144: 1, 9216: 1}, at_once=4)
-        assert wanted == [SeatPlan(1, 1, 9216), SeatPlan(1, 1, 6144), SeatPlan(1, 1)]
+        wanted = plan(seats, 5, {6144: 1, 9216: 1}, at_once=4, queue_ahead=0)
+        assert wanted == [SeatPlan(1, 9216), SeatPlan(1, 6144), SeatPlan(1)]
 
     def test_after_a_long_absence_the_campaign_is_again_asked_for_as_a_whole(self) -> None:
-        assert plan(book(), 50, {6144: 2}) == [SeatPlan(50, 8)]
-        assert plan(book(), 3, {6144: 2}) == [SeatPlan(3, 3), SeatPlan(2, 2, 6144)]
-        assert plan(book(), 0, {6144: 20}) == [SeatPlan(20, 8, 6144)]
+        assert plan(book(), 50, {6144: 2}) == [SeatPlan(2, 6144), SeatPlan(50)]
+        assert plan(book(), 3, {6144: 2}) == [SeatPlan(2, 6144), SeatPlan(3)]
+        assert plan(book(), 0, {6144: 20}) == [SeatPlan(20, 6144)]
 
     def test_waiting_seats_that_are_too_small_for_all_that_is_left_are_useless(self) -> None:
         seats = book(a=QUEUED, b=LARGE, c=RUNNING)
         assert useless_seats(seats, {6144: 1}) == ["a"]
-        assert useless_seats(seats, {0: 1, 6144: 1}) == []
-        assert useless_seats(seats, {}) == ["a", "b"]
+        assert useless_seats(seats, {0: 1, 6144: 1}, spared=1) == []
+        assert sorted(useless_seats(seats, {})) == ["a", "b"]
+
+    def test_seats_beyond_what_is_to_come_are_useless_the_youngest_first(self) -> None:
+        seats = book(**{f"7_{i}": QUEUED for i in range(12)}, a=RUNNING)
+        assert useless_seats(seats, {}, to_come=5, spared=8) == []
+        assert useless_seats(seats, {}, to_come=4, spared=8) == [
+            f"7_{i}" for i in (11, 10, 9, 8, 7, 6, 5, 4, 3)
+        ]
+        assert useless_seats(seats, {0: 10}, to_come=3) == []
+        assert useless_seats(seats, {0: 9}, to_come=3) == ["7_11"]
 
 
-SIZES = st.sampled_from([0, 0, 0, 6144, 9216])
+class ByHand:
+    """A cluster of which the test decides what happens to whom; it keeps to limits of arrays."""
+
+    has_queue, capacity, poll_s, vanish_s = True, None, 0.0, 60.0
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, JobStatus] = {}
+        self.limits: dict[str, int] = {}
+        self.arrays = 0
+
+    def submit(self, count: int, *, at_once: int, mem_mb: int = 0, avoid: Any = ()) -> list[str]:
+        del avoid
+        assert 1 <= at_once <= count
+        self.arrays += 1
+        job_ids = [f"{self.arrays}_{i}" for i in range(count)]
+        self.jobs |= dict.fromkeys(job_ids, JobStatus(JobPhase.QUEUED, mem_mb=mem_mb))
+        self.limits[str(self.arrays)] = at_once
+        return job_ids
+
+    def limit_array(self, array: str, at_once: int) -> None:
+        assert at_once >= 1
+        self.limits[array] = at_once
+
+    def raise_memory(self, job_ids: Any, mem_mb: int) -> None:
+        waiting = [i for i in job_ids if self.jobs.get(i, DONE).phase is JobPhase.QUEUED]
+        self.jobs |= dict.fromkeys(waiting, JobStatus(JobPhase.QUEUED, mem_mb=mem_mb))
+        if len(waiting) < len(job_ids):
+            raise PollError("some have started")
+
+    def poll(self, job_ids: Any) -> dict[str, JobStatus]:
+        del job_ids
+        return dict(self.jobs)
+
+    def cancel_queued(self, job_ids: Any) -> None:
+        for job_id in job_ids:
+            if self.jobs.get(job_id, DONE).phase is JobPhase.QUEUED:
+                del self.jobs[job_id]
+
+    def failed_by_cluster(self, job_id: str) -> bool:
+        del job_id
+        return True  # none of these deaths is to stop the campaign
+
+    def avoid_nodes(self, job_ids: Any, nodes: Any) -> None:
+        raise AssertionError
+
+    def live(self) -> list[str]:
+        return sorted(i for i, s in self.jobs.items() if s.phase is not JobPhase.ENDED)
+
+    def running(self) -> list[str]:
+        return [i for i in self.live() if self.jobs[i].phase is JobPhase.RUNNING]
+
+    def may_start(self, job: str) -> bool:
+        array = job.partition("_")[0]
+        together = [i for i in self.running() if i.partition("_")[0] == array]
+        return len(together) < self.limits[array]
 
 
-@given(
-    steps=st.lists(
-        st.tuples(
-            st.sampled_from(["start", "claim", "end", "kill", "requeue", "vanish", "offer"]),
-            st.integers(0, 60),
-            SIZES,
-        ),
-        max_size=80,
-    ),
-    offered=st.integers(0, 40),
-    at_once=st.integers(1, 6),
-    max_queued=st.integers(1, 20),
-    has_queue=st.booleans(),
-)
-def test_there_are_never_more_jobs_than_allowed_whatever_happens_to_them(
-    steps: list[tuple[str, int, int]], offered: int, at_once: int, max_queued: int, has_queue: bool
-) -> None:
-    cluster: dict[str, JobStatus] = {}
-    array_of: dict[str, int] = {}
-    throttle: dict[int, int] = {}
-    needs: Counter[int] = Counter({0: offered})
-    seats = book()
+ACTIONS = {
+    "start": 12, "claim": 6, "end": 4, "kill": 1, "requeue": 1, "vanish": 1, "offer": 2, "fill": 4
+}  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_there_are_never_more_jobs_than_allowed_whatever_happens_to_them(seed: int) -> None:
+    random = Random(seed)
+    at_once, max_queued = random.randint(1, 6), random.randint(1, 25)
+    offered, to_come = random.randrange(40), random.randrange(20)
+    queue_ahead = random.choice([None, 0, 3])
+    restarts = random.random() < 0.3
+    steps = [
+        (action, random.randrange(60), random.choice([0, 0, 0, 6144, 9216]))
+        for action in random.choices(list(ACTIONS), list(ACTIONS.values()), k=150)
+    ]
+    cluster = ByHand()
+    cluster.poll_s = random.choice([0.0, 20_000.0])  # the keeper may know less than is true
+    limits = SeatLimits(at_once, max_queued, 4096, queue_ahead)
+    state, needs = CampaignState(), Counter({0: offered})
+    seats, keeper = SeatBook(), None
     now = 0.0
-    for action, which, size in [("offer", 0, 0), *steps]:
-        now += 1.0
-        live = sorted(i for i, s in cluster.items() if s.phase is not JobPhase.ENDED)
+    for action, which, size in [("fill", 0, 0), *steps, ("fill", 0, 0)]:
+        now += 1000.0
+        live = cluster.live()
         job = live[which % len(live)] if live else None
-        runs = job is not None and cluster[job].phase is JobPhase.RUNNING
-        busy = [i for i in live if cluster[i].phase is JobPhase.RUNNING]
+        runs = job is not None and cluster.jobs[job].phase is JobPhase.RUNNING
         if action == "offer":
             needs[size] += which % 5
-        elif action == "start" and job is not None and not runs:
-            together = [i for i in busy if array_of[i] == array_of[job]]
-            if len(together) < throttle[array_of[job]]:
-                cluster[job] = JobStatus(JobPhase.RUNNING, mem_mb=cluster[job].mem_mb)
+        elif action == "start" and job is not None and not runs and cluster.may_start(job):
+            cluster.jobs[job] = JobStatus(JobPhase.RUNNING, mem_mb=cluster.jobs[job].mem_mb)
         elif action == "claim" and runs and job is not None:
-            fits = [need for need in needs if needs[need] and need <= cluster[job].mem_mb]
+            fits = [need for need in needs if needs[need] and need <= cluster.jobs[job].mem_mb]
             if fits and job in seats.seats and seats.seats[job].trial_id is None:
                 needs[max(fits)] -= 1
                 seats.claimed(job, which, now)
         elif action in ("end", "kill") and runs and job is not None:
-            cluster[job] = DONE if action == "end" else KILLED
+            cluster.jobs[job] = DONE if action == "end" else KILLED
             seats.left(job, over=True)
         elif action == "requeue" and runs and job is not None:
-            cluster[job] = JobStatus(JobPhase.QUEUED, mem_mb=cluster[job].mem_mb)
+            cluster.jobs[job] = JobStatus(JobPhase.QUEUED, mem_mb=cluster.jobs[job].mem_mb)
             seats.left(job, over=False)
         elif action == "vanish" and job is not None:
-            del cluster[job]
-        poll(seats, now, **cluster)
-        left = {need: count for need, count in needs.items() if count}
-        limits = {"at_once": at_once, "max_queued": max_queued}
-        wanted = plan_seats(seats, left, has_queue=has_queue, **limits)
-        for part in wanted:
-            assert 0 <= part.at_once <= min(part.count, at_once)
-            assert all(cluster[i].phase is JobPhase.QUEUED for i in part.raised)
-            waiting = JobStatus(JobPhase.QUEUED, mem_mb=part.mem_mb)
-            cluster |= dict.fromkeys(part.raised, waiting)
-            seats.raised(part.raised, part.mem_mb)
-            number = len(throttle)
-            throttle[number] = part.at_once
-            ids = [f"{number}_{i}" for i in range(part.count)]
-            cluster |= dict.fromkeys(ids, waiting)
-            array_of |= dict.fromkeys(ids, number)
-            seats.submitted(ids, part.mem_mb)
-            # Whoever asks once more, such as a manager after a crash, goes on where this one was.
-            rest = wanted[wanted.index(part) + 1 :]
-            assert plan_seats(seats, left, has_queue=has_queue, **limits) == rest
-        live = [i for i, s in cluster.items() if s.phase is not JobPhase.ENDED]
-        running = [i for i in live if cluster[i].phase is JobPhase.RUNNING]
-        assert len(live) <= max_queued
-        assert len(running) <= at_once
+            del cluster.jobs[job]
+        elif action == "fill":
+            if restarts or keeper is None:
+                held = {i: s.trial_id for i, s in seats.seats.items() if s.trial_id is not None}
+                seats = SeatBook()
+                keeper = SeatKeeper(cluster, seats, limits, NodeBlame())
+                for job_id, trial_id in held.items():
+                    seats.claimed(job_id, trial_id, now)
+            state = _offering(needs)
+            for again in range(8):  # each does no more than is safe by what it knows
+                before = dict(cluster.jobs)
+                keeper.poll_if_due(state, now + again)
+                keeper.fill(state, now + again, to_come=to_come)
+            assert cluster.jobs == before, "what was asked for is neither taken back nor repeated"
+        assert len(cluster.live()) <= max_queued
+        assert len(cluster.running()) <= at_once
+
+
+def _offering(needs: Counter[int]) -> CampaignState:
+    """A campaign with so many offers by the memory that they need."""
+    state = CampaignState()
+    for number, mem_mb in enumerate(needs.elements()):
+        apply(state, ev.TrialDrawn(0.0, number, {"x": number}))
+        apply(state, ev.LegOffered(0.0, number, 0, 0, mem_mb=mem_mb))
+    return state

@@ -118,12 +118,7 @@ def _manage(
         Scheduler(
             make_searcher(spec), _limits(spec, largest_memory_mb(executor, spec.slurm)), legs
         ),
-        SeatLimits(
-            spec.hpo.max_concurrent_jobs,
-            spec.hpo.max_queued_jobs,
-            spec.slurm.mem_mb,
-            spec.hpo.legs_per_job,
-        ),
+        _seat_limits(spec),
         metric=spec.hpo.metric,
         mode=spec.hpo.mode,
         resource_attr=spec.hpo.resource_attr,
@@ -142,6 +137,18 @@ def _manage(
         if manager.state.ended == STOPPED_BY_USER:
             log.info("to go on: %s", _command(argv))
     return exit_code(manager.state, ended=ended)
+
+
+def _seat_limits(spec: CampaignSpec) -> SeatLimits:
+    hpo = spec.hpo
+    ahead = None if hpo.queue_ahead == "auto" else hpo.queue_ahead
+    return SeatLimits(
+        hpo.max_concurrent_jobs,
+        hpo.max_queued_jobs,
+        spec.slurm.mem_mb,
+        ahead,
+        hpo.legs_per_job,
+    )
 
 
 def _limits(spec: CampaignSpec, max_mem_mb: int) -> Limits:

@@ -90,6 +90,14 @@ class Cluster(Protocol):
         """
         ...
 
+    def limit_array(self, array: str, at_once: int) -> None:
+        """Let at most `at_once` seats of an array run from now on; what runs already goes on.
+
+        Raises:
+            PollError: the limit may not hold.
+        """
+        ...
+
     def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """Every live job of the campaign, and the end of each of `job_ids` known to be over.
 

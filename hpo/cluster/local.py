@@ -101,6 +101,10 @@ class LocalCluster:
         """Nothing ever waits, and every process may use what there is."""
         del job_ids, mem_mb
 
+    def limit_array(self, array: str, at_once: int) -> None:
+        """Nothing ever waits."""
+        del array, at_once
+
     def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """Look at every recorded process; an end once seen is told whenever it is asked for."""
         statuses = {job_id: self._ends[job_id] for job_id in job_ids if job_id in self._ends}

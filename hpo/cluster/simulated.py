@@ -84,7 +84,7 @@ class SimulatedCluster:
         self._load = load
         self._jobs: dict[str, _Job] = {}
         self._arrays = 0
-        self.calls: dict[str, int] = {"submit": 0, "raise": 0, "poll": 0, "cancel": 0}
+        self.calls: dict[str, int] = {"submit": 0, "raise": 0, "limit": 0, "poll": 0, "cancel": 0}
         self.legs_run: list[tuple[int, int]] = []  # (trial, attempt) of each leg that was trained
         self.busy_s = 0.0  # seat time spent on legs
 
@@ -114,6 +114,14 @@ class SimulatedCluster:
                 job.mem_mb, job.status = mem_mb, replace(job.status, mem_mb=mem_mb)
         if any(job.mem_mb != mem_mb for job in jobs):
             raise PollError("some of the jobs wait no more")
+
+    def limit_array(self, array: str, at_once: int) -> None:
+        """For its tasks that wait."""
+        self.calls["limit"] += 1
+        for job in self._jobs.values():
+            if str(job.array) == array:
+                job.at_once = at_once
+        self._start_eligible()
 
     def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """All live jobs, and the end of the ones asked for."""

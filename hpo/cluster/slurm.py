@@ -119,6 +119,15 @@ class SlurmCluster:
         jobs = f"jobid={','.join(sorted(job_ids))}"
         ask(["scontrol", "update", jobs, f"MinMemoryNode={mem_mb}", f"name={name}"])
 
+    def limit_array(self, array: str, at_once: int) -> None:
+        """One scontrol; no news where all of its tasks have started."""
+        command = ["scontrol", "update", f"jobid={array}", f"ArrayTaskThrottle={at_once}"]
+        try:
+            ask(command)
+        except PollError as err:
+            if not all(_TOO_LATE.search(line) for line in str(err).splitlines()):
+                raise
+
     def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """One squeue; one sacct if jobs are over or missing."""
         command = ["squeue", "-h", "-r", "-t", "all", "-u", str(os.getuid())]
