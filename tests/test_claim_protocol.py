@@ -39,9 +39,11 @@ def _on_model_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def explore(faults: int, first_outcome: str = "completed", legs: int = 1) -> tuple[int, int]:
+def explore(
+    faults: int, first_outcome: str = "completed", *, legs: int = 1, jobs: int = 2
+) -> tuple[int, int]:
     """States and steps; printed, because a model that explores nothing also finds nothing."""
-    model = Model(faults=faults, first_outcome=first_outcome, legs=legs)
+    model = Model(faults=faults, first_outcome=first_outcome, legs=legs, jobs=jobs)
     states = model.explore()
     print(f"{states} states, {model.steps} steps, {model.ends} ends")  # noqa: T201
     return states, model.ends
@@ -66,9 +68,9 @@ def test_a_job_that_goes_on_with_the_next_leg_of_the_same_trial() -> None:
 
 
 @pytest.mark.long
-def test_jobs_that_go_on_with_one_fault_anywhere() -> None:
-    states, _ = explore(faults=1, first_outcome="interrupted", legs=2)
-    assert states > 200_000
+def test_a_job_that_goes_on_with_one_fault_anywhere() -> None:
+    states, _ = explore(faults=1, first_outcome="interrupted", legs=2, jobs=1)
+    assert states > 5_000
 
 
 @pytest.mark.long
