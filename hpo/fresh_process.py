@@ -7,7 +7,6 @@ nothing: what it does is `in_place`'s, and how it tells the seat is `trial_proce
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 from pathlib import Path
@@ -25,8 +24,8 @@ from hpo.storage import Patience
 from hpo.trial_process import work_and_exit
 
 
-def main(root: str, name: str, stay: str, writing: str) -> None:
-    """Run the claimed leg `name` of the campaign in `root`; does not return."""
+def main(root: str, name: str, stay: str, parent: str, writing: str) -> None:
+    """Run the claimed leg `name` of the campaign in `root` for the process `parent`, and exit."""
     log_to_standard_output()
     flag = LeaveFlag()
     flag.listen()
@@ -42,7 +41,7 @@ def main(root: str, name: str, stay: str, writing: str) -> None:
         load = Objective(place.settings, list(offer["config"]))
         run_legs(place, (claim, offer), load, Stay(**json.loads(stay)), note)
 
-    work_and_exit(work, int(writing), os.getppid())
+    work_and_exit(work, int(writing), int(parent))
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class _Row:
 
     def goes_on(self, status: str) -> bool:
         """Whether the seat means to take another leg after one that ends so."""
-        return self._stay.why_last(status, time.time()) is None and self._place.is_wanted()
+        return not (self._stay.why_last(status, time.time()) or self._place.why_unwanted())
 
     def finish(self, claim: offers.Leg, result: dict[str, Any]) -> bool:
         """Publish what the leg came to; whether it counts."""
@@ -98,7 +98,7 @@ class _Row:
         deadline = time.monotonic() + wait_s
         pause = FIRST_LOOK_S
         trouble: OSError | None = None
-        while place.is_wanted():
+        while place.why_unwanted() is None:
             # Once the manager has taken the result in, what it offered at once lies there.
             is_last_look = offers.is_taken_in(place.layout, ended) or time.monotonic() >= deadline
             try:

@@ -29,7 +29,6 @@ from hpo.leg_document import broken_leg
 from hpo.leg_ending import failure
 from hpo.objective import SCRIPT
 from hpo.oom_kills import oom_kills
-from hpo.quarantine_file import is_quarantined
 from hpo.random_start import RandomStart
 from hpo.serving import Objective, Place, Taken, tell_end, wait_for_claim
 from hpo.stay import Stay
@@ -65,13 +64,7 @@ def serve(place: Place, flag: LeaveFlag, first: Taken, leave_at: float | None) -
 
 def _goes_on(place: Place, stay: Stay) -> bool:
     """Whether to look for another leg; if not, `stay.over` says why."""
-    now = time.time()
-    if not place.is_wanted():
-        stay.over = "it was asked to leave, or the campaign was stopped"
-    elif is_quarantined(place.layout, place.job.host, now):
-        stay.over = f"no more trials go to {place.job.host} for now"
-    else:
-        stay.over = stay.why_no_time(now)
+    stay.over = place.why_unwanted() or stay.why_no_time(time.time())
     return stay.over is None
 
 
@@ -155,7 +148,8 @@ class _Forked(_Apart):
 class _Fresh(_Apart):
     def process(self, taken: Taken) -> ProcessEnd:
         python = [sys.executable, "-u", "-m", "hpo.fresh_process"]
-        words = [str(self.place.layout.root), taken[0].name, json.dumps(asdict(self.stay))]
+        root, stay = str(self.place.layout.root), json.dumps(asdict(self.stay))
+        words = [root, taken[0].name, stay, str(os.getpid())]
         home = str(Path(__file__).resolve().parents[1])
         known = os.environ.get("PYTHONPATH")
         path = f"{home}{os.pathsep}{known}" if known else home
@@ -190,7 +184,7 @@ def _settle(place: Place, stay: Stay, end: ProcessEnd, *, out_of_memory: bool) -
     if out_of_memory:
         cause, message = Cause.OUT_OF_MEMORY, "its process was killed for its memory"
     log.error("%s: %s", who, message)
-    goes_on = stay.why_last("failed", time.time()) is None and place.is_wanted()
+    goes_on = not (stay.why_last("failed", time.time()) or place.why_unwanted())
     here = place.surroundings(lambda _status: goes_on)
     ended = failure(cause.value, message, None)
     result = broken_leg(layout, claim, offer, place.settings, here, ended)

@@ -49,23 +49,28 @@ def plan_seats(
     which keeps its place; a new one is asked for where none waits. Time is never raised: no user
     may.
 
-    A seat that takes `legs_per_seat` (None: any number) stands for as many offers; but all that may
-    run at once are asked for, where there are offers for them.
+    A seat takes `legs_per_seat` legs: no more wait than the legs need. With None, which is as many
+    legs as its time allows, at most one waits behind each that runs.
     """
     if not book.polled:
         return []
     free = Counter(_kind(s) for s in (*book.queued(), *book.running()) if s.trial_id is None)
     live = len(book.running()) + len(book.queued())
     busy = live - free.total()
-    expected = _seats_for(_with(needs, usual, to_come), at_once, legs_per_seat)
+    expected = _with(needs, usual, to_come)
     # Of memory that was learned, what waits has less than is usual now.
     raised = _raised(book, missing(expected if usual.mem_mb else needs, free), usual.mem_mb)
     for kind, seats in raised.items():
         for seat in seats:
             free[_kind(seat)] -= 1
             free[SeatKind(kind.mem_mb, seat.time_min)] += 1
-    most = min(max_queued, at_once + (queue_ahead if legs_per_seat is not None else 0))
-    wanted = min(sum(expected.values()), most - busy)
+    legs = sum(needs.values()) + to_come
+    if legs_per_seat is None:
+        queue_ahead = min(queue_ahead, at_once)
+    elif legs_per_seat > 1:
+        queue_ahead = min(queue_ahead, max(0, busy + -(-legs // legs_per_seat) - at_once))
+    most = min(max_queued, at_once + queue_ahead)
+    wanted = min(legs, most - busy)
     enough = free.total() >= at_once and 2 * free.total() > wanted
     lacking = missing(expected, free)
     room = most - live
@@ -120,17 +125,6 @@ def _kind(seat: Seat) -> SeatKind:
 
 def _with(needs: Mapping[SeatKind, int], usual: SeatKind, to_come: int) -> Mapping[SeatKind, int]:
     return {**needs, usual: needs.get(usual, 0) + to_come} if to_come else needs
-
-
-def _seats_for(
-    needs: Mapping[SeatKind, int], at_once: int, legs_per_seat: int | None
-) -> Mapping[SeatKind, int]:
-    """How many seats the offers are worth, of each kind."""
-    if legs_per_seat is None:
-        return {kind: min(count, at_once) for kind, count in needs.items()}
-    return {
-        kind: max(min(count, at_once), -(-count // legs_per_seat)) for kind, count in needs.items()
-    }
 
 
 def _raised(

@@ -23,6 +23,7 @@ from hpo.leg import LegSettings, PassOn, Surroundings, finish_leg, run_leg
 from hpo.memory_used import used_mb
 from hpo.objective import bind, load_objective
 from hpo.oom_kills import oom_kills
+from hpo.quarantine_file import is_quarantined
 from hpo.seat_kinds import warning_s
 from hpo.storage import Patience, StorageTrouble
 from hpo.wall_time import leave_at
@@ -73,11 +74,17 @@ class Place:
         had = {"mem_had_mb": self.job.mem_mb, "time_had_s": left_s}
         return {name: value for name, value in had.items() if value}
 
-    def is_wanted(self) -> bool:
-        """Whether the campaign has not been told to end."""
+    def why_unwanted(self) -> str | None:
+        """Why no other leg is to be begun here; None: one may."""
+        if self.leaving():
+            return "it was asked to leave"
         # Not Path.exists, which raises when the file server is away.
-        asked = os.path.exists(self.layout.leave)  # noqa: PTH110
-        return not asked and not self.leaving() and not stop_request.stands(self.layout)
+        ends = os.path.exists(self.layout.leave)  # noqa: PTH110
+        if ends or stop_request.stands(self.layout):
+            return "the campaign ends"
+        if is_quarantined(self.layout, self.job.host, time.time()):
+            return f"no more trials go to {self.job.host} for now"
+        return None
 
 
 @dataclass(slots=True)

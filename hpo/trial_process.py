@@ -7,7 +7,6 @@ Standard library only, because every job imports it.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import ctypes
 import json
@@ -17,12 +16,12 @@ import select
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hpo import exit_functions
 from hpo.errors import EXIT_RESUMABLE
 from hpo.fork_safety import fork
 from hpo.leave_flag import SIGNALS, LeaveFlag
@@ -65,6 +64,7 @@ def run_forked(work: Callable[[Note], None], flag: LeaveFlag) -> ProcessEnd:
     child = fork()
     if child == 0:
         os.close(reading)
+        exit_functions.forget_the_parents()
         work_and_exit(work, writing, parent)
     os.close(writing)
     return _follow(child, reading, flag)
@@ -107,7 +107,7 @@ def work_and_exit(work: Callable[[Note], None], writing: int, parent: int) -> No
         code = EXIT_RESUMABLE if is_of_files(err) else 1
     finally:
         note({"over": True})
-        _end_as_an_interpreter_does()
+        exit_functions.call_as_an_interpreter_does()
         os._exit(code)
 
 
@@ -118,21 +118,6 @@ def die_with(parent: int) -> None:
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
-
-
-def _end_as_an_interpreter_does() -> None:
-    """Wait for threads, call exit functions, write what is buffered; nothing of it may raise."""
-    endings: tuple[Callable[[], Any], ...] = (
-        threading._shutdown,  # type: ignore[attr-defined]
-        atexit._run_exitfuncs,
-        sys.stdout.flush,
-        sys.stderr.flush,
-    )
-    for ending in endings:
-        try:
-            ending()
-        except BaseException:  # because it is the user's code
-            log.info("at the end of the trial's process", exc_info=True)
 
 
 def _follow(child: int, reading: int, flag: LeaveFlag) -> ProcessEnd:

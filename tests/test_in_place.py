@@ -35,7 +35,7 @@ BEFOREHAND = "list(trial.epochs())"
 
 def seat_of(folder: Path, epochs: str, save: str, **settings: Any) -> SeatRun:
     body = TRAIN.replace("EPOCHS", epochs).replace("SAVE", save)
-    seat = SeatRun(folder, body, {"claim_timeout": 3.0} | settings)
+    seat = SeatRun(folder, body, {"claim_timeout": 10.0, "trials_per_job": 2} | settings)
     offers.publish_offers(seat.layout, [(Leg(0, 0, 0), {"target": 1} | CONTENT)])
     return seat
 
@@ -57,10 +57,9 @@ def trained(seat: SeatRun) -> list[tuple[int, ...]]:
     return [(*row[:3], pids.index(row[3])) for row in rows]
 
 
-@pytest.mark.parametrize("epochs", [LIVE, BY_ITSELF])
-@pytest.mark.parametrize("process", ["fork", "same"])
+@pytest.mark.parametrize(("epochs", "process"), [(LIVE, "fork"), (BY_ITSELF, "same")])
 def test_it_goes_on_in_its_process_to_the_end(tmp_path: Path, epochs: str, process: str) -> None:
-    seat = seat_of(tmp_path, epochs, SAVE, trial_process=process, claim_timeout=1.0)
+    seat = seat_of(tmp_path, epochs, SAVE, trial_process=process, trials_per_job=3)
     job = seat.start()
     promote(seat, 1, 3)
     promote(seat, 2, 9, final=True, at=1)
@@ -123,7 +122,7 @@ def test_without_a_promotion_it_pauses_and_the_seat_takes_something_else(tmp_pat
 
 
 def test_a_better_offer_goes_first(tmp_path: Path) -> None:
-    seat = seat_of(tmp_path, LIVE, SAVE)
+    seat = seat_of(tmp_path, LIVE, SAVE, trials_per_job=3)
     better = Leg(7, 2, 2)
     job = seat.start()
     wait_until(lambda: (seat.layout.trial(0) / "attempt-a0.json").exists(), "it trains")

@@ -194,6 +194,25 @@ def objective(config, trial):
         seat.run()
         assert sorted(p.name for p in tmp_path.glob("flushed-*")) == ["flushed-0", "flushed-1"]
 
+    def test_exit_functions_of_the_module_are_left_to_the_job(self, tmp_path: Path) -> None:
+        """A folder that all trials share lies there until the job ends."""
+        body = """
+import atexit, tempfile
+SHARED = tempfile.TemporaryDirectory(dir=HERE, prefix="shared-")
+atexit.register(lambda: (HERE / f"ended-{os.getpid()}").touch())
+def objective(config, trial):
+    own = tempfile.TemporaryDirectory(dir=HERE, prefix="own-")
+    globals()["KEPT"] = own
+    trial.report(loss=float(Path(SHARED.name).is_dir()))
+"""
+        seat = SeatRun(tmp_path, body)
+        seat.offer(3)
+        seat.run()
+        assert seat.losses() == [1.0, 1.0, 1.0]
+        assert not list(tmp_path.glob("shared-*"))
+        assert not list(tmp_path.glob("own-*"))
+        assert len(list(tmp_path.glob("ended-*"))) == 1
+
     @pytest.mark.slow
     def test_where_a_fork_would_hang_each_trial_gets_a_fresh_interpreter(
         self, tmp_path: Path

@@ -54,11 +54,12 @@ def plan(
     at_once: int = 8,
     max_queued: int = 450,
     queue_ahead: int = 450,
+    legs: int | None = 1,
 ) -> list[SeatPlan]:
     sizes = {size: count for size, count in ({0: offered} | (larger or {})).items() if count}
     needs = {SeatKind(size): count for size, count in sizes.items()}
     limits = {"at_once": at_once, "max_queued": max_queued, "queue_ahead": queue_ahead}
-    return plan_seats(seats, needs, to_come=to_come, **limits)
+    return plan_seats(seats, needs, to_come=to_come, legs_per_seat=legs, **limits)
 
 
 class TestPlan:
@@ -105,6 +106,40 @@ class TestPlan:
         seats.left("a", over=True)
         poll(seats, 1.0, a=RUNNING)
         assert plan(seats, 1, at_once=1) == [SeatPlan(1)]
+
+
+class TestSeatsThatStay:
+    def test_as_many_are_asked_for_as_their_legs_need_and_as_may_run_at_once(self) -> None:
+        asked = [plan(book(), 100, legs=legs) for legs in (1, 4, 50, None)]
+        assert asked == [[SeatPlan(100)], [SeatPlan(25)], [SeatPlan(8)], [SeatPlan(16)]]
+        assert plan(book(), 100, legs=None, queue_ahead=3) == [SeatPlan(11)]
+        assert plan(book(), 100, legs=None, queue_ahead=0) == [SeatPlan(8)]
+
+    def test_never_more_than_there_are_legs(self) -> None:
+        assert [plan(book(), 3, legs=legs) for legs in (2, None)] == [[SeatPlan(3)]] * 2
+
+    def test_one_that_looks_for_its_next_leg_counts_as_free(self) -> None:
+        seats = working(a=RUNNING, b=RUNNING)
+        assert plan(seats, 5, at_once=2, queue_ahead=0, legs=None) == []
+        seats.left("a", over=False)
+        assert plan(seats, 5, at_once=3, queue_ahead=0, legs=None) == [SeatPlan(1)]
+        assert plan(seats, 1, at_once=3, queue_ahead=0, legs=None) == []
+
+    def test_one_that_has_ended_while_it_looked_is_replaced_and_no_death(self) -> None:
+        seats = working(a=RUNNING, b=RUNNING)
+        seats.left("a", over=False)
+        for at in (60.0, 120.0):
+            poll(seats, at, a=DONE, b=RUNNING)
+        assert plan(seats, 5, at_once=2, queue_ahead=0, legs=None) == [SeatPlan(1)]
+        assert seats.dead_before_claim == 0
+
+    def test_it_is_known_which_jobs_have_gone_on(self) -> None:
+        seats = working(a=RUNNING)
+        assert not seats.has_gone_on("a")
+        seats.left("a", over=False)
+        seats.claimed("a", 7, 1.0)
+        assert seats.has_gone_on("a")
+        assert not seats.has_gone_on("unknown")
 
 
 class TestMemory:
@@ -222,19 +257,6 @@ class TestTime:
         seats = working(a=small, b=small)
         assert plan_seats(seats, {usual: 1}, **limits) == [SeatPlan(0, 1024, ("a",))]
         assert plan_seats(seats, {usual: 1}, to_come=1, **limits) == [SeatPlan(0, 1024, ("a", "b"))]
-
-
-class TestSeveralLegs:
-    def test_a_seat_stands_for_as_many_offers_but_all_that_may_run_are_asked_for(self) -> None:
-        limits = {"at_once": 8, "max_queued": 450, "queue_ahead": 450}
-
-        def asked(offers: int, legs_per_seat: int | None) -> int:
-            needs = {SeatKind(): offers}
-            plans = plan_seats(book(), needs, legs_per_seat=legs_per_seat, **limits)
-            return sum(plan.count for plan in plans)
-
-        assert [asked(100, legs) for legs in (1, 4, 50, None)] == [100, 25, 8, 8]
-        assert [asked(3, legs) for legs in (1, 4, None)] == [3, 3, 3]
 
 
 class ByHand:
