@@ -28,7 +28,7 @@ class Limits:
     timed: bool = False  # whether offers say how long their leg may take
     max_time_s: int = 0  # the most they may say: what a new seat of the longest kind has
     learn_time: bool = False  # whether the time limit of seats is learned too
-    offers_untimed: int = OFFERS_AHEAD  # written ahead while nobody knows how long a leg takes
+    offers_untimed: int = OFFERS_AHEAD  # written ahead while too little is known of their time
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,17 @@ def has_longer(trial: TrialState, limits: Limits) -> bool:
     return limits.learn_time and max(trial.time_s, trial.outlasted_s) < limits.max_time_s
 
 
+def offers_ahead(state: CampaignState, limits: Limits) -> int:
+    """How many offers may lie ready.
+
+    Few while it is not known what they should say, because they keep what they say.
+    """
+    known = state.pace.is_sure if limits.learn_time else state.pace.is_known
+    if limits.timed and not known:
+        return min(limits.offers_ahead, limits.offers_untimed)
+    return limits.offers_ahead
+
+
 def had_mb(
     state: CampaignState,
     trial: TrialState,
@@ -85,7 +96,7 @@ class WantedSeats:
 def wanted_seats(state: CampaignState, limits: SeatLimits, to_come: int) -> WantedSeats:
     """The seats that the offers ask for, and the `to_come` legs that are not offered yet.
 
-    Until it is known what legs need, seats ask for the most; so nothing waits ahead then.
+    Until it is known what legs need, seats ask for too much; so nothing waits ahead then.
     """
     max_mem_mb, max_time_min = limits.learn_mem_to, limits.learn_time_to
     usual_mb = state.usage.usual_mb(max_mem_mb) if max_mem_mb else 0
@@ -93,13 +104,24 @@ def wanted_seats(state: CampaignState, limits: SeatLimits, to_come: int) -> Want
     for trial_id in state.of(TrialStatus.OFFERED):
         trial = state.trials[trial_id]
         memory = trial.mem_mb if trial.mem_mb > limits.mem_mb else 0
-        time_min = max_time_min
-        if max_time_min and trial.time_s:  # else offered before times were learned
-            time_min = time_class(trial.time_s, max_time_min)
-        needs[SeatKind(max(memory, usual_mb), time_min)] += 1
-    of_usual = {kind: count for kind, count in needs.items() if kind.mem_mb == usual_mb}
-    # Of kinds that as many offers need, the longest, which serves the others too.
-    most = max(of_usual, key=lambda kind: (of_usual[kind], kind), default=None)
-    usual = most or SeatKind(usual_mb, max_time_min)
-    known = (not max_mem_mb or state.usage.is_known) and (not max_time_min or state.pace.is_known)
+        needs[SeatKind(max(memory, usual_mb), _class_of(trial.time_s, max_time_min))] += 1
+    usual = SeatKind(usual_mb, _usual_min(state, max_time_min))
+    known = (not max_mem_mb or state.usage.is_known) and (not max_time_min or state.pace.is_sure)
     return WantedSeats(needs, usual, to_come if known else 0, known)
+
+
+def _usual_min(state: CampaignState, max_time_min: int) -> int:
+    """The time limit (min) that most offers needed lately; of as many, the latest one's."""
+    if not max_time_min:
+        return 0
+    lately = [_class_of(time_s, max_time_min) for time_s in state.pace.offered]
+    counts = Counter(reversed(lately))
+    return max(counts, key=lambda time_min: counts[time_min], default=max_time_min)
+
+
+def _class_of(time_s: int, max_time_min: int) -> int:
+    """The time limit (min) for an offer; one that says nothing was made before times were learned.
+
+    Without times that are learned there is none, 0.
+    """
+    return time_class(time_s, max_time_min) if max_time_min and time_s else max_time_min

@@ -14,8 +14,10 @@ from statistics import median
 
 from hpo.trial_state import TrialState
 
+LATELY = 16  # offers
 WINDOW = 256  # legs that are remembered, so that a change of nodes or of data shows in time
 ENOUGH = 3  # legs without which nothing is foretold
+SURE = 20  # legs from which on the quantile below is not just the slowest of them
 HIGH = 0.95  # the quantile of what legs took: being a little too long costs less than too short
 MARGIN = 1.25  # on top of it
 # A trial's own pace is no quantile of anything, and was seen on one node only.
@@ -34,9 +36,11 @@ class LegTime:
 
 @dataclass(slots=True)
 class Pace:
-    """What legs took lately."""
+    """What legs took lately, and what offers therefore asked for."""
 
     legs: deque[LegTime] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    # What the last offers said that they may take (s): the next ones are most probably alike.
+    offered: deque[int] = field(default_factory=lambda: deque(maxlen=LATELY))
     _start_up_s: float | None = field(default=None, compare=False, repr=False)
     _per_unit: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
 
@@ -46,10 +50,20 @@ class Pace:
         self._start_up_s = None
         self._per_unit.clear()
 
+    def note_offer(self, time_s: int) -> None:
+        """Remember what an offer said, unless nobody could know yet."""
+        if self.is_known:
+            self.offered.append(time_s)
+
     @property
     def is_known(self) -> bool:
         """Whether enough legs have ended to foretell one of a new trial."""
         return len(self.legs) >= ENOUGH
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether what is foretold will hardly change any more."""
+        return len(self.legs) >= SURE
 
     def expected_s(self, trial: TrialState | None, rung: int, target: int | None) -> float | None:
         """The time (s), with a margin, in which a leg to `target` ends most probably.

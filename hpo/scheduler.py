@@ -16,7 +16,7 @@ from hpo.causes import INFRASTRUCTURE, MORE_MEMORY, Cause
 from hpo.json_values import canonical
 from hpo.last_resorts import out_of_memory, out_of_time
 from hpo.limits import OFFERS_AHEAD, Limits
-from hpo.needs import had_mb, has_longer, with_needs
+from hpo.needs import had_mb, has_longer, offers_ahead, with_needs
 from hpo.search import Searcher
 from hpo.search.known import Drawn, tried
 from hpo.state import CampaignState, TrialState, TrialStatus, is_better
@@ -237,11 +237,8 @@ class Scheduler:
     def _draw(self, state: CampaignState, offered_now: int, now: float) -> Iterator[ev.Event]:
         if state.exhausted:
             return
-        ahead = self._limits.offers_ahead
-        if self._limits.timed and not state.pace.is_known:
-            # What is offered now has to ask for the longest seats there are.
-            ahead = min(ahead, self._limits.offers_untimed)
-        room = ahead - len(state.of(TrialStatus.OFFERED)) - offered_now
+        room = offers_ahead(state, self._limits)
+        room -= len(state.of(TrialStatus.OFFERED)) + offered_now
         drawn = Drawn(state.taken)
         first = len(state.trials)
         for trial_id in range(first, min(self._limits.n_trials, first + max(room, 0))):

@@ -124,6 +124,7 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             trial.rung, trial.attempt = event.rung, event.attempt
             trial.target, trial.final = event.target, event.final
             trial.mem_mb, trial.time_s = event.mem_mb, event.time_s
+            state.pace.note_offer(event.time_s)
             trial.ended_leg = trial.cause = trial.message = None
             _move(state, trial, TrialStatus.OFFERED)
         case ev.LegClaimed():

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from hpo import events as ev
 from hpo.limits import Limits
-from hpo.needs import has_longer, with_needs
-from hpo.pace import ENOUGH, MARGIN, OWN_MARGIN, WINDOW, LegTime, Pace
+from hpo.needs import has_longer, offers_ahead, with_needs
+from hpo.pace import ENOUGH, MARGIN, OWN_MARGIN, SURE, WINDOW, LegTime, Pace
 from hpo.state import CampaignState
 from hpo.trial_state import TrialState
 
@@ -103,6 +103,17 @@ class TestPace:
                 expected = known.expected_s(one, 1, 7)
                 assert expected is not None
                 assert expected >= 0.0
+
+
+class TestOffersAhead:
+    def test_few_offers_lie_ready_while_it_is_not_sure_what_they_should_say(self) -> None:
+        auto = replace(AUTO, offers_ahead=50, offers_untimed=4)
+        only_timed = replace(auto, learn_time=False)
+        for ended, learned, timed in ((0, 4, 4), (ENOUGH, 4, 50), (SURE, 50, 50)):
+            state = state_after([*running(*range(ended)), *TestNeeds().ends(ended)])
+            assert offers_ahead(state, auto) == learned
+            assert offers_ahead(state, only_timed) == timed
+            assert offers_ahead(state, replace(auto, timed=False)) == 50
 
 
 class TestNeeds:

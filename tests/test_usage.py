@@ -12,6 +12,7 @@ from hpo import events as ev
 from hpo.last_resorts import out_of_memory, out_of_time
 from hpo.limits import Limits, SeatLimits
 from hpo.needs import had_mb, wanted_seats, with_needs
+from hpo.pace import LATELY, SURE
 from hpo.seat_kinds import SeatKind
 from hpo.state import CampaignState
 from hpo.usage import MEASURED, REMEMBERED, Usage
@@ -87,7 +88,7 @@ class TestMemory:
 class TestTime:
     SEATS = SeatLimits(8, 450, learn_time_to=120)
 
-    def waiting(self, *time_s: int, ended: int = 3) -> CampaignState:
+    def waiting(self, *time_s: int, ended: int = SURE) -> CampaignState:
         first = [*running(*range(ended)), *[leg(i) for i in range(ended)]]
         drawn = [ev.TrialDrawn(0.0, ended + n, {"lr": n}) for n in range(len(time_s))]
         offers = [replace(offered(ended + n), time_s=need) for n, need in enumerate(time_s)]
@@ -98,11 +99,24 @@ class TestTime:
         assert wanted.needs == {SeatKind(0, 5): 2, SeatKind(0, 60): 1, SeatKind(0, 120): 1}
         assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(0, 5), 9, True)
 
-    def test_with_nothing_but_legs_to_come_the_longest_serves_any(self) -> None:
-        assert wanted_seats(self.waiting(), self.SEATS, 9).usual == SeatKind(0, 120)
+    def test_legs_to_come_are_like_what_was_offered_lately(self) -> None:
+        state = self.waiting(3000, 200, 200)
+        assert wanted_seats(state, self.SEATS, 9).usual == SeatKind(0, 5)
+        for _ in range(2 * LATELY):
+            state.pace.offered.append(3000)
+        assert wanted_seats(state, self.SEATS, 9).usual == SeatKind(0, 60)
+        state.pace.offered.clear()
+        assert wanted_seats(state, self.SEATS, 9).usual == SeatKind(0, 120)
+
+    def test_of_as_many_the_latest_counts(self) -> None:
+        state = self.waiting()
+        state.pace.offered.clear()
+        state.pace.offered.extend([200, 3000, 200, 3000])
+        assert wanted_seats(state, self.SEATS, 9).usual == SeatKind(0, 60)
 
     def test_nothing_waits_ahead_while_seats_ask_for_the_longest(self) -> None:
         wanted = wanted_seats(self.waiting(6840, ended=2), self.SEATS, 9)
+        assert wanted_seats(self.waiting(200, ended=SURE - 1), self.SEATS, 9).ahead is False
         assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(0, 120), 0, False)
 
     def test_where_nothing_is_learned_all_is_as_the_settings_say(self) -> None:

@@ -186,7 +186,8 @@ def _limits(spec: CampaignSpec, max_mem_mb: int, executor: str) -> Limits:
         timed=learns_time or (hpo.legs_per_job != 1 and executor != "local"),
         max_time_s=usable_s(slurm.time_min),
         learn_time=learns_time,
-        offers_untimed=hpo.max_concurrent_jobs,
+        # Seats that stay are to find the next one at once.
+        offers_untimed=hpo.max_concurrent_jobs * (1 if learns_time else 2),
         # A searcher that looks at results is asked as late as possible: one offer for each seat.
         offers_ahead=OFFERS_AHEAD if spec.searcher is None else hpo.max_concurrent_jobs,
     )
