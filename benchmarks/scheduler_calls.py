@@ -10,7 +10,7 @@ scontrol on PATH, which count and answer as SLURM would:
   seats simulated; each job's `scontrol update` of its own name, from its node, is added;
 - a plain submitit loop, as in its documentation: as many jobs as seats; `job.done()` of all that
   run every 10 s (what `submitit.helpers.as_completed` does by default); one ends, the next is
-  submitted. Its watcher asks sacct at 0, 2, 4, 8 … s after the newest submission, then every 10 min.
+  submitted. Its watcher asks sacct 0, 2, 4, 8 … s after the newest submission, then every 10 min.
 """
 
 from __future__ import annotations

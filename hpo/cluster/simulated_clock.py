@@ -11,10 +11,14 @@ from collections.abc import Callable
 
 
 class SimulatedClock:
-    """Virtual time; sleeping lets the simulated cluster do what happens meanwhile."""
+    """Virtual time; sleeping lets the simulated cluster do what happens meanwhile.
 
-    def __init__(self, start: float = 0.0) -> None:
+    A sleep is extended to the next event, but to no more than `most_s`.
+    """
+
+    def __init__(self, start: float = 0.0, most_s: float = 60.0) -> None:
         self._now = start
+        self._most_s = most_s
         self._counter = itertools.count()
         self._events: list[tuple[float, int, Callable[[], None]]] = []
 
@@ -27,10 +31,10 @@ class SimulatedClock:
         heapq.heappush(self._events, (time, next(self._counter), action))
 
     def sleep(self, seconds: float) -> None:
-        """Advance by `seconds`, and on to the next event, but by no more than a minute."""
+        """Advance by `seconds`, or on to the next event."""
         until = self._now + seconds
         if self._events:
-            until = max(until, min(self._events[0][0], self._now + 60.0))
+            until = max(until, min(self._events[0][0], self._now + self._most_s))
         while self._events and self._events[0][0] <= until:
             time, _, action = heapq.heappop(self._events)
             self._now = max(self._now, time)

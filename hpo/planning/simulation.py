@@ -32,6 +32,7 @@ from hpo.seat_keeper import SeatLimits
 from hpo.whole_trials import WholeTrials
 
 HEADER = Header("plan", "0123456789abcdef")
+QUIET_S = 1800.0  # where nothing happens, the manager looks less often than a real one
 LONGEST_S = 100 * 365 * 86400.0  # a campaign that takes longer will not end
 
 
@@ -92,7 +93,7 @@ def simulate(question: Question) -> Outcome:
         layout = Layout(root / "campaign")
         layout.create()
         publish_json(layout.campaign, {"seat": {}})
-        clock = SimulatedClock()
+        clock = SimulatedClock(most_s=QUIET_S)
         manager, cluster = _build(question, layout, clock)
         manager.run()
         lives = cluster.lives
