@@ -18,8 +18,9 @@ from curves import error
 
 from hpo import events as ev
 from hpo.asha import Asha
-from hpo.cluster.simulated import ClusterModel, SimulatedCluster
+from hpo.cluster.simulated import SimulatedCluster
 from hpo.cluster.simulated_clock import SimulatedClock
+from hpo.cluster.simulated_model import ClusterModel
 from hpo.files import Layout, publish_json
 from hpo.journal import Header, Journal, read_events
 from hpo.leg import LegSettings
@@ -27,7 +28,6 @@ from hpo.manager import Manager, Surroundings
 from hpo.scheduler import Limits, Scheduler
 from hpo.search.random_search import AsyncRandomSearch
 from hpo.seat_keeper import SeatLimits
-from hpo.seats import JobStatus
 from hpo.space import loguniform, read_space, uniform
 from hpo.state import CampaignState, TrialState, TrialStatus
 from hpo.whole_trials import LegPolicy, WholeTrials
@@ -117,16 +117,6 @@ class Run:
     late_s: float  # median time from a promotion's offer to its claim
 
 
-class _Cluster(SimulatedCluster):
-    """Forgets jobs that ended and are no longer asked for, so that a poll costs what is open."""
-
-    def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
-        """See `SimulatedCluster.poll`."""
-        statuses = super().poll(job_ids)
-        self._jobs = {i: job for i, job in self._jobs.items() if i in statuses}
-        return statuses
-
-
 def objective(config: dict[str, Any], trial: Any) -> None:
     """Report the end of the leg.
 
@@ -163,7 +153,7 @@ def simulate(
             seed=seed,
         )
         clock = SimulatedClock()
-        cluster = _Cluster(layout, clock, model, settings, lambda: objective)
+        cluster = SimulatedCluster(layout, clock, model, settings, lambda: objective)
         cohort = cohort_of(seats)
         limit = -(-most // cohort) * cohort
         drawn = cohort if method == SYNC else limit  # one bracket after the other, or all at once

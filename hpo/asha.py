@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from hpo import events as ev
-from hpo.state import OPEN, CampaignState, Rung, TrialState
+from hpo.rung import Rung
+from hpo.state import OPEN, CampaignState, TrialState
 
 MISSED_RUNG = "missed_rung"
 
@@ -54,10 +55,6 @@ class Asha:
     stopping: bool = False
     brackets: int = 1
     seed: int = 0
-    # Rungs as they were when nothing could be promoted: (results, promotions), by rung.
-    _settled: dict[tuple[int, int], tuple[int, int]] = field(
-        default_factory=dict, compare=False, repr=False
-    )
 
     def to_json(self) -> dict[str, Any]:
         """What the rung numbers in a journal stand for."""
@@ -132,14 +129,8 @@ class Asha:
             if self.is_final(rung):
                 continue
             entries = state.rungs[bracket, rung]
-            mark = (len(entries.ranked), len(entries.promoted))
-            if self._settled.get((bracket, rung)) == mark:
-                continue
-            top = entries.ranked[: len(entries.ranked) // self.reduction_factor]
-            due = [i for key, i in top if key != float("inf") and i not in entries.promoted]
-            if not due:
-                self._settled[bracket, rung] = mark
-            yield from (i for i in due if state.is_paused(i))
+            top = len(entries.ranked) // self.reduction_factor
+            yield from (i for i in entries.best_waiting(top) if state.is_paused(i))
 
     def hopeless(self, state: CampaignState, n_trials: int) -> Collection[int]:
         """Paused trials that are out of the top 1/eta of their rung, however large it may grow.

@@ -19,6 +19,9 @@ from hpo.whole_trials import LegPolicy
 log = logging.getLogger(__name__)
 
 PER_TICK = 20  # a network filesystem takes its time, and offers come first
+# All trials are looked at again when there is news of one in so many: at each result where there
+# are few, and a number of times that grows with the logarithm of the trials where there are many.
+NEWS_OF = 50
 OVER = frozenset({TrialStatus.COMPLETED, TrialStatus.FAILED})
 
 
@@ -32,7 +35,8 @@ class CheckpointKeeper:
     n_trials: int
     freed_bytes: int = 0
     _gone: set[int] = field(default_factory=set)
-    _looked_at: tuple[int, int | None, str | None] | None = None
+    _looked_at: int | None = None  # results there were then
+    _seen: tuple[int | None, str | None] = (None, None)  # the best trial and the end then
     _due: list[int] = field(default_factory=list)
 
     def tidy(self, state: CampaignState) -> None:
@@ -40,9 +44,10 @@ class CheckpointKeeper:
         if self.keep == "all":
             return
         results = sum(len(rung.ranked) for rung in state.rungs.values())
-        mark = (results + len(state.of(TrialStatus.FAILED)), state.best_trial, state.ended)
-        if mark != self._looked_at:
-            self._looked_at = mark
+        results += len(state.of(TrialStatus.FAILED))
+        seen = (state.best_trial, state.ended)
+        if self._has_news(results) or seen != self._seen:
+            self._looked_at, self._seen = results, seen
             self._due = sorted(
                 set(useless(state, self.legs, self.keep, self.n_trials)) - self._gone
             )
@@ -50,6 +55,10 @@ class CheckpointKeeper:
         for trial_id in now:
             self.freed_bytes += checkpoint.discard(self.layout.trial(trial_id))
             self._gone.add(trial_id)
+
+    def _has_news(self, results: int) -> bool:
+        known = self._looked_at
+        return known is None or results - known > known // NEWS_OF
 
     def finish(self, state: CampaignState) -> None:
         """Delete all that is left to delete, once the campaign has ended."""

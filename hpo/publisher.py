@@ -53,7 +53,7 @@ class Publisher:
 
     def summary(self, state: CampaignState, book: SeatBook, now: float, *, news: bool) -> bool:
         """Write the summary where there is news, or it is old; whether it was due."""
-        due = news or self._summary.is_due(now)
+        due = self._summary.is_due(state, now, news=news)
         if due:
             self._tried(partial(self._summary.write, state, book, now), now)
         return due

@@ -8,72 +8,22 @@ trials that have ended.
 
 from __future__ import annotations
 
+import heapq
 import math
-from bisect import insort
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any
 
 from hpo import events as ev
 from hpo.causes import Cause
 from hpo.errors import TransitionError
 from hpo.json_values import canonical
 from hpo.lost_work import LostWork
+from hpo.pace import LegTime, Pace
+from hpo.rung import Rung, rank_key
+from hpo.seat_kinds import usable_s
+from hpo.trial_state import OPEN, REOFFERABLE, TrialState, TrialStatus
+from hpo.usage import Usage
 
-
-class TrialStatus(Enum):
-    """Where a trial stands."""
-
-    WAITING = "waiting"  # drawn, or its leg ended: a decision is due
-    OFFERED = "offered"
-    CLAIMED = "running"
-    PAUSED = "paused"  # at a rung; may be promoted
-    COMPLETED = "completed"
-    FAILED = "failed"
-    STOPPED = "stopped"
-
-
-OPEN = frozenset({TrialStatus.WAITING, TrialStatus.OFFERED, TrialStatus.CLAIMED})
-REOFFERABLE = frozenset(
-    {TrialStatus.WAITING, TrialStatus.PAUSED, TrialStatus.STOPPED, TrialStatus.FAILED}
-)
-
-
-@dataclass(slots=True)
-class TrialState:
-    """One trial: its configuration and the leg it stands at."""
-
-    trial_id: int
-    config: Mapping[str, Any]
-    bracket: int = 0
-    status: TrialStatus = TrialStatus.WAITING
-    rung: int = 0
-    offers_of_rung: int = 0  # more than one: legs to it were lost
-    attempt: int = -1  # of the leg last offered; -1: never offered
-    target: int | None = None
-    final: bool = True
-    mem_mb: int = 0  # that its legs were raised to; 0: what every seat has
-    job_id: str | None = None  # of the last claim; None: no job ever took a leg of it
-    claimed_at: float = 0.0
-    ended_leg: ev.LegFinished | ev.LegLost | None = None  # what a decision is due about
-    losses: int = 0  # legs lost to the infrastructure
-    metric: float | None = None
-    resource: int = 0
-    progressed: bool = False  # whether the lost leg saved more than was saved before it
-    cause: str | None = None
-    message: str | None = None  # of a failed trial: what to tell a person
-
-
-@dataclass(slots=True)
-class Rung:
-    """The trials that reached a rung, best first, and those that were promoted from it.
-
-    `ranked` holds (key, trial): smaller keys are better whatever the mode, infinity is the worst.
-    """
-
-    ranked: list[tuple[float, int]] = field(default_factory=list)
-    promoted: set[int] = field(default_factory=set)
+__all__ = ["OPEN", "CampaignState", "Rung", "TrialState", "TrialStatus", "apply", "is_better"]
 
 
 @dataclass(slots=True)
@@ -94,7 +44,11 @@ class CampaignState:
     quarantines: dict[str, ev.NodeQuarantined] = field(default_factory=dict)  # by node, the last
     seat_seconds: float = 0.0  # spent on legs, finished or lost
     lost: LostWork = field(default_factory=LostWork)
+    pace: Pace = field(default_factory=Pace)
+    usage: Usage = field(default_factory=Usage)
     best_trial: int | None = None
+    # (key, trial) of each value ever reached, a heap: also of trials that have another one by now.
+    values: list[tuple[float, int]] = field(default_factory=list)
     alike_failures: int = 0  # first trials since the (re)start that failed with one cause
     alike_cause: str | None = None
     any_result: bool = False  # since the (re)start
@@ -165,9 +119,12 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             _require(reached, event, "a trial is promoted from the rung it has reached")
             trial.offers_of_rung = 1 if event.rung > trial.rung else trial.offers_of_rung + 1
             if event.rung > trial.rung:
-                state.rungs[trial.bracket, trial.rung].promoted.add(trial.trial_id)
+                key = rank_key(trial.metric, state.mode)
+                state.rungs[trial.bracket, trial.rung].promote(key, trial.trial_id)
             trial.rung, trial.attempt = event.rung, event.attempt
-            trial.target, trial.final, trial.mem_mb = event.target, event.final, event.mem_mb
+            trial.target, trial.final = event.target, event.final
+            trial.mem_mb, trial.time_s = event.mem_mb, event.time_s
+            state.pace.note_offer(event.time_s)
             trial.ended_leg = trial.cause = trial.message = None
             _move(state, trial, TrialStatus.OFFERED)
         case ev.LegClaimed():
@@ -212,6 +169,8 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
 def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev.LegLost) -> None:
     trial.ended_leg = event
     trial.progressed = event.resource > trial.resource
+    _learn_pace(state, trial, event)
+    state.usage.add(event)
     if isinstance(event, ev.LegLost):
         state.seat_seconds += max(0.0, event.time - trial.claimed_at)
         if event.cause != Cause.STOPPED:  # the user took the job, not the cluster
@@ -220,6 +179,7 @@ def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev
         trial.resource = max(trial.resource, event.resource)
     else:
         state.seat_seconds += event.elapsed
+        trial.used_mb = max(trial.used_mb, event.mem_used_mb)
         # One that does not save starts lower again, and has not lost what it once reached.
         interrupted = event.outcome == "interrupted"
         trial.resource = max(trial.resource, event.resource) if interrupted else event.resource
@@ -234,15 +194,33 @@ def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev
     _move(state, trial, TrialStatus.WAITING)
 
 
+def _learn_pace(
+    state: CampaignState, trial: TrialState, event: ev.LegFinished | ev.LegLost
+) -> None:
+    units = event.resource - trial.resource
+    if isinstance(event, ev.LegLost):
+        # Its last hour, say, may be missing from what it saved: no measure for others.
+        if event.cause != Cause.TIME_LIMIT:
+            return
+        # No seat takes an offer for which it has less time than that says.
+        had_s = max(trial.time_s, usable_s(event.time_had_s // 60) if event.time_had_s else 0)
+        if units > 0 and had_s:
+            trial.trained, trial.trained_s = units, float(had_s)
+        else:
+            trial.outlasted_s = max(trial.outlasted_s, had_s)
+    elif event.outcome != "failed" and units > 0:
+        trial.trained, trial.trained_s = units, event.elapsed
+        state.pace.add(LegTime(trial.trial_id, trial.rung, units, event.elapsed))
+    elif event.outcome == "interrupted":
+        trial.outlasted_s = max(trial.outlasted_s, math.ceil(event.elapsed))
+
+
 def _enter_rung(state: CampaignState, trial: TrialState) -> None:
     """A value counts at its rung's resource or not at all."""
     if trial.target is None or trial.resource != trial.target:
         return
     rung = state.rungs.setdefault((trial.bracket, trial.rung), Rung())
-    key = math.inf
-    if trial.metric is not None:
-        key = trial.metric if state.mode == "min" else -trial.metric
-    insort(rung.ranked, (key, trial.trial_id))
+    rung.enter(rank_key(trial.metric, state.mode), trial.trial_id)
 
 
 def _has_reached(state: CampaignState, trial: TrialState) -> bool:
@@ -251,21 +229,23 @@ def _has_reached(state: CampaignState, trial: TrialState) -> bool:
 
 def _compare_with_best(state: CampaignState, trial: TrialState) -> None:
     """The incumbent is the trial whose last value is the best."""
+    if trial.metric is not None:
+        heapq.heappush(state.values, (rank_key(trial.metric, state.mode), trial.trial_id))
     if state.best_trial == trial.trial_id:
         # It may have become worse on its way to a higher rung.
-        state.best_trial = None
-        for other in state.trials.values():
-            _challenge_best(state, other)
-    else:
-        _challenge_best(state, trial)
+        while state.values and not _stands(state, *state.values[0]):
+            heapq.heappop(state.values)
+        state.best_trial = state.values[0][1] if state.values else None
+    elif trial.metric is not None:
+        best = state.best_metric
+        if best is None or is_better(trial.metric, best, mode=state.mode):
+            state.best_trial = trial.trial_id
 
 
-def _challenge_best(state: CampaignState, trial: TrialState) -> None:
-    if trial.metric is None:
-        return
-    best = state.best_metric
-    if best is None or is_better(trial.metric, best, mode=state.mode):
-        state.best_trial = trial.trial_id
+def _stands(state: CampaignState, key: float, trial_id: int) -> bool:
+    """Whether the value is the trial's last one."""
+    metric = state.trials[trial_id].metric
+    return metric is not None and rank_key(metric, state.mode) == key
 
 
 def is_better(metric: float, other: float, *, mode: str) -> bool:

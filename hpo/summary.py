@@ -6,15 +6,19 @@ from the state.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from hpo.files import Layout, publish_json
 from hpo.node_blame import quarantined
 from hpo.seats import SeatBook
 from hpo.state import CampaignState, TrialStatus
+from hpo.usage_words import usage_numbers
 from hpo.waiting import waiting_counts
 
 STATUS_EVERY_S = 30.0  # even when nothing happens, so that a reader sees that the manager lives
+# Each trial that runs has a line in status.json: with thousands it is not written in every tick.
+PAUSE_PER_RUNNING_S = 0.005
 
 
 class Summary:
@@ -27,9 +31,13 @@ class Summary:
         self._best: int | None = None
         self._written_at = float("-inf")
 
-    def is_due(self, now: float) -> bool:
-        """Whether the status is old enough to be written without any news."""
-        return now >= self._written_at + STATUS_EVERY_S
+    def is_due(self, state: CampaignState, now: float, *, news: bool) -> bool:
+        """Whether to write: at once where there is news, else every now and then.
+
+        The more trials run, the longer news may wait, up to STATUS_EVERY_S.
+        """
+        pause_s = PAUSE_PER_RUNNING_S * len(state.of(TrialStatus.CLAIMED)) if news else math.inf
+        return now >= self._written_at + min(pause_s, STATUS_EVERY_S)
 
     def write(
         self, state: CampaignState, book: SeatBook, now: float, *, final: bool = False
@@ -45,7 +53,9 @@ class Summary:
             self._best = state.best_trial
         lost = lost_work(state, self._gpus)
         if final and state.ended is not None:
-            publish_json(self._layout.final_results, final_results(state, self._metric) | lost)
+            results = final_results(state, self._metric) | lost
+            results |= usage_numbers(state, self._gpus)
+            publish_json(self._layout.final_results, results)
         publish_json(self._layout.status, status(state, book, now, self._metric) | lost)
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from hpo.asha import Asha
-from hpo.cluster.simulated import ClusterModel, SimulatedCluster
+from hpo.cluster.simulated import SimulatedCluster
 from hpo.cluster.simulated_clock import SimulatedClock
+from hpo.cluster.simulated_model import ClusterModel
 from hpo.files import Layout, publish_json
 from hpo.invariants import check
 from hpo.journal import Header, Journal
@@ -141,6 +142,7 @@ class Campaign:
     space: dict[str, Any] = field(default_factory=lambda: dict(SPACE))
     objective: Callable[..., Any] = objective
     limits: dict[str, Any] = field(default_factory=dict)
+    seat_limits: dict[str, Any] = field(default_factory=dict)
     downtime_s: float = 0.0
     asha: Asha | None = None
 
@@ -165,7 +167,11 @@ class Campaign:
             Surroundings(self.layout, self.cluster, self.clock, lambda: False),
             journal,
             Scheduler(AsyncRandomSearch(space, self.seed), limits, self.asha),
-            SeatLimits(self.at_once, self.max_queued, self.limits.get("mem_mb", 0)),
+            SeatLimits(
+                self.at_once,
+                self.max_queued,
+                **({"mem_mb": self.limits.get("mem_mb", 0)} | self.seat_limits),
+            ),
             metric="validation_error",
             mode="min",
         )
@@ -242,10 +248,18 @@ class _GatedCluster(SimulatedCluster):
     point: CrashPoint | None = None
 
     def submit(
-        self, count: int, *, at_once: int, mem_mb: int = 0, avoid: Collection[str] = ()
+        self,
+        count: int,
+        *,
+        at_once: int,
+        mem_mb: int = 0,
+        time_min: int = 0,
+        avoid: Collection[str] = (),
     ) -> list[str]:
         self._step()
-        job_ids = super().submit(count, at_once=at_once, mem_mb=mem_mb, avoid=avoid)
+        job_ids = super().submit(
+            count, at_once=at_once, mem_mb=mem_mb, time_min=time_min, avoid=avoid
+        )
         self._step()
         return job_ids
 

@@ -19,10 +19,11 @@ from hpo import events as ev
 from hpo import offers
 from hpo.avoidance import Avoidance
 from hpo.causes import Cause
-from hpo.cluster.simulated import ClusterModel
+from hpo.cluster.simulated_model import ClusterModel
 from hpo.errors import PollError, SeatsBrokenError, SubmissionError
 from hpo.files import Layout, publish_json
 from hpo.observe import Observer
+from hpo.quarantine_file import is_quarantined
 from hpo.seats import JobPhase, JobStatus, SeatBook
 from hpo.state import CampaignState
 
@@ -165,24 +166,25 @@ class BadNode:
     def __init__(self, campaign: Campaign, *nodes: str) -> None:
         self.asked: list[tuple[int, list[str]]] = []
         self.refuses = False
-        cluster, submit, start = campaign.cluster, campaign.cluster.submit, campaign.cluster._start
+        cluster, lives = campaign.cluster, campaign.cluster.lives
+        submit, start = cluster.submit, lives.start
 
         def submit_avoiding(
-            count: int, *, at_once: int, mem_mb: int = 0, avoid: Collection[str] = ()
+            count: int, *, at_once: int, avoid: Collection[str] = (), **kind: int
         ) -> list[str]:
             self.asked.append((count, sorted(avoid)))
             if avoid and self.refuses:
                 raise SubmissionError("Requested node configuration is not available")
             self.out = set(avoid)
-            return submit(count, at_once=at_once, mem_mb=mem_mb)
+            return submit(count, at_once=at_once, **kind)
 
         def start_dying(job: Any) -> None:
             start(job)
             if job.status.node in set(nodes) - self.out:
-                cluster._end(job, Cause.KILLED, "SLURM says FAILED")
+                lives.end(job, Cause.KILLED, "SLURM says FAILED")
 
         cluster.submit = submit_avoiding  # type: ignore[method-assign]
-        cluster._start = start_dying  # type: ignore[method-assign]
+        lives.start = start_dying  # type: ignore[method-assign]
         cluster.last_words = lambda _job_id: "loading\ncannot open the GPU"  # type: ignore[method-assign]
 
 
@@ -212,6 +214,20 @@ class TestCampaigns:
         assert "SLURM says FAILED: cannot open the GPU" in caplog.text
         assert bad.asked[0] == (40, [])
         assert {tuple(nodes) for _, nodes in bad.asked[1:]} == {("node2",)}
+
+    def test_seats_that_stay_are_told_of_it_too(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        campaign = Campaign(tmp_path / "c", model=MODEL, n_trials=40)
+        BadNode(campaign, "node2")
+        manager = campaign.manager()
+        monkeypatch.setattr(manager, "_seats_stay", True)
+        assert manager.run()
+        now = campaign.clock.now()
+        nodes = [f"node{i}" for i in range(8)]
+        told = [node for node in nodes if is_quarantined(campaign.layout, node, now)]
+        assert told == ["node2"]
+        assert not is_quarantined(campaign.layout, "node2", now + 3601.0)
 
     def test_a_refusal_without_the_node_is_asked_again_with_it(self, tmp_path: Path) -> None:
         campaign = Campaign(tmp_path / "c", model=MODEL, n_trials=40)

@@ -15,17 +15,18 @@ from hpo import offers
 from hpo.causes import Cause
 from hpo.cluster.base import Cluster
 from hpo.cluster.local import LocalCluster, LocalRequest
-from hpo.cluster.simulated import ClusterModel, SimulatedCluster
+from hpo.cluster.simulated import SimulatedCluster
 from hpo.cluster.simulated_clock import SimulatedClock
+from hpo.cluster.simulated_model import ClusterModel
 from hpo.cluster.slurm import SlurmCluster
 from hpo.cluster.slurm_request import SeatRequest
 from hpo.errors import PollError
 from hpo.files import Layout, publish_json, read_json
+from hpo.leg import read_settings
 from hpo.objective import load_objective
 from hpo.offers import Leg
 from hpo.seats import JobPhase, JobStatus
 from hpo.settings import SlurmSettings
-from hpo.worker import read_settings
 
 OBJECTIVE = """
 import time

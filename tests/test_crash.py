@@ -13,7 +13,7 @@ import pytest
 from simulation import Campaign
 
 from hpo.asha import Asha
-from hpo.cluster.simulated import ClusterModel
+from hpo.cluster.simulated_model import ClusterModel
 from hpo.errors import PollError
 from hpo.offers import list_legs
 from hpo.state import TrialStatus
@@ -215,7 +215,7 @@ def test_asha_makes_the_same_decisions_with_crashes_as_without(tmp_path: Path, s
     assert crashes == 30
     assert crashed.journal_bytes() == whole.journal_bytes()
     _require_same_results(crashed, whole)
-    trained = Counter(crashed.cluster.legs_run)
+    trained = Counter(crashed.cluster.lives.use.legs_run)
     assert set(trained.values()) == {1}  # no leg twice
     assert any(trial.rung > trial.bracket for trial in whole.run().state.trials.values())
 
@@ -233,7 +233,7 @@ def test_seats_go_on_while_the_manager_is_dead(tmp_path: Path, seed: int) -> Non
     left = iter([dice.randint(5, 60) for _ in range(10)])
     crashed.run_crashing(lambda: next(left, None))
     _require_same_results(crashed, whole)
-    trained = Counter(trial_id for trial_id, _ in crashed.cluster.legs_run)
+    trained = Counter(trial_id for trial_id, _ in crashed.cluster.lives.use.legs_run)
     assert trained == Counter(range(20))
 
 
@@ -245,7 +245,7 @@ def test_the_manager_is_not_missed_while_offers_last(tmp_path: Path) -> None:
     manager.start()
     manager.tick()
     campaign.clock.advance(20 * 3600.0)
-    assert sorted(i for i, _ in campaign.cluster.legs_run) == list(range(20))
+    assert sorted(i for i, _ in campaign.cluster.lives.use.legs_run) == list(range(20))
     assert campaign.run().state.ended is not None
     assert campaign.cluster.calls["submit"] == 1
 

@@ -15,7 +15,7 @@ from simulation import Campaign
 from user_project import NO_SYNC, Project, kill, user_project, wait_until
 
 from hpo import stop_request
-from hpo.cluster.simulated import ClusterModel
+from hpo.cluster.simulated_model import ClusterModel
 from hpo.files import Layout, publish_json
 from hpo.stop_request import DRAIN, KILL, NOW, StopRequest
 
@@ -244,7 +244,7 @@ def test_a_crash_while_it_stops_changes_nothing(
 
 
 def _stopped(root: Path, how: str) -> Campaign:
-    model = ClusterModel(seats=2, queue_wait_s=60.0, preemption_rate=0.2, seed=3)
+    model = ClusterModel(seats=2, queue_wait_s=60.0, preemption_rate=0.2, seed=4)
     campaign = Campaign(root, model=model, n_trials=8)
 
     def ask() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from simulation import Campaign, FaultPoint
 
-from hpo.cluster.simulated import ClusterModel
+from hpo.cluster.simulated_model import ClusterModel
 from hpo.errors import JournalError
 from hpo.journal import read_events
 from hpo.reports import read_reports

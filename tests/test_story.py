@@ -22,7 +22,7 @@ from simulation import Campaign
 
 from hpo import events as ev
 from hpo.asha import Asha
-from hpo.cluster.simulated import ClusterModel
+from hpo.cluster.simulated_model import ClusterModel
 from hpo.journal import read_events
 from hpo.story import Rules, standing, tell
 

@@ -35,6 +35,10 @@ def _command(arguments: Namespace, given: list[str]) -> int:
         from hpo.cli.why import why
 
         return why(arguments)
+    if arguments.command == "plan":
+        from hpo.cli.plan import plan
+
+        return plan(arguments)
     from hpo.cli.run import run
 
     return run(arguments, given)

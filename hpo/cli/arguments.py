@@ -28,39 +28,20 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    run.add_argument(
-        "--config",
-        required=True,
-        metavar="NAME|FILE",
-        help="a .py or .yaml file, or the name of one here, in config/, or that ships (mlp_example,"
-        " digits_example)",
-    )
+    _add_configuration(run)
     run.add_argument(
         "--executor",
         choices=("auto", "slurm", "local", "simulated"),
         default="auto",
         help="where trials run; auto: SLURM where one answers, else processes of this machine",
     )
-    run.add_argument(
-        "--scheduler",
-        choices=("random", "asha", "promotion", "stopping"),
-        help="how trials are cut into legs, instead of the configured one",
-    )
     run.add_argument("--output-dir", metavar="DIR", help="instead of the configured output_dir")
-    run.add_argument(
-        "--set",
-        action="extend",
-        nargs="+",
-        default=[],
-        dest="overrides",
-        metavar="SECTION.KEY=VALUE",
-        help="replace settings: hpo.n_trials=20 slurm.partition=gpu space.max_epochs=5",
-    )
     run.add_argument(
         "--fresh",
         action="store_true",
         help="move the campaign that lies in the output directory aside and start a new one",
     )
+    _add_plan(commands)
     stop = commands.add_parser(
         "stop",
         help="stop a campaign, its waiting and its running jobs",
@@ -87,3 +68,65 @@ def build_parser() -> argparse.ArgumentParser:
     why.add_argument("campaign", metavar="DIR", help="the campaign's output directory")
     why.add_argument("trial", metavar="TRIAL", help="its number")
     return parser
+
+
+def _add_configuration(parser: argparse.ArgumentParser) -> None:
+    """What names and changes a configuration, for each command that reads one."""
+    parser.add_argument(
+        "--config",
+        required=True,
+        metavar="NAME|FILE",
+        help="a .py or .yaml file, or the name of one here, in config/, or that ships (mlp_example,"
+        " digits_example)",
+    )
+    parser.add_argument(
+        "--scheduler",
+        choices=("random", "asha", "promotion", "stopping"),
+        help="how trials are cut into legs, instead of the configured one",
+    )
+    parser.add_argument(
+        "--set",
+        action="extend",
+        nargs="+",
+        default=[],
+        dest="overrides",
+        metavar="SECTION.KEY=VALUE",
+        help="replace settings: hpo.n_trials=20 slurm.partition=gpu space.max_epochs=5",
+    )
+
+
+def _add_plan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    plan = commands.add_parser(
+        "plan",
+        help="what a campaign will take, before anything is spent",
+        description="Simulate a campaign, as it is set and with single settings changed: rungs,"
+        " legs, hours, GPU-hours. The objective is not run, nothing is submitted, and nothing is"
+        " written but the picture.",
+    )
+    _add_configuration(plan)
+    plan.add_argument(
+        "--epoch-seconds", type=float, metavar="S", help="how long an epoch takes (median)"
+    )
+    plan.add_argument(
+        "--like", metavar="DIR", help="take that from the results of an earlier campaign"
+    )
+    plan.add_argument(
+        "--queue-wait", metavar="30m", help="how long jobs wait that ask for `time` (mean)"
+    )
+    plan.add_argument(
+        "--history", metavar="FILE", help="take that from what sacct tells of your own jobs"
+    )
+    plan.add_argument("--seats", type=int, metavar="N", help="default: max_concurrent_jobs")
+    plan.add_argument(
+        "--preemptions-per-hour",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="of a running job; default 0",
+    )
+    plan.add_argument("--seeds", type=int, default=3, metavar="N", help="default 3")
+    plan.add_argument(
+        "--trials", type=int, metavar="N", help="simulate so many trials; default: some seconds"
+    )
+    plan.add_argument("--plot", metavar="FILE", help="draw it: .png, .pdf or .svg")
+    plan.add_argument("--json", action="store_true", help="print it for programs")

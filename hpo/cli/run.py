@@ -40,6 +40,7 @@ from hpo.lock import ManagerLock
 from hpo.manager import Manager, Surroundings
 from hpo.scheduler import OFFERS_AHEAD, STOPPED_BY_USER, Limits, Scheduler
 from hpo.seat_keeper import SeatLimits
+from hpo.seat_kinds import usable_s
 from hpo.storage import is_storage_trouble
 from hpo.whole_trials import LegPolicy, WholeTrials
 
@@ -116,9 +117,11 @@ def _manage(
         Surroundings(campaign.layout, cluster, clock, leave.is_set, screen.show),
         journal,
         Scheduler(
-            make_searcher(spec), _limits(spec, largest_memory_mb(executor, spec.slurm)), legs
+            make_searcher(spec),
+            _limits(spec, largest_memory_mb(executor, spec.slurm), executor),
+            legs,
         ),
-        _seat_limits(spec),
+        _seat_limits(spec, executor),
         metric=spec.hpo.metric,
         mode=spec.hpo.mode,
         resource_attr=spec.hpo.resource_attr,
@@ -133,20 +136,43 @@ def _manage(
     if not ended:
         report_leaving(manager, campaign.layout, leave.signal_name, _command(argv))
     else:
-        report_end(manager.state, campaign.layout, spec.hpo.metric, gpus=spec.slurm.gpus)
+        report_end(
+            manager.state,
+            campaign.layout,
+            spec.hpo.metric,
+            gpus=spec.slurm.gpus,
+            # Of a job that takes leg after leg, a long time is what it is for.
+            advise_time=not spec.slurm.learns_time and spec.hpo.legs_per_job == 1,
+            advise_mem=not spec.slurm.learns_mem,
+        )
         if manager.state.ended == STOPPED_BY_USER:
             log.info("to go on: %s", _command(argv))
     return exit_code(manager.state, ended=ended)
 
 
-def _seat_limits(spec: CampaignSpec) -> SeatLimits:
-    hpo = spec.hpo
-    ahead = None if hpo.queue_ahead == "auto" else hpo.queue_ahead
-    return SeatLimits(hpo.max_concurrent_jobs, hpo.max_queued_jobs, spec.slurm.mem_mb, ahead)
+def _seat_limits(spec: CampaignSpec, executor: str) -> SeatLimits:
+    hpo, slurm = spec.hpo, spec.slurm
+    learns_mem, learns_time = _learns(spec, executor)
+    return SeatLimits(
+        hpo.max_concurrent_jobs,
+        hpo.max_queued_jobs,
+        mem_mb=0 if learns_mem else slurm.mem_mb,
+        queue_ahead=None if hpo.queue_ahead == "auto" else hpo.queue_ahead,
+        legs_per_seat=hpo.legs_per_job,
+        learn_mem_to=slurm.max_mem_mb if learns_mem else 0,
+        learn_time_to=slurm.time_min if learns_time else 0,
+    )
 
 
-def _limits(spec: CampaignSpec, max_mem_mb: int) -> Limits:
-    hpo = spec.hpo
+def _learns(spec: CampaignSpec, executor: str) -> tuple[bool, bool]:
+    """Whether memory and time of seats are learned: local processes share one and need no other."""
+    on_cluster = executor != "local"
+    return on_cluster and spec.slurm.learns_mem, on_cluster and spec.slurm.learns_time
+
+
+def _limits(spec: CampaignSpec, max_mem_mb: int, executor: str) -> Limits:
+    hpo, slurm = spec.hpo, spec.slurm
+    learns_mem, learns_time = _learns(spec, executor)
     return Limits(
         n_trials=hpo.n_trials,
         max_wallclock_s=hpo.max_wallclock_time,
@@ -154,8 +180,14 @@ def _limits(spec: CampaignSpec, max_mem_mb: int) -> Limits:
         max_initial_failures=hpo.max_initial_failures,
         max_seat_s=_max_seat_s(spec),
         target_metric=hpo.target_error,
-        mem_mb=spec.slurm.mem_mb,
+        mem_mb=slurm.mem_mb,
         max_mem_mb=max_mem_mb,
+        learn_mem=learns_mem,
+        timed=learns_time or (hpo.legs_per_job != 1 and executor != "local"),
+        max_time_s=usable_s(slurm.time_min),
+        learn_time=learns_time,
+        # Seats that stay are to find the next one at once.
+        offers_untimed=hpo.max_concurrent_jobs * (1 if learns_time else 2),
         # A searcher that looks at results is asked as late as possible: one offer for each seat.
         offers_ahead=OFFERS_AHEAD if spec.searcher is None else hpo.max_concurrent_jobs,
     )

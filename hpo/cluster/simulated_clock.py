@@ -11,10 +11,14 @@ from collections.abc import Callable
 
 
 class SimulatedClock:
-    """Virtual time; sleeping lets the simulated cluster do what happens meanwhile."""
+    """Virtual time; sleeping lets the simulated cluster do what happens meanwhile.
 
-    def __init__(self, start: float = 0.0) -> None:
+    A sleep is extended to the next event, but to no more than `most_s`.
+    """
+
+    def __init__(self, start: float = 0.0, most_s: float = 60.0) -> None:
         self._now = start
+        self._most_s = most_s
         self._counter = itertools.count()
         self._events: list[tuple[float, int, Callable[[], None]]] = []
 
@@ -27,10 +31,10 @@ class SimulatedClock:
         heapq.heappush(self._events, (time, next(self._counter), action))
 
     def sleep(self, seconds: float) -> None:
-        """Advance by `seconds`, and on to the next event, but by no more than a minute."""
+        """Advance by `seconds`, or on to the next event."""
         until = self._now + seconds
         if self._events:
-            until = max(until, min(self._events[0][0], self._now + 60.0))
+            until = max(until, min(self._events[0][0], self._now + self._most_s))
         while self._events and self._events[0][0] <= until:
             time, _, action = heapq.heappop(self._events)
             self._now = max(self._now, time)
@@ -39,14 +43,18 @@ class SimulatedClock:
 
 
 class LegTime:
-    """The clock of one leg: every report comes an epoch after the one before."""
+    """The clock of one leg: every report comes an epoch after the one before.
 
-    def __init__(self, start: float, end: float, epoch_s: float) -> None:
-        self._start, self._end, self._epoch_s = start, end, epoch_s
+    The first comes after `load_s` besides.
+    """
+
+    def __init__(self, start: float, end: float, epoch_s: float, load_s: float = 0.0) -> None:
+        self._start, self._end, self._epoch_s, self._load_s = start, end, epoch_s, load_s
         self._looks = -2  # the leg and the trial look at it once before the first report
 
     def __call__(self) -> float:
         """The time of this look."""
         epochs = max(0, self._looks + 1)
         self._looks += 1
-        return min(self._end, self._start + epochs * self._epoch_s)
+        begun = self._start + (self._load_s if epochs else 0.0)
+        return min(self._end, begun + epochs * self._epoch_s)

@@ -13,7 +13,7 @@ from simulation import Campaign
 
 from chaos.audit import Auditor, Findings
 from hpo.asha import Asha
-from hpo.cluster.simulated import ClusterModel
+from hpo.cluster.simulated_model import ClusterModel
 
 TAKEN = {"LegLost": "jobs lost", "LegReturned": "jobs requeued"}
 

@@ -1,0 +1,146 @@
+"""Time to a target behind a queue: what late binding, waiting seats and warm seats bring.
+
+    python benchmarks/queue_waits.py [--waits 1 30 120] [--seeds 15] [--straggle 0.1]
+        [--arrival exponential|lognormal] [--picture queue_waits.png]
+
+Whole campaigns of the package's own manager on its simulated cluster: promotion ASHA, 1 to 81
+epochs, reduction factor 3, 8 seats, until one leg ends with an error at or below what one
+configuration in 300 reaches after 81 epochs (the curves of `curves.py`). An epoch takes 60 s times
+a log-normal factor of the trial's own (sigma 1); a job starts in 20 s, a leg in 10 s. Each row adds
+to the one before it:
+
+- bound at submission: a job is submitted for one leg when another job ends, and waits with it, as
+  every tool does that submits trials; 8 jobs of the user at once;
+- late bound: the same seats take the best offer when they start;
+- + queue-ahead: seats wait behind those that run, as many as there is work for (the default);
+- + several legs per job: a seat goes on with the next best offer while its 24 h last.
+
+Seats ask for 24 h; the wait named in the table is the mean of such a job. Of jobs submitted
+together the first waits as one job does, each other that long x (1 + straggle x an exponential);
+with `--straggle -1` all are independent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from queue_waits_parts import BASELINE, ROWS, SEATS, WAITS, Case, Run, prepare, simulate
+from schedulers import MOST, target_error
+
+HERE = Path(__file__).resolve().parent
+
+
+def run_one(case: Case) -> Run:
+    """One campaign, in a process of the pool."""
+    os.fsync = lambda _descriptor: None  # type: ignore[assignment]  # no machine dies here
+    return simulate(case, MOST)
+
+
+def main() -> None:
+    """Simulate, print the table, draw the picture."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--waits", type=float, nargs="+", default=[1, 30, 120], help="means, min")
+    parser.add_argument("--seeds", type=int, default=15)
+    parser.add_argument("--straggle", type=float, default=0.1, help="-1: independent waits")
+    parser.add_argument("--arrival", choices=sorted(WAITS), default="exponential")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--picture", type=Path, help="where to draw it; default: nowhere")
+    arguments = parser.parse_args()
+    begin = time.perf_counter()
+    target = target_error()
+    straggle = None if arguments.straggle < 0 else arguments.straggle
+    cases = [
+        prepare(row, 60.0 * wait, seed, target, straggle, arguments.arrival)
+        for wait in arguments.waits
+        for seed in range(arguments.seeds)
+        for row in ROWS
+    ]
+    with multiprocessing.get_context("spawn").Pool(arguments.processes) as pool:
+        runs = list(pool.imap_unordered(run_one, cases, chunksize=1))
+    _print(runs, arguments.waits)
+    print(
+        f"target {target:.4f}; {SEATS} seats; waits {arguments.arrival}, straggle "
+        f"{arguments.straggle:g}; median (least-most) of {arguments.seeds} seeds, ratios paired by "
+        f"seed; {time.perf_counter() - begin:.0f} s of real time"
+    )
+    if arguments.picture is not None:
+        _draw(runs, arguments.waits, arguments.picture)
+
+
+def of(runs: Sequence[Run], row: str, wait: float) -> list[Run]:
+    """The campaigns of a row behind one queue, by seed."""
+    found = [run for run in runs if (run.row, run.wait_s) == (row, 60.0 * wait)]
+    return sorted(found, key=lambda run: run.seed)
+
+
+def ratios(runs: Sequence[Run], row: str, wait: float) -> list[float]:
+    """How many times faster than the baseline, seed by seed."""
+    pairs = zip(of(runs, BASELINE, wait), of(runs, row, wait), strict=True)
+    return [base.time_s / own.time_s for base, own in pairs]
+
+
+def _print(runs: Sequence[Run], waits: Sequence[float]) -> None:
+    head = ["wait", "seats", "met", "hours to target", "x bound", "seat-hours", "jobs", "legs"]
+    rows = [head]
+    for wait in waits:
+        for row in ROWS:
+            own = of(runs, row, wait)
+            rows.append(
+                [
+                    f"{wait:g} min",
+                    row,
+                    f"{sum(run.reached for run in own)}/{len(own)}",
+                    _spread([run.time_s / 3600 for run in own], ".3g"),
+                    _spread(ratios(runs, row, wait), ".2f"),
+                    _spread([run.held_s / 3600 for run in own], ".3g"),
+                    f"{statistics.median(run.jobs for run in own):.0f}",
+                    f"{statistics.median(run.legs for run in own):.0f}",
+                ]
+            )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for line in rows:
+        print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
+
+
+def _spread(values: Sequence[float], form: str) -> str:
+    middle = statistics.median(values)
+    return f"{middle:{form}} ({min(values):{form}}-{max(values):{form}})"
+
+
+def _draw(runs: Sequence[Run], waits: Sequence[float], path: Path) -> None:
+    """The ratios: one group of bars for each wait, dots for the seeds."""
+    import matplotlib as mpl  # because the table needs none
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    colours = ("#999999", "#56b4e9", "#0072b2", "#009e73", "#d55e00")
+    figure, axes = plt.subplots(figsize=(8, 4.4), layout="constrained")
+    width = 0.8 / len(ROWS)
+    for number, (row, colour) in enumerate(zip(ROWS, colours, strict=False)):
+        for group, wait in enumerate(waits):
+            found = ratios(runs, row, wait)
+            x = group - 0.4 + (number + 0.5) * width
+            label = row if group == 0 else None
+            axes.bar(x, statistics.median(found), 0.9 * width, color=colour, label=label)
+            axes.plot([x] * len(found), found, ".", color="black", markersize=3, alpha=0.6)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.axhline(1.0, color="black", linewidth=0.8)
+    axes.set_xticks(range(len(waits)), [f"{wait:g} min" for wait in waits])
+    axes.set_xlabel("mean queue wait")
+    axes.set_ylabel("times faster to the target than bound at submission")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend(frameon=False, loc="upper left")
+    figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""One campaign of queue_waits.py: promotion ASHA on 8 seats behind a queue, until its target.
+
+The package's own manager, offers, legs and checkpoints on its simulated cluster, in virtual time.
+A row of the table is one change of settings or of the model; see `ROWS`.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from schedulers_parts import ETA, MAX_T, SPACE, objective
+
+from hpo import events as ev
+from hpo.asha import Asha
+from hpo.cluster.arrival import Arrival, Backfill, Exponential, LogNormal
+from hpo.cluster.simulated import SimulatedCluster
+from hpo.cluster.simulated_clock import SimulatedClock
+from hpo.cluster.simulated_model import ClusterModel
+from hpo.files import Layout, publish_json
+from hpo.journal import Header, Journal, read_events
+from hpo.leg import LegSettings
+from hpo.manager import Manager, Surroundings
+from hpo.scheduler import Limits, Scheduler
+from hpo.search.random_search import AsyncRandomSearch
+from hpo.seat_keeper import SeatLimits
+from hpo.space import read_space
+
+SEATS = 8
+EPOCH_S, SPREAD = 60.0, 1.0
+START_S, LOAD_S = 20.0, 10.0
+TIME_MIN = 24 * 60  # what every seat asks for, where nothing is learned
+HEADER = Header("benchmark", "0123456789abcdef")
+WAITS: dict[str, Callable[[float], Arrival]] = {
+    "exponential": Exponential,
+    "lognormal": LogNormal,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One campaign: a row, a queue and a seed; times in s."""
+
+    row: str
+    wait_s: float
+    seed: int
+    target: float
+    straggle: float | None
+    arrival: str
+    model: ClusterModel = field(default_factory=ClusterModel)
+    queue_ahead: int | None = None
+    most_queued: int = 450
+
+
+@dataclass(frozen=True)
+class Run:
+    """When the target was met (s, virtual), and what was charged until then."""
+
+    row: str
+    wait_s: float
+    seed: int
+    reached: bool
+    time_s: float
+    held_s: float
+    jobs: int
+    legs: int
+    submits: int
+
+
+def _bound(case: Case) -> Case:
+    model = replace(case.model, bound_at_submission=True)
+    return replace(case, model=model, most_queued=SEATS, queue_ahead=0)
+
+
+def _late(case: Case) -> Case:
+    return replace(case, queue_ahead=0)
+
+
+def _ahead(case: Case) -> Case:
+    return case  # the default of the program
+
+
+def _several(case: Case) -> Case:
+    return replace(case, model=replace(case.model, legs_per_job=None))
+
+
+BASELINE = "bound at submission"
+ROWS: dict[str, Callable[[Case], Case]] = {
+    BASELINE: _bound,
+    "late bound": _late,
+    "+ queue-ahead": _ahead,
+    "+ several legs per job": _several,
+}
+
+
+def prepare(
+    row: str, wait_s: float, seed: int, target: float, straggle: float | None, arrival: str
+) -> Case:
+    """The case of a row."""
+    model = ClusterModel(
+        seats=SEATS,
+        arrival=Backfill(WAITS[arrival](wait_s), TIME_MIN),
+        straggle=straggle,
+        start_s=START_S,
+        load_s=LOAD_S,
+        epoch_s=EPOCH_S,
+        epoch_spread=SPREAD,
+        time_min=TIME_MIN,
+        poll_s=60.0,
+        tick_s=2.0,
+        seed=seed,
+    )
+    return ROWS[row](Case(row, wait_s, seed, target, straggle, arrival, model))
+
+
+def simulate(case: Case, most_trials: int) -> Run:
+    """One campaign until a leg ends at or below the target, or all trials have ended."""
+    with tempfile.TemporaryDirectory(dir=_memory()) as root:
+        layout = Layout(Path(root) / "campaign")
+        layout.create()
+        publish_json(layout.campaign, {"seat": {}})
+        settings = LegSettings(
+            "benchmark", "curves:error", [], "validation_error", "min", "epoch", 0, 60.0
+        )
+        clock = SimulatedClock()
+        cluster = SimulatedCluster(layout, clock, case.model, settings, lambda: objective)
+        space, problems = read_space(SPACE)
+        assert not problems
+        limits = Limits(
+            n_trials=most_trials, target_metric=case.target, offers_ahead=2 * SEATS + 32
+        )
+        started: list[Manager] = []
+        manager = Manager(
+            Surroundings(
+                layout,
+                cluster,
+                clock,
+                lambda: bool(started) and started[0].state.ending is not None,
+            ),
+            Journal(layout.journal, HEADER),
+            Scheduler(
+                AsyncRandomSearch(space, case.seed),
+                limits,
+                Asha(max_t=MAX_T, reduction_factor=ETA),
+            ),
+            SeatLimits(SEATS, case.most_queued, queue_ahead=case.queue_ahead),
+            metric="validation_error",
+            mode="min",
+        )
+        started.append(manager)
+        manager.run()
+        events = read_events(layout.journal)
+        ends = [e.time for e in events if isinstance(e, (ev.CampaignEnding, ev.CampaignEnded))]
+        return Run(
+            case.row,
+            case.wait_s,
+            case.seed,
+            any(isinstance(e, ev.CampaignEnding) for e in events),
+            ends[0],
+            cluster.lives.charged_s(),
+            cluster.lives.use.started,
+            len(cluster.lives.use.legs_run),
+            cluster.calls["submit"],
+        )
+
+
+def _memory() -> Path | None:
+    path = Path("/dev/shm")
+    return path if os.access(path, os.W_OK) else None

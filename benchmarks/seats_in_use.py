@@ -1,0 +1,189 @@
+"""Random search at 1 to 512 simulated seats: how much of the seats' time is training.
+
+    python benchmarks/seats_in_use.py [--seats 1 8 64 512] [--per-seat 64] [--seeds 3]
+
+Whole campaigns of the package's own manager on its simulated cluster, in virtual time. A trial has
+9 epochs of 60 s x a log-normal factor of its own (sigma 0.8): 9 min in the median, a tenth longer
+than 25 min. Every seat gets `--per-seat` trials on average. There is no queue wait: what the queue
+costs is told by queue_waits.py; here it is what the program itself leaves idle.
+
+- efficiency: seat time that trained / (seats x time from the first start of a job to the last end
+  of a leg);
+- ideal: the same, for the same trials in the same order, on seats that lose no time between two
+  trials. It is below 1 for the end of the campaign alone, where some seats have nothing left to do;
+- / ideal: what the program leaves of what is possible. What is missing is the starts of jobs
+  (20 s, and 10 s to load) and nothing else, or it would grow with the seats;
+- without starts: the same in campaigns in which a start and a load take no time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import multiprocessing
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from schedulers_parts import objective
+
+from hpo import events as ev
+from hpo.cluster.arrival import Constant
+from hpo.cluster.simulated import SimulatedCluster
+from hpo.cluster.simulated_clock import SimulatedClock
+from hpo.cluster.simulated_model import ClusterModel
+from hpo.files import Layout, publish_json
+from hpo.journal import Header, Journal, read_events
+from hpo.leg import LegSettings
+from hpo.manager import Manager, Surroundings
+from hpo.scheduler import Limits, Scheduler
+from hpo.search.random_search import AsyncRandomSearch
+from hpo.seat_keeper import SeatLimits
+from hpo.space import loguniform, read_space, uniform
+from hpo.whole_trials import WholeTrials
+
+EPOCHS, EPOCH_S, SPREAD = 9, 60.0, 0.8
+START_S, LOAD_S = 20.0, 10.0
+HEADER = Header("benchmark", "0123456789abcdef")
+SPACE = {
+    "learning_rate": loguniform(1e-4, 1.0),
+    "dropout": uniform(0.0, 0.9),
+    "momentum": uniform(0.0, 0.99),
+    "max_epochs": EPOCHS,
+}
+KINDS = {
+    "one trial per job": (START_S, LOAD_S, 1),
+    "several per job": (START_S, LOAD_S, None),
+    "without starts": (0.0, 0.0, 1),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One campaign; efficiencies are shares of 1."""
+
+    kind: str
+    seats: int
+    seed: int
+    trials: int
+    hours: float
+    efficiency: float
+    ideal: float
+
+
+def run_one(job: tuple[str, int, int, int]) -> Run:
+    """One campaign, in a process of the pool."""
+    kind, seats, per_seat, seed = job
+    os.fsync = lambda _descriptor: None  # type: ignore[assignment]  # no machine dies here
+    start_s, load_s, legs = KINDS[kind]
+    model = ClusterModel(
+        seats=seats,
+        arrival=Constant(0.0),
+        start_s=start_s,
+        load_s=load_s,
+        epoch_s=EPOCH_S,
+        epoch_spread=SPREAD,
+        legs_per_job=legs,
+        poll_s=60.0,
+        tick_s=2.0,
+        seed=seed,
+    )
+    n_trials = seats * per_seat
+    with tempfile.TemporaryDirectory(dir=_memory()) as root:
+        layout = Layout(Path(root) / "campaign")
+        layout.create()
+        publish_json(layout.campaign, {"seat": {}})
+        settings = LegSettings(
+            "benchmark", "curves:error", [], "validation_error", "min", "epoch", 0, 60.0
+        )
+        clock = SimulatedClock()
+        cluster = SimulatedCluster(layout, clock, model, settings, lambda: objective)
+        space, problems = read_space(SPACE)
+        assert not problems
+        limits = Limits(n_trials=n_trials, offers_ahead=min(1000, 4 * seats + 32))
+        manager = Manager(
+            Surroundings(layout, cluster, clock, lambda: False),
+            Journal(layout.journal, HEADER),
+            Scheduler(AsyncRandomSearch(space, seed), limits, WholeTrials()),
+            SeatLimits(seats, max(450, 2 * seats)),
+            metric="validation_error",
+            mode="min",
+        )
+        manager.run()
+        order = [e.trial_id for e in read_events(layout.journal) if isinstance(e, ev.LegClaimed)]
+        ran = len(cluster.lives.use.legs_run)
+        span_s = cluster.lives.use.last_end - cluster.lives.use.first_start
+    assert ran == len(order) == n_trials
+    took = [EPOCHS * model.epoch_of_trial_s(trial_id) for trial_id in order]
+    best = _packed(took, seats)
+    total = sum(took)
+    return Run(
+        kind, seats, seed, n_trials, span_s / 3600, total / (seats * span_s), total / (seats * best)
+    )
+
+
+def _packed(took: Sequence[float], seats: int) -> float:
+    """When the last of the trials ends if each starts as soon as a seat is free."""
+    free = [0.0] * seats
+    for seconds in took:
+        heapq.heapreplace(free, free[0] + seconds)
+    return max(free)
+
+
+def main() -> None:
+    """Simulate and print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seats", type=int, nargs="+", default=[1, 8, 64, 512])
+    parser.add_argument("--per-seat", type=int, default=64)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    arguments = parser.parse_args()
+    begin = time.perf_counter()
+    jobs = [
+        (kind, seats, arguments.per_seat, seed)
+        for seats in sorted(arguments.seats, reverse=True)  # the long ones first
+        for kind in KINDS
+        for seed in range(arguments.seeds)
+    ]
+    with multiprocessing.get_context("spawn").Pool(arguments.processes) as pool:
+        runs = list(pool.imap_unordered(run_one, jobs, chunksize=1))
+    rows = [["seats", "seats' jobs", "trials", "hours", "efficiency", "ideal", "/ ideal"]]
+    for seats in sorted(arguments.seats):
+        for kind in KINDS:
+            own = [run for run in runs if (run.seats, run.kind) == (seats, kind)]
+            rows.append(
+                [
+                    str(seats),
+                    kind,
+                    str(own[0].trials),
+                    _spread([run.hours for run in own], 1),
+                    _spread([run.efficiency for run in own], 3),
+                    _spread([run.ideal for run in own], 3),
+                    _spread([run.efficiency / run.ideal for run in own], 3),
+                ]
+            )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
+    print(
+        f"median (least-most) of {arguments.seeds} seeds; {arguments.per_seat} trials for each "
+        f"seat; {time.perf_counter() - begin:.0f} s of real time"
+    )
+
+
+def _spread(values: Sequence[float], digits: int) -> str:
+    middle = statistics.median(values)
+    return f"{middle:.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})"
+
+
+def _memory() -> Path | None:
+    path = Path("/dev/shm")
+    return path if os.access(path, os.W_OK) else None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What a campaign will take, before anything is spent: `hpo plan`."""

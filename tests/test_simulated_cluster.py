@@ -1,0 +1,296 @@
+"""What the simulated cluster models, seen in whole campaigns."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from simulation import Campaign
+
+from hpo import events as ev
+from hpo.asha import Asha
+from hpo.cluster.arrival import Backfill, Constant, Exponential, LogNormal
+from hpo.cluster.simulated_jobs import SeatQueue, SimulatedJob
+from hpo.cluster.simulated_model import ClusterModel
+from hpo.journal import read_events
+from hpo.seats import JobPhase
+from hpo.state import CampaignState
+
+
+@pytest.fixture(autouse=True)
+def _fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Syncing guards against machines that die, which is not what happens here."""
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+
+
+def saving(config: dict[str, Any], trial: Any) -> None:
+    state = {"epoch": 0}
+    trial.restore(state=state)
+    for epoch in trial.epochs():
+        state["epoch"] = epoch
+        trial.report(epoch=epoch, validation_error=abs(config["lr"] - 0.03) + 1.0 / epoch)
+
+
+def campaign(root: Path, model: ClusterModel, **more: Any) -> Campaign:
+    made = Campaign(root, model=model, objective=saving, **more)
+    made.space["max_epochs"] = 9
+    return made
+
+
+def journal(made: Campaign) -> list[ev.Event]:
+    return read_events(made.layout.journal)
+
+
+def legs(made: Campaign) -> Iterator[tuple[float, float, str]]:
+    """Start, end and job of each leg that was run to its end."""
+    claimed: dict[int, ev.LegClaimed] = {}
+    for event in journal(made):
+        if isinstance(event, ev.LegClaimed):
+            claimed[event.trial_id] = event
+        elif isinstance(event, (ev.LegFinished, ev.LegLost)):
+            start = claimed[event.trial_id]
+            yield start.time, event.time, start.job_id
+
+
+def most_at_once(made: Campaign) -> int:
+    steps = sorted(
+        [(start, 1) for start, _, _ in legs(made)] + [(end, -1) for _, end, _ in legs(made)]
+    )
+    running = most = 0
+    for _, step in steps:
+        running += step
+        most = max(most, running)
+    return most
+
+
+STEADY = {"epoch_spread": 0.0, "arrival": Constant(60.0)}
+EVERYTHING = ClusterModel(
+    seats=5,
+    arrival=Backfill(LogNormal(900.0), 600),
+    straggle=0.2,
+    load_s=15.0,
+    epoch_spread=1.0,
+    preemptions_per_hour=1.0,
+    failures_per_hour=0.3,
+    time_min=30,
+    legs_per_job=None,
+    seed=4,
+)
+
+
+def test_equal_campaigns_are_equal_to_the_byte(tmp_path: Path) -> None:
+    one = campaign(tmp_path / "one", EVERYTHING, asha=Asha(max_t=9))
+    two = campaign(tmp_path / "two", EVERYTHING, asha=Asha(max_t=9))
+    one.run()
+    two.run()
+    assert one.journal_bytes() == two.journal_bytes()
+    assert one.cluster.lives.charged_s() == two.cluster.lives.charged_s()
+
+
+class TestLimits:
+    @pytest.mark.parametrize(
+        ("model", "at_once", "limit"),
+        [
+            (ClusterModel(seats=3), 8, 3),
+            (ClusterModel(seats=8, qos_jobs=2), 8, 2),
+            (ClusterModel(seats=8), 4, 4),
+        ],
+    )
+    def test_no_more_jobs_run_than_each_limit_allows(
+        self, tmp_path: Path, model: ClusterModel, at_once: int, limit: int
+    ) -> None:
+        made = campaign(tmp_path / "c", model, n_trials=24, at_once=at_once)
+        made.run()
+        assert most_at_once(made) == limit
+
+    def test_a_job_that_its_array_holds_back_lets_others_pass(self) -> None:
+        queue = SeatQueue(room=3)
+        jobs = [SimulatedJob(1, number, at_once=1) for number in range(3)]
+        other = SimulatedJob(2, 0, at_once=1)
+        for job in (*jobs, other):
+            queue.arrive(job)
+        assert [queue.next(), queue.next(), queue.next()] == [jobs[0], other, None]
+        jobs[0].phase = JobPhase.ENDED
+        queue.leave(jobs[0])
+        assert queue.next() is jobs[1]
+
+    def test_a_job_that_was_cancelled_while_it_was_held_back_never_starts(self) -> None:
+        queue = SeatQueue(room=3)
+        jobs = [SimulatedJob(1, number, at_once=1) for number in range(3)]
+        for job in jobs:
+            queue.arrive(job)
+        assert [queue.next(), queue.next()] == [jobs[0], None]
+        jobs[0].phase = jobs[1].phase = JobPhase.ENDED
+        queue.leave(jobs[0])
+        assert queue.next() is jobs[2]
+        assert queue.running == 1
+
+
+class TestTime:
+    def test_a_leg_longer_than_its_job_goes_on_in_the_next_from_what_it_saved(
+        self, tmp_path: Path
+    ) -> None:
+        # 9 epochs of 290 s in jobs of 20 min, which are asked to leave 2 min before their end.
+        model = ClusterModel(seats=2, epoch_s=290.0, time_min=20, **STEADY)
+        made = campaign(tmp_path / "c", model, n_trials=2)
+        assert made.run().state.trials[0].losses == 0
+        ends = [e for e in journal(made) if isinstance(e, ev.LegFinished) and e.trial_id == 0]
+        assert [(e.resource, e.outcome) for e in ends] == [
+            (4, "interrupted"),
+            (8, "interrupted"),
+            (9, "completed"),
+        ]
+        assert max(end - start for start, end, _ in legs(made)) <= 20 * 60
+
+    def test_one_that_cannot_save_in_time_goes_on_from_its_last_checkpoint(
+        self, tmp_path: Path
+    ) -> None:
+        model = ClusterModel(seats=2, epoch_s=300.0, time_min=20, **STEADY)
+        made = campaign(tmp_path / "c", model, n_trials=2)
+        made.run()
+        lost = [e for e in journal(made) if isinstance(e, ev.LegLost) and e.trial_id == 0]
+        assert [(e.resource, e.cause) for e in lost] == [(3, "time_limit"), (6, "time_limit")]
+
+    def test_an_epoch_that_does_not_fit_ends_the_trial_with_the_reason(
+        self, tmp_path: Path
+    ) -> None:
+        model = ClusterModel(seats=2, epoch_s=900.0, time_min=10, **STEADY)
+        made = campaign(tmp_path / "c", model, n_trials=1, limits={"max_initial_failures": 0})
+        trial = made.run().state.trials[0]
+        assert (trial.cause, trial.losses) == ("time_limit", 1)
+
+    def test_a_job_may_ask_for_its_own_time(self, tmp_path: Path) -> None:
+        backfill = Backfill(Constant(3600.0), 600)
+        made = campaign(tmp_path / "c", ClusterModel(seats=9, arrival=backfill, time_min=600))
+        for time_min in (600, 0, 150, 24):
+            made.cluster.submit(1, at_once=1, time_min=time_min)
+        started: dict[str, float] = {}
+        while len(started) < 4:
+            made.clock.sleep(1.0)
+            for job_id, status in made.cluster.poll(()).items():
+                if status.phase is JobPhase.RUNNING:
+                    started.setdefault(job_id, made.clock.now())
+        assert list(started) == ["4_0", "3_0", "1_0", "2_0"]
+        assert started["3_0"] == pytest.approx(1800.0, abs=61.0)
+
+    def test_a_job_without_work_leaves_before_its_time_is_over(self, tmp_path: Path) -> None:
+        model = ClusterModel(seats=2, time_min=1, **STEADY)
+        made = campaign(tmp_path / "c", model)
+        (job_id,) = made.cluster.submit(1, at_once=1)
+        while made.cluster.poll([job_id])[job_id].phase is not JobPhase.ENDED:
+            made.clock.sleep(1.0)
+        assert made.clock.now() <= 60.0 + 60.0 + 60.0
+
+
+class TestPreemption:
+    def test_what_was_saved_is_kept_and_the_job_comes_back(self, tmp_path: Path) -> None:
+        model = ClusterModel(seats=4, epoch_s=300.0, preemptions_per_hour=2.0, **STEADY)
+        made = campaign(tmp_path / "c", model, n_trials=8)
+        state: CampaignState = made.run().state
+        assert state.lost.legs > 0 or any(t.losses for t in state.trials.values())
+        assert made.cluster.lives.use.started > 8
+        ended = [e for e in journal(made) if isinstance(e, ev.LegLost)]
+        assert any(e.resource > 0 for e in ended)
+        assert all(t.resource == 9 for t in state.trials.values())
+
+    def test_it_strikes_by_the_hours_that_jobs_run(self, tmp_path: Path) -> None:
+        strikes = [ClusterModel(preemptions_per_hour=0.5).strikes_s(1, n, 1)[0] for n in range(999)]
+        assert sum(strikes) / len(strikes) == pytest.approx(7200.0, rel=0.1)
+        assert ClusterModel().strikes_s(1, 0, 1) == (float("inf"), float("inf"))
+
+    def test_an_epoch_that_ends_within_the_grace_is_saved(self, tmp_path: Path) -> None:
+        model = ClusterModel(
+            seats=4, epoch_s=20.0, preemptions_per_hour=20.0, grace_s=30.0, **STEADY
+        )
+        made = campaign(tmp_path / "c", model, n_trials=6, limits={"max_lost_legs": 200})
+        made.run()
+        outcomes = Counter(e.outcome for e in journal(made) if isinstance(e, ev.LegFinished))
+        assert outcomes["interrupted"] > 0
+        lost = [e for e in journal(made) if isinstance(e, ev.LegLost)]
+        assert all(e.resource == 0 for e in lost)  # each came before the first epoch
+
+    def test_a_failed_node_gives_no_warning(self, tmp_path: Path) -> None:
+        model = ClusterModel(seats=4, failures_per_hour=3.0, **STEADY)
+        made = campaign(tmp_path / "c", model, n_trials=12, limits={"max_lost_legs": 200})
+        made.run()
+        causes = {e.cause for e in journal(made) if isinstance(e, ev.LegLost)}
+        assert causes == {"node_failed"}
+
+
+class TestSeveralLegs:
+    def jobs_and_hours(self, tmp_path: Path, name: str, **more: Any) -> tuple[int, float]:
+        model = ClusterModel(seats=2, start_s=100.0, load_s=50.0, **STEADY, **more)
+        made = campaign(tmp_path / name, model, n_trials=9, at_once=2, asha=Asha(max_t=9))
+        made.run()
+        return made.cluster.lives.use.started, made.clock.now()
+
+    def test_a_warm_seat_saves_the_starts_of_jobs(self, tmp_path: Path) -> None:
+        cold_jobs, cold_s = self.jobs_and_hours(tmp_path, "cold")
+        warm_jobs, warm_s = self.jobs_and_hours(tmp_path, "warm", legs_per_job=None)
+        assert cold_jobs >= 13
+        assert warm_jobs <= 4
+        assert warm_s < cold_s - 4 * 100.0
+
+    def test_no_more_legs_than_were_allowed(self, tmp_path: Path) -> None:
+        model = ClusterModel(seats=2, legs_per_job=3, **STEADY)
+        made = campaign(tmp_path / "c", model, n_trials=12)
+        made.run()
+        assert max(Counter(job for _, _, job in legs(made)).values()) == 3
+
+    def test_a_leg_that_may_not_fit_is_not_begun(self, tmp_path: Path) -> None:
+        # Legs of 9 min in jobs of 30 min: three, and none is cut.
+        model = ClusterModel(seats=2, legs_per_job=None, time_min=30, start_s=0.0, **STEADY)
+        made = campaign(tmp_path / "c", model, n_trials=12)
+        made.run()
+        assert max(Counter(job for _, _, job in legs(made)).values()) == 3
+        assert {e.outcome for e in journal(made) if isinstance(e, ev.LegFinished)} == {"completed"}
+
+    def test_going_on_with_the_same_trial_saves_the_loading(self, tmp_path: Path) -> None:
+        model = ClusterModel(
+            seats=1, legs_per_job=None, load_s=600.0, arrival=Constant(0.0), epoch_spread=0.0
+        )
+        made = campaign(tmp_path / "c", model, n_trials=3, at_once=1, asha=Asha(max_t=3))
+        made.run()
+        spent = [end - start for start, end, _ in legs(made)]
+        trials = [e.trial_id for e in journal(made) if isinstance(e, ev.LegFinished)]
+        for number, trial in enumerate(trials):
+            stays = number > 0 and trials[number - 1] == trial
+            assert (spent[number] < 600.0) == stays
+
+
+class TestBoundAtSubmission:
+    def test_a_job_waits_with_the_leg_that_was_best_when_it_was_submitted(
+        self, tmp_path: Path
+    ) -> None:
+        late, bound = (
+            campaign(
+                tmp_path / str(bound),
+                ClusterModel(
+                    seats=4, arrival=Exponential(3600.0), bound_at_submission=bound, seed=1
+                ),
+                n_trials=30,
+                at_once=4,
+                max_queued=4,
+                asha=Asha(max_t=9),
+            )
+            for bound in (False, True)
+        )
+        late.run()
+        bound.run()
+        held = [end - start for start, end, _ in legs(bound)]
+        assert max(held) > 3600.0  # the wait included
+        assert max(end - start for start, end, _ in legs(late)) < 3600.0
+        assert all(t.losses == 0 for t in bound.manager().state.trials.values())
+
+    def test_a_requeued_job_takes_another(self, tmp_path: Path) -> None:
+        model = ClusterModel(seats=4, bound_at_submission=True, preemptions_per_hour=3.0, **STEADY)
+        made = campaign(
+            tmp_path / "c", model, n_trials=12, max_queued=4, limits={"max_lost_legs": 99}
+        )
+        state = made.run().state
+        assert state.ended == "all trials ended"
+        assert made.cluster.lives.use.started > 12
