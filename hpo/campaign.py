@@ -143,6 +143,9 @@ def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:
         "claim_timeout": spec.hpo.claim_timeout,
         "metric_pattern": spec.hpo.metric_pattern,
         "sharing": spec.hpo.sharing,
+        "timed": spec.slurm.learns_time,
+        "trials_per_job": spec.hpo.trials_per_job,
+        "trial_process": spec.hpo.trial_process,
     }
 
 

@@ -44,7 +44,8 @@ class LegOffered:
     """Decision: any seat may take the trial to resource `target` (None: as far as it goes).
 
     `final`: nothing can follow this leg. A higher `rung` than before is a promotion. `mem_mb` is
-    the memory that the leg was raised to (MB); 0: what every seat has.
+    the memory that the leg was raised to (MB); 0: what every seat has. `time_s` is how long it may
+    take (s), so that no seat takes it that has less time left; 0: any seat may.
     """
 
     time: float
@@ -54,6 +55,7 @@ class LegOffered:
     target: int | None = None
     final: bool = True
     mem_mb: int = 0
+    time_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,9 @@ class LegFinished:
 
     `outcome` is completed, failed or interrupted. `metric` is the value at `resource`, in the
     user's own sign; None where it was not finite or nothing was reported. `elapsed` is in s.
+    `mem_used_mb` is the most memory that the job was seen to use (MB); `mem_had_mb` and
+    `time_had_s` are what its seat had for the leg (MB, s). 0: nobody said so.
+    `goes_on`: the job means to take another leg.
     """
 
     time: float
@@ -102,6 +107,10 @@ class LegFinished:
     cause: str | None = None
     message: str | None = None
     node: str = ""
+    mem_used_mb: int = 0
+    mem_had_mb: int = 0
+    time_had_s: int = 0
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,8 @@ class LegLost:
     """Fact: the claim was fenced off, because its job is gone; `resource` is what it saved.
 
     `lost_s` is the seat time (s) since that was saved, which has to be spent again;
-    `lost_resource` what was reported in it and has to be trained again.
+    `lost_resource` what was reported in it and has to be trained again. `mem_had_mb` and
+    `time_had_s` are what its seat had for the leg, as for `LegFinished`.
     """
 
     time: float
@@ -123,6 +133,8 @@ class LegLost:
     node: str = ""
     lost_s: float = 0.0
     lost_resource: int = 0
+    mem_had_mb: int = 0
+    time_had_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,3 +80,13 @@ class QuietFileHandler(_Quiet, logging.FileHandler):
         """Give up what cannot be written any more."""
         with contextlib.suppress(OSError):
             super().close()
+
+
+def log_to_standard_output() -> None:
+    """Protect the standard output of a job, and let its log lines go there."""
+    protect_standard_output()
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        handlers=[QuietStreamHandler(sys.stdout)],
+    )

@@ -8,26 +8,25 @@ and the simulator run legs through it alike.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from hpo import offers, result_file
-from hpo.causes import Cause
-from hpo.files import Layout, publish_json, read_plain
-from hpo.memory_errors import cause_and_message
-from hpo.objective import call
-from hpo.storage import Patience, StorageTrouble, is_storage_trouble
-from hpo.trial import Trial, TrialInterrupted
+from hpo.epochs import NextLeg
+from hpo.errors import SettingsError
+from hpo.files import Layout, publish_json, read_json
+from hpo.leg_document import document_of, earlier_time
+from hpo.leg_ending import out_of_memory, train
+from hpo.storage import Patience
+from hpo.trial import Trial
 
 log = logging.getLogger(__name__)
 
-MESSAGE_LENGTH = 2_000  # characters of an exception's text that a result keeps
-TRACE_LENGTH = 20_000
+PassOn = Callable[[offers.Leg, dict[str, Any], float], tuple[offers.Leg, dict[str, Any]] | None]
+"""Finishes a leg whose trial could go on at once; the next claim and its offer, if it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,9 @@ class LegSettings:
     claim_timeout: float
     metric_pattern: str | None = None
     sharing: str = "private"
+    timed: bool = False  # whether seats differ in their time, so that also a first leg must fit
+    trials_per_job: int | str = 1
+    trial_process: str = "fork"
 
     def __post_init__(self) -> None:
         """Refuse what a manager would not have written, e.g. after an edit by hand."""
@@ -55,16 +57,37 @@ class LegSettings:
             and isinstance(self.checkpoint_interval, int)
             and isinstance(self.claim_timeout, (int, float))
             and isinstance(self.metric_pattern, (str, type(None)))
+            and isinstance(self.timed, bool)
+            and (isinstance(self.trials_per_job, int) or self.trials_per_job == "auto")
+            and self.trial_process in ("fork", "same")
         )
         if not sound:
             raise TypeError(f"these are no settings of jobs: {asdict(self)}")
+
+
+def read_settings(layout: Layout) -> LegSettings:
+    """The part of campaign.json that a job needs.
+
+    Raises:
+        SettingsError: there is no campaign, or its file cannot be read.
+    """
+    campaign = read_json(layout.campaign)
+    try:
+        return LegSettings(**campaign["seat"])  # type: ignore[index]  # because errors are caught
+    except (TypeError, KeyError) as err:
+        raise SettingsError(
+            [f"{layout.campaign} cannot be read as a campaign ({err})"], where=str(layout.root)
+        ) from err
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """Where and how a leg runs: its job, its host, its clock and the request to leave.
 
-    `oom_kills` counts the processes of the job that the kernel has killed for their memory.
+    `oom_kills` counts the processes of the job that the kernel has killed for their memory,
+    `used_mb` is the most that the job has used so far (MB; 0: unknown).
+    `goes_on` says whether the job takes another leg after one that ended with that status;
+    `pass_on` is there where a trial may go on in place.
     """
 
     job_id: str
@@ -74,6 +97,9 @@ class Surroundings:
     info: dict[str, Any] = field(default_factory=dict)
     oom_kills: Callable[[], int] = lambda: 0
     patience: Patience = field(default_factory=Patience)
+    goes_on: Callable[[str], bool] = lambda _status: False
+    pass_on: PassOn | None = None
+    used_mb: Callable[[], int] = lambda: 0
 
 
 def run_leg(
@@ -86,72 +112,122 @@ def run_leg(
 ) -> dict[str, Any]:
     """Train the claimed leg with the function that `load` gives; the result document.
 
+    Where `here.pass_on` lets the trial go on in place, it is that of the last leg.
+
     Raises:
         StorageTrouble: what had to be written could not be; the leg has to be run again.
     """
-    folder = layout.trial(claim.trial_id)
-    start = here.clock()
+    return _Run(layout, claim, offer, settings, here).to_its_end(load)
 
-    def asked_to_leave() -> bool:
-        # Not Path.exists, which raises when the file server is away.
-        return (
-            here.asked_to_leave()
-            or os.path.exists(layout.leave)  # noqa: PTH110
-            or not offers.is_held(layout, claim)
+
+class _Run:
+    """One claimed leg, and those that its trial goes on with in place."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        claim: offers.Leg,
+        offer: Mapping[str, Any],
+        settings: LegSettings,
+        here: Surroundings,
+    ) -> None:
+        self._layout = layout
+        self._claim = claim
+        self._offer = offer
+        self._settings = settings
+        self._here = here
+        self._patience = replace(here.patience, leaving=self._asked_to_leave)
+        self._passed_at: int | None = None  # the resource at which the trial last went on in place
+        self._begin()
+
+    def to_its_end(self, load: Callable[[], Callable[..., Any]]) -> dict[str, Any]:
+        """Call the objective until the last of the legs has ended; its result document."""
+        trial, ended = self._train(load)
+        while ended["status"] == "completed" and trial.resource == self._passed_at:
+            # It was told to go on and returned, say because it had read its end beforehand: the
+            # leg is run as any other, from the checkpoint.
+            trial, ended = self._train(load)
+        if ended["status"] == "failed" and self._here.oom_kills() > self._killed_before:
+            ended = out_of_memory(ended)
+        if ended["status"] == "completed" and not self._offer.get("final", True):
+            ended["status"] = "paused"
+        return self._ended(trial, ended)
+
+    def _begin(self) -> None:
+        """Note who begins the leg, and when."""
+        claim, here = self._claim, self._here
+        folder = self._layout.trial(claim.trial_id)
+        self._start = here.clock()
+
+        def write_start() -> None:
+            folder.mkdir(parents=True, exist_ok=True)
+            publish_json(folder / "config.json", self._offer["config"])
+            who = {"job_id": here.job_id, "host": here.host, "start_time": self._start}
+            publish_json(folder / f"attempt-a{claim.attempt}.json", who | here.info)
+
+        self._patience.insist(f"trial {claim.trial_id}: its configuration", write_start)
+        self._earlier = earlier_time(self._layout, claim)
+
+    def _train(self, load: Callable[[], Callable[..., Any]]) -> tuple[Trial, dict[str, Any]]:
+        settings, claim, offer = self._settings, self._claim, self._offer
+        self._passed_at = None
+        trial = Trial(
+            trial_id=claim.trial_id,
+            config=offer["config"],
+            folder=self._layout.trial(claim.trial_id),
+            attempt=claim.attempt,
+            target=offer.get("target"),
+            final=offer.get("final", True),
+            resource_attr=settings.resource_attr,
+            metric=settings.metric,
+            checkpoint_interval=settings.checkpoint_interval,
+            asked_to_leave=self._asked_to_leave,
+            clock=self._here.clock,
+            patience=self._patience,
+            next_leg=self._next_leg if self._here.pass_on else None,
+        )
+        self._killed_before = self._here.oom_kills()
+        metric, resource_attr = settings.metric, settings.resource_attr
+        return trial, train(trial, load, metric=metric, resource_attr=resource_attr)
+
+    def _next_leg(self, trial: Trial, fresh_start_s: float) -> NextLeg | None:
+        """At a rung: finish the leg; the one that the trial goes on with in place, if any."""
+        pass_on = self._here.pass_on
+        worst = trial.history[-1].get(self._settings.metric) is None  # and so never promoted
+        if pass_on is None or worst or self._asked_to_leave():
+            return None
+        taken = pass_on(self._claim, self._ended(trial, {"status": "paused"}), fresh_start_s)
+        if taken is None:
+            return None
+        self._claim, self._offer = taken
+        self._passed_at = trial.resource
+        self._begin()
+        self._killed_before = self._here.oom_kills()
+        return NextLeg(
+            self._claim.attempt, self._offer.get("target"), self._offer.get("final", True)
         )
 
-    def write_start() -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        publish_json(folder / "config.json", offer["config"])
-        who = {"job_id": here.job_id, "host": here.host, "start_time": start}
-        publish_json(folder / f"attempt-a{claim.attempt}.json", who | here.info)
+    def _asked_to_leave(self) -> bool:
+        # Not Path.exists, which raises when the file server is away.
+        return (
+            self._here.asked_to_leave()
+            or os.path.exists(self._layout.leave)  # noqa: PTH110
+            or not offers.is_held(self._layout, self._claim)
+        )
 
-    patience = replace(here.patience, leaving=asked_to_leave)
-    patience.insist(f"trial {claim.trial_id}: its configuration", write_start)
-    earlier = _earlier_time(layout, claim)
-    trial = Trial(
-        trial_id=claim.trial_id,
-        config=offer["config"],
-        folder=folder,
-        attempt=claim.attempt,
-        target=offer.get("target"),
-        final=offer.get("final", True),
-        resource_attr=settings.resource_attr,
-        metric=settings.metric,
-        checkpoint_interval=settings.checkpoint_interval,
-        asked_to_leave=asked_to_leave,
-        clock=here.clock,
-        patience=patience,
-    )
-    killed_before = here.oom_kills()
-    ended = _ended(trial, load, settings)
-    if ended["status"] == "failed" and here.oom_kills() > killed_before:
-        ended = _out_of_memory(ended)
-    if ended["status"] == "completed" and not offer.get("final", True):
-        ended["status"] = "paused"
-    end = max(start, here.clock())  # because clocks of nodes are set back at times
-    last = trial.history[-1] if trial.history else {}
-    return result_file.document(
-        trial_id=claim.trial_id,
-        config=offer["config"],
-        metric=settings.metric,
-        mode=settings.mode,
-        history=trial.history,
-        error=last.get(settings.metric) if ended["status"] != "failed" else None,
-        resource=trial.resource,
-        rung=claim.rung,
-        attempt=claim.attempt,
-        job_id=here.job_id,
-        additional_info={
-            "training_time": earlier + end - start,
-            "leg_time": end - start,
-            "start_time": start,
-            "end_time": end,
-            "host": here.host,
-        }
-        | here.info,
-        **ended,
-    )
+    def _ended(self, trial: Trial, ended: Mapping[str, Any]) -> dict[str, Any]:
+        return document_of(
+            self._claim,
+            self._offer,
+            self._settings,
+            self._here,
+            ended,
+            history=trial.history,
+            resource=trial.resource,
+            start=self._start,
+            end=max(self._start, self._here.clock()),  # because clocks are set back at times
+            earlier=self._earlier,
+        )
 
 
 def finish_leg(
@@ -187,79 +263,3 @@ def finish_leg(
     except OSError as err:  # not waited for: the manager writes what is missing there
         log.warning("trial %d: its standing result cannot be written: %s", claim.trial_id, err)
     return True
-
-
-def _ended(
-    trial: Trial, load: Callable[[], Callable[..., Any]], settings: LegSettings
-) -> dict[str, Any]:
-    """How the objective ended: status, and for a failure its cause, message and traceback."""
-    try:
-        call(load(), trial)
-    except TrialInterrupted as left:
-        if trial.max_resource is None or trial.resource < trial.max_resource:
-            return {"status": "interrupted", "message": str(left)}
-    except KeyboardInterrupt:
-        return {"status": "interrupted", "message": "interrupted from the keyboard"}
-    except SystemExit as left:
-        message = f"the objective called sys.exit({left.code!r})"
-        return _failure("SystemExit", message, traceback.format_exc())
-    except BaseException as err:
-        if is_storage_trouble(err):
-            if not isinstance(err, StorageTrouble):
-                log.error("%s", traceback.format_exc())
-            raise StorageTrouble(f"trial {trial.trial_id}: {_text_of(err)}") from err
-        # Whatever else user code raises is its result.
-        return _failure(*cause_and_message(err, _text_of(err)), traceback.format_exc())
-    if not trial.history:
-        message = (
-            "the objective returned without reporting; call "
-            f"trial.report({settings.resource_attr}=…, {settings.metric}=…)"
-        )
-        return _failure("no_report", message, None)
-    if trial.history[-1].get(settings.metric) is None:
-        word = trial.history[-1].get("not_finite", {}).get(settings.metric, "not finite")
-        return {"status": "completed", "message": f"{settings.metric} was {word}: counts as worst"}
-    return {"status": "completed"}
-
-
-def _out_of_memory(failed: dict[str, Any]) -> dict[str, Any]:
-    """The failure of a trial that went on after the kernel had killed a process of it."""
-    message = f"a process of the trial was killed for its memory, then: {failed['message']}"
-    return failed | {"cause": Cause.OUT_OF_MEMORY.value, "message": message}
-
-
-def _failure(cause: str, message: str, trace: str | None) -> dict[str, Any]:
-    message, trace = _fit(message, MESSAGE_LENGTH), trace and _fit(trace, TRACE_LENGTH)
-    if trace:
-        log.error("%s", trace)
-    return {"status": "failed", "cause": cause, "message": message, "traceback": trace}
-
-
-def _text_of(err: BaseException) -> str:
-    try:
-        return str(err)
-    except Exception as second:  # noqa: BLE001  # because user code writes __str__ too
-        return f"(its text cannot be shown: {type(second).__name__})"
-
-
-def _fit(text: str, length: int) -> str:
-    """The text as UTF-8 can hold it, with its middle left out where it is long."""
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    if len(text) <= length:
-        return text
-    return (
-        f"{text[: length // 2]}\n[{len(text) - length} characters left out]\n{text[-length // 2 :]}"
-    )
-
-
-def _earlier_time(layout: Layout, claim: offers.Leg) -> float:
-    """Seconds that earlier attempts trained, as far as their reports tell."""
-    total = 0.0
-    for attempt in range(claim.attempt):
-        path = layout.trial(claim.trial_id) / f"reports-a{attempt}.jsonl"
-        try:
-            *_, last = read_plain(path).splitlines()
-            total += max(0.0, float(json.loads(last)["elapsed"]))
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            continue
-    return total

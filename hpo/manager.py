@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from hpo import events as ev
-from hpo import reconcile, stop_request
+from hpo import quarantine_file, reconcile, stop_request
 from hpo.checkpoint_keeper import CheckpointKeeper
 from hpo.cluster.base import Clock, Cluster
 from hpo.errors import JournalError, TransitionError
@@ -79,6 +79,8 @@ class Manager:
         self._observer = Observer(here.layout, self.book, cluster.result_grace_s, resource_attr)
         self._blame = NodeBlame()
         self._seats = SeatKeeper(cluster, self.book, seat_limits, self._blame)
+        self._seats_stay = seat_limits.legs_per_seat != 1
+        self._told_out: dict[str, float] = {}  # nodes in quarantine, as seats that stay know them
         self._offers = OfferKeeper(here.layout)
         self._publisher = Publisher(here.layout, metric, gpus)
         self._files = TroubleTeller(
@@ -122,6 +124,9 @@ class Manager:
         """What is left to do once the campaign has ended; may be done again."""
         reconcile.tidy(self._here.layout, self.state, self._observer.look())
         self._seats.dismiss()
+        if self._seats_stay:
+            # What still looks for a leg need not wait in vain; a next start takes it back.
+            reconcile.ask_to_leave(self._here.layout, wanted=True)
         if self._checkpoints is not None:
             self._checkpoints.finish(self.state)
         self._publisher.finish(self.state, self.book, self._here.clock.now())
@@ -182,6 +187,10 @@ class Manager:
         if (leave := self._wants_leave()) != self._asked:
             reconcile.ask_to_leave(layout, wanted=leave)
             self._asked = leave
+        out = {node: told.until for node, told in quarantined(state, now).items()}
+        if self._seats_stay and out != self._told_out:
+            quarantine_file.publish(layout, out)
+            self._told_out = out
         self._publisher.results(state, now)
         reconcile.tidy(layout, state, seen)
         taken_back += reconcile.fence_lost(
@@ -213,7 +222,8 @@ class Manager:
             if isinstance(event, ev.LegOffered):
                 self._offers.note(event.trial_id)
             self._publisher.note(event)
-            for level, line in narrate(event, self.state, self._metric):
+            again = isinstance(event, ev.LegClaimed) and self.book.has_gone_on(event.job_id)
+            for level, line in narrate(event, self.state, self._metric, again=again):
                 log.log(level, "%s", line)
         return batch
 
@@ -225,7 +235,8 @@ class Manager:
                 self.book.claimed(event.job_id, event.trial_id, event.time)
             case ev.LegFinished():
                 # A job that was asked to leave may have been preempted, and then comes back.
-                self.book.left(event.job_id, over=event.outcome != "interrupted")
+                stays = event.goes_on or event.outcome == "interrupted"
+                self.book.left(event.job_id, over=not stays)
             case ev.LegLost():
                 self.book.left(event.job_id, over=event.cause != "preempted")
             case ev.LegReturned():

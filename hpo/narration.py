@@ -13,8 +13,13 @@ from hpo import events as ev
 from hpo.state import CampaignState, TrialStatus
 
 
-def narrate(event: ev.Event, state: CampaignState, metric: str) -> Iterator[tuple[int, str]]:
-    """Lines to log, each with its level; an event that says nothing new to a person has none."""
+def narrate(
+    event: ev.Event, state: CampaignState, metric: str, *, again: bool = False
+) -> Iterator[tuple[int, str]]:
+    """Lines to log, each with its level; an event that says nothing new to a person has none.
+
+    `again`: the job of a claim has had other legs before.
+    """
     match event:
         case ev.CampaignStarted():
             yield logging.INFO, "campaign started"
@@ -37,7 +42,10 @@ def narrate(event: ev.Event, state: CampaignState, metric: str) -> Iterator[tupl
                 )
         case ev.LegClaimed():
             config = describe(state.trials[event.trial_id].config)
-            yield logging.INFO, f"trial {event.trial_id} started, job {event.job_id}: {config}"
+            line = f"trial {event.trial_id} started, job {event.job_id}"
+            if again:
+                line = f"job {event.job_id} goes on with trial {event.trial_id}"
+            yield logging.INFO, f"{line}: {config}"
         case ev.LegReturned():
             yield logging.INFO, f"trial {event.trial_id}: its requeued job gave it back"
         case ev.LegFinished():

@@ -15,7 +15,7 @@ from hpo import events as ev
 from hpo.causes import Cause
 from hpo.files import Layout
 from hpo.offers import Leg
-from hpo.result_file import fault_of_attempt, node_name, read_attempt, read_node
+from hpo.result_file import fault_of_attempt, node_name, read_attempt, read_had, read_node
 from hpo.seats import JobPhase, SeatBook
 from hpo.state import CampaignState, TrialState, TrialStatus
 from hpo.unsaved_work import unsaved_work
@@ -61,10 +61,17 @@ class Observer:
             self._overdue.pop(replace(leg, done=False), None)
         by_attempt = sorted(seen.claims, key=lambda leg: (leg.trial_id, leg.attempt))
         latest = {leg.trial_id: leg for leg in by_attempt}
-        for claim in latest.values():
+        # A job that takes one leg after the other holds one at a time, also in the journal: how
+        # the one before ended is told first, and the next in the next round.
+        busy = {state.trials[i].job_id: i for i in state.of(TrialStatus.CLAIMED)}
+        for claim in sorted(latest.values(), key=lambda leg: not leg.done):
             trial = state.trials.get(claim.trial_id)
-            if trial is not None:
-                facts += self._of_claim(trial, claim, now)
+            if trial is None or busy.get(claim.job_id, trial.trial_id) != trial.trial_id:
+                continue
+            news = list(self._of_claim(trial, claim, now))
+            if news:
+                busy[claim.job_id] = trial.trial_id
+            facts += news
         for leg in seen.revoked:
             trial = state.trials.get(leg.trial_id)
             if trial is not None and leg.rung == trial.rung and leg.attempt >= trial.attempt:
@@ -105,6 +112,10 @@ class Observer:
                 cause=result.cause,
                 message=result.message,
                 node=result.node,
+                mem_used_mb=result.mem_used_mb,
+                mem_had_mb=result.mem_had_mb,
+                time_had_s=result.time_had_s,
+                goes_on=result.goes_on,
             )
         elif self._is_overdue(claim, now, self.grace_s):
             fault = fault_of_attempt(self.layout, claim)
@@ -142,7 +153,12 @@ class Observer:
         offered = {leg.trial_id: leg for leg in offers.list_legs(self.layout.offers)}
         for trial in trials:
             claim = Leg(
-                trial.trial_id, trial.rung, trial.attempt, trial.job_id, mem_mb=trial.mem_mb
+                trial.trial_id,
+                trial.rung,
+                trial.attempt,
+                trial.job_id,
+                mem_mb=trial.mem_mb,
+                time_s=trial.time_s,
             )
             back = offered.get(trial.trial_id)
             if back is not None and back.attempt > trial.attempt:
@@ -169,6 +185,7 @@ class Observer:
         lost_s, lost_resource = unsaved_work(
             folder, claim.attempt, self.resource_attr, seat_s=seat_s
         )
+        mem_had_mb, time_had_s = read_had(self.layout, claim)
         return ev.LegLost(
             now,
             claim.trial_id,
@@ -181,6 +198,8 @@ class Observer:
             lost_s=lost_s,
             lost_resource=lost_resource,
             node=self._node_of(claim),
+            mem_had_mb=mem_had_mb,
+            time_had_s=time_had_s,
         )
 
     def _returned(self, trial: TrialState, attempt: int, now: float) -> ev.LegReturned:

@@ -227,7 +227,7 @@ def _is_as_new(attempt: object, other: int) -> bool:
 
 
 def _leg(trial: TrialState) -> Leg:
-    return Leg(trial.trial_id, trial.rung, trial.attempt, mem_mb=trial.mem_mb)
+    return Leg(trial.trial_id, trial.rung, trial.attempt, mem_mb=trial.mem_mb, time_s=trial.time_s)
 
 
 def _content(trial: TrialState) -> dict[str, Any]:

@@ -7,6 +7,7 @@ only: numpy and torch scalars are recognised by their `item()`.
 
 from __future__ import annotations
 
+import difflib
 import math
 import numbers
 from collections.abc import Mapping
@@ -38,6 +39,52 @@ def to_number(name: str, value: object) -> int | float:
         shown = f" {plain!r}" if isinstance(plain, (str, bool)) else ""
         raise ReportError(f"report({name}=…) got a {type(plain).__name__}{shown}, not a number")
     return int(plain) if isinstance(plain, numbers.Integral) else float(plain)
+
+
+def checked_metrics(metrics: Mapping[str, object], metric: str) -> dict[str, int | float]:
+    """Return what was reported as plain numbers.
+
+    Raises:
+        ReportError: one is no number, `metric` is missing, or a name is not free.
+    """
+    values = {name: to_number(name, value) for name, value in metrics.items()}
+    if metric not in values:
+        raise ReportError(_metric_missing(values, metric))
+    if reserved := [name for name in RESERVED if name in values]:
+        raise ReportError(f"report() writes {reserved[0]} itself; report it under another name")
+    return values
+
+
+def _metric_missing(metrics: Mapping[str, float], metric: str) -> str:
+    near = difflib.get_close_matches(metric, list(metrics), n=1)
+    return (
+        f"report() without the metric {metric}: got {', '.join(metrics) or 'nothing'}"
+        + (f". Is {near[0]} meant? Rename it there" if near else ". Report it")
+        + " or set 'metric' in the configuration"
+    )
+
+
+def checked_resource(
+    named: tuple[str, int | float], *, last: int, end: int | None, is_first: bool
+) -> int:
+    """Return the resource of a report, given with its name, after one of `last`.
+
+    Raises:
+        ReportError: no whole number, out of order, or beyond the leg's `end`.
+    """
+    name, resource = named
+    if not isinstance(resource, int):
+        raise ReportError(f"report({name}={resource!r}): {name} must be a whole number")
+    if resource <= last:
+        hint = f"; {name}s count from 1" if is_first and resource == 0 else ""
+        hint = hint or f"; each {name} is reported once, in order"
+        raise ReportError(f"report({name}={resource}) after {name} {last}{hint}")
+    if end is not None and resource > end:
+        raise ReportError(
+            f"report({name}={resource}): this trial ends at {name} {end}; loop over"
+            " trial.epochs(), or return from the objective there"
+        )
+    return resource
 
 
 def make_record(

@@ -34,7 +34,10 @@ _NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 @dataclass(frozen=True, slots=True)
 class LegResult:
-    """The part of a result that the manager decides by; `error` is None where not finite."""
+    """The part of a result that the manager decides by; `error` is None where not finite.
+
+    `goes_on`: the job means to take another leg. Memory in MB, time in s; 0: nobody said so.
+    """
 
     outcome: str
     error: float | None
@@ -44,6 +47,10 @@ class LegResult:
     cause: str | None
     message: str | None
     node: str = ""
+    goes_on: bool = False
+    mem_used_mb: int = 0
+    mem_had_mb: int = 0
+    time_had_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,7 @@ def document(
     cause: str | None = None,
     message: str | None = None,
     traceback: str | None = None,
+    goes_on: bool = False,
 ) -> dict[str, Any]:
     """The whole result document, in the order in which a person reads it."""
     return {
@@ -94,7 +102,7 @@ def document(
         "traceback": traceback,
         "additional_info": dict(additional_info),
         "reports": [dict(report) for report in history],
-    }
+    } | ({"goes_on": True} if goes_on else {})
 
 
 def read_attempt(layout: Layout, leg: Leg) -> tuple[LegResult, dict[str, Any]] | None:
@@ -154,6 +162,10 @@ def _checked(found: Mapping[str, Any]) -> LegResult | None:
         cause=None if cause is None else cause[:MESSAGE_LENGTH],
         message=None if message is None else message[:MESSAGE_LENGTH],
         node=node_name(info.get("host")),
+        mem_used_mb=_amount(info.get("max_rss_mb")),
+        mem_had_mb=_amount(info.get("mem_had_mb")),
+        time_had_s=_amount(info.get("time_had_s")),
+        goes_on=found.get("goes_on") is True,
     )
 
 
@@ -163,6 +175,21 @@ def read_node(layout: Layout, leg: Leg) -> str:
     if not isinstance(found, dict) or found.get("job_id") != leg.job_id:
         return ""
     return node_name(found.get("host"))
+
+
+def read_had(layout: Layout, leg: Leg) -> tuple[int, int]:
+    """Memory (MB) and time (s) that the job had for the attempt; 0 where it did not say so."""
+    found = read_json(layout.trial(leg.trial_id) / f"attempt-a{leg.attempt}.json")
+    if not isinstance(found, dict) or found.get("job_id") != leg.job_id:
+        return 0, 0
+    return _amount(found.get("mem_had_mb")), _amount(found.get("time_had_s"))
+
+
+def _amount(value: object) -> int:
+    """A number of megabytes or seconds, where it may be one; else 0."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return 0
+    return value if 0 <= value < 2**31 else 0
 
 
 def node_name(text: object) -> str:

@@ -9,16 +9,21 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hpo import events as ev
 from hpo.causes import INFRASTRUCTURE, MORE_MEMORY, Cause
 from hpo.json_values import canonical
+from hpo.last_resorts import out_of_memory, out_of_time
+from hpo.limits import OFFERS_AHEAD, Limits
+from hpo.needs import had_mb, has_longer, offers_ahead, with_needs
 from hpo.search import Searcher
 from hpo.search.known import Drawn, tried
 from hpo.state import CampaignState, TrialState, TrialStatus, is_better
 from hpo.storage_rest import must_rest
 from hpo.whole_trials import LegPolicy, WholeTrials
+
+__all__ = ["OFFERS_AHEAD", "Limits", "Scheduler"]
 
 BREAKER = "circuit_breaker"
 WALLCLOCK = "max_wallclock_time"
@@ -26,23 +31,6 @@ GPU_HOURS = "max_gpu_hours"
 TARGET = "target_error"
 STOPPED_BY_USER = "stopped by the user"
 FINISHED = "all trials ended"
-# Offers written ahead of need, so that seats find work for days while the manager is away.
-OFFERS_AHEAD = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What bounds a campaign; may differ from one start of the manager to the next."""
-
-    n_trials: int
-    max_wallclock_s: float | None = None
-    max_lost_legs: int = 20
-    max_initial_failures: int = 5  # 0: no circuit breaker
-    offers_ahead: int = OFFERS_AHEAD
-    max_seat_s: float | None = None  # time on seats, over all legs
-    target_metric: float | None = None
-    mem_mb: int = 0  # of a seat; 0: unknown, and nothing is raised
-    max_mem_mb: int = 0  # to which a leg's memory may be raised
 
 
 class Scheduler:
@@ -89,7 +77,10 @@ class Scheduler:
         idle = reason is not None or not resting
         if idle and self._is_over(state, decisions, ending=reason is not None):
             decisions.append(ev.CampaignEnded(now, reason or FINISHED))
-        return decisions
+        return self._with_needs(decisions, state)
+
+    def _with_needs(self, decisions: list[ev.Event], state: CampaignState) -> list[ev.Event]:
+        return [with_needs(event, state, self._limits) for event in decisions]
 
     def legs_to_come(self, state: CampaignState) -> int:
         """How many legs to expect beyond those that are offered; only an estimate."""
@@ -121,7 +112,7 @@ class Scheduler:
                 for trial_id in sorted(state.of(TrialStatus.FAILED))
                 if state.trials[trial_id].cause == state.alike_cause
             ]
-        return decisions
+        return self._with_needs(decisions, state)
 
     def offer_elsewhere(
         self, state: CampaignState, trial_ids: Collection[int], now: float
@@ -131,7 +122,8 @@ class Scheduler:
             return []
         trials = [state.trials[i] for i in trial_ids]
         open_to = (TrialStatus.WAITING, TrialStatus.FAILED)
-        return [self._offer(trial, now) for trial in trials if trial.status in open_to]
+        again: list[ev.Event] = [self._offer(t, now) for t in trials if t.status in open_to]
+        return self._with_needs(again, state)
 
     def _after_leg(self, state: CampaignState, trial: TrialState, now: float) -> ev.Event:
         match trial.ended_leg:
@@ -142,42 +134,40 @@ class Scheduler:
             case ev.LegFinished(outcome="completed"):
                 return self._legs.after_rung(state, trial, now)
             case ev.LegFinished(cause=Cause.OUT_OF_MEMORY.value) as ended:
-                return self._with_more_memory(trial, ended.message or "", now)
+                return self._with_more_memory(state, trial, ended, now)
             case ev.LegFinished(cause=cause, message=message):
                 return ev.TrialFailed(now, trial.trial_id, cause or "failed", message or "")
             case lost:
-                return self._after_loss(trial, lost, now)
+                return self._after_loss(state, trial, lost, now)
 
-    def _after_loss(self, trial: TrialState, lost: ev.LegLost, now: float) -> ev.Event:
+    def _after_loss(
+        self, state: CampaignState, trial: TrialState, lost: ev.LegLost, now: float
+    ) -> ev.Event:
         if lost.cause == Cause.CANCELLED:
             return ev.TrialStopped(now, trial.trial_id, lost.message)
         if lost.cause in INFRASTRUCTURE:
             return self._again_or_fail(trial, lost.message, now)
         if lost.cause == Cause.TIME_LIMIT:
-            if trial.progressed:
+            if trial.progressed or has_longer(trial, self._limits):
                 return self._offer(trial, now)
-            message = (
-                "one checkpoint interval does not fit in `time`: the job reached its time limit "
-                "and no newer checkpoint was there; raise `time` or lower checkpoint_interval"
-            )
-            return ev.TrialFailed(now, trial.trial_id, lost.cause, message)
+            return ev.TrialFailed(now, trial.trial_id, lost.cause, out_of_time(self._limits))
         if lost.cause == Cause.OUT_OF_MEMORY:
-            return self._with_more_memory(trial, lost.message, now)
+            return self._with_more_memory(state, trial, lost, now)
         return ev.TrialFailed(now, trial.trial_id, lost.cause, lost.message)
 
-    def _with_more_memory(self, trial: TrialState, why: str, now: float) -> ev.Event:
+    def _with_more_memory(
+        self,
+        state: CampaignState,
+        trial: TrialState,
+        ended: ev.LegFinished | ev.LegLost,
+        now: float,
+    ) -> ev.Event:
         limits = self._limits
-        had = max(trial.mem_mb, limits.mem_mb)
+        had = had_mb(state, trial, ended, limits)
         more = min(math.ceil(MORE_MEMORY * had), limits.max_mem_mb)
         if more > had:
             return replace(self._offer(trial, now), mem_mb=more)
-        asked = f"mem={limits.mem_mb}M" + (
-            f", then raised to {had}M" if had > limits.mem_mb else ""
-        )
-        message = (
-            f"out of memory, with {asked}: {why}. Raise `mem` in get_slurm_config(), or "
-            f"`max_mem` (now {limits.max_mem_mb}M), or leave such configurations out of the space"
-        )
+        message = out_of_memory(had, ended.message or "", limits)
         return ev.TrialFailed(now, trial.trial_id, Cause.OUT_OF_MEMORY.value, message)
 
     def _again_or_fail(self, trial: TrialState, why: str, now: float) -> ev.Event:
@@ -247,7 +237,8 @@ class Scheduler:
     def _draw(self, state: CampaignState, offered_now: int, now: float) -> Iterator[ev.Event]:
         if state.exhausted:
             return
-        room = self._limits.offers_ahead - len(state.of(TrialStatus.OFFERED)) - offered_now
+        room = offers_ahead(state, self._limits)
+        room -= len(state.of(TrialStatus.OFFERED)) + offered_now
         drawn = Drawn(state.taken)
         first = len(state.trials)
         for trial_id in range(first, min(self._limits.n_trials, first + max(room, 0))):

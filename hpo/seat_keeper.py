@@ -7,9 +7,7 @@ looks like is the cluster's. A failed call is no news and is repeated later, nev
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import partial
 
 from hpo.array_keeper import ArrayKeeper
@@ -22,6 +20,8 @@ from hpo.errors import (
     SubmissionLimitError,
     SubmissionUncertainError,
 )
+from hpo.limits import SeatLimits
+from hpo.needs import WantedSeats, wanted_seats
 from hpo.node_blame import NodeBlame, quarantined
 from hpo.result_file import node_name
 from hpo.seat_plan import SeatPlan, plan_seats, useless_seats
@@ -29,25 +29,13 @@ from hpo.seats import SeatBook
 from hpo.state import CampaignState, TrialStatus
 from hpo.waiting import WaitingNews
 
+__all__ = ["SeatKeeper", "SeatLimits"]
+
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 30.0  # after a refused or unanswered call, doubled each time up to LAST_PAUSE_S
 LAST_PAUSE_S = 600.0
 DEAD_SEATS = 5  # jobs in a row that died before they took a trial: the environment is broken
-
-
-@dataclass(frozen=True, slots=True)
-class SeatLimits:
-    """The user's bounds on seats.
-
-    `mem_mb` is what each has, 0 where memory is not looked at. `queue_ahead` seats may wait behind
-    those that run; None: as many as there are legs to come.
-    """
-
-    max_concurrent_jobs: int
-    max_queued_jobs: int
-    mem_mb: int = 0
-    queue_ahead: int | None = None
 
 
 class SeatKeeper:
@@ -105,33 +93,43 @@ class SeatKeeper:
         """
         out = quarantined(state, now)
         self._avoid.follow(out, now, ever=bool(state.quarantines))
-        needs = self._needs(state)
-        if state.ending is not None or not (needs or to_come):
+        wanted = wanted_seats(state, self._limits, to_come if self._cluster.has_queue else 0)
+        if state.ending is not None or not (wanted.needs or to_come):
             self._cancel_queued()
             return
         if now < self._next_submit or self._book.has_unexplained_ends():
             return
         if self._cluster.has_queue and now < self._blame.next_seat_at():
             return  # jobs that end at once are not to follow each other as fast as they can
-        plans = self._plans(needs, to_come)
+        plans = self._plans(wanted)
         if not self._share(sum(plan.count for plan in plans), now):
             return
         for plan in plans:
             if not (self._raise(plan, now) and self._submit(plan, out, now)):
                 return
         spared = self._at_once
-        self._cancel(useless_seats(self._book, needs, to_come=to_come, spared=spared))
+        self._cancel(
+            useless_seats(
+                self._book,
+                wanted.needs,
+                to_come=wanted.to_come,
+                usual=wanted.usual,
+                spared=spared,
+            )
+        )
 
-    def _plans(self, needs: Counter[int], to_come: int) -> list[SeatPlan]:
-        limits, has_queue = self._limits, self._cluster.has_queue
+    def _plans(self, wanted: WantedSeats) -> list[SeatPlan]:
+        limits = self._limits
         ahead = limits.max_queued_jobs if limits.queue_ahead is None else limits.queue_ahead
         return plan_seats(
             self._book,
-            needs,
-            to_come=to_come if has_queue else 0,
+            wanted.needs,
+            to_come=wanted.to_come,
+            usual=wanted.usual,
             at_once=self._at_once,
             max_queued=limits.max_queued_jobs,
-            queue_ahead=ahead if has_queue else 0,
+            queue_ahead=ahead if self._cluster.has_queue and wanted.ahead else 0,
+            legs_per_seat=limits.legs_per_seat,
         )
 
     @property
@@ -182,11 +180,6 @@ class SeatKeeper:
         """The campaign has ended: nothing may wait in the queue for it."""
         self._cancel_queued()
 
-    def _needs(self, state: CampaignState) -> Counter[int]:
-        """How many offers need which memory; 0: no more than every seat has."""
-        offered = (state.trials[i].mem_mb for i in state.of(TrialStatus.OFFERED))
-        return Counter(mem_mb if mem_mb > self._limits.mem_mb else 0 for mem_mb in offered)
-
     def _raise(self, plan: SeatPlan, now: float) -> bool:
         """Give waiting seats more memory; whether the cluster took all that was asked."""
         if not plan.raised:
@@ -211,7 +204,7 @@ class SeatKeeper:
         at_once = self._arrays.room(self._at_once, count)
         if at_once == 0:
             return False  # what runs already takes the whole limit
-        plan = SeatPlan(count, asked.mem_mb)
+        plan = SeatPlan(count, asked.mem_mb, time_min=asked.time_min)
         try:
             job_ids = self._ask(plan, at_once, out)
         except SubmissionLimitError as err:
@@ -230,16 +223,22 @@ class SeatKeeper:
         else:
             self._submit_pause = 0.0
             self._ask_at_most = None
-            self._book.submitted(job_ids, plan.mem_mb)
+            self._book.submitted(job_ids, plan.mem_mb, plan.time_min)
             self._arrays.submitted(job_ids, at_once)
             self._avoid.submitted(job_ids)
             if job_ids:  # there may be no room this very moment
-                log.info("submitted %s", _span(job_ids, at_once, plan.mem_mb))
+                log.info("submitted %s", _span(job_ids, at_once, plan))
             return True
         return False
 
     def _ask(self, plan: SeatPlan, at_once: int, out: Collection[str]) -> list[str]:
-        submit = partial(self._cluster.submit, plan.count, at_once=at_once, mem_mb=plan.mem_mb)
+        submit = partial(
+            self._cluster.submit,
+            plan.count,
+            at_once=at_once,
+            mem_mb=plan.mem_mb,
+            time_min=plan.time_min,
+        )
         try:
             return submit(avoid=out)
         except SubmissionError as err:
@@ -273,9 +272,11 @@ def _longer(pause_s: float) -> float:
     return min(max(2 * pause_s, FIRST_PAUSE_S), LAST_PAUSE_S)
 
 
-def _span(job_ids: list[str], at_once: int, mem_mb: int) -> str:
-    memory = f", {mem_mb} MB each" if mem_mb else ""
+def _span(job_ids: list[str], at_once: int, plan: SeatPlan) -> str:
+    sizes = [f"{plan.time_min} min"] if plan.time_min else []
+    sizes += [f"{plan.mem_mb} MB"] if plan.mem_mb else []
+    size = f", {' and '.join(sizes)} each" if sizes else ""
     if len(job_ids) == 1:
-        return f"job {job_ids[0]}{memory}"
+        return f"job {job_ids[0]}{size}"
     limit = f", {at_once} at once" if at_once < len(job_ids) else ""
-    return f"{len(job_ids)} jobs ({job_ids[0]} … {job_ids[-1]}){limit}{memory}"
+    return f"{len(job_ids)} jobs ({job_ids[0]} … {job_ids[-1]}){limit}{size}"

@@ -28,8 +28,9 @@ class JobStatus:
     `cause` and `detail` say, for an ended job, what took it from a leg it had not finished;
     `ok` that it ended by itself with exit code 0. `reason` is why a queued job waits, and `advice`
     what a person should know or do about that, if anything. `mem_mb` is the memory that it has
-    beyond the campaign's default, where the cluster can still tell; 0: not. `ended_at` (s, Unix) is
-    when it ended, by the cluster's clock, where that is known.
+    beyond the campaign's default, `time_min` the time limit that it was asked for with (min), where
+    the cluster can still tell; 0: not. `ended_at` (s, Unix) is when it ended, by the cluster's
+    clock, where that is known.
     """
 
     phase: JobPhase
@@ -41,6 +42,7 @@ class JobStatus:
     node: str = ""
     mem_mb: int = 0
     ended_at: float | None = None
+    time_min: int = 0
 
 
 @dataclass(slots=True)
@@ -57,6 +59,7 @@ class Seat:
     trial_id: int | None = None  # of the leg it holds
     legs: int = 0  # taken in its life
     mem_mb: int = 0  # beyond the campaign's default; 0: that
+    time_min: int = 0  # that it was asked for with; 0: nobody knows
     claimed_at: float = 0.0
 
 
@@ -85,11 +88,18 @@ class SeatBook:
             if seat is None:
                 if status.phase is not JobPhase.ENDED:
                     self.seats[job_id] = Seat(
-                        job_id, status.phase, status, seen_at=asked_at, mem_mb=status.mem_mb
+                        job_id,
+                        status.phase,
+                        status,
+                        seen_at=asked_at,
+                        mem_mb=status.mem_mb,
+                        time_min=status.time_min,
                     )
                 continue
             seat.status, seat.absent_since = status, None
             seat.mem_mb = status.mem_mb or seat.mem_mb
+            # What it was asked for with stands, even where a maintenance cut it.
+            seat.time_min = seat.time_min or status.time_min
             if status.phase is not JobPhase.ENDED:
                 seat.seen_at, seat.told_at, seat.ended_at = asked_at, None, None
             else:
@@ -140,11 +150,12 @@ class SeatBook:
             for seat in self.seats.values()
         )
 
-    def submitted(self, job_ids: list[str], mem_mb: int = 0) -> None:
+    def submitted(self, job_ids: list[str], mem_mb: int = 0, time_min: int = 0) -> None:
         """New seats wait in the queue."""
         for job_id in job_ids:
-            queued = JobStatus(JobPhase.QUEUED, mem_mb=mem_mb)
-            self.seats.setdefault(job_id, Seat(job_id, JobPhase.QUEUED, queued, mem_mb=mem_mb))
+            queued = JobStatus(JobPhase.QUEUED, mem_mb=mem_mb, time_min=time_min)
+            seat = Seat(job_id, JobPhase.QUEUED, queued, mem_mb=mem_mb, time_min=time_min)
+            self.seats.setdefault(job_id, seat)
 
     def raised(self, job_ids: Iterable[str], mem_mb: int) -> None:
         """Waiting seats were given more memory."""
@@ -172,6 +183,11 @@ class SeatBook:
             self._over.add(job_id)
         elif job_id in self.seats:
             self.seats[job_id].trial_id = None
+
+    def has_gone_on(self, job_id: str) -> bool:
+        """Whether the job had taken other legs before the one that it holds."""
+        seat = self.seats.get(job_id)
+        return seat is not None and seat.legs > 1
 
     def returned(self, job_id: str | None) -> None:
         """The leg of a former life was given back; the job itself lives on."""

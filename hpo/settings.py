@@ -1,4 +1,4 @@
-"""The typed settings of a campaign: what SLURM is asked for, and how the search is run.
+"""The typed settings of a campaign: how the search is run, and what SLURM is asked for.
 
 Owns names, defaults, units and bounds; reading files and turning errors into sentences is the
 business of `hpo.config`. No I/O, no clock. Numbers are strict: text is no number, true is no int.
@@ -6,52 +6,22 @@ business of `hpo.config`. No I/O, no clock. Numbers are strict: text is no numbe
 
 from __future__ import annotations
 
-import math
-import os
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from hpo.causes import MORE_MEMORY
 from hpo.scheduler_settings import SchedulerSettings, read_scheduler
-from hpo.slurm_units import parse_memory_mb, parse_time_min
+from hpo.setting_types import Count, Name, PositiveCount, TextPath, read_path
+from hpo.slurm_settings import SlurmSettings
 
-OWN_OPTIONS = {
-    "partition": "partition",
-    "time": "time",
-    "mem": "mem",
-    "cpus-per-task": "cpus_per_task",
-    "account": "account",
-    "qos": "qos",
-    "constraint": "constraint",
-    "exclude": "exclude",
-}
-"""The options of sbatch that have a key of their own, and so no place in `extra`."""
+__all__ = ["HpoSettings", "SlurmSettings"]
 
 
-def _read_time(value: object) -> object:
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str):
-        raise ValueError(f"must be a time such as '2:00:00' or a number of minutes, not {value!r}")
-    parse_time_min(value)
-    return value.strip()
-
-
-def _read_memory(value: object) -> object:
-    if not isinstance(value, str):
-        raise ValueError(f"must be a size with a unit, such as '16G' or '800M', not {value!r}")
-    parse_memory_mb(value)
-    return value.strip().upper().removesuffix("B")
-
-
-def _read_lines(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-def _read_path(value: object) -> object:
-    return os.fspath(value) if isinstance(value, os.PathLike) else value
+def _read_trials_per_job(value: object) -> object:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if not is_count and value != "auto":
+        raise ValueError(f"must be a whole number from 1 on, or 'auto', not {value!r}")
+    return value
 
 
 def _read_reference(value: object) -> object:
@@ -61,103 +31,6 @@ def _read_reference(value: object) -> object:
     if not separator or not module.strip() or not function.strip().isidentifier():
         raise ValueError(f"must be 'package.module:function' or 'file.py:function', not {value!r}")
     return f"{module.strip()}:{function.strip()}"
-
-
-TextPath = Annotated[str, BeforeValidator(_read_path)]
-Lines = Annotated[list[str], BeforeValidator(_read_lines)]
-Count = Annotated[int, Field(ge=0)]
-PositiveCount = Annotated[int, Field(ge=1)]
-Name = Annotated[str, Field(min_length=1)]
-
-
-class SlurmSettings(BaseModel):
-    """What each job asks SLURM for. Local runs use `cpus_per_task`, `gpus` and `env_setup` only."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
-
-    partition: Name | None = None
-    """Partition, or several with commas; default: the cluster's own default."""
-
-    time: Annotated[str, BeforeValidator(_read_time)] = "2:00:00"
-    """Time limit of one job: MM, MM:SS, HH:MM:SS or D-HH[:MM[:SS]]; an integer is minutes."""
-
-    mem: Annotated[str, BeforeValidator(_read_memory)] = "4G"
-    """Memory of one job on its node, with a unit: K, M, G or T."""
-
-    max_mem: Annotated[str, BeforeValidator(_read_memory)] | None = None
-    """Memory up to which a trial that ran out of it is tried again, each time with half as much
-    more; default: half as much more than `mem`, which is one more try. `mem`: no other try."""
-
-    cpus_per_task: PositiveCount = 1
-    """Cores of one job."""
-
-    gpus: Count = 0
-    """GPUs of one job; 0 asks for none."""
-
-    gpu_type: Name | None = None
-    """Kind of GPU as the cluster names it (see `sinfo -o %G`); default: any."""
-
-    account: Name | None = None
-    """Account to charge; default: the user's default account."""
-
-    qos: Name | None = None
-    """Quality of service; default: that of the account."""
-
-    constraint: Name | None = None
-    """Node features that are needed, as for `sbatch --constraint`."""
-
-    exclude: Name | None = None
-    """Nodes never to be used, as for `sbatch --exclude`."""
-
-    python: TextPath | None = None
-    """Interpreter of the jobs; default: the one that runs the manager."""
-
-    env_setup: Lines = []
-    """Shell lines run at the start of each job, such as `source activate my-env`; text or list."""
-
-    extra: dict[str, str | int | float | bool] = {}
-    """Any other options of sbatch, by name without dashes: `{"reservation": "course"}`."""
-
-    @field_validator("extra", mode="before")
-    @classmethod
-    def _check_extra(cls, extra: object) -> object:
-        if not isinstance(extra, dict):
-            return extra  # because pydantic says that it must be a mapping
-        for name, value in extra.items():
-            if not isinstance(name, str) or not re.fullmatch(r"[a-zA-Z][\w-]*", name):
-                bare = str(name).lstrip("-")
-                raise ValueError(f"option {name!r}: write its long name without dashes, {bare!r}")
-            own = OWN_OPTIONS.get(name.replace("_", "-"))
-            if own is not None:
-                raise ValueError(f"option {name!r} has a key of its own: set {own!r} instead")
-            if not isinstance(value, (str, int, float)):
-                raise ValueError(f"option {name!r} must be text, a number or true, not {value!r}")
-        return extra
-
-    @field_validator("max_mem")
-    @classmethod
-    def _check_max_mem(cls, max_mem: str | None, info: ValidationInfo) -> str | None:
-        mem = info.data.get("mem")  # missing if it is wrong itself
-        if max_mem and mem and parse_memory_mb(max_mem) < parse_memory_mb(mem):
-            raise ValueError(f"must be at least `mem`, {mem}, not {max_mem}")
-        return max_mem
-
-    @property
-    def time_min(self) -> int:
-        """The time limit in minutes, rounded up."""
-        return parse_time_min(self.time)
-
-    @property
-    def mem_mb(self) -> int:
-        """The memory in megabytes, rounded up."""
-        return parse_memory_mb(self.mem)
-
-    @property
-    def max_mem_mb(self) -> int:
-        """The most memory that a trial may get, in megabytes."""
-        if self.max_mem is None:
-            return math.ceil(MORE_MEMORY * self.mem_mb)
-        return parse_memory_mb(self.max_mem)
 
 
 class HpoSettings(BaseModel):
@@ -171,7 +44,7 @@ class HpoSettings(BaseModel):
     max_concurrent_jobs: PositiveCount = 4
     """Jobs that may run at once."""
 
-    output_dir: Annotated[Name, BeforeValidator(_read_path)] | None = None
+    output_dir: Annotated[Name, BeforeValidator(read_path)] | None = None
     """Campaign folder, relative to where the command runs; default: hpo_results/<name>."""
 
     checkpoint_interval: Count = 1
@@ -225,6 +98,12 @@ class HpoSettings(BaseModel):
     max_wallclock_time: Annotated[float, Field(gt=0)] | None = None
     """Seconds after which no new trial starts; default: no limit."""
 
+    trials_per_job: Annotated[int | Literal["auto"], BeforeValidator(_read_trials_per_job)] = 1
+    """Trials (or legs) that one job takes one after the other; auto: while its time lasts."""
+
+    trial_process: Literal["fork", "same"] = "fork"
+    """With several trials per job: each in a fork of the job's process, or all in the same one."""
+
     poll_interval: Annotated[float, Field(ge=1)] = 60.0
     """Seconds between two looks at the queue of SLURM."""
 
@@ -255,3 +134,8 @@ class HpoSettings(BaseModel):
 
     max_initial_failures: Count = 5
     """Stop submitting when the first so many trials all fail; 0: never stop."""
+
+    @property
+    def legs_per_job(self) -> int | None:
+        """How many legs one job takes; None: as many as its time allows."""
+        return self.trials_per_job if isinstance(self.trials_per_job, int) else None

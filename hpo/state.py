@@ -10,60 +10,20 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any
 
 from hpo import events as ev
 from hpo.causes import Cause
 from hpo.errors import TransitionError
 from hpo.json_values import canonical
 from hpo.lost_work import LostWork
+from hpo.pace import LegTime, Pace
 from hpo.rung import Rung, rank_key
+from hpo.seat_kinds import usable_s
+from hpo.trial_state import OPEN, REOFFERABLE, TrialState, TrialStatus
+from hpo.usage import Usage
 
-
-class TrialStatus(Enum):
-    """Where a trial stands."""
-
-    WAITING = "waiting"  # drawn, or its leg ended: a decision is due
-    OFFERED = "offered"
-    CLAIMED = "running"
-    PAUSED = "paused"  # at a rung; may be promoted
-    COMPLETED = "completed"
-    FAILED = "failed"
-    STOPPED = "stopped"
-
-
-OPEN = frozenset({TrialStatus.WAITING, TrialStatus.OFFERED, TrialStatus.CLAIMED})
-REOFFERABLE = frozenset(
-    {TrialStatus.WAITING, TrialStatus.PAUSED, TrialStatus.STOPPED, TrialStatus.FAILED}
-)
-
-
-@dataclass(slots=True)
-class TrialState:
-    """One trial: its configuration and the leg it stands at."""
-
-    trial_id: int
-    config: Mapping[str, Any]
-    bracket: int = 0
-    status: TrialStatus = TrialStatus.WAITING
-    rung: int = 0
-    offers_of_rung: int = 0  # more than one: legs to it were lost
-    attempt: int = -1  # of the leg last offered; -1: never offered
-    target: int | None = None
-    final: bool = True
-    mem_mb: int = 0  # that its legs were raised to; 0: what every seat has
-    job_id: str | None = None  # of the last claim; None: no job ever took a leg of it
-    claimed_at: float = 0.0
-    ended_leg: ev.LegFinished | ev.LegLost | None = None  # what a decision is due about
-    losses: int = 0  # legs lost to the infrastructure
-    metric: float | None = None
-    resource: int = 0
-    progressed: bool = False  # whether the lost leg saved more than was saved before it
-    cause: str | None = None
-    message: str | None = None  # of a failed trial: what to tell a person
+__all__ = ["OPEN", "CampaignState", "Rung", "TrialState", "TrialStatus", "apply", "is_better"]
 
 
 @dataclass(slots=True)
@@ -84,6 +44,8 @@ class CampaignState:
     quarantines: dict[str, ev.NodeQuarantined] = field(default_factory=dict)  # by node, the last
     seat_seconds: float = 0.0  # spent on legs, finished or lost
     lost: LostWork = field(default_factory=LostWork)
+    pace: Pace = field(default_factory=Pace)
+    usage: Usage = field(default_factory=Usage)
     best_trial: int | None = None
     # (key, trial) of each value ever reached, a heap: also of trials that have another one by now.
     values: list[tuple[float, int]] = field(default_factory=list)
@@ -160,7 +122,9 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
                 key = rank_key(trial.metric, state.mode)
                 state.rungs[trial.bracket, trial.rung].promote(key, trial.trial_id)
             trial.rung, trial.attempt = event.rung, event.attempt
-            trial.target, trial.final, trial.mem_mb = event.target, event.final, event.mem_mb
+            trial.target, trial.final = event.target, event.final
+            trial.mem_mb, trial.time_s = event.mem_mb, event.time_s
+            state.pace.note_offer(event.time_s)
             trial.ended_leg = trial.cause = trial.message = None
             _move(state, trial, TrialStatus.OFFERED)
         case ev.LegClaimed():
@@ -205,6 +169,8 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
 def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev.LegLost) -> None:
     trial.ended_leg = event
     trial.progressed = event.resource > trial.resource
+    _learn_pace(state, trial, event)
+    state.usage.add(event)
     if isinstance(event, ev.LegLost):
         state.seat_seconds += max(0.0, event.time - trial.claimed_at)
         if event.cause != Cause.STOPPED:  # the user took the job, not the cluster
@@ -213,6 +179,7 @@ def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev
         trial.resource = max(trial.resource, event.resource)
     else:
         state.seat_seconds += event.elapsed
+        trial.used_mb = max(trial.used_mb, event.mem_used_mb)
         # One that does not save starts lower again, and has not lost what it once reached.
         interrupted = event.outcome == "interrupted"
         trial.resource = max(trial.resource, event.resource) if interrupted else event.resource
@@ -225,6 +192,27 @@ def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev
         elif interrupted and not trial.progressed:
             trial.losses += 1
     _move(state, trial, TrialStatus.WAITING)
+
+
+def _learn_pace(
+    state: CampaignState, trial: TrialState, event: ev.LegFinished | ev.LegLost
+) -> None:
+    units = event.resource - trial.resource
+    if isinstance(event, ev.LegLost):
+        # Its last hour, say, may be missing from what it saved: no measure for others.
+        if event.cause != Cause.TIME_LIMIT:
+            return
+        # No seat takes an offer for which it has less time than that says.
+        had_s = max(trial.time_s, usable_s(event.time_had_s // 60) if event.time_had_s else 0)
+        if units > 0 and had_s:
+            trial.trained, trial.trained_s = units, float(had_s)
+        else:
+            trial.outlasted_s = max(trial.outlasted_s, had_s)
+    elif event.outcome != "failed" and units > 0:
+        trial.trained, trial.trained_s = units, event.elapsed
+        state.pace.add(LegTime(trial.trial_id, trial.rung, units, event.elapsed))
+    elif event.outcome == "interrupted":
+        trial.outlasted_s = max(trial.outlasted_s, math.ceil(event.elapsed))
 
 
 def _enter_rung(state: CampaignState, trial: TrialState) -> None:

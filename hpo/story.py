@@ -14,6 +14,7 @@ from hpo import events as ev
 from hpo.causes import Cause
 from hpo.rung import Rung
 from hpo.state import CampaignState, TrialState, TrialStatus, apply
+from hpo.usage_words import leg_usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def _reason(event: ev.LegOffered, state: CampaignState, rules: Rules) -> str:
 
 
 def _finished(event: ev.LegFinished, state: CampaignState, rules: Rules) -> str:
-    took = f"after {event.elapsed:.1f} s"
+    took = f"after {event.elapsed:.1f} s{leg_usage(event)}"
     if event.outcome == "failed":
         return f"failed {took}: {event.cause}: {event.message}"
     at = f"{rules.resource_attr} {event.resource}"

@@ -13,6 +13,7 @@ from hpo.files import Layout, publish_json
 from hpo.node_blame import quarantined
 from hpo.seats import SeatBook
 from hpo.state import CampaignState, TrialStatus
+from hpo.usage_words import usage_numbers
 from hpo.waiting import waiting_counts
 
 STATUS_EVERY_S = 30.0  # even when nothing happens, so that a reader sees that the manager lives
@@ -52,7 +53,9 @@ class Summary:
             self._best = state.best_trial
         lost = lost_work(state, self._gpus)
         if final and state.ended is not None:
-            publish_json(self._layout.final_results, final_results(state, self._metric) | lost)
+            results = final_results(state, self._metric) | lost
+            results |= usage_numbers(state, self._gpus)
+            publish_json(self._layout.final_results, results)
         publish_json(self._layout.status, status(state, book, now, self._metric) | lost)
 
 

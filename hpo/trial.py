@@ -9,10 +9,9 @@ library only.
 from __future__ import annotations
 
 import copy
-import difflib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -21,8 +20,9 @@ from typing import Any
 
 from hpo import checkpoint
 from hpo.checkpoint.snapshot import Restorable, check_restorable
+from hpo.epochs import Epochs, NextLeg
 from hpo.errors import ReportError
-from hpo.report_lines import RESERVED, make_record, to_number, write_line
+from hpo.report_lines import checked_metrics, checked_resource, make_record, write_line
 from hpo.reports import read_reports
 from hpo.storage import Patience, is_of_files
 
@@ -53,7 +53,8 @@ class Trial:
     Attributes:
         config: the configuration, one value per hyperparameter.
         trial_id: the number of the trial in its campaign.
-        attempt: the number of this attempt; earlier ones were lost or left.
+        attempt: the number of this attempt; earlier ones were lost or left, or reached a rung. It
+            grows when a trial that reaches its rung goes on in place.
         resource: the resource last reported or restored; 0 before.
         history: one dict per report, as written to the file, each resource once; after a restore
             it begins with the reports of earlier attempts.
@@ -74,6 +75,7 @@ class Trial:
         asked_to_leave: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
         patience: Patience = Patience(),  # noqa: B008  # because it is frozen
+        next_leg: Callable[[Trial, float], NextLeg | None] | None = None,
     ) -> None:
         self.trial_id = trial_id
         # A copy, because users' code pops from its config, and the result must show the whole one.
@@ -90,7 +92,10 @@ class Trial:
         self._asked_to_leave = asked_to_leave
         self._clock = clock
         self._patience = replace(patience, leaving=asked_to_leave)
-        self._started = clock()
+        self._next_leg = next_leg
+        self._created = self._started = clock()
+        self._ready_s = 0.0  # from its creation to its first step, as far as its calls tell
+        self._saves_itself = False
         self._reported = False
         self._objects: dict[str, Restorable] = {}
         self._insist("the trial's folder", lambda: folder.mkdir(parents=True, exist_ok=True))
@@ -103,12 +108,16 @@ class Trial:
     @property
     def checkpoint_dir(self) -> Path:
         """A folder for files that the objective saves itself; it outlives the attempt."""
+        self._saves_itself = True
         path = self._folder / checkpoint.FOLDER / "user"
         self._insist("the checkpoint folder", lambda: path.mkdir(parents=True, exist_ok=True))
         return path
 
-    def epochs(self) -> range:
+    def epochs(self) -> Sequence[int]:
         """Return the epochs still to train, from the resume point to the end of this leg.
+
+        That is a `range`; with `trials_per_job`, one whose end moves on where the trial may go on
+        from its rung in place. Its length is that of the leg.
 
         Raises:
             ReportError: nobody said where this trial ends.
@@ -118,7 +127,10 @@ class Trial:
                 "trial.epochs() does not know the last epoch; set max_epochs in the space, or"
                 " loop in the objective itself"
             )
-        return range(self.resource + 1, self._target + 1)
+        self._note_ready()
+        if self._next_leg is None:
+            return range(self.resource + 1, self._target + 1)
+        return Epochs(self.resource + 1, lambda: self._target or 0)
 
     def restore(self, **objects: Restorable) -> int:
         """Register objects for checkpoints and load the newest complete checkpoint into them.
@@ -156,6 +168,7 @@ class Trial:
             log.info(
                 "trial %d: resumed at %s %d", self.trial_id, self._resource_attr, self.resource
             )
+        self._note_ready()
         return self.resource
 
     def save(self) -> None:
@@ -181,7 +194,8 @@ class Trial:
     def report(self, **metrics: object) -> None:
         """Report the metrics of one resource step; call it as the last thing of the epoch.
 
-        Saves a checkpoint when one is due, and leaves when the trial was asked to.
+        Saves a checkpoint when one is due, and leaves when the trial was asked to. Returns where
+        the trial goes on, also from a rung.
 
         Args:
             metrics: the metric and the resource by their names, e.g. `epoch=3,
@@ -192,8 +206,7 @@ class Trial:
             TrialInterrupted: the trial was asked to leave; let it pass.
             StorageTrouble: the report, or what must be saved, cannot be written; let it pass.
         """
-        values = self._checked_numbers(metrics)
-        resource = self._checked_resource(values.pop(self._resource_attr, self.resource + 1))
+        resource, values = self._checked(metrics)
         now = self._clock()
         elapsed = max(0.0, now - self._started)  # because clocks of nodes are set back at times
         record = make_record((self._resource_attr, resource), values, now=now, elapsed=elapsed)
@@ -223,6 +236,8 @@ class Trial:
         elif self._objects and due:
             self._save_if_possible()
         if done and not self._final:
+            if self._goes_on_in_place():
+                return
             # For every style of objective, also one that loops to max_epochs by itself.
             raise TrialInterrupted(
                 f"trial {self.trial_id} pauses at {self._resource_attr} {self.resource}"
@@ -231,6 +246,24 @@ class Trial:
             raise TrialInterrupted(
                 f"trial {self.trial_id} was asked to leave at {self._resource_attr} {self.resource}"
             )
+
+    def _goes_on_in_place(self) -> bool:
+        """Whether the trial has been promoted while its state is still here."""
+        # What an objective saves itself may still be on its way when the leg is called finished.
+        if self._next_leg is None or self._saves_itself:
+            return False
+        spent_s = max(0.0, self._clock() - self._created)
+        further = self._next_leg(self, self._ready_s if self._objects else spent_s)
+        if further is None:
+            return False
+        self.attempt, self._target, self._final = further.attempt, further.target, further.final
+        self._started = self._clock()
+        log.info("trial %d goes on in place, to %s", self.trial_id, self._target)
+        return True
+
+    def _note_ready(self) -> None:
+        if self._next_leg is not None and not self._reported:
+            self._ready_s = max(0.0, self._clock() - self._created)
 
     def _save_if_possible(self) -> None:
         """A checkpoint on the way: without it training goes on, and the one before stays."""
@@ -244,40 +277,20 @@ class Trial:
     def _insist(self, what: str, action: Callable[[], None]) -> None:
         self._patience.insist(f"trial {self.trial_id}: {what}", action)
 
-    def _checked_numbers(self, metrics: Mapping[str, object]) -> dict[str, int | float]:
+    def _checked(self, given: Mapping[str, object]) -> tuple[int, dict[str, int | float]]:
+        """The resource and the metrics of a report."""
+        name = self._resource_attr
         try:
-            values = {name: to_number(name, value) for name, value in metrics.items()}
+            metrics = checked_metrics(given, self._metric)
+            resource = checked_resource(
+                (name, metrics.pop(name, self.resource + 1)),
+                last=self.resource,
+                end=self._target,
+                is_first=not self.history,
+            )
         except ReportError as err:
             raise self._error(str(err)) from err
-        if self._metric not in values:
-            raise self._error(self._metric_missing(values))
-        if reserved := [name for name in RESERVED if name in values]:
-            raise self._error(f"report() writes {reserved[0]} itself; report it under another name")
-        return values
-
-    def _checked_resource(self, resource: int | float) -> int:
-        name = self._resource_attr
-        if not isinstance(resource, int):
-            raise self._error(f"report({name}={resource!r}): {name} must be a whole number")
-        if resource <= self.resource:
-            hint = f"; {name}s count from 1" if not self.history and resource == 0 else ""
-            hint = hint or f"; each {name} is reported once, in order"
-            raise self._error(f"report({name}={resource}) after {name} {self.resource}{hint}")
-        if self._target is not None and resource > self._target:
-            raise self._error(
-                f"report({name}={resource}): this trial ends at {name} {self._target}; loop over"
-                " trial.epochs(), or return from the objective there"
-            )
-        return resource
-
-    def _metric_missing(self, metrics: Mapping[str, float]) -> str:
-        given = [name for name in metrics if name != self._resource_attr]
-        near = difflib.get_close_matches(self._metric, given, n=1)
-        return (
-            f"report() without the metric {self._metric}: got {', '.join(metrics) or 'nothing'}"
-            + (f". Is {near[0]} meant? Rename it there" if near else ". Report it")
-            + " or set 'metric' in the configuration"
-        )
+        return resource, metrics
 
     def _error(self, text: str) -> ReportError:
         return ReportError(f"trial {self.trial_id}: {text}")

@@ -177,7 +177,7 @@ class Processes:
         """The claim that this very process made, while it has not tried to finish it."""
         claims = [op[2] for op, ok in self._seen[local][1] if op[0] == "rename" and ok is True]
         held = [path for path in claims if path.startswith("/c/claims/")]
-        return held[-1] if len(held) == 1 else None
+        return held[-1] if len(held) % 2 == 1 else None  # the even ones are their ends
 
     def _number(self, key: Any, process: tuple[str, list[tuple[Op, Any]]]) -> int:
         if key not in self._numbers:

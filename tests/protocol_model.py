@@ -63,6 +63,7 @@ class Model:
     faults: int = 2
     first_outcome: str = "completed"
     jobs: int = 2
+    legs: int = 1  # that a job may take
     steps: int = 0
     ends: int = 0
 
@@ -71,7 +72,10 @@ class Model:
         for number in range(self.jobs):
             for life in (0, 1):
                 programs[f"{number}.{life}"] = job_program(
-                    str(number), requeued=life > 0, first_outcome=self.first_outcome
+                    str(number),
+                    requeued=life > 0,
+                    first_outcome=self.first_outcome,
+                    legs=self.legs,
                 )
         self.processes = Processes(programs)
 

@@ -29,17 +29,27 @@ NO_TIME, GRACE_OVER = 0.0, GRACE_S  # since the tick before
 SPACE, _ = read_space({"lr": [0.1], "max_epochs": 2})
 
 
-def job_program(name: str, *, requeued: bool, first_outcome: str) -> Callable[[Port], Any]:
-    """What `worker.run_seat` does to files, with training left out."""
+def job_program(
+    name: str, *, requeued: bool, first_outcome: str, legs: int
+) -> Callable[[Port], Any]:
+    """What `worker.run_seat` does to files, with training left out; it takes up to `legs` legs."""
 
     def run(port: Port) -> str:
         if requeued:
             offers.give_back(LAYOUT, name)
-        taken = offers.claim_best(LAYOUT, name)
-        if taken is None:
-            return "no offer"
+        outcome = "no offer"
+        for left in reversed(range(legs)):
+            taken = offers.claim_best(LAYOUT, name)
+            if taken is None:
+                return outcome
+            outcome = train(port, taken, goes_on=left > 0)
+            if outcome == "void":
+                return outcome  # somebody holds the job for dead
+        return outcome
+
+    def train(port: Port, taken: tuple[offers.Leg, dict[str, Any]], *, goes_on: bool) -> str:
         claim, offer = taken
-        port("holds", claim.name, json.dumps(offer))
+        port("holds", claim.name, json.dumps(offer), goes_on)
         interrupted = claim.attempt == 0 and first_outcome == "interrupted"
         result = document(
             trial_id=claim.trial_id,
@@ -53,6 +63,7 @@ def job_program(name: str, *, requeued: bool, first_outcome: str) -> Callable[[P
             rung=claim.rung,
             attempt=claim.attempt,
             job_id=name,
+            goes_on=goes_on,
             additional_info={"leg_time": 1.0, "end_time": 1.0},
         )
         return "counts" if leg.finish_leg(LAYOUT, claim, result) else "void"
@@ -182,6 +193,7 @@ def _knowledge(manager: Manager) -> str:
     observer, seats = manager._observer, manager._seats
     parts = (
         manager.state,
+        manager._journal._text,  # type: ignore[attr-defined]  # which the state does not tell
         manager.book,
         (observer.losses, observer._overdue),
         (vars(manager._offers), manager._publisher._due, manager._asked),

@@ -142,6 +142,7 @@ class Campaign:
     space: dict[str, Any] = field(default_factory=lambda: dict(SPACE))
     objective: Callable[..., Any] = objective
     limits: dict[str, Any] = field(default_factory=dict)
+    seat_limits: dict[str, Any] = field(default_factory=dict)
     downtime_s: float = 0.0
     asha: Asha | None = None
 
@@ -166,7 +167,11 @@ class Campaign:
             Surroundings(self.layout, self.cluster, self.clock, lambda: False),
             journal,
             Scheduler(AsyncRandomSearch(space, self.seed), limits, self.asha),
-            SeatLimits(self.at_once, self.max_queued, self.limits.get("mem_mb", 0)),
+            SeatLimits(
+                self.at_once,
+                self.max_queued,
+                **({"mem_mb": self.limits.get("mem_mb", 0)} | self.seat_limits),
+            ),
             metric="validation_error",
             mode="min",
         )

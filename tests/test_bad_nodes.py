@@ -23,6 +23,7 @@ from hpo.cluster.simulated_model import ClusterModel
 from hpo.errors import PollError, SeatsBrokenError, SubmissionError
 from hpo.files import Layout, publish_json
 from hpo.observe import Observer
+from hpo.quarantine_file import is_quarantined
 from hpo.seats import JobPhase, JobStatus, SeatBook
 from hpo.state import CampaignState
 
@@ -169,13 +170,13 @@ class BadNode:
         submit, start = cluster.submit, lives.start
 
         def submit_avoiding(
-            count: int, *, at_once: int, mem_mb: int = 0, avoid: Collection[str] = ()
+            count: int, *, at_once: int, avoid: Collection[str] = (), **kind: int
         ) -> list[str]:
             self.asked.append((count, sorted(avoid)))
             if avoid and self.refuses:
                 raise SubmissionError("Requested node configuration is not available")
             self.out = set(avoid)
-            return submit(count, at_once=at_once, mem_mb=mem_mb)
+            return submit(count, at_once=at_once, **kind)
 
         def start_dying(job: Any) -> None:
             start(job)
@@ -213,6 +214,20 @@ class TestCampaigns:
         assert "SLURM says FAILED: cannot open the GPU" in caplog.text
         assert bad.asked[0] == (40, [])
         assert {tuple(nodes) for _, nodes in bad.asked[1:]} == {("node2",)}
+
+    def test_seats_that_stay_are_told_of_it_too(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        campaign = Campaign(tmp_path / "c", model=MODEL, n_trials=40)
+        BadNode(campaign, "node2")
+        manager = campaign.manager()
+        monkeypatch.setattr(manager, "_seats_stay", True)
+        assert manager.run()
+        now = campaign.clock.now()
+        nodes = [f"node{i}" for i in range(8)]
+        told = [node for node in nodes if is_quarantined(campaign.layout, node, now)]
+        assert told == ["node2"]
+        assert not is_quarantined(campaign.layout, "node2", now + 3601.0)
 
     def test_a_refusal_without_the_node_is_asked_again_with_it(self, tmp_path: Path) -> None:
         campaign = Campaign(tmp_path / "c", model=MODEL, n_trials=40)

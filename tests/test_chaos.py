@@ -24,12 +24,13 @@ def test_a_hundred_dead_managers_in_virtual_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 3])  # ASHA with a job for each leg, and with jobs that stay
 def test_killed_managers_and_seats_on_this_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     known = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(known))
-    kills, found = on_processes.run(tmp_path / "project", seed=1, kills=4)
+    kills, found = on_processes.run(tmp_path / "project", seed=seed, kills=4)
     assert kills.total() >= 1
     assert found.faults == []
     assert found.trials == 8

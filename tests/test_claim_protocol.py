@@ -39,9 +39,11 @@ def _on_model_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def explore(faults: int, first_outcome: str = "completed") -> tuple[int, int]:
+def explore(
+    faults: int, first_outcome: str = "completed", *, legs: int = 1, jobs: int = 2
+) -> tuple[int, int]:
     """States and steps; printed, because a model that explores nothing also finds nothing."""
-    model = Model(faults=faults, first_outcome=first_outcome)
+    model = Model(faults=faults, first_outcome=first_outcome, legs=legs, jobs=jobs)
     states = model.explore()
     print(f"{states} states, {model.steps} steps, {model.ends} ends")  # noqa: T201
     return states, model.ends
@@ -57,6 +59,18 @@ def test_a_leg_that_is_interrupted_and_goes_on_in_another_job() -> None:
     states, ends = explore(faults=0, first_outcome="interrupted")
     assert states > 2_000
     assert ends > 20
+
+
+def test_a_job_that_goes_on_with_the_next_leg_of_the_same_trial() -> None:
+    states, ends = explore(faults=0, first_outcome="interrupted", legs=2)
+    assert states > 2_000
+    assert ends > 20
+
+
+@pytest.mark.long
+def test_a_job_that_goes_on_with_one_fault_anywhere() -> None:
+    states, _ = explore(faults=1, first_outcome="interrupted", legs=2, jobs=1)
+    assert states > 5_000
 
 
 @pytest.mark.long

@@ -22,11 +22,11 @@ from hpo.cluster.slurm import SlurmCluster
 from hpo.cluster.slurm_request import SeatRequest
 from hpo.errors import PollError
 from hpo.files import Layout, publish_json, read_json
+from hpo.leg import read_settings
 from hpo.objective import load_objective
 from hpo.offers import Leg
 from hpo.seats import JobPhase, JobStatus
 from hpo.settings import SlurmSettings
-from hpo.worker import read_settings
 
 OBJECTIVE = """
 import time

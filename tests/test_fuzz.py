@@ -28,13 +28,13 @@ from hpo.errors import CampaignLockedError, HpoError, JournalError, SettingsErro
 from hpo.files import Layout
 from hpo.invariants import check
 from hpo.journal import Header, Journal, read_events
+from hpo.leg import read_settings
 from hpo.lock import ManagerLock
 from hpo.offers import Leg
 from hpo.reports import read_reports
 from hpo.result_file import OUTCOMES, document, read_attempt
 from hpo.seats import JobPhase, JobStatus
 from hpo.state import CampaignState, apply
-from hpo.worker import read_settings
 
 INPUTS = int(os.environ.get("HPO_FUZZ", "150"))
 SAMPLES = Path(__file__).parent / "samples"

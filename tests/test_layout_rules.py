@@ -21,6 +21,14 @@ CORE = {
     "hpo.errors",
     "hpo.events",
     "hpo.state",
+    "hpo.trial_state",
+    "hpo.pace",
+    "hpo.limits",
+    "hpo.needs",
+    "hpo.usage",
+    "hpo.usage_words",
+    "hpo.last_resorts",
+    "hpo.seat_kinds",
     "hpo.storage_rest",
     "hpo.scheduler",
     "hpo.whole_trials",
@@ -35,6 +43,7 @@ CORE = {
     "hpo.array_limits",
     "hpo.narration",
     "hpo.story",
+    "hpo.stay",
     "hpo.json_values",
     "hpo.space",
     "hpo.domains.base",
@@ -61,6 +70,7 @@ CORE_MAY_USE = {
     "logging",
     "math",
     "numpy",
+    "statistics",
     "typing",
     "warnings",
 }
@@ -158,7 +168,7 @@ def test_the_manager_and_the_command_line_load_no_torch_and_no_plots() -> None:
 
 def test_a_job_loads_nothing_slow_before_the_users_code() -> None:
     slow = {"scipy", "pandas", "pydantic", "torch", "submitit", "numpy", "yaml", "rich", "psutil"}
-    assert not loaded_after("hpo.worker") & slow
+    assert not loaded_after("hpo.worker", "hpo.seat", "hpo.fresh_process") & slow
 
 
 def test_asking_for_help_loads_nothing_slow() -> None:

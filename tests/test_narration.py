@@ -36,6 +36,15 @@ def test_an_ending_says_how_many_trials_may_finish() -> None:
     assert line([*running(0, 1), ending]) == "ending (time is up): 2 running trials may finish"
 
 
+def test_a_job_that_takes_one_leg_after_the_other_is_said_to_go_on() -> None:
+    events = running(0)
+    state = state_after(events)
+    first, later = (next(narrate(events[-1], state, "loss", again=a))[1] for a in (False, True))
+    assert first.startswith("trial 0 started, job ")
+    assert later.startswith("job ")
+    assert "goes on with trial 0: " in later
+
+
 def test_drawing_and_offering_thousands_of_trials_says_nothing() -> None:
     assert lines([ev.CampaignStarted(NOW), drawn(0)]) == []
     assert lines([ev.CampaignStarted(NOW), drawn(0), offered(0)]) == []

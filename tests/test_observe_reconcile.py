@@ -29,6 +29,7 @@ from hpo import checkpoint, offers, reconcile, result_file
 from hpo import events as ev
 from hpo.causes import Cause
 from hpo.files import Layout, publish_json, read_json
+from hpo.invariants import check
 from hpo.observe import Observer
 from hpo.offers import Leg
 from hpo.report_lines import write_line
@@ -523,3 +524,50 @@ class TestStandingResults:
         for event in (ev.OfferRevoked(NOW, 1, 0, 0), ev.TrialStopped(NOW, 1, "x")):
             apply(desk.state, event)
         assert reconcile.unpublished(desk.layout, desk.state) == []
+
+
+class TestJobsThatGoOn:
+    def desk(self, folder: Path) -> Desk:
+        """Trial 5 runs in job 7 according to the journal."""
+        layout = make_layout(folder)
+        events = [ev.CampaignStarted(NOW), *(drawn(i) for i in range(6)), *map(offered, range(6))]
+        state = state_after([*events, claimed(5)])
+        return Desk(layout, state, Observer(layout, SeatBook(), GRACE_S))
+
+    def test_the_end_of_a_leg_is_told_before_what_its_job_took_next(self, tmp_path: Path) -> None:
+        desk = self.desk(tmp_path)
+        offer_files(desk.layout, 5)
+        first = take(desk.layout, "7")
+        write_result(desk.layout, first, goes_on=True)
+        assert offers.finish(desk.layout, first)
+        offer_files(desk.layout, 1)
+        take(desk.layout, "7")
+        told = desk.look()
+        assert [(type(fact), fact.trial_id) for fact in told] == [(ev.LegFinished, 5)]  # type: ignore[union-attr]
+        assert told[0].goes_on  # type: ignore[union-attr]
+        assert [(type(fact), fact.trial_id) for fact in desk.look()] == [(ev.LegClaimed, 1)]  # type: ignore[union-attr]
+        assert check(desk.state) == []
+
+    def test_while_that_result_is_late_the_next_leg_is_not_told(self, tmp_path: Path) -> None:
+        desk = self.desk(tmp_path)
+        offer_files(desk.layout, 5)
+        first = take(desk.layout, "7")
+        assert offers.finish(desk.layout, first)
+        offer_files(desk.layout, 1)
+        take(desk.layout, "7")
+        assert desk.look() == []
+        write_result(desk.layout, first)
+        assert [fact.trial_id for _ in range(2) for fact in desk.look()] == [5, 1]  # type: ignore[union-attr]
+
+    def test_of_two_legs_that_are_both_new_the_finished_one_is_told_alone(
+        self, tmp_path: Path
+    ) -> None:
+        desk = self.desk(tmp_path)
+        offer_files(desk.layout, 4)
+        first = take(desk.layout, "8")
+        write_result(desk.layout, first)
+        assert offers.finish(desk.layout, first)
+        offer_files(desk.layout, 2)
+        take(desk.layout, "8")
+        assert [fact.trial_id for fact in desk.look()] == [4, 4]  # type: ignore[union-attr]
+        assert [fact.trial_id for fact in desk.look()] == [2]  # type: ignore[union-attr]

@@ -14,6 +14,7 @@ from hpo.causes import Cause
 from hpo.errors import PollError
 from hpo.node_blame import NodeBlame
 from hpo.seat_keeper import SeatKeeper, SeatLimits
+from hpo.seat_kinds import SeatKind
 from hpo.seat_plan import SeatPlan, plan_seats, useless_seats
 from hpo.seats import JobPhase, JobStatus, SeatBook
 from hpo.state import CampaignState, apply
@@ -53,10 +54,12 @@ def plan(
     at_once: int = 8,
     max_queued: int = 450,
     queue_ahead: int = 450,
+    legs: int | None = 1,
 ) -> list[SeatPlan]:
-    needs = {size: count for size, count in ({0: offered} | (larger or {})).items() if count}
+    sizes = {size: count for size, count in ({0: offered} | (larger or {})).items() if count}
+    needs = {SeatKind(size): count for size, count in sizes.items()}
     limits = {"at_once": at_once, "max_queued": max_queued, "queue_ahead": queue_ahead}
-    return plan_seats(seats, needs, to_come=to_come, **limits)
+    return plan_seats(seats, needs, to_come=to_come, legs_per_seat=legs, **limits)
 
 
 class TestPlan:
@@ -105,6 +108,40 @@ class TestPlan:
         assert plan(seats, 1, at_once=1) == [SeatPlan(1)]
 
 
+class TestSeatsThatStay:
+    def test_as_many_are_asked_for_as_their_legs_need_and_as_may_run_at_once(self) -> None:
+        asked = [plan(book(), 100, legs=legs) for legs in (1, 4, 50, None)]
+        assert asked == [[SeatPlan(100)], [SeatPlan(25)], [SeatPlan(8)], [SeatPlan(16)]]
+        assert plan(book(), 100, legs=None, queue_ahead=3) == [SeatPlan(11)]
+        assert plan(book(), 100, legs=None, queue_ahead=0) == [SeatPlan(8)]
+
+    def test_never_more_than_there_are_legs(self) -> None:
+        assert [plan(book(), 3, legs=legs) for legs in (2, None)] == [[SeatPlan(3)]] * 2
+
+    def test_one_that_looks_for_its_next_leg_counts_as_free(self) -> None:
+        seats = working(a=RUNNING, b=RUNNING)
+        assert plan(seats, 5, at_once=2, queue_ahead=0, legs=None) == []
+        seats.left("a", over=False)
+        assert plan(seats, 5, at_once=3, queue_ahead=0, legs=None) == [SeatPlan(1)]
+        assert plan(seats, 1, at_once=3, queue_ahead=0, legs=None) == []
+
+    def test_one_that_has_ended_while_it_looked_is_replaced_and_no_death(self) -> None:
+        seats = working(a=RUNNING, b=RUNNING)
+        seats.left("a", over=False)
+        for at in (60.0, 120.0):
+            poll(seats, at, a=DONE, b=RUNNING)
+        assert plan(seats, 5, at_once=2, queue_ahead=0, legs=None) == [SeatPlan(1)]
+        assert seats.dead_before_claim == 0
+
+    def test_it_is_known_which_jobs_have_gone_on(self) -> None:
+        seats = working(a=RUNNING)
+        assert not seats.has_gone_on("a")
+        seats.left("a", over=False)
+        seats.claimed("a", 7, 1.0)
+        assert seats.has_gone_on("a")
+        assert not seats.has_gone_on("unknown")
+
+
 class TestMemory:
     def test_an_offer_that_needs_more_finds_a_seat_that_has_it(self) -> None:
         assert plan(working(a=RUNNING), 0, {6144: 1}) == [SeatPlan(1, 6144)]
@@ -144,8 +181,8 @@ class TestMemory:
 
     def test_waiting_seats_that_are_too_small_for_all_that_is_left_are_useless(self) -> None:
         seats = book(a=QUEUED, b=LARGE, c=RUNNING)
-        assert useless_seats(seats, {6144: 1}) == ["a"]
-        assert useless_seats(seats, {0: 1, 6144: 1}, spared=1) == []
+        assert useless_seats(seats, {SeatKind(6144): 1}) == ["a"]
+        assert useless_seats(seats, {SeatKind(0): 1, SeatKind(6144): 1}, spared=1) == []
         assert sorted(useless_seats(seats, {})) == ["a", "b"]
 
     def test_seats_beyond_what_is_to_come_are_useless_the_youngest_first(self) -> None:
@@ -154,8 +191,72 @@ class TestMemory:
         assert useless_seats(seats, {}, to_come=4, spared=8) == [
             f"7_{i}" for i in (11, 10, 9, 8, 7, 6, 5, 4, 3)
         ]
-        assert useless_seats(seats, {0: 10}, to_come=3) == []
-        assert useless_seats(seats, {0: 9}, to_come=3) == ["7_11"]
+        assert useless_seats(seats, {SeatKind(0): 10}, to_come=3) == []
+        assert useless_seats(seats, {SeatKind(0): 9}, to_come=3) == ["7_11"]
+
+
+class TestTime:
+    SHORT = JobStatus(JobPhase.QUEUED, time_min=10)
+    LONG = JobStatus(JobPhase.QUEUED, time_min=120)
+
+    def plan(
+        self, seats: SeatBook, needs: dict[int, int], usual: int = 10, **changes: Any
+    ) -> list[SeatPlan]:
+        kinds = {SeatKind(0, time_min): count for time_min, count in needs.items()}
+        limits = {"at_once": 8, "max_queued": 450, "queue_ahead": 450} | changes
+        return plan_seats(seats, kinds, usual=SeatKind(0, usual), **limits)
+
+    def test_each_offer_gets_a_seat_of_its_class_and_the_longest_come_first(self) -> None:
+        assert self.plan(book(), {10: 5, 120: 1}) == [
+            SeatPlan(1, time_min=120),
+            SeatPlan(5, time_min=10),
+        ]
+        assert self.plan(book(), {10: 5, 120: 6}, queue_ahead=0) == [
+            SeatPlan(6, time_min=120),
+            SeatPlan(2, time_min=10),
+        ]
+
+    def test_a_longer_seat_serves_a_short_offer_and_no_shorter_one_a_long_one(self) -> None:
+        assert self.plan(book(a=self.LONG), {10: 1}) == []
+        assert self.plan(book(a=self.SHORT), {120: 1}) == [SeatPlan(1, time_min=120)]
+        assert self.plan(book(a=self.LONG, b=self.SHORT), {10: 1, 120: 1}) == []
+
+    def test_a_seat_that_was_cut_before_a_maintenance_is_what_was_asked_for(self) -> None:
+        seats = SeatBook(polled=True)
+        seats.submitted(["7"], time_min=120)
+        poll(seats, 1.0, **{"7": JobStatus(JobPhase.QUEUED, time_min=57)})
+        assert self.plan(seats, {120: 1}) == []
+        assert useless_seats(seats, {SeatKind(0, 120): 1}) == []
+
+    def test_legs_to_come_are_taken_to_be_as_long_as_is_usual(self) -> None:
+        assert self.plan(book(), {120: 1}, to_come=3) == [
+            SeatPlan(1, time_min=120),
+            SeatPlan(3, time_min=10),
+        ]
+
+    def test_what_is_raised_has_the_time_as_well(self) -> None:
+        needs = {SeatKind(6144, 120): 1}
+        seats = working(a=self.SHORT, b=self.LONG)
+        limits = {"at_once": 8, "max_queued": 450, "queue_ahead": 450}
+        assert plan_seats(seats, needs, **limits) == [SeatPlan(0, 6144, ("b",), 120)]
+        seats = working(a=self.SHORT)
+        assert plan_seats(seats, needs, **limits) == [SeatPlan(1, 6144, (), 120)]
+
+    def test_waiting_seats_too_short_for_any_offer_are_useless(self) -> None:
+        seats = book(a=self.SHORT, b=self.LONG)
+        assert useless_seats(seats, {SeatKind(0, 30): 1}) == ["a"]
+        assert useless_seats(seats, {SeatKind(0, 30): 1, SeatKind(0, 5): 1}) == []
+        assert useless_seats(seats, {}, to_come=2, usual=SeatKind(0, 120)) == []
+        long = SeatKind(0, 120)
+        assert useless_seats(seats, {long: 1}, to_come=2, usual=long) == ["a"]
+
+    def test_of_learned_memory_what_waits_is_raised_when_more_is_usual(self) -> None:
+        small = JobStatus(JobPhase.QUEUED, mem_mb=512)
+        usual = SeatKind(1024)
+        limits = {"at_once": 8, "max_queued": 450, "queue_ahead": 450, "usual": usual}
+        seats = working(a=small, b=small)
+        assert plan_seats(seats, {usual: 1}, **limits) == [SeatPlan(0, 1024, ("a",))]
+        assert plan_seats(seats, {usual: 1}, to_come=1, **limits) == [SeatPlan(0, 1024, ("a", "b"))]
 
 
 class ByHand:
@@ -168,8 +269,10 @@ class ByHand:
         self.limits: dict[str, int] = {}
         self.arrays = 0
 
-    def submit(self, count: int, *, at_once: int, mem_mb: int = 0, avoid: Any = ()) -> list[str]:
-        del avoid
+    def submit(
+        self, count: int, *, at_once: int, mem_mb: int = 0, time_min: int = 0, avoid: Any = ()
+    ) -> list[str]:
+        del time_min, avoid
         assert 1 <= at_once <= count
         self.arrays += 1
         job_ids = [f"{self.arrays}_{i}" for i in range(count)]

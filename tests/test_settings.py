@@ -73,6 +73,35 @@ def test_memory_is_raised_to_half_as_much_more_unless_said_otherwise() -> None:
         SlurmSettings(max_mem="20")
 
 
+def test_time_and_memory_may_be_learned_up_to_a_limit() -> None:
+    learned = SlurmSettings(time="auto", mem="auto")
+    assert (learned.learns_time, learned.time_min) == (True, 120)
+    assert (learned.learns_mem, learned.mem_mb, learned.max_mem_mb) == (True, 8192, 8192)
+    wide = SlurmSettings(time="auto", max_time="1-0", mem="auto", max_mem="20G")
+    assert (wide.time_min, wide.mem_mb, wide.max_mem_mb) == (1440, 20480, 20480)
+    fixed = SlurmSettings()
+    assert not fixed.learns_time
+    assert not fixed.learns_mem
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"time": "2:00:00", "max_time": "4:00:00"}, "goes with `time: auto` only"),
+        ({"max_time": "4:00:00"}, "`time` is 2:00:00, so leave it out"),
+        ({"time": "auto", "max_time": "4"}, "must be at least 5 minutes"),
+        ({"time": "auto", "max_time": "auto"}, "must be a time such as"),
+        ({"time": "Auto"}, "must be a time such as"),
+        ({"mem": "auto", "max_mem": "auto"}, "must be a size with a unit"),
+    ],
+)
+def test_limits_of_what_is_learned_that_make_no_sense_are_refused(
+    wrong: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValidationError, match=words):
+        SlurmSettings(**wrong)
+
+
 def test_defaults() -> None:
     slurm, hpo = SlurmSettings(), HpoSettings(n_trials=50)
     assert (slurm.time_min, slurm.mem, slurm.cpus_per_task, slurm.gpus) == (120, "4G", 1, 0)

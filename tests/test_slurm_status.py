@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -86,7 +87,7 @@ EXPECTED: dict[str, tuple[str | None, Cause | None]] = {
 
 
 def row(word: str) -> QueueRow:
-    return QueueRow("12_3", word, "Priority", "gpu003", "2:00:00", "trial.c")
+    return QueueRow("12_3", word, "Priority", "gpu003", "2:00:00", "4G", "trial.c")
 
 
 def test_every_word_of_slurm_is_decided_about_here() -> None:
@@ -111,11 +112,38 @@ def test_what_squeue_says_of_a_job(word: str) -> None:
 )
 def test_the_name_of_a_seat_tells_the_memory_that_it_was_raised_to(name: str, mem_mb: int) -> None:
     for word in ("PENDING", "RUNNING"):
-        status = status_of(QueueRow("12_3", word, "Priority", "gpu003", "10:00", name))
+        status = status_of(QueueRow("12_3", word, "Priority", "gpu003", "10:00", "4G", name))
         assert status is not None
         assert status.mem_mb == mem_mb
     if mem_mb:
         assert SeatRequest(SlurmSettings()).job_name("c", mem_mb=mem_mb) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "memory", "expected"),
+    [
+        ("trial-30min.c", "10:00", "4G", (0, 30)),  # cut before a maintenance
+        ("trial-768M-30min.c", "30:00", "768M", (768, 30)),
+        ("trial-768M.c", "2:00:00", "768M", (768, 120)),  # raised in its place
+        ("trial_17.c", "30:00", "768M", (0, 30)),  # requeued, after it ran a trial
+        ("trial.c", "UNLIMITED", "4G", (0, 0)),
+    ],
+)
+def test_the_name_and_the_limit_tell_what_a_seat_was_asked_for_with(
+    name: str, limit: str, memory: str, expected: tuple[int, int]
+) -> None:
+    row = QueueRow("12_3", "PENDING", "Priority", "", limit, memory, name)
+    status = status_of(row)
+    assert status is not None
+    assert (status.mem_mb, status.time_min) == expected
+    # Where the memory is learned, each seat's counts.
+    told = status_of(row, tells_memory=True)
+    assert told is not None
+    assert told.mem_mb == {"4G": 4096, "768M": 768}[memory]
+    assert status_of(replace(row, memory="4Gc"), tells_memory=True) == status
+    request = SeatRequest(SlurmSettings())
+    assert request.job_name("c", mem_mb=768, time_min=30) == "trial-768M-30min.c"
+    assert request.job_name("c", time_min=30) == "trial-30min.c"
 
 
 @pytest.mark.parametrize("word", EXPECTED)
@@ -169,15 +197,15 @@ def test_an_end_is_told_with_its_time() -> None:
 
 def test_arrays_and_single_jobs_are_read_line_by_line() -> None:
     text = (
-        "12_0|RUNNING|None|gpu001|2:00:00|trial_4.mlp\n"
-        "12_1|PENDING|JobArrayTaskLimit||2:00:00|trial.mlp\n"
-        "13|PENDING|launch failed requeued held||10:00|a|name|with|bars\n"
+        "12_0|RUNNING|None|gpu001|2:00:00|4G|trial_4.mlp\n"
+        "12_1|PENDING|JobArrayTaskLimit||2:00:00|4G|trial.mlp\n"
+        "13|PENDING|launch failed requeued held||10:00|500M|a|name|with|bars\n"
     )
     rows = read_squeue(text)
     assert [r.job_id for r in rows] == ["12_0", "12_1", "13"]
-    assert rows[0] == QueueRow("12_0", "RUNNING", "None", "gpu001", "2:00:00", "trial_4.mlp")
+    assert rows[0] == QueueRow("12_0", "RUNNING", "None", "gpu001", "2:00:00", "4G", "trial_4.mlp")
     assert rows[2].name == "a|name|with|bars"
-    assert slurm_status.SQUEUE_FORMAT.count("|") == 5
+    assert slurm_status.SQUEUE_FORMAT.count("|") == 6
     assert slurm_status.SACCT_FORMAT.count(",") == 5
 
 
@@ -215,22 +243,24 @@ def test_tasks_that_were_cancelled_as_they_waited_share_a_row() -> None:
 @pytest.mark.parametrize(
     ("limit", "usual", "cause"),
     [
-        ("00:06:00", 600, Cause.CUT_SHORT),
-        ("3-00:00:00", 3 * 1440 + 1, Cause.CUT_SHORT),
-        ("10:00:00", 600, Cause.TIME_LIMIT),
-        ("11:00:00", 600, Cause.TIME_LIMIT),
-        ("UNLIMITED", 600, Cause.TIME_LIMIT),
-        ("", 600, Cause.TIME_LIMIT),
-        ("00:06:00", None, Cause.TIME_LIMIT),
+        ("00:06:00", (600,), Cause.CUT_SHORT),
+        ("3-00:00:00", (3 * 1440 + 1,), Cause.CUT_SHORT),
+        ("10:00:00", (600,), Cause.TIME_LIMIT),
+        ("11:00:00", (600,), Cause.TIME_LIMIT),
+        ("UNLIMITED", (600,), Cause.TIME_LIMIT),
+        ("", (600,), Cause.TIME_LIMIT),
+        ("00:06:00", (), Cause.TIME_LIMIT),
+        ("00:10:00", (5, 10, 120), Cause.TIME_LIMIT),  # learned, and as asked for
+        ("00:12:00", (5, 10, 120), Cause.CUT_SHORT),
     ],
 )
 def test_a_job_whose_time_was_cut_is_told_apart(
-    limit: str, usual: int | None, cause: Cause
+    limit: str, usual: tuple[int, ...], cause: Cause
 ) -> None:
     told = read_sacct(f"1|TIMEOUT|0:0|gpu1|{limit}|\n1_1|FAILED|1:0|gpu1|{limit}|", usual)
     assert told["1"].cause is cause
     assert told["1_1"].cause is Cause.KILLED
-    listed = status_of(QueueRow("1", "TIMEOUT", "TimeLimit", "gpu1", limit, "trial.c"), usual)
+    listed = status_of(QueueRow("1", "TIMEOUT", "TimeLimit", "gpu1", limit, "4G", "trial.c"), usual)
     assert listed is not None
     assert listed.cause is cause
     if cause is Cause.CUT_SHORT:

@@ -205,7 +205,7 @@ class TestJobTimes:
         times = JobTimes(SlurmSettings(time="2:00:00"))
         replies["reservation"] = self.soon(60)
         assert {times.of_new_jobs() for _ in range(3)} <= {57, 58}
-        assert times.usual() == 120
+        assert times.usual() == {120}
         replies["reservation"] = ""
         assert {times.of_new_jobs() for _ in range(3)} == {120}
         first, second = (record.getMessage() for record in caplog.records)
@@ -215,3 +215,21 @@ class TestJobTimes:
     def test_a_cluster_that_does_not_answer_changes_nothing(self, replies: dict[str, str]) -> None:
         replies["reservation"] = "silent"
         assert JobTimes(SlurmSettings(time="9-0")).of_new_jobs() == 9 * 1440
+
+    def test_limits_that_are_learned_are_fitted_one_by_one(
+        self, replies: dict[str, str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        replies["reservation"] = self.soon(60)
+        times = JobTimes(SlurmSettings(time="auto", max_time="9-0"))
+        for _ in range(2):
+            assert times.of_new_jobs(15) == 15
+            assert times.of_new_jobs(120) in (57, 58)
+        (said,) = (record.getMessage() for record in caplog.records)
+        assert "min (time: 2 h): maintenance ssmaint begins" in said
+
+    def test_what_is_asked_for_was_not_cut_short(self, replies: dict[str, str]) -> None:
+        usual = JobTimes(SlurmSettings(time="auto", max_time="9-0")).usual()
+        assert usual >= {5, 10, 120, 1440, 3 * 1440}  # of nine days, the partition gives three
+        assert max(usual) == 3 * 1440
+        assert 57 not in usual

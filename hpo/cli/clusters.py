@@ -121,8 +121,8 @@ def _simulated(spec: CampaignSpec, layout: Layout) -> tuple[Cluster, Clock]:
     from hpo.cluster.simulated import SimulatedCluster
     from hpo.cluster.simulated_clock import SimulatedClock
     from hpo.cluster.simulated_model import ClusterModel
+    from hpo.leg import read_settings
     from hpo.objective import load_objective
-    from hpo.worker import read_settings
 
     sys.path[:0] = list(spec.pythonpath)
     clock = SimulatedClock(time.time())

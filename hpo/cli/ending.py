@@ -12,6 +12,7 @@ from hpo.narration import describe
 from hpo.scheduler import BREAKER, STOPPED_BY_USER
 from hpo.state import CampaignState, TrialStatus
 from hpo.summary import lost_work
+from hpo.usage_words import usage_lines
 
 log = logging.getLogger(__name__)
 
@@ -27,14 +28,24 @@ def exit_code(state: CampaignState, *, ended: bool) -> int:
     return EXIT_FINISHED
 
 
-def report_end(state: CampaignState, layout: Layout, metric: str, *, gpus: int = 0) -> None:
-    """The table of the best trials, and where the files are."""
+def report_end(
+    state: CampaignState,
+    layout: Layout,
+    metric: str,
+    *,
+    gpus: int = 0,
+    advise_time: bool = False,
+    advise_mem: bool = False,
+) -> None:
+    """What was used, the table of the best trials, and where the files are."""
     counts = [f"{len(state.of(s))} {s.value}" for s in TrialStatus if state.of(s)]
     log.info("%s", ", ".join(counts))
     if state.ended == BREAKER:
         _report_breaker(state, layout)
     if state.lost.legs:
         log.info("%s", lost_line(state, gpus))
+    for line in usage_lines(state, gpus, advise_time=advise_time, advise_mem=advise_mem):
+        log.info("%s", line)
     for line in best_table(state, metric):
         log.info("%s", line)
     if state.best_trial is not None:

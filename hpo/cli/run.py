@@ -18,6 +18,7 @@ from hpo import campaign as campaigns
 from hpo import folder_safety, stop_request
 from hpo.campaign_copy import Origin
 from hpo.campaign_file import Start
+from hpo.campaign_limits import search_limits, seat_limits
 from hpo.campaign_spec import CampaignSpec
 from hpo.checkpoint_keeper import CheckpointKeeper
 from hpo.cli.checks import load_checked
@@ -38,8 +39,7 @@ from hpo.files import Layout
 from hpo.journal import Journal
 from hpo.lock import ManagerLock
 from hpo.manager import Manager, Surroundings
-from hpo.scheduler import OFFERS_AHEAD, STOPPED_BY_USER, Limits, Scheduler
-from hpo.seat_keeper import SeatLimits
+from hpo.scheduler import STOPPED_BY_USER, Scheduler
 from hpo.storage import is_storage_trouble
 from hpo.whole_trials import LegPolicy, WholeTrials
 
@@ -116,9 +116,11 @@ def _manage(
         Surroundings(campaign.layout, cluster, clock, leave.is_set, screen.show),
         journal,
         Scheduler(
-            make_searcher(spec), _limits(spec, largest_memory_mb(executor, spec.slurm)), legs
+            make_searcher(spec),
+            search_limits(spec, largest_memory_mb(executor, spec.slurm), executor),
+            legs,
         ),
-        _seat_limits(spec),
+        seat_limits(spec, executor),
         metric=spec.hpo.metric,
         mode=spec.hpo.mode,
         resource_attr=spec.hpo.resource_attr,
@@ -133,37 +135,18 @@ def _manage(
     if not ended:
         report_leaving(manager, campaign.layout, leave.signal_name, _command(argv))
     else:
-        report_end(manager.state, campaign.layout, spec.hpo.metric, gpus=spec.slurm.gpus)
+        report_end(
+            manager.state,
+            campaign.layout,
+            spec.hpo.metric,
+            gpus=spec.slurm.gpus,
+            # Of a job that takes leg after leg, a long time is what it is for.
+            advise_time=not spec.slurm.learns_time and spec.hpo.legs_per_job == 1,
+            advise_mem=not spec.slurm.learns_mem,
+        )
         if manager.state.ended == STOPPED_BY_USER:
             log.info("to go on: %s", _command(argv))
     return exit_code(manager.state, ended=ended)
-
-
-def _seat_limits(spec: CampaignSpec) -> SeatLimits:
-    hpo = spec.hpo
-    ahead = None if hpo.queue_ahead == "auto" else hpo.queue_ahead
-    return SeatLimits(hpo.max_concurrent_jobs, hpo.max_queued_jobs, spec.slurm.mem_mb, ahead)
-
-
-def _limits(spec: CampaignSpec, max_mem_mb: int) -> Limits:
-    hpo = spec.hpo
-    return Limits(
-        n_trials=hpo.n_trials,
-        max_wallclock_s=hpo.max_wallclock_time,
-        max_lost_legs=hpo.max_lost_legs,
-        max_initial_failures=hpo.max_initial_failures,
-        max_seat_s=_max_seat_s(spec),
-        target_metric=hpo.target_error,
-        mem_mb=spec.slurm.mem_mb,
-        max_mem_mb=max_mem_mb,
-        # A searcher that looks at results is asked as late as possible: one offer for each seat.
-        offers_ahead=OFFERS_AHEAD if spec.searcher is None else hpo.max_concurrent_jobs,
-    )
-
-
-def _max_seat_s(spec: CampaignSpec) -> float | None:
-    hours, gpus = spec.hpo.max_gpu_hours, spec.slurm.gpus
-    return None if hours is None else 3600.0 * hours / max(1, gpus)
 
 
 def _leg_policy(spec: CampaignSpec) -> LegPolicy:

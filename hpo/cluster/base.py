@@ -67,13 +67,19 @@ class Cluster(Protocol):
         ...
 
     def submit(
-        self, count: int, *, at_once: int, mem_mb: int = 0, avoid: Collection[str] = ()
+        self,
+        count: int,
+        *,
+        at_once: int,
+        mem_mb: int = 0,
+        time_min: int = 0,
+        avoid: Collection[str] = (),
     ) -> list[str]:
         """Ask for `count` seats, of which at most `at_once` run at a time; their job ids.
 
-        `mem_mb` is the memory of each (MB), 0 that of the settings. None runs on a node in `avoid`,
-        where the cluster has more than one. They may be fewer than asked for, or none, where there
-        is no room at this moment.
+        `mem_mb` is the memory of each (MB), `time_min` the time limit (min); 0: what the settings
+        say. None runs on a node in `avoid`, where the cluster has more than one. They may be fewer
+        than asked for, or none, where there is no room at this moment.
 
         Raises:
             SubmissionError: refused as invalid.

@@ -8,7 +8,6 @@ unless `trials_per_gpu` says so.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import secrets
@@ -22,11 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from hpo import offers
 from hpo.causes import Cause
 from hpo.cluster.local_gpus import gpu_problems, visible_gpus
+from hpo.cluster.local_processes import is_alive, kill_tree, start_time
 from hpo.cluster.slurm_commands import clean_environment
 from hpo.errors import EXIT_RESUMABLE, PollError, SubmissionError
 from hpo.files import Layout, publish_json, read_json, read_plain, read_tail
@@ -34,8 +32,6 @@ from hpo.seats import JobPhase, JobStatus
 
 log = logging.getLogger(__name__)
 
-START_TOLERANCE_S = 2.0  # start times are computed from the boot time, which clock steps move
-STARTING_S = 30.0  # a record without a process is one that was about to be started
 LAST_LINES = 20
 
 
@@ -83,11 +79,18 @@ class LocalCluster:
         return gpu_problems(self._request.gpus)
 
     def submit(
-        self, count: int, *, at_once: int, mem_mb: int = 0, avoid: Collection[str] = ()
+        self,
+        count: int,
+        *,
+        at_once: int,
+        mem_mb: int = 0,
+        time_min: int = 0,
+        avoid: Collection[str] = (),
     ) -> list[str]:
         """Start `count` processes, or as many as there are free GPUs for now."""
-        # The manager asks for no more than may run; memory is not shared out; there is one node.
-        del at_once, mem_mb, avoid
+        # The manager asks for no more than may run; memory is not shared out; nothing ends a
+        # process for its time; there is one node.
+        del at_once, mem_mb, time_min, avoid
         self._live.mkdir(exist_ok=True)
         job_ids: list[str] = []
         for _ in range(count):
@@ -117,7 +120,7 @@ class LocalCluster:
                 code = child.poll()
                 lives = code is None
             else:
-                code, lives = None, isinstance(record, dict) and _is_alive(record)
+                code, lives = None, isinstance(record, dict) and is_alive(record)
             if lives:
                 statuses[job_id] = JobStatus(JobPhase.RUNNING, node="this machine")
                 continue
@@ -138,15 +141,15 @@ class LocalCluster:
             raise PollError(f"the claims cannot be read: {err}") from err
         for job_id in set(job_ids) - holders:
             record = read_json(self._live / f"{job_id}.json")
-            if isinstance(record, dict) and record.get("pid") and _is_alive(record):
+            if isinstance(record, dict) and record.get("pid") and is_alive(record):
                 os.kill(int(record["pid"]), signal.SIGTERM)
 
     def cancel(self, job_ids: Collection[str]) -> None:
         """Kill processes and what they started."""
         for job_id in job_ids:
             record = read_json(self._live / f"{job_id}.json")
-            if isinstance(record, dict) and record.get("pid") and _is_alive(record):
-                _kill_tree(int(record["pid"]))
+            if isinstance(record, dict) and record.get("pid") and is_alive(record):
+                kill_tree(int(record["pid"]))
 
     def last_words(self, job_id: str) -> str:
         """The end of the process's log."""
@@ -186,7 +189,7 @@ class LocalCluster:
             record.unlink(missing_ok=True)
             raise SubmissionError(f"a local job could not be started: {err}") from err
         self._children[job_id] = child
-        start = _start_time(child.pid)
+        start = start_time(child.pid)
         publish_json(
             record, {"submitted": time.time(), "gpus": gpus, "pid": child.pid, "start": start}
         )
@@ -216,7 +219,7 @@ class LocalCluster:
         used: Counter[str] = Counter()
         for path in self._live.glob("*.json"):
             record = read_json(path)
-            if isinstance(record, dict) and _is_alive(record):
+            if isinstance(record, dict) and is_alive(record):
                 used.update(str(gpu) for gpu in record.get("gpus", []))
         free = [gpu for gpu in self._gpus if used[gpu] < self._request.trials_per_gpu]
         wanted = self._request.gpus
@@ -236,47 +239,6 @@ def _read_record(path: Path) -> Any:
     except OSError as err:
         raise PollError(f"{path} cannot be read: {err}") from err
     return read_json(path)
-
-
-def _is_alive(record: Mapping[str, Any]) -> bool:
-    """Whether the recorded process still runs; a process id alone may be another's by now."""
-    try:
-        return _runs(record)
-    except (ValueError, TypeError, OverflowError):
-        return False  # damaged: nobody can say which process it was
-
-
-def _runs(record: Mapping[str, Any]) -> bool:
-    pid, start = record.get("pid"), record.get("start")
-    try:
-        if pid is None:
-            return bool(time.time() < float(record.get("submitted", 0.0)) + STARTING_S)
-        process = psutil.Process(int(pid))
-        same = start is None or abs(process.create_time() - float(start)) < START_TOLERANCE_S
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.NoSuchProcess, TypeError, ValueError):  # the latter for a damaged record
-        return False
-    except psutil.AccessDenied:
-        return True
-
-
-def _kill_tree(pid: int) -> None:
-    try:
-        process = psutil.Process(pid)
-        for one in [process, *process.children(recursive=True)]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                one.kill()
-    except psutil.NoSuchProcess:
-        return
-    except psutil.Error as err:
-        raise PollError(f"process {pid} cannot be ended: {err}") from err
-
-
-def _start_time(pid: int) -> float | None:
-    try:
-        return psutil.Process(pid).create_time()
-    except psutil.Error:
-        return None
 
 
 def _ended(code: int | None) -> JobStatus:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hpo.offers import Leg
+from hpo.seat_kinds import usable_s
 from hpo.seats import JobPhase, JobStatus
 
 
@@ -64,6 +65,26 @@ class SimulatedJob:
     def job_id(self) -> str:
         """As SLURM names the task of an array."""
         return f"{self.array}_{self.number}"
+
+    def time_s(self, left_s: float) -> int:
+        """How long a leg that it takes now may be (s); 0: the job does not look at that.
+
+        The first one where it was asked for with a limit of its own, later ones in any case.
+        """
+        if self.legs == 0:
+            return usable_s(self.time_min) if self.time_min else 0
+        return 0 if math.isinf(left_s) else max(1, int(left_s))
+
+    def had(self) -> dict[str, int]:
+        """What it tells of itself in the files of an attempt: memory (MB) and time (s)."""
+        had = {"mem_had_mb": self.mem_mb, "time_had_s": 60 * self.time_min}
+        return {name: value for name, value in had.items() if value}
+
+    def in_phase(self, phase: JobPhase, *, reason: str = "", node: str = "") -> JobStatus:
+        """What the cluster tells of it."""
+        return JobStatus(
+            phase, reason=reason, node=node, mem_mb=self.mem_mb, time_min=self.time_min
+        )
 
 
 class SeatQueue:

@@ -85,7 +85,7 @@ class SeatLives:
 
     def _enqueue(self, job: SimulatedJob, wait_s: float) -> None:
         job.phase = JobPhase.QUEUED
-        job.status = JobStatus(JobPhase.QUEUED, reason="Priority", mem_mb=job.mem_mb)
+        job.status = job.in_phase(JobPhase.QUEUED, reason="Priority")
         if self._model.bound_at_submission:
             self._bind(job)
         job.eligible_at = self._clock.now() + wait_s
@@ -95,11 +95,16 @@ class SeatLives:
         """Take a leg now and wait with it; without one the job looks again when it starts."""
         try:
             offers.give_back(self._layout, job.job_id)
-            job.bound = offers.claim_best(self._layout, job.job_id, mem_mb=self._memory(job))
+            job.bound = self._claim(job)
         except OSError:
             job.bound = None  # as a submission that failed; the job may still start
         if job.bound is not None:
-            job.status = JobStatus(JobPhase.RUNNING, mem_mb=job.mem_mb)
+            job.status = job.in_phase(JobPhase.RUNNING)
+
+    def _claim(self, job: SimulatedJob) -> tuple[offers.Leg, dict[str, Any]] | None:
+        left_s = self._time_left(job) - self._model.warning_s(self._limit_min(job))
+        memory, time_s = self._memory(job), job.time_s(left_s)
+        return offers.claim_best(self._layout, job.job_id, mem_mb=memory, time_s=time_s)
 
     def _memory(self, job: SimulatedJob) -> int:
         return job.mem_mb or self._model.mem_mb
@@ -119,7 +124,7 @@ class SeatLives:
         self.use.starts(now)
         job.phase, job.lives, job.started_at = JobPhase.RUNNING, job.lives + 1, now
         job.leg, job.legs, job.longest_s, job.last_trial, job.leaving = None, 0, 0.0, None, False
-        job.status = JobStatus(JobPhase.RUNNING, node=f"node{job.number % 8}", mem_mb=job.mem_mb)
+        job.status = job.in_phase(JobPhase.RUNNING, node=f"node{job.number % 8}")
         ready = now + self._model.start_s
         self._clock.at(ready, partial(self._look, job, job.lives, ready + self._claim_timeout))
         self._schedule_strikes(job)
@@ -159,7 +164,7 @@ class SeatLives:
                 self.end(job, Cause.KILLED, "the campaign was stopped", ok=True)
                 return
             if taken is None:
-                taken = offers.claim_best(self._layout, job.job_id, mem_mb=self._memory(job))
+                taken = self._claim(job)
         except OSError as err:
             self.end(job, Cause.STORAGE, str(err))
             return

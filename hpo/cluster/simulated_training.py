@@ -6,12 +6,13 @@ run at one moment, with a clock that tells what the leg would have seen. Decides
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from hpo.cluster.simulated_clock import LegTime
 from hpo.cluster.simulated_jobs import RunningLeg, SimulatedJob
-from hpo.files import Layout
+from hpo.files import Layout, publish_json
 from hpo.leg import LegSettings, Surroundings, finish_leg, run_leg
 from hpo.storage import Patience
 
@@ -60,12 +61,18 @@ class LegRunner:
         saved = epochs - done % interval if interval else 0
         if saved > 0:
             self._run(job, leg, _cut(leg, saved), leg.begin + saved * leg.epoch_s)
+            return
+        folder = self._layout.trial(leg.claim.trial_id)
+        who = {"job_id": job.job_id, "host": job.status.node, "start_time": leg.claimed_at}
+        with contextlib.suppress(OSError):  # then nobody knows what it had
+            folder.mkdir(parents=True, exist_ok=True)
+            publish_json(folder / f"attempt-a{leg.claim.attempt}.json", who | job.had())
 
     def _run(
         self, job: SimulatedJob, leg: RunningLeg, offer: Mapping[str, Any], end: float
     ) -> dict[str, Any]:
         time = LegTime(leg.claimed_at, end, leg.epoch_s, leg.begin - leg.claimed_at)
-        here = Surroundings(job.job_id, job.status.node, time, patience=NO_PATIENCE)
+        here = Surroundings(job.job_id, job.status.node, time, info=job.had(), patience=NO_PATIENCE)
         result = run_leg(self._layout, leg.claim, offer, self._load, self._settings, here)
         # An objective that does not report each epoch has seen too few of them pass.
         info = result["additional_info"]

@@ -72,7 +72,13 @@ class SlurmCluster:
         return problems(self._request)
 
     def submit(
-        self, count: int, *, at_once: int, mem_mb: int = 0, avoid: Collection[str] = ()
+        self,
+        count: int,
+        *,
+        at_once: int,
+        mem_mb: int = 0,
+        time_min: int = 0,
+        avoid: Collection[str] = (),
     ) -> list[str]:
         """One sbatch for `count` seats."""
         # Here, because it costs 0.1 s that nothing else needs to pay.
@@ -86,9 +92,10 @@ class SlurmCluster:
         count = min(count, self._max_array)
         root = str(self._layout.root)
         parameters = self._request.submitit_parameters(
-            name=self._request.job_name(self._campaign, mem_mb=mem_mb),
+            name=self._request.job_name(self._campaign, mem_mb=mem_mb, time_min=time_min),
             at_once=at_once,
-            minutes=self._times.of_new_jobs(),
+            minutes=self._times.of_new_jobs(time_min),
+            asked_min=time_min,
             mem_mb=mem_mb,
             avoid=avoid,
         )
@@ -136,7 +143,9 @@ class SlurmCluster:
         ours = [r for r in rows if r.job_id in expected or r.name.endswith(self._suffix)]
         found: dict[str, JobStatus] = {}
         for row in ours:
-            status = slurm_status.status_of(row, self._usual_min(row.word))
+            status = slurm_status.status_of(
+                row, self._usual_min(row.word), tells_memory=self._request.settings.learns_mem
+            )
             if status is not None:
                 found[row.job_id] = status
             elif row.word not in slurm_status.COMING_BACK:
@@ -196,9 +205,9 @@ class SlurmCluster:
         """Whether SLURM knows that a job, of whatever name, is over for good."""
         return is_job_gone(job_id)
 
-    def _usual_min(self, text: str) -> int | None:
-        """The time limit that jobs have which are not cut short, where that tells anything."""
-        return self._times.usual() if "TIMEOUT" in text else None
+    def _usual_min(self, text: str) -> Collection[int]:
+        """The time limits that jobs have which are not cut short, where that tells anything."""
+        return self._times.usual() if "TIMEOUT" in text else ()
 
     def _unclear(self, rows: list[slurm_status.QueueRow], found: dict[str, JobStatus]) -> set[str]:
         """Jobs that may be on their way back into the queue; no longer after some time."""

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpo.job_identity import SEAT_MIN
+from hpo.seat_kinds import warning_s
 from hpo.settings import SlurmSettings
+from hpo.wall_time import export_line
 
 PACKAGE_HOME = Path(__file__).resolve().parents[2]
 
@@ -22,9 +25,13 @@ class SeatRequest:
 
     settings: SlurmSettings
 
-    def job_name(self, campaign: str, *, mem_mb: int = 0) -> str:
-        """The name of a waiting seat; a new manager reads the memory from it, see slurm_status."""
-        return f"trial-{mem_mb}M.{campaign}" if mem_mb else f"trial.{campaign}"
+    def job_name(self, campaign: str, *, mem_mb: int = 0, time_min: int = 0) -> str:
+        """The name of a waiting seat; a new manager reads from it what is special about it.
+
+        The memory (MB), and the time (min) that was asked for, which a maintenance may have cut.
+        """
+        memory = f"-{mem_mb}M" if mem_mb else ""
+        return f"trial{memory}{f'-{time_min}min' if time_min else ''}.{campaign}"
 
     @property
     def python(self) -> str | None:
@@ -37,12 +44,14 @@ class SeatRequest:
         name: str,
         at_once: int,
         minutes: int,
+        asked_min: int = 0,
         mem_mb: int = 0,
         avoid: Collection[str] = (),
     ) -> dict[str, Any]:
         """Keyword arguments for `SlurmExecutor.update_parameters`.
 
-        `minutes` is the time limit; `mem_mb` 0: the settings'.
+        `minutes` is the time limit, and `asked_min` what it would be but for the partition and for
+        maintenance; `asked_min` and `mem_mb` 0: the settings'.
         """
         settings = self.settings
         return {
@@ -57,10 +66,10 @@ class SeatRequest:
             "cpus_per_task": settings.cpus_per_task,
             "gres": self._gres(),
             "array_parallelism": at_once,
-            "signal_delay_s": _warning_s(minutes),
+            "signal_delay_s": warning_s(minutes),
             "stderr_to_stdout": True,
             "wckey": None,  # submitit's own default is refused where wckeys are enforced
-            "setup": self._setup(),
+            "setup": self._setup(minutes, asked_min or settings.time_min),
             # A preempted seat comes back by itself and takes whatever is best then.
             "additional_parameters": {"requeue": True} | self._extra(),
         }
@@ -104,17 +113,14 @@ class SeatRequest:
         extra = {key.replace("_", "-"): value for key, value in self.settings.extra.items()}
         return {key: value for key, value in extra.items() if value is not False}
 
-    def _setup(self) -> list[str]:
+    def _setup(self, minutes: int, asked_min: int) -> list[str]:
         lines = [line for line in self.settings.env_setup if line.strip()]
         home = shlex.quote(str(PACKAGE_HOME))
         return [
             *lines,
+            f"export {SEAT_MIN}={asked_min}",
             f'export PYTHONPATH={home}"${{PYTHONPATH:+:$PYTHONPATH}}"',
             # srun of 22.05 to 23.02 does not take the number over from the job
             'export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"',
+            export_line(minutes, warning_s(minutes)),
         ]
-
-
-def _warning_s(minutes: int) -> int:
-    """How long before its end a job is asked to save and leave: a tenth, 30 s to 5 min."""
-    return int(min(300, max(30, 6 * minutes)))

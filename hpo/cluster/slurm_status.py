@@ -7,18 +7,20 @@ here: COMPLETED only means exit code 0.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from hpo.causes import Cause
 from hpo.cluster.slurm_reasons import advice
 from hpo.errors import EXIT_RESUMABLE
 from hpo.seats import JobPhase, JobStatus
-from hpo.slurm_units import parse_time_min
+from hpo.slurm_units import parse_memory_mb, parse_time_min
 
 # Free text (the job's name) comes last, and names never hold the separator.
-SQUEUE_FORMAT = "%i|%T|%r|%N|%l|%j"
+SQUEUE_FORMAT = "%i|%T|%r|%N|%l|%m|%j"
 SACCT_FORMAT = "JobID,State,ExitCode,NodeList,Timelimit,End"
 
 QUEUED = frozenset(
@@ -54,6 +56,7 @@ ENDED: dict[str, Cause] = {
 # In squeue these may be a step on the way back into the queue, under the same id (EXPEDITING: from
 # 25.11 on).
 COMING_BACK = frozenset({"PREEMPTED", "NODE_FAIL", "EXPEDITING"})
+_SPECIAL = re.compile(r"trial(?:-(?P<mem>\d+)M)?(?:-(?P<time>\d+)min)?\.")
 STORAGE = f"{EXIT_RESUMABLE}:0"  # how a seat ends that could not use the campaign's files
 
 
@@ -66,39 +69,58 @@ class QueueRow:
     reason: str
     node: str
     limit: str
+    memory: str
     name: str
 
 
 def read_squeue(text: str) -> list[QueueRow]:
     """The rows of `squeue -h -r -o SQUEUE_FORMAT`; lines of another shape are skipped."""
-    rows = (line.split("|", 5) for line in text.splitlines())
-    return [QueueRow(*(part.strip() for part in row)) for row in rows if len(row) == 6]
+    rows = (line.split("|", 6) for line in text.splitlines())
+    return [QueueRow(*(part.strip() for part in row)) for row in rows if len(row) == 7]
 
 
-def status_of(row: QueueRow, usual_min: int | None = None) -> JobStatus | None:
+def status_of(
+    row: QueueRow, usual_min: Collection[int] = (), *, tells_memory: bool = False
+) -> JobStatus | None:
     """What a row of squeue says; None: nothing yet (a word on the way, or an unknown one).
 
-    `usual_min` is the time limit (minutes) that a job has which is not cut short.
+    `usual_min` are the time limits (minutes) that jobs have which are not cut short;
+    `tells_memory`: the memory of each job counts, not only of those that were given more.
     """
+    mem_mb, time_min = _kind(row, tells_memory=tells_memory)
     if row.word in QUEUED:
-        mem_mb = _mem_mb(row.name)
         return JobStatus(
-            JobPhase.QUEUED, reason=row.reason, advice=advice(row.reason), mem_mb=mem_mb
+            JobPhase.QUEUED,
+            reason=row.reason,
+            advice=advice(row.reason),
+            mem_mb=mem_mb,
+            time_min=time_min,
         )
     if row.word in RUNNING:
-        return JobStatus(JobPhase.RUNNING, node=row.node, mem_mb=_mem_mb(row.name))
+        return JobStatus(JobPhase.RUNNING, node=row.node, mem_mb=mem_mb, time_min=time_min)
     if row.word in COMING_BACK or row.word not in ENDED:
         return None
     return _ended(row.word, "", row.node, _cut_to(row.word, row.limit, usual_min))
 
 
-def _mem_mb(name: str) -> int:
-    """The memory that a seat was raised to, in its name until it runs a trial; 0: none."""
-    match = re.match(r"trial-(\d+)M\.", name)
-    return int(match[1]) if match else 0
+def _kind(row: QueueRow, *, tells_memory: bool) -> tuple[int, int]:
+    """Memory (MB) and time (min) that a seat was asked for with; memory 0: the settings'.
+
+    Both stand in its name until it runs a trial: the limit may have been cut, and what memory the
+    settings say is not known here.
+    """
+    match = _SPECIAL.match(row.name)
+    mem_mb = int(match["mem"] or 0) if match else 0
+    time_min = int(match["time"] or 0) if match else 0
+    with contextlib.suppress(ValueError):  # UNLIMITED, Partition_Limit
+        time_min = time_min or parse_time_min(row.limit)
+    if tells_memory and not mem_mb:
+        with contextlib.suppress(ValueError):
+            mem_mb = parse_memory_mb(row.memory)
+    return mem_mb, time_min
 
 
-def read_sacct(text: str, usual_min: int | None = None) -> dict[str, JobStatus]:
+def read_sacct(text: str, usual_min: Collection[int] = ()) -> dict[str, JobStatus]:
     """The ended jobs among the rows of `sacct -X -n -P -o SACCT_FORMAT`, by job id.
 
     Tasks of an array that were cancelled before they started share one row, `17_[4-6,9%8]`. Where
@@ -143,12 +165,13 @@ def _seconds(text: str) -> float | None:
         return None
 
 
-def _cut_to(word: str, limit: str, usual_min: int | None) -> str | None:
+def _cut_to(word: str, limit: str, usual_min: Collection[int]) -> str | None:
     """The limit of a job that ran out of a time shorter than usual; None for any other."""
-    if word != "TIMEOUT" or usual_min is None:
+    if word != "TIMEOUT" or not usual_min:
         return None
     try:
-        return limit if parse_time_min(limit) < usual_min else None
+        minutes = parse_time_min(limit)
+        return limit if minutes not in usual_min and minutes < max(usual_min) else None
     except ValueError:  # UNLIMITED, Partition_Limit
         return None
 

@@ -13,6 +13,7 @@ from hpo.cluster.slurm_commands import ask
 from hpo.cluster.slurm_time_limit import LEAST_MIN, TimeLimit, fit_time, in_words
 from hpo.cluster.slurm_windows import Maintenance, Partition, read_maintenance, read_partitions
 from hpo.errors import PollError
+from hpo.seat_kinds import time_classes
 from hpo.settings import SlurmSettings
 
 log = logging.getLogger(__name__)
@@ -30,29 +31,35 @@ class JobTimes:
         self._partitions: list[Partition] = []
         self._maintenance: list[Maintenance] = []
         self._reread_at = float("-inf")
-        self._said = ""
+        self._said: dict[int, str] = {}  # by minutes asked for
 
-    def of_new_jobs(self) -> int:
-        """Minutes to ask for; says in the log when something new stands in the way."""
-        limit = self._limit()
-        asked = in_words(self._settings.time_min)
-        if limit.why != self._said and limit.why:
+    def of_new_jobs(self, asked_min: int = 0) -> int:
+        """Minutes to ask for, where `asked_min` are needed; 0: what the settings say.
+
+        Says in the log when something new stands in the way.
+        """
+        asked_min = asked_min or self._settings.time_min
+        limit = self._limit(asked_min)
+        asked, said = in_words(asked_min), self._said.get(asked_min, "")
+        if limit.why != said and limit.why:
             log.warning(
                 "new jobs ask for %s (time: %s): %s", in_words(limit.minutes), asked, limit.why
             )
-        elif limit.why != self._said:
+        elif limit.why != said:
             log.info("new jobs ask for their full time again, %s", asked)
-        self._said = limit.why
+        self._said[asked_min] = limit.why
         return limit.minutes
 
-    def usual(self) -> int:
-        """Minutes that a job has which no maintenance cuts short."""
-        return self._limit().usual
+    def usual(self) -> frozenset[int]:
+        """Minutes that a job may have which no maintenance cuts short."""
+        longest = self._settings.time_min
+        asked = time_classes(longest) if self._settings.learns_time else (longest,)
+        return frozenset(self._limit(minutes).usual for minutes in asked)
 
-    def _limit(self) -> TimeLimit:
+    def _limit(self, asked_min: int) -> TimeLimit:
         self._reread_if_due()
         return fit_time(
-            self._settings.time_min,
+            asked_min,
             self._partitions,
             self._maintenance,
             time.time(),

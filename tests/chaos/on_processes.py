@@ -39,6 +39,7 @@ def run(folder: Path, seed: int, kills: int) -> tuple[Counter[str], Findings]:
             seed=seed,
             checkpoint_interval=2,
             max_initial_failures=0,  # because killed trials fail, and that is meant here
+            trials_per_job="auto" if seed % 4 >= 2 else 1,
             **searchers[seed % 2],
         )
         auditor = Auditor(project.output)

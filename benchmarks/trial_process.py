@@ -1,0 +1,98 @@
+"""What a seat spends between two trials: forked, in the same process, or in a fresh interpreter.
+
+    python benchmarks/trial_process.py [--trials 20] [--rounds 3]
+
+One seat of a campaign's folder, without a manager and on a local disk, takes trials that do
+nothing; the time between the end of one objective and the start of the next is dead. `job` is one
+process per trial, started here as soon as the one before has ended: what `trials_per_job: 1` costs
+on a cluster without a queue. All variants take turns within each round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from hpo import offers
+from hpo.files import Layout, publish_json
+from hpo.offers import Leg
+
+ROOT = Path(__file__).resolve().parents[1]
+TRAIN = """
+import os, threading, time
+{imports}
+def note(word):
+    file = os.open({notes!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(file, f"{{word}} {{time.time()}}\\n".encode())
+    os.close(file)
+def objective(config, trial):
+    note("begins")
+    trial.report(loss=1.0)
+    note("ends")
+"""
+IMPORTS = {"nothing": "", "numpy": "import numpy", "torch": "import torch"}
+# A thread of the user's own is one of the reasons for a fresh interpreter.
+THREAD = "\nthreading.Thread(target=time.sleep, args=(10_000,), daemon=True).start()"
+WAYS = {
+    "same": {"trials_per_job": "auto", "trial_process": "same"},
+    "fork": {"trials_per_job": "auto"},
+    "fresh": {"trials_per_job": "auto"},
+    "job": {"trials_per_job": 1},
+}
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    found: dict[tuple[str, str], list[float]] = {}
+    for _ in range(arguments.rounds):
+        for imports in IMPORTS:
+            for way in WAYS:
+                found.setdefault((imports, way), []).extend(dead_s(imports, way, arguments.trials))
+    print(f"{'imports':10}" + "".join(f"{way:>10}" for way in WAYS) + "   (median ms a trial)")
+    for imports in IMPORTS:
+        cells = [statistics.median(found[imports, way]) for way in WAYS]
+        print(f"{imports:10}" + "".join(f"{1000 * cell:10.1f}" for cell in cells))
+
+
+def dead_s(imports: str, way: str, trials: int) -> list[float]:
+    """Seconds between the end of each trial and the start of the next, of one seat."""
+    with tempfile.TemporaryDirectory() as folder:
+        layout = Layout(Path(folder) / "c")
+        layout.create()
+        notes, train = Path(folder) / "notes.txt", Path(folder) / "train.py"
+        lines = IMPORTS[imports] + (THREAD if way == "fresh" else "")
+        train.write_text(TRAIN.format(imports=lines, notes=str(notes)))
+        seat = {
+            "campaign": "benchmark",
+            "objective": f"{train}:objective",
+            "pythonpath": [folder],
+            "metric": "loss",
+            "mode": "min",
+            "resource_attr": "epoch",
+            "checkpoint_interval": 1,
+            "claim_timeout": 0.0,
+        }
+        publish_json(layout.campaign, {"seat": seat | WAYS[way]})
+        content = {"config": {"x": 1.0}, "target": 1, "final": True}
+        offers.publish_offers(layout, [(Leg(i, 0, 0), content) for i in range(trials)])
+        environment = os.environ | {"HPO_JOB_ID": "benchmark", "PYTHONPATH": str(ROOT)}
+        for _ in range(trials if way == "job" else 1):
+            command = [sys.executable, "-m", "hpo.worker", str(layout.root)]
+            subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        times = [float(line.split()[1]) for line in notes.read_text().splitlines()]
+    assert len(times) == 2 * trials, times
+    ends, begins = times[1::2], times[2::2]
+    return [begin - end for end, begin in zip(ends, begins, strict=False)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""What an offer asks of the seat that takes it, and which kinds of seats all offers ask for.
+
+Decides only, purely from state and limits. An offer keeps what it said when it was made: its name
+is on the disk, and a seat may be taking it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from hpo import events as ev
+from hpo.limits import Limits, SeatLimits
+from hpo.seat_kinds import SeatKind, time_class
+from hpo.state import CampaignState, TrialState, TrialStatus
+from hpo.usage import asking_mb
+
+LONGER = 2  # times the time in which a leg saved nothing
+
+
+def with_needs(event: ev.Event, state: CampaignState, limits: Limits) -> ev.Event:
+    """The same decision; an offer says what it needs."""
+    if not isinstance(event, ev.LegOffered):
+        return event
+    time_s, mem_mb = _time_s(event, state, limits), _mem_mb(event, state, limits)
+    return replace(event, time_s=time_s, mem_mb=mem_mb)
+
+
+def has_longer(trial: TrialState, limits: Limits) -> bool:
+    """Whether a leg that saved nothing in its time may get more than it had."""
+    return limits.learn_time and max(trial.time_s, trial.outlasted_s) < limits.max_time_s
+
+
+def offers_ahead(state: CampaignState, limits: Limits) -> int:
+    """How many offers may lie ready.
+
+    Few while it is not known what they should say, because they keep what they say.
+    """
+    known = state.pace.is_sure if limits.learn_time else state.pace.is_known
+    if limits.timed and not known:
+        return min(limits.offers_ahead, limits.offers_untimed)
+    return limits.offers_ahead
+
+
+def had_mb(
+    state: CampaignState,
+    trial: TrialState,
+    ended: ev.LegFinished | ev.LegLost,
+    limits: Limits,
+) -> int:
+    """The memory (MB) that a leg had which ran out of it."""
+    if not limits.learn_mem:
+        return max(trial.mem_mb, limits.mem_mb)
+    # Seats differ, and it may have died before it could say what it had.
+    usual_mb = state.usage.usual_mb(limits.max_mem_mb)
+    return ended.mem_had_mb or max(trial.mem_mb, usual_mb)
+
+
+def _time_s(event: ev.LegOffered, state: CampaignState, limits: Limits) -> int:
+    """How long the leg may take; never more than a new seat has, or nobody could take it."""
+    if not limits.timed:
+        return 0
+    trial = state.trials.get(event.trial_id)
+    expected = state.pace.expected_s(trial, event.rung, event.target)
+    if expected is None:
+        return limits.max_time_s
+    least = 0 if trial is None else LONGER * trial.outlasted_s
+    return min(max(1, math.ceil(expected), least), limits.max_time_s)
+
+
+def _mem_mb(event: ev.LegOffered, state: CampaignState, limits: Limits) -> int:
+    """The memory that the leg was raised to, or is known to need beyond what every seat has."""
+    trial = state.trials.get(event.trial_id)
+    if not limits.learn_mem or trial is None or not trial.used_mb:
+        return event.mem_mb
+    own = min(asking_mb(trial.used_mb), limits.max_mem_mb)
+    return max(event.mem_mb, own if own > state.usage.least_mb(limits.max_mem_mb) else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class WantedSeats:
+    """What seats are to be there for.
+
+    `needs` counts the offers by what they need; `to_come` further legs are expected, most of which
+    will need what is `usual`. `ahead`: seats may wait for more than what can run at once.
+    """
+
+    needs: Mapping[SeatKind, int]
+    usual: SeatKind
+    to_come: int
+    ahead: bool
+
+
+def wanted_seats(state: CampaignState, limits: SeatLimits, to_come: int) -> WantedSeats:
+    """The seats that the offers ask for, and the `to_come` legs that are not offered yet.
+
+    Until it is known what legs need, seats ask for too much; so nothing waits ahead then.
+    """
+    max_mem_mb, max_time_min = limits.learn_mem_to, limits.learn_time_to
+    usual_mb = state.usage.usual_mb(max_mem_mb) if max_mem_mb else 0
+    needs: Counter[SeatKind] = Counter()
+    for trial_id in state.of(TrialStatus.OFFERED):
+        trial = state.trials[trial_id]
+        memory = trial.mem_mb if trial.mem_mb > limits.mem_mb else 0
+        needs[SeatKind(max(memory, usual_mb), _class_of(trial.time_s, max_time_min))] += 1
+    usual = SeatKind(usual_mb, _usual_min(state, max_time_min))
+    known = (not max_mem_mb or state.usage.is_known) and (not max_time_min or state.pace.is_sure)
+    return WantedSeats(needs, usual, to_come if known else 0, known)
+
+
+def _usual_min(state: CampaignState, max_time_min: int) -> int:
+    """The time limit (min) that most offers needed lately; of as many, the latest one's."""
+    if not max_time_min:
+        return 0
+    lately = [_class_of(time_s, max_time_min) for time_s in state.pace.offered]
+    counts = Counter(reversed(lately))
+    return max(counts, key=lambda time_min: counts[time_min], default=max_time_min)
+
+
+def _class_of(time_s: int, max_time_min: int) -> int:
+    """The time limit (min) for an offer; one that says nothing was made before times were learned.
+
+    Without times that are learned there is none, 0.
+    """
+    return time_class(time_s, max_time_min) if max_time_min and time_s else max_time_min

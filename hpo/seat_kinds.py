@@ -1,0 +1,80 @@
+"""Kinds of seats: how much memory and time one has, and which offers it may take.
+
+Owns the classes into which needs are rounded up, so that seats stay interchangeable and arrays
+stay few. Pure: no I/O, no clock. Memory is in MB, time limits are in minutes.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+TIMES_MIN = (5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 360, 480, 720, 1080, 1440, 2160, 2880)
+JOB_START_S = 60  # from the start of a job to its first look for an offer, on a slow network disk
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SeatKind:
+    """What a seat has, or an offer needs; 0: what the settings say, and for an offer any."""
+
+    mem_mb: int = 0
+    time_min: int = 0
+
+    def covers(self, need: SeatKind) -> bool:
+        """Whether a seat of this kind may take an offer of that need."""
+        return self.mem_mb >= need.mem_mb and self.time_min >= need.time_min
+
+
+def missing(needs: Mapping[SeatKind, int], free: Mapping[SeatKind, int]) -> dict[SeatKind, int]:
+    """How many offers find no seat among the free ones, by what they need.
+
+    Each free seat serves one. The needs with the most memory choose first, and of the seats that
+    have it the one with the least time that is enough: so that no choice of seats serves more.
+    """
+    missing: dict[SeatKind, int] = {}
+    seats = sorted(free, reverse=True)
+    able: list[tuple[int, int]] = []  # (time, count) of seats with enough memory, shortest first
+    for need in sorted(needs, reverse=True):
+        while seats and seats[0].mem_mb >= need.mem_mb:
+            seat = seats.pop(0)
+            if free[seat] > 0:
+                insort(able, (seat.time_min, free[seat]))
+        wanted = needs[need]
+        place = bisect_left(able, (need.time_min, 0))
+        while wanted and place < len(able):
+            time_min, count = able.pop(place)
+            taken = min(count, wanted)
+            wanted -= taken
+            if count > taken:
+                able.insert(place, (time_min, count - taken))
+        if wanted:
+            missing[need] = wanted
+    return missing
+
+
+def warning_s(time_min: int) -> int:
+    """How long before its end a job is asked to save and leave: a tenth, 30 s to 5 min."""
+    return int(min(300, max(30, 6 * time_min)))
+
+
+def usable_s(time_min: int) -> int:
+    """For how long a leg may run in a new seat with that time limit (s), before it has to leave."""
+    return max(1, 60 * time_min - warning_s(time_min) - JOB_START_S)
+
+
+def time_class(time_s: int, max_time_min: int) -> int:
+    """The least time limit (min) in which a leg of `time_s` ends; at most `max_time_min`."""
+    classes = time_classes(max_time_min)
+    return next((time_min for time_min in classes if usable_s(time_min) >= time_s), classes[-1])
+
+
+def time_classes(max_time_min: int) -> tuple[int, ...]:
+    """All time limits (min) that seats may ask for."""
+    return (*(time_min for time_min in TIMES_MIN if time_min < max_time_min), max_time_min)
+
+
+def mem_class(mem_mb: float) -> int:
+    """The memory (MB) to ask for where `mem_mb` is needed: in steps of 256 MB, then of more."""
+    step = 256 if mem_mb <= 2048 else 512 if mem_mb <= 8192 else 1024
+    return int(-(-mem_mb // step) * step)

@@ -1,0 +1,24 @@
+"""The types of settings that both sections use. No I/O, no clock."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+
+def read_path(value: object) -> object:
+    """A path as text."""
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _read_lines(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+TextPath = Annotated[str, BeforeValidator(read_path)]
+Lines = Annotated[list[str], BeforeValidator(_read_lines)]
+Count = Annotated[int, Field(ge=0)]
+PositiveCount = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(min_length=1)]

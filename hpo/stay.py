@@ -1,0 +1,94 @@
+"""How long a seat stays: which leg is its last.
+
+Owns the rules: as many legs as `trials_per_job` says, none after failures in a row, none that its
+wall time has no room for. Decides only; standard library only, because every job imports it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PROMOTED = 1 / 3  # of the trials at a rung, by default
+FAILURES = 3  # in a row: here or in the objective something is wrong, and offers are not to burn
+
+
+@dataclass(slots=True)
+class Stay:
+    """What one seat has done, and may still do.
+
+    Attributes:
+        legs_left: beside the one it has taken last; None: as many as its time allows.
+        leave_at: when its job will be asked to leave (s, Unix); None: never.
+        failed: legs in a row that failed.
+        legs: that it has taken.
+        shortest_s: of the legs that it finished (s); None: it has finished none.
+        over: why it takes no other leg; None: it may.
+        answer_s: how long the manager takes to answer a result (s), as seen here; None: not seen.
+    """
+
+    legs_left: int | None
+    leave_at: float | None = None
+    failed: int = 0
+    legs: int = 0
+    shortest_s: float | None = None
+    over: str | None = None
+    answer_s: float | None = None
+
+    @classmethod
+    def of(cls, trials_per_job: int | str, leave_at: float | None) -> Stay:
+        """The stay of a seat that has taken no leg yet."""
+        return cls(trials_per_job if isinstance(trials_per_job, int) else None, leave_at)
+
+    def took(self) -> None:
+        """The seat took a leg."""
+        self.legs += 1
+        self.legs_left = None if self.legs_left is None else self.legs_left - 1
+
+    def ended(self, status: str, seconds: float, now: float) -> None:
+        """The leg that it took last ended so, after so many seconds."""
+        self.over = self.why_last(status, now)
+        self.failed = self.failed + 1 if status == "failed" else 0
+        known = seconds if self.shortest_s is None else self.shortest_s
+        self.shortest_s = min(known, seconds)
+
+    def answered(self, seconds: float) -> None:
+        """The manager took so long to answer a result, or longer."""
+        self.answer_s = seconds if self.answer_s is None else (self.answer_s + seconds) / 2.0
+
+    def wait_s(self, fresh_start_s: float, timeout_s: float) -> float:
+        """How long to wait for a trial's own next leg, where a fresh start of it takes that long.
+
+        Never longer than the fresh start, so that waiting at worst doubles its cost (the rule of
+        ski rental); and not at all where the answer is known to come too late to pay, because most
+        trials are not promoted.
+        """
+        if self.answer_s is not None and self.answer_s > PROMOTED * fresh_start_s:
+            return 0.0
+        return min(fresh_start_s, timeout_s)
+
+    def why_last(self, status: str, now: float) -> str | None:
+        """Why no leg follows the one that ends with `status` now; None: one may."""
+        if self.legs_left == 0:
+            return "it took as many trials as trials_per_job allows"
+        if status == "interrupted":
+            return "it was asked to leave"
+        if status == "failed" and self.failed + 1 >= FAILURES:
+            return f"{FAILURES} of its trials failed in a row"
+        return self.why_no_time(now)
+
+    def why_no_time(self, now: float) -> str | None:
+        """Why no leg can be begun now that would end in time; None: one may."""
+        left_s = self.left_s(now)
+        # Legs whose need is known are chosen by it; of others, what they took here is all there is.
+        if left_s is not None and left_s < max(1.0, self.shortest_s or 0.0):
+            return f"its time is nearly over ({left_s:.0f} s left)"
+        return None
+
+    def time_s(self, now: float) -> int:
+        """The same as `offers.claim_best` wants to hear it: whole seconds, 0 for no end."""
+        left_s = self.left_s(now)
+        return 0 if left_s is None else max(1, int(left_s))
+
+    def left_s(self, now: float) -> float | None:
+        """Seconds until the job is asked to leave; None: no end is known."""
+        return None if self.leave_at is None else max(0.0, self.leave_at - now)

@@ -1,0 +1,83 @@
+"""How long a seat stays, and how it knows its end."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+
+import pytest
+
+from hpo.stay import Stay
+from hpo.wall_time import LEAVE_AT, export_line, leave_at
+
+
+def after(stay: Stay, *statuses: str, seconds: float = 10.0, now: float = 0.0) -> str | None:
+    """Why no leg follows when one has ended so, and another, …"""
+    for status in statuses:
+        stay.took()
+        stay.ended(status, seconds, now)
+    return stay.over
+
+
+def test_with_auto_it_stays_as_long_as_it_succeeds() -> None:
+    assert after(Stay.of("auto", None), *["completed", "paused"] * 50) is None
+
+
+def test_it_takes_as_many_legs_as_it_may() -> None:
+    assert after(Stay.of(3, None), "completed", "completed") is None
+    assert "trials_per_job" in str(after(Stay.of(3, None), *["completed"] * 3))
+
+
+def test_failures_in_a_row_end_it_and_a_good_end_starts_the_count_again() -> None:
+    assert after(Stay.of("auto", None), "failed", "failed", "paused", "failed", "failed") is None
+    assert "3 of its trials failed in a row" in str(after(Stay.of("auto", None), *["failed"] * 3))
+
+
+def test_a_leg_that_was_asked_to_leave_is_the_last() -> None:
+    assert "asked to leave" in str(after(Stay.of("auto", None), "interrupted"))
+
+
+def test_it_begins_no_leg_that_is_longer_than_what_is_left() -> None:
+    stay = Stay.of("auto", 1000.0)
+    assert after(stay, "completed", seconds=100.0, now=800.0) is None
+    assert stay.time_s(800.0) == 200
+    assert "100 s left" not in str(after(stay, "completed", seconds=300.0, now=899.0))
+    assert "(50 s left)" in str(after(stay, "completed", seconds=300.0, now=950.0))
+    assert stay.time_s(2000.0) == 1  # 0 would mean that there is no end
+    assert Stay.of("auto", None).time_s(2000.0) == 0
+
+
+@pytest.mark.parametrize(
+    ("answers", "fresh_start_s", "waits_s"),
+    [
+        ([], 8.0, 8.0),
+        ([], 100.0, 60.0),
+        ([1.0], 8.0, 8.0),
+        ([1.0], 2.0, 0.0),
+        ([4.0, 1.0], 8.0, 8.0),
+    ],
+)
+def test_it_waits_for_an_answer_no_longer_than_a_fresh_start_takes_and_only_if_it_may_pay(
+    answers: list[float], fresh_start_s: float, waits_s: float
+) -> None:
+    stay = Stay.of("auto", None)
+    for seconds in answers:
+        stay.answered(seconds)
+    assert stay.wait_s(fresh_start_s, 60.0) == waits_s
+
+
+def in_a_job(line: str, **environment: str) -> float:
+    """What a job's script leaves to the seat."""
+    command = ["bash", "-c", f"{line}; echo ${LEAVE_AT}"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    found = leave_at({LEAVE_AT: done.stdout.strip()})
+    assert found is not None
+    return found
+
+
+def test_a_job_knows_when_it_will_be_warned() -> None:
+    ends = in_a_job(export_line(10, 60), PATH="/usr/bin:/bin")
+    assert abs(ends - (time.time() + 540)) < 30
+    assert in_a_job(export_line(10, 60), SLURM_JOB_END_TIME="5000") == 4940
+    assert leave_at({}) is None
+    assert leave_at({LEAVE_AT: "?"}) is None

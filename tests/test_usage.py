@@ -1,0 +1,194 @@
+"""What was asked for and used: sums, the memory that is learned from them, and words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from histories import finished, lost, offered, running, state_after
+
+from hpo import events as ev
+from hpo.last_resorts import out_of_memory, out_of_time
+from hpo.limits import Limits, SeatLimits
+from hpo.needs import had_mb, wanted_seats, with_needs
+from hpo.pace import LATELY, SURE
+from hpo.seat_kinds import SeatKind
+from hpo.state import CampaignState
+from hpo.usage import MEASURED, REMEMBERED, Usage
+from hpo.usage_words import leg_usage, usage_lines, usage_numbers
+
+AUTO = Limits(n_trials=99, mem_mb=8192, max_mem_mb=8192, learn_mem=True)
+SEATS = SeatLimits(8, 450, learn_mem_to=8192)
+
+
+def leg(trial_id: int, used_mb: int = 0, **changes: Any) -> ev.LegFinished:
+    changes = {"mem_used_mb": used_mb, "job_id": str(trial_id)} | changes
+    return replace(finished(trial_id), **changes)
+
+
+def campaign(*used_mb: int, more: int = 1, **changes: Any) -> CampaignState:
+    """Trials that used so much and ended, and `more` that run."""
+    count = len(used_mb)
+    legs = [leg(i, used, **changes) for i, used in enumerate(used_mb)]
+    return state_after([*running(*range(count + more)), *legs])
+
+
+class TestMemory:
+    def test_seats_ask_for_the_most_until_enough_is_known(self) -> None:
+        assert campaign(*[100] * (MEASURED - 1)).usage.usual_mb(8192) == 8192
+        assert campaign(*[100] * MEASURED).usage.usual_mb(8192) == 256
+        assert campaign(*[0] * 20).usage.usual_mb(8192) == 8192
+
+    def test_then_for_a_third_more_than_any_leg_used(self) -> None:
+        assert campaign(*[100] * MEASURED, 1000).usage.usual_mb(8192) == 1536
+        assert campaign(*[100] * MEASURED, 100_000).usage.usual_mb(8192) == 8192
+
+    def test_a_trial_that_is_known_to_need_more_than_all_seats_have_says_so(self) -> None:
+        state = campaign(*[100] * MEASURED, 1000)
+        hungry, other = (with_needs(offered(i, 1), state, AUTO) for i in (MEASURED, 0))
+        assert hungry == replace(offered(MEASURED, 1), mem_mb=1536)
+        assert other == offered(0, 1)
+        assert with_needs(offered(99), state, AUTO) == offered(99)
+        assert with_needs(offered(0, 1), state, replace(AUTO, learn_mem=False)) == offered(0, 1)
+        raised = replace(offered(MEASURED, 1), mem_mb=3000)
+        assert with_needs(raised, state, AUTO) == raised
+
+    def test_what_runs_out_of_memory_had_what_its_job_said(self) -> None:
+        state = campaign(*[100] * MEASURED)
+        trial = state.trials[MEASURED]
+        out = replace(lost(MEASURED, "out_of_memory"), mem_had_mb=512)
+        assert had_mb(state, trial, out, AUTO) == 512
+        assert had_mb(state, trial, replace(out, mem_had_mb=0), AUTO) == 256
+        assert had_mb(state, trial, out, Limits(1, mem_mb=4000)) == 4000
+
+    def test_what_is_given_up_names_the_setting_to_raise(self) -> None:
+        said = out_of_memory(768, "killed", AUTO)
+        assert "768M of `mem: auto`: killed. Raise `max_mem`" in said
+        assert "(now 8192M)" in said
+        assert "does not fit in `max_time`" in out_of_time(replace(AUTO, learn_time=True))
+        assert "does not fit in `time`" in out_of_time(AUTO)
+
+    def test_all_offers_get_seats_of_what_is_usual_or_more(self) -> None:
+        events = [replace(offered(i), mem_mb=mem_mb) for i, mem_mb in ((7, 0), (8, 128), (9, 999))]
+        state = state_after(
+            [*running(*range(MEASURED)), *[leg(i, 100) for i in range(MEASURED)]]
+            + [ev.TrialDrawn(0.0, i, {"lr": i}) for i in range(MEASURED, 10)]
+            + events
+        )
+        wanted = wanted_seats(state, SEATS, 3)
+        assert wanted.needs == {SeatKind(256): 2, SeatKind(999): 1}
+        assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(256), 3, True)
+
+    def test_nothing_waits_ahead_while_seats_ask_for_the_most(self) -> None:
+        wanted = wanted_seats(campaign(100), SEATS, 3)
+        assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(8192), 0, False)
+
+
+class TestTime:
+    SEATS = SeatLimits(8, 450, learn_time_to=120)
+
+    def waiting(self, *time_s: int, ended: int = SURE) -> CampaignState:
+        first = [*running(*range(ended)), *[leg(i) for i in range(ended)]]
+        drawn = [ev.TrialDrawn(0.0, ended + n, {"lr": n}) for n in range(len(time_s))]
+        offers = [replace(offered(ended + n), time_s=need) for n, need in enumerate(time_s)]
+        return state_after([*first, *drawn, *offers])
+
+    def test_offers_get_the_class_that_they_need(self) -> None:
+        wanted = wanted_seats(self.waiting(200, 200, 3000, 0), self.SEATS, 9)
+        assert wanted.needs == {SeatKind(0, 5): 2, SeatKind(0, 60): 1, SeatKind(0, 120): 1}
+        assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(0, 5), 9, True)
+
+    def test_legs_to_come_are_like_what_was_offered_lately(self) -> None:
+        state = self.waiting(3000, 200, 200)
+        assert wanted_seats(state, self.SEATS, 9).usual == SeatKind(0, 5)
+        for _ in range(2 * LATELY):
+            state.pace.offered.append(3000)
+        assert wanted_seats(state, self.SEATS, 9).usual == SeatKind(0, 60)
+        state.pace.offered.clear()
+        assert wanted_seats(state, self.SEATS, 9).usual == SeatKind(0, 120)
+
+    def test_of_as_many_the_latest_counts(self) -> None:
+        state = self.waiting()
+        state.pace.offered.clear()
+        state.pace.offered.extend([200, 3000, 200, 3000])
+        assert wanted_seats(state, self.SEATS, 9).usual == SeatKind(0, 60)
+
+    def test_nothing_waits_ahead_while_seats_ask_for_the_longest(self) -> None:
+        wanted = wanted_seats(self.waiting(6840, ended=2), self.SEATS, 9)
+        assert wanted_seats(self.waiting(200, ended=SURE - 1), self.SEATS, 9).ahead is False
+        assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(0, 120), 0, False)
+
+    def test_where_nothing_is_learned_all_is_as_the_settings_say(self) -> None:
+        wanted = wanted_seats(self.waiting(200, ended=0), SeatLimits(8, 450, 4096), 9)
+        assert wanted.needs == {SeatKind(): 1}
+        assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(), 9, True)
+
+
+class TestSums:
+    def test_a_job_asks_once_however_many_legs_it_takes(self) -> None:
+        usage = Usage()
+        for trial_id in range(3):
+            usage.add(leg(trial_id, time_had_s=3600 - trial_id, job_id="7"))
+        usage.add(leg(3, time_had_s=600, job_id="8"))
+        usage.add(replace(lost(4, job_id="9"), time_had_s=600, mem_had_mb=500))
+        assert (usage.asked_s, usage.had_s, usage.had_mb) == (4800, 3600, 500)
+
+    def test_what_is_remembered_of_jobs_is_bounded(self) -> None:
+        usage = Usage()
+        for number in range(REMEMBERED + 10):
+            usage.add(leg(number, time_had_s=60))
+        assert len(usage._jobs) == REMEMBERED
+        assert usage.asked_s == 60 * (REMEMBERED + 10)
+
+
+class TestWords:
+    def told(self, **changes: Any) -> CampaignState:
+        had = {"time_had_s": 7200, "mem_had_mb": 4096, "elapsed": 840.0}
+        return campaign(1100, 900, more=0, **(had | changes))
+
+    def test_a_person_reads_what_would_have_been_enough(self) -> None:
+        first, second = usage_lines(self.told(), 2, advise_time=True, advise_mem=True)
+        assert first == (
+            "time: 0.93 of the 8.00 hours of GPUs asked for were used by trials; the longest leg "
+            'took 14 min of 2 h: `time: "0:30:00"` would do, or `time: auto`'
+        )
+        assert second == (
+            "memory: legs used at most 1100 MB of 4096 MB: `mem: 1536M` would do, or `mem: auto`"
+        )
+
+    def test_where_sizes_are_learned_there_is_nothing_to_advise(self) -> None:
+        lines = list(usage_lines(self.told(), 0))
+        assert "hours of jobs" in lines[0]
+        assert not any("would do" in line for line in lines)
+
+    def test_what_was_needed_is_not_advised_against(self) -> None:
+        tight = self.told(time_had_s=1800, mem_had_mb=1500)
+        lines = list(usage_lines(tight, 0, advise_time=True, advise_mem=True))
+        assert len(lines) == 2
+        assert not any("would do" in line for line in lines)
+
+    def test_what_nobody_told_is_not_said(self) -> None:
+        assert list(usage_lines(self.told(time_had_s=0, mem_had_mb=0), 0)) == []
+        assert leg_usage(leg(0)) == ""
+
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"time_had_s": 300}, " (of 5 min)"),
+            ({"time_had_s": 60}, " (of 60 s)"),
+            ({"time_had_s": 5400, "mem_used_mb": 80}, " (of 1 h 30 min, memory 80 MB)"),
+            ({"mem_used_mb": 80, "mem_had_mb": 256}, " (memory 80 of 256 MB)"),
+        ],
+    )
+    def test_a_leg_says_what_it_had(self, changes: dict[str, Any], words: str) -> None:
+        assert leg_usage(leg(0, **changes)) == words
+
+    def test_the_numbers_lie_in_the_final_results(self) -> None:
+        assert usage_numbers(self.told(), 2) == {
+            "hours_asked": 8.0,
+            "longest_leg_s": 840.0,
+            "longest_time_asked_s": 7200,
+            "most_memory_mb": 1100,
+            "most_memory_asked_mb": 4096,
+        }
