@@ -162,9 +162,14 @@ class SlurmSettings(BaseModel):
         return self.mem == AUTO
 
     @property
+    def longest_time(self) -> str:
+        """The time limit as it was written; where it is learned, the longest."""
+        return (self.max_time or MAX_TIME) if self.learns_time else self.time
+
+    @property
     def time_min(self) -> int:
-        """The time limit in minutes, rounded up; where it is learned, the longest."""
-        return parse_time_min((self.max_time or MAX_TIME) if self.learns_time else self.time)
+        """`longest_time` in minutes, rounded up."""
+        return parse_time_min(self.longest_time)
 
     @property
     def mem_mb(self) -> int:

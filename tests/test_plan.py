@@ -70,6 +70,7 @@ class TestCommand:
             "bound at submission",
             "queue_ahead: 0",
             "trials_per_job: auto",
+            "time: auto",
             "GPU-hours",
         ):
             assert text in done.stdout
@@ -151,10 +152,19 @@ class TestPlan:
     def test_equal_questions_have_equal_answers(self, folder: Path) -> None:
         assert data() == data()
 
-    def test_without_waiting_jobs_the_row_is_with_them(self, folder: Path) -> None:
-        names = [row["name"] for row in data(queue_ahead=0)["rows"]]
-        assert "queue_ahead: auto" in names
-        assert "queue_ahead: 0" not in names
+    def test_what_is_set_already_is_compared_with_its_lack(self, folder: Path) -> None:
+        words = ["hpo.queue_ahead=0", "hpo.trials_per_job=auto", "slurm.time=auto"]
+        spec = load_spec("search", overrides=[*words, "slurm.max_time=30"])
+        made = make_plan(spec, Assumptions(assumed_arrival(600.0, 30), 3), n_seeds=1)
+        assert [row.variant.name for row in made.rows] == [
+            "as set",
+            "bound at submission",
+            "queue_ahead: auto",
+            "trials_per_job: 1",
+            "time: 30",
+        ]
+        for row in made.rows:
+            assert row.outcomes[0].legs[0] == 12
 
     def test_random_search_is_one_rung(self, folder: Path) -> None:
         found = data(scheduler="random")
@@ -164,7 +174,7 @@ class TestPlan:
         spec = load_spec("search")
         assumed = Assumptions(assumed_arrival(600.0, 60), 3)
         made = make_plan(spec, assumed, n_seeds=1)
-        assert len(made.rows) == len(variants("auto"))
+        assert len(made.rows) == len(variants(spec))
         for row in made.rows:
             assert row.outcomes[0].legs[0] == 12
             assert row.outcomes[0].failed == 0

@@ -130,15 +130,15 @@ def _arrival(arguments: Namespace, spec: CampaignSpec) -> tuple[Arrival, list[st
         mean_min = sum(of_time) / len(of_time) / 60.0
         line = (
             f"jobs wait as {len(waits.history.waits)} did in {arguments.history}: those of about "
-            f"{spec.slurm.time} waited {mean_min:.3g} min (mean of {len(of_time)})"
+            f"{spec.slurm.longest_time} waited {mean_min:.3g} min (mean of {len(of_time)})"
         )
         return waits.history, [*waits.notes, line]
     given = arguments.queue_wait and seconds(arguments.queue_wait)
     mean_s = known.QUEUE_WAIT_S if given is None else given
     whence = "assumed: give --queue-wait or --history" if given is None else "as given"
     line = (
-        f"jobs of {spec.slurm.time} wait {mean_s / 60.0:.3g} min (mean, heavy tail; {whence}), "
-        "jobs of a quarter of that time half as long"
+        f"jobs of {spec.slurm.longest_time} wait {mean_s / 60.0:.3g} min (mean, heavy tail; "
+        f"{whence}), jobs of a quarter of that time half as long"
     )
     return known.assumed_arrival(mean_s, spec.slurm.time_min), [line]
 

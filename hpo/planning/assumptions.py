@@ -47,6 +47,7 @@ class Assumptions:
             epoch_spread=self.epoch_spread,
             preemptions_per_hour=self.preemptions_per_hour,
             time_min=spec.slurm.time_min,
+            legs_per_job=spec.hpo.legs_per_job,
             mem_mb=spec.slurm.mem_mb,
             poll_s=POLL_S,
             tick_s=TICK_S,
@@ -69,5 +70,7 @@ def sentences(assumed: Assumptions, spec: CampaignSpec) -> Sequence[str]:
     )
     if assumed.preemptions_per_hour:
         lines.append(f"a running job is preempted {assumed.preemptions_per_hour:g} times an hour")
+    if hpo.max_gpu_hours or hpo.max_wallclock_time or hpo.target_error is not None:
+        lines.append("max_gpu_hours, max_wallclock_time and target_error are left aside")
     lines.append("results follow invented learning curves: your objective is not run")
     return lines

@@ -71,17 +71,13 @@ def make_plan(
 ) -> Plan:
     """Simulate the campaign and its variants; at most `most_trials` trials of it, if given."""
     rungs = tuple(rung_plans(spec))
-    rows = variants(spec.hpo.queue_ahead)
+    rows = variants(spec)
     legs_per_trial = sum(rung.legs for rung in rungs) / max(1, spec.hpo.n_trials)
     patience = PATIENCE_LEGS / (len(rows) * n_seeds * max(1.0, legs_per_trial))
     # Fewer trials than seats would say nothing about trials that wait for others.
     cap = most_trials or max(int(patience), 4 * assumptions.seats)
     n_trials = min(spec.hpo.n_trials, cap)
-    ahead = None if spec.hpo.queue_ahead == "auto" else spec.hpo.queue_ahead
-    base = [
-        Question(spec, n_trials, assumptions.model(spec, seed), spec.hpo.max_queued_jobs, ahead)
-        for seed in range(n_seeds)
-    ]
+    base = [Question(spec, n_trials, assumptions, seed) for seed in range(n_seeds)]
     outcomes = _simulated([row.change(question) for row in rows for question in base])
     return Plan(
         spec,

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hpo import events as ev
+from hpo.campaign_limits import search_limits, seat_limits
 from hpo.campaign_spec import CampaignSpec
 from hpo.cluster.simulated import SimulatedCluster
 from hpo.cluster.simulated_clock import SimulatedClock
@@ -24,14 +25,16 @@ from hpo.cluster.simulated_model import ClusterModel
 from hpo.files import Layout, publish_json
 from hpo.journal import Header, Journal, read_events
 from hpo.leg import LegSettings
+from hpo.limits import Limits, SeatLimits
 from hpo.manager import Manager, Surroundings
+from hpo.planning.assumptions import Assumptions
 from hpo.planning.learning_curve import make_objective
-from hpo.scheduler import Limits, Scheduler
+from hpo.scheduler import Scheduler
 from hpo.search.random_search import AsyncRandomSearch
-from hpo.seat_keeper import SeatLimits
 from hpo.whole_trials import WholeTrials
 
 HEADER = Header("plan", "0123456789abcdef")
+EXECUTOR = "simulated"
 QUIET_S = 1800.0  # where nothing happens, the manager looks less often than a real one
 LONGEST_S = 100 * 365 * 86400.0  # a campaign that takes longer will not end
 
@@ -40,14 +43,45 @@ LONGEST_S = 100 * 365 * 86400.0  # a campaign that takes longer will not end
 class Question:
     """One campaign to simulate: these settings, this many trials, this cluster.
 
-    `queue_ahead` jobs may wait behind those that run; None: as many as there is work for.
+    With `bound` each job is submitted for one leg, when another ends, and waits with it.
     """
 
     spec: CampaignSpec
     n_trials: int
-    model: ClusterModel
-    max_queued: int
-    queue_ahead: int | None = None
+    assumed: Assumptions
+    seed: int
+    bound: bool = False
+
+    @property
+    def seats(self) -> int:
+        """Jobs that can run at once."""
+        return min(self.assumed.seats, self.spec.hpo.max_concurrent_jobs)
+
+    def model(self) -> ClusterModel:
+        """The cluster."""
+        model = self.assumed.model(self.spec, self.seed)
+        return replace(model, bound_at_submission=True, legs_per_job=1) if self.bound else model
+
+    def seat_limits(self) -> SeatLimits:
+        """The bounds on jobs: those of a real campaign, or one job for each leg that runs."""
+        limits = seat_limits(self.spec, EXECUTOR)
+        if not self.bound:
+            return limits
+        return replace(limits, max_queued_jobs=self.seats, queue_ahead=0)
+
+    def limits(self) -> Limits:
+        """The bounds on the search, less those that would end it early."""
+        limits = search_limits(self.spec, self.spec.slurm.max_mem_mb, EXECUTOR)
+        return replace(
+            limits,
+            n_trials=self.n_trials,
+            max_wallclock_s=None,
+            max_seat_s=None,
+            target_metric=None,
+            max_initial_failures=0,
+            # As many as seats can take in between: a longer list costs time and changes nothing.
+            offers_ahead=min(limits.offers_ahead, 2 * self.seats + 32),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +143,7 @@ def simulate(question: Question) -> Outcome:
 def _build(
     question: Question, layout: Layout, clock: SimulatedClock
 ) -> tuple[Manager, SimulatedCluster]:
-    spec, model = question.spec, question.model
+    spec, model = question.spec, question.model()
     hpo, asha = spec.hpo, spec.asha()
     max_t = spec.space.constant_int(hpo.max_resource_attr) or DEFAULT_EPOCHS
     objective = make_objective(
@@ -130,23 +164,15 @@ def _build(
         claim_timeout=hpo.claim_timeout,
     )
     cluster = SimulatedCluster(layout, clock, model, settings, lambda: objective)
-    limits = Limits(
-        n_trials=question.n_trials,
-        max_lost_legs=hpo.max_lost_legs,
-        max_initial_failures=0,
-        # As many as seats can take in between: a longer list costs time and changes nothing.
-        offers_ahead=2 * model.seats + 32,
-    )
-    seats = min(model.seats, hpo.max_concurrent_jobs)
     manager = Manager(
         Surroundings(layout, cluster, clock, lambda: clock.now() > LONGEST_S),
         Journal(layout.journal, HEADER),
         Scheduler(
             AsyncRandomSearch(spec.space, model.seed, hpo.points_to_evaluate),
-            limits,
+            question.limits(),
             WholeTrials(hpo.max_resource_attr) if asha is None else asha,
         ),
-        SeatLimits(seats, question.max_queued, queue_ahead=question.queue_ahead),
+        question.seat_limits(),
         metric=hpo.metric,
         mode=hpo.mode,
         resource_attr=hpo.resource_attr,

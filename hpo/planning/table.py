@@ -71,12 +71,12 @@ def assumption_lines(plan: Plan) -> Iterator[str]:
     if cut := first.spread(lambda outcome: outcome.cut)[0]:
         yield (
             f"{plan.scale * cut:.0f} legs do not get to their rung in one job, because of `time` "
-            f"({plan.spec.slurm.time}) or preemption, and go on from their checkpoints"
+            f"({plan.spec.slurm.longest_time}) or preemption, and go on from their checkpoints"
         )
     if failed := first.spread(lambda outcome: outcome.failed)[0]:
         yield (
             f"{plan.scale * failed:.0f} trials come to nothing: from one checkpoint to the next "
-            f"they need more than `time` ({plan.spec.slurm.time})"
+            f"they need more than `time` ({plan.spec.slurm.longest_time})"
         )
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
+from hpo.campaign_spec import CampaignSpec
 from hpo.planning.simulation import Question
 
 AS_SET = "as set"
@@ -22,13 +24,8 @@ class Variant:
     change: Callable[[Question], Question]
 
 
-def variants(queue_ahead: int | str) -> list[Variant]:
+def variants(spec: CampaignSpec) -> list[Variant]:
     """All rows, the campaign as it is set first; what is set already is compared with its lack."""
-    ahead = (
-        Variant("queue_ahead: 0", "no job waits behind those that run", _none_ahead)
-        if queue_ahead != 0
-        else Variant("queue_ahead: auto", "jobs wait behind those that run", _many_ahead)
-    )
     return [
         Variant(AS_SET, "the settings as they are", lambda question: question),
         Variant(
@@ -36,28 +33,54 @@ def variants(queue_ahead: int | str) -> list[Variant]:
             "each job is submitted for one trial, when another ends: what other tools do",
             _bound,
         ),
-        ahead,
-        Variant(
-            "trials_per_job: auto",
-            "a job goes on with the next leg while its time lasts",
-            _several_legs,
-        ),
+        _other_queue_ahead(spec),
+        _other_trials_per_job(spec),
+        _other_time(spec),
     ]
 
 
-def _none_ahead(question: Question) -> Question:
-    return replace(question, queue_ahead=0)
-
-
-def _many_ahead(question: Question) -> Question:
-    return replace(question, queue_ahead=None)
-
-
 def _bound(question: Question) -> Question:
-    model = replace(question.model, bound_at_submission=True, legs_per_job=1)
-    seats = min(model.seats, question.spec.hpo.max_concurrent_jobs)
-    return replace(question, model=model, max_queued=seats, queue_ahead=0)
+    spec = question.spec
+    time = _fixed_time(spec) if spec.slurm.learns_time else {}
+    changed = _changed(spec, hpo={"trials_per_job": 1}, slurm=time)
+    return replace(question, spec=changed, bound=True)
 
 
-def _several_legs(question: Question) -> Question:
-    return replace(question, model=replace(question.model, legs_per_job=None))
+def _other_queue_ahead(spec: CampaignSpec) -> Variant:
+    value: int | str = "auto" if spec.hpo.queue_ahead == 0 else 0
+    meaning = "no job waits behind those that run" if value == 0 else "jobs wait behind them"
+    return Variant(f"queue_ahead: {value}", meaning, _set(hpo={"queue_ahead": value}))
+
+
+def _other_trials_per_job(spec: CampaignSpec) -> Variant:
+    value: int | str = "auto" if spec.hpo.legs_per_job == 1 else 1
+    meaning = "a job runs one leg" if value == 1 else "a job goes on while its time lasts"
+    return Variant(f"trials_per_job: {value}", meaning, _set(hpo={"trials_per_job": value}))
+
+
+def _other_time(spec: CampaignSpec) -> Variant:
+    if spec.slurm.learns_time:
+        fixed = _fixed_time(spec)
+        meaning = "every job asks for the most time"
+        return Variant(f"time: {fixed['time']}", meaning, _set(slurm=fixed))
+    learned = {"time": "auto", "max_time": spec.slurm.time}
+    return Variant("time: auto", "jobs ask for the time that their legs need", _set(slurm=learned))
+
+
+def _fixed_time(spec: CampaignSpec) -> dict[str, Any]:
+    return {"time": spec.slurm.longest_time, "max_time": None}
+
+
+def _set(
+    *, hpo: dict[str, Any] | None = None, slurm: dict[str, Any] | None = None
+) -> Callable[[Question], Question]:
+    def change(question: Question) -> Question:
+        return replace(question, spec=_changed(question.spec, hpo=hpo or {}, slurm=slurm or {}))
+
+    return change
+
+
+def _changed(spec: CampaignSpec, *, hpo: dict[str, Any], slurm: dict[str, Any]) -> CampaignSpec:
+    return replace(
+        spec, hpo=spec.hpo.model_copy(update=hpo), slurm=spec.slurm.model_copy(update=slurm)
+    )
