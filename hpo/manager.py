@@ -155,12 +155,15 @@ class Manager:
 
     def _round(self, now: float) -> bool:
         """Observe, decide, commit, reconcile; whether there may be more to do at once."""
+        # First, so that all of it is seen at once, also by a manager that comes after a crash.
+        taken_back = self._take_back(now)
         seen = self._observer.look()
         changes = self._commit(self._observer.facts(self.state, seen, now))
         changes += self._commit(self._quarantine(now))
         while decisions := self._decide(now):
             changes += self._commit(decisions)
-        return self._reconcile(seen, now) > 0 or bool(changes)
+        taken_back += self._reconcile(seen, now)
+        return taken_back > 0 or bool(changes)
 
     def _decide(self, now: float) -> list[ev.Event]:
         return self._scheduler.decide(self.state, now, stop_asked=self._stop is not None)
@@ -180,20 +183,10 @@ class Manager:
             failed = self._blame.failed_on(node, now)
             yield from self._scheduler.offer_elsewhere(self.state, failed, now)
 
-    def _reconcile(self, seen: OpenLegs, now: float) -> int:
-        """Make the files match; how many legs were taken back, which are facts to look at."""
+    def _take_back(self, now: float) -> int:
+        """Void the claims of dead jobs, and the offers of a campaign that ends; how many."""
         layout, state, cluster = self._here.layout, self.state, self._here.cluster
-        taken_back = self._offers.keep(state, now, max_mem_mb=self._scheduler.max_mem_mb)
-        if (leave := self._wants_leave()) != self._asked:
-            reconcile.ask_to_leave(layout, wanted=leave)
-            self._asked = leave
-        out = {node: told.until for node, told in quarantined(state, now).items()}
-        if self._seats_stay and out != self._told_out:
-            quarantine_file.publish(layout, out)
-            self._told_out = out
-        self._publisher.results(state, now)
-        reconcile.tidy(layout, state, seen)
-        taken_back += reconcile.fence_lost(
+        taken_back = reconcile.fence_lost(
             layout,
             state,
             self._observer,
@@ -204,6 +197,21 @@ class Manager:
         )
         if state.ending is not None:
             taken_back += reconcile.revoke_offers(layout, state)
+        return taken_back
+
+    def _reconcile(self, seen: OpenLegs, now: float) -> int:
+        """Make the files match; how many legs were taken back, which are facts to look at."""
+        layout, state = self._here.layout, self.state
+        taken_back = self._offers.keep(state, now, max_mem_mb=self._scheduler.max_mem_mb)
+        if (leave := self._wants_leave()) != self._asked:
+            reconcile.ask_to_leave(layout, wanted=leave)
+            self._asked = leave
+        out = {node: told.until for node, told in quarantined(state, now).items()}
+        if self._seats_stay and out != self._told_out:
+            quarantine_file.publish(layout, out)
+            self._told_out = out
+        self._publisher.results(state, now)
+        reconcile.tidy(layout, state, seen)
         return taken_back
 
     def _commit(self, events: Iterable[ev.Event]) -> list[ev.Event]:
