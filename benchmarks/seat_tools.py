@@ -47,6 +47,16 @@ def this_program(folder: Path, more: str = "", poll: int = 60) -> None:
     run_campaign(folder / "project", CAMPAIGN % (values | {"here": str(HERE), "log": str(folder)}))
 
 
+def this_program_staying(folder: Path) -> None:
+    """The same with jobs that go on while their time lasts, each trial in a fork."""
+    this_program(folder, ', "trials_per_job": "auto"')
+
+
+def this_program_in_one_process(folder: Path) -> None:
+    """The same, all trials of a job in its own process, as the workers of others do it."""
+    this_program(folder, ', "trials_per_job": "auto", "trial_process": "same"')
+
+
 def bare_array(folder: Path) -> None:
     """One `sbatch --array` of the work alone: the floor for one job a trial."""
     command = f"{sys.executable} -S -E {HERE / 'seat_work.py'} {folder}"
@@ -101,6 +111,8 @@ def ray_tune(folder: Path) -> None:
 ON_SLURM: dict[str, Callable[[Path], None]] = {
     "bare sbatch --array": bare_array,
     "this program, one job a trial": this_program,
+    "this program, several legs a job": this_program_staying,
+    "the same, in one process": this_program_in_one_process,
     "plain submitit loop": submitit_loop,
     "Optuna workers": optuna_workers,
     "NePS workers": neps_workers,

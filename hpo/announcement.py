@@ -20,9 +20,18 @@ log = logging.getLogger(__name__)
 
 
 def announce(
-    layout: Layout, claim: offers.Leg, config: dict[str, Any], campaign: str, job: JobIdentity
+    layout: Layout,
+    claim: offers.Leg,
+    config: dict[str, Any],
+    campaign: str,
+    job: JobIdentity,
+    *,
+    rename: bool = True,
 ) -> None:
-    """Say which trial runs here: in the log, as a link beside the trial, as the job's name."""
+    """Say which trial runs here: in the log, as a link beside the trial, as the job's name.
+
+    `rename` costs a call to the scheduler.
+    """
     log.info(
         "trial %d, attempt %d, job %s on %s, %d CPUs, GPUs %s: %s",
         claim.trial_id,
@@ -41,7 +50,7 @@ def announce(
             link.symlink_to(os.path.relpath(_log_file(layout, job), folder))
     except OSError as err:
         log.warning("the link %s to this log cannot be made: %s", link, err)
-    if job.on_slurm:
+    if job.on_slurm and rename:
         _rename_job(job.job_id, f"trial_{claim.trial_id}.{campaign}")
 
 

@@ -31,7 +31,6 @@ class LeaveFlag:
 
     def listen(self) -> None:
         """From now on the signals set the flag."""
-        # After submitit's own handlers, which this replaces: a trial never requeues itself.
         for name in SIGNALS:
             signal.signal(name, self._ask)
 

@@ -37,6 +37,8 @@ from hpo.trial_process import ProcessEnd, run_forked, run_fresh
 
 log = logging.getLogger(__name__)
 
+RENAME_S = 60.0  # between two names of a job, however short its legs are
+
 
 def serve(place: Place, flag: LeaveFlag, first: Taken, leave_at: float | None) -> None:
     """Run the leg that was taken first, and others after it.
@@ -48,9 +50,13 @@ def serve(place: Place, flag: LeaveFlag, first: Taken, leave_at: float | None) -
     load = Objective(place.settings, list(first[1]["config"]))
     how = _choose(place, flag, stay, load)
     taken: Taken | None = first
+    renamed_at = float("-inf")
     while taken is not None:
         claim, offer = taken
-        announce(place.layout, claim, offer["config"], place.settings.campaign, place.job)
+        rename = time.monotonic() >= renamed_at + RENAME_S
+        renamed_at = time.monotonic() if rename else renamed_at
+        names = (place.settings.campaign, place.job)
+        announce(place.layout, claim, offer["config"], *names, rename=rename)
         stay.took()
         how.run(taken)
         taken = None

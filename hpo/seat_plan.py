@@ -50,7 +50,8 @@ def plan_seats(
     may.
 
     A seat takes `legs_per_seat` legs: no more wait than the legs need. With None, which is as many
-    legs as its time allows, at most one waits behind each that runs.
+    legs as its time allows, nobody knows how soon the next seat is needed; one that waits in vain
+    costs nothing.
     """
     if not book.polled:
         return []
@@ -65,9 +66,7 @@ def plan_seats(
             free[_kind(seat)] -= 1
             free[SeatKind(kind.mem_mb, seat.time_min)] += 1
     legs = sum(needs.values()) + to_come
-    if legs_per_seat is None:
-        queue_ahead = min(queue_ahead, at_once)
-    elif legs_per_seat > 1:
+    if legs_per_seat is not None and legs_per_seat > 1:
         queue_ahead = min(queue_ahead, max(0, busy + -(-legs // legs_per_seat) - at_once))
     most = min(max_queued, at_once + queue_ahead)
     wanted = min(legs, most - busy)
@@ -115,7 +114,8 @@ def useless_seats(
     beyond = len(useful) + looking - sum(needs.values()) - to_come
     # Of those that have more memory there are few.
     of_usual = [seat for seat in useful if seat.mem_mb <= usual.mem_mb]
-    left_over = of_usual[:beyond] if beyond > spared else []
+    # Not one by one, because each time is a call to the cluster.
+    left_over = of_usual[:beyond] if beyond > max(spared, len(of_usual) // 2) else []
     return [seat.job_id for seat in (*hopeless, *left_over)]
 
 

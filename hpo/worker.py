@@ -45,15 +45,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return err.exit_code
 
 
-def run_slurm_seat(root: str) -> None:
-    """`run_seat` for submitit, which knows no exit codes: they reach SLURM through SystemExit.
-
-    It also keeps submitit from writing a result of its own, which nobody reads, and for which
-    there may be no room.
-    """
-    raise SystemExit(run_seat(root))
-
-
 def run_seat(root: str) -> int:
     """Serve as one seat of the campaign in `root`; the process's exit code.
 
@@ -64,8 +55,6 @@ def run_seat(root: str) -> int:
         SettingsError: there is no campaign in `root`.
     """
     log_to_standard_output()
-    # submitit prints its lines itself; without this they would stand there twice.
-    logging.getLogger("submitit").propagate = False
     try:
         return _serve(Layout(Path(root)))
     except StorageTrouble as err:

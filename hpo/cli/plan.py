@@ -159,6 +159,8 @@ def _print(made: Plan) -> None:
     from hpo.planning.table import assumption_lines, comparison, rung_table
 
     console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = 120  # of a file or a pipe nobody knows the width
     spec = made.spec
     what = "whole trials" if spec.asha() is None else "rungs"
     console.print(f"{spec.name}: {spec.hpo.n_trials} trials, {what}", markup=False)

@@ -16,14 +16,12 @@ from pathlib import Path
 from hpo.cluster import slurm_status
 from hpo.cluster.slurm_commands import ask, is_no_answer, refusal, scrubbed_environ
 from hpo.cluster.slurm_memory import with_memory_kills
-from hpo.cluster.slurm_pickles import SeatPickles
 from hpo.cluster.slurm_preflight import max_array_size, problems
 from hpo.cluster.slurm_request import SeatRequest
 from hpo.cluster.slurm_times import JobTimes
 from hpo.errors import PollError, SubmissionUncertainError
 from hpo.files import Layout, read_tail
 from hpo.seats import JobPhase, JobStatus
-from hpo.worker import run_slurm_seat
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +58,6 @@ class SlurmCluster:
         self._suffix = f".{campaign}"
         self._request = request
         self._times = JobTimes(request.settings)
-        self._pickles = SeatPickles(layout.jobs, str(layout.root))
         self.poll_s = poll_s
         self.result_grace_s = result_grace_s
         self._max_array: int | None = None
@@ -102,13 +99,13 @@ class SlurmCluster:
         with scrubbed_environ(), limited_sbatch():
             try:
                 executor = submitit.SlurmExecutor(
-                    folder=self._layout.jobs, python=self._request.python
+                    folder=self._layout.jobs, python=self._request.seat_command(root)
                 )
                 executor.update_parameters(**parameters)
                 if count == 1:
-                    jobs = [executor.submit(run_slurm_seat, root)]
+                    jobs = [executor.submit(_nothing)]
                 else:
-                    jobs = executor.map_array(run_slurm_seat, [root] * count)
+                    jobs = executor.map_array(_nothing, range(count))
             except FailedJobError as err:
                 self._remove_leftovers()
                 raise refusal(str(err), self._request.describe(mem_mb=mem_mb)) from err
@@ -116,9 +113,7 @@ class SlurmCluster:
                 raise SubmissionUncertainError("sbatch told no job id") from err
             except OSError as err:
                 raise SubmissionUncertainError(f"sbatch could not be called: {err}") from err
-        job_ids = [str(job.job_id) for job in jobs]
-        self._pickles.note(job_ids)
-        return job_ids
+        return [str(job.job_id) for job in jobs]
 
     def raise_memory(self, job_ids: Collection[str], mem_mb: int) -> None:
         """One scontrol; of an array too, whose limit goes on to hold for the task."""
@@ -150,7 +145,6 @@ class SlurmCluster:
                 found[row.job_id] = status
             elif row.word not in slurm_status.COMING_BACK:
                 log.warning("job %s: SLURM says %s, which is no known state", row.job_id, row.word)
-        self._pickles.give(i for i, s in found.items() if s.phase is not JobPhase.ENDED)
         unclear = self._unclear(ours, found)
         over = {i for i in expected if i not in found or found[i].phase is JobPhase.ENDED}
         ended = self._ask_accounting(sorted(over - unclear))
@@ -241,6 +235,10 @@ class SlurmCluster:
             for path in self._layout.jobs.glob(pattern):
                 if "_submitted" not in path.name and "_result" not in path.name:
                     _unlink_if_new_name(path)
+
+
+def _nothing(*_number: int) -> None:
+    """What submitit thinks that a job does; `hpo.slurm_seat` runs in its place."""
 
 
 def _unlink_if_new_name(path: Path) -> None:

@@ -6,6 +6,7 @@ Owns the translation of the user's SLURM settings. Pure: builds values, calls no
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,10 +34,10 @@ class SeatRequest:
         memory = f"-{mem_mb}M" if mem_mb else ""
         return f"trial{memory}{f'-{time_min}min' if time_min else ''}.{campaign}"
 
-    @property
-    def python(self) -> str | None:
-        """The interpreter as a shell word; None: the manager's own."""
-        return None if self.settings.python is None else shlex.quote(self.settings.python)
+    def seat_command(self, root: str) -> str:
+        """The shell words that start a seat of the campaign in `root`."""
+        python = self.settings.python or sys.executable
+        return f"exec {shlex.quote(python)} -u -m hpo.slurm_seat {shlex.quote(root)}"
 
     def submitit_parameters(
         self,
@@ -66,12 +67,13 @@ class SeatRequest:
             "cpus_per_task": settings.cpus_per_task,
             "gres": self._gres(),
             "array_parallelism": at_once,
-            "signal_delay_s": warning_s(minutes),
+            "use_srun": False,
             "stderr_to_stdout": True,
             "wckey": None,  # submitit's own default is refused where wckeys are enforced
             "setup": self._setup(minutes, asked_min or settings.time_min),
             # A preempted seat comes back by itself and takes whatever is best then.
-            "additional_parameters": {"requeue": True} | self._extra(),
+            "additional_parameters": {"requeue": True, "signal": f"B:USR2@{warning_s(minutes)}"}
+            | self._extra(),
         }
 
     def sbatch_options(self, *, mem_mb: int = 0) -> list[str]:
@@ -120,7 +122,5 @@ class SeatRequest:
             *lines,
             f"export {SEAT_MIN}={asked_min}",
             f'export PYTHONPATH={home}"${{PYTHONPATH:+:$PYTHONPATH}}"',
-            # srun of 22.05 to 23.02 does not take the number over from the job
-            'export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"',
             export_line(minutes, warning_s(minutes)),
         ]

@@ -32,6 +32,17 @@ CONFIG = """
 import os, time
 from hpo import loguniform
 
+if "SLURM_ARRAY_TASK_ID" in os.environ:
+    time.sleep(%(import_s)g)
+
+class Network(dict):
+    def state_dict(self):
+        time.sleep(%(save_s)g)
+        return dict(self)
+
+    def load_state_dict(self, state):
+        self.update(state)
+
 def get_config_space():
     return {"lr": loguniform(1e-4, 1.0), "max_epochs": %(epochs)d}
 
@@ -45,7 +56,7 @@ def get_hpo_config():
             **%(more)r}
 
 def objective(config, trial):
-    state = {"epoch": 0}
+    state = Network(epoch=0)
     trial.restore(state=state)
     for epoch in trial.epochs():
         time.sleep(%(epoch_s)g)
@@ -81,6 +92,8 @@ class Campaign:
     trials: int = 24
     epochs: int = 4
     epoch_s: float = 1.0
+    import_s: float = 0.0
+    save_s: float = 0.0
     more: dict[str, object] = field(default_factory=dict)
     path: str = ""  # before PATH, for a manager of this machine
     manager_job: str = ""
@@ -243,6 +256,15 @@ def _busy_node(campaign: Campaign, dice: random.Random) -> str:
     return told.strip() if told.strip() in NODES else dice.choice(NODES)
 
 
+def lose_node_of_manager(campaign: Campaign) -> None:
+    """As `lose_node`, where the manager is: its process lives on as well, its job is requeued."""
+    node = slurm("squeue", "-h", "-j", campaign.manager_job, "-o", "%N").strip()
+    _stop_daemon(f"slurmd.{node}", signal.SIGKILL)
+    slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=chaos")
+    time.sleep(5)
+    start_cluster()
+
+
 def stop_controller(campaign: Campaign, dice: random.Random, away_s: float = 0.0) -> bool:
     del campaign
     _stop_daemon("slurmctld", signal.SIGTERM)
@@ -272,6 +294,15 @@ def _stop_daemon(name: str, sign: signal.Signals) -> None:
 def start_cluster() -> None:
     """Start what is missing, and wait for all nodes."""
     subprocess.run([str(START_CLUSTER)], capture_output=True, check=True, timeout=300)
+
+
+def hanging_squeue(folder: Path) -> Path:
+    """A squeue that does not come back as long as `hangs` lies beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path, real = folder / "squeue", slurm("which", "squeue").strip()
+    path.write_text(f'#!/bin/sh\n[ ! -e {folder}/hangs ] || exec sleep 1000\nexec {real} "$@"\n')
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return folder
 
 
 def lossy_programs(folder: Path) -> Path:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from chaos import on_slurm
@@ -55,15 +56,55 @@ def _manager_killed(campaign: Campaign) -> None:
     os.kill(campaign.manager_pid(), 9)
 
 
-ROWS: dict[str, tuple[Callable[[Campaign], None], str]] = {  # and a setting of the partition
-    "preempted, requeued": (_preempted, ""),
-    "preempted, 15 s of grace": (_preempted, "GraceTime=15"),
-    "preempted, cancelled": (_preempted, "PreemptMode=CANCEL"),
-    "preempted twice": (_preempted_twice, ""),
-    "node failed": (_node_failed, ""),
-    "node lost, processes live": (_node_lost, ""),
-    "slurmctld away 2 min": (_controller_away, ""),
-    "manager killed": (_manager_killed, ""),
+def _manager_node_lost(campaign: Campaign) -> None:
+    on_slurm.lose_node_of_manager(campaign)
+
+
+def _two_managers(campaign: Campaign) -> None:
+    """A second and a third one, on nodes of their own, while the first has just started."""
+    for _ in range(2):
+        first = campaign.manager_job
+        campaign.start()
+        campaign.manager_job = first
+
+
+def _squeue_hangs(campaign: Campaign) -> None:
+    hangs = Path(campaign.path) / "hangs"
+    hangs.touch()
+    time.sleep(100.0)
+    hangs.unlink()
+
+
+@dataclass(frozen=True)
+class Row:
+    """A fault, a setting of the partition, and what the trials are like.
+
+    `settle_s` after eight trials have started, all of them train; None: as soon as a job runs.
+    """
+
+    fault: Callable[[Campaign], None]
+    setting: str = ""
+    import_s: float = 0.0
+    save_s: float = 0.0
+    settle_s: float | None = SETTLE_S
+    as_job: bool = True
+
+
+ROWS = {
+    "preempted, requeued": Row(_preempted),
+    "preempted, 15 s of grace": Row(_preempted, "GraceTime=15"),
+    "preempted, cancelled": Row(_preempted, "PreemptMode=CANCEL"),
+    "preempted twice": Row(_preempted_twice),
+    "preempted as it starts": Row(_preempted, settle_s=None),
+    "preempted in its imports": Row(_preempted, import_s=8.0, settle_s=1.0),
+    "preempted while it saves": Row(_preempted, save_s=8.0),
+    "node failed": Row(_node_failed),
+    "node lost, processes live": Row(_node_lost),
+    "manager's node lost": Row(_manager_node_lost),
+    "three managers at once": Row(_two_managers, settle_s=None),
+    "slurmctld away 2 min": Row(_controller_away),
+    "squeue hangs": Row(_squeue_hangs, as_job=False),
+    "manager killed": Row(_manager_killed),
 }
 
 
@@ -78,22 +119,28 @@ def main(names: list[str]) -> int:
 
 
 def _row(name: str, folder: Path) -> int:
-    fault, setting = ROWS[name]
-    campaign = Campaign(folder, trials=14, epochs=10, epoch_s=1.5)
+    row = ROWS[name]
+    trials = {"trials": 14, "epochs": 10, "epoch_s": 1.5}
+    campaign = Campaign(folder, **trials, import_s=row.import_s, save_s=row.save_s)
+    if not row.as_job:
+        campaign.path = str(on_slurm.hanging_squeue(folder / "bin"))
     auditor = Auditor(campaign.output)
     try:
-        if setting:
-            slurm("scontrol", "update", "partition=main", setting)
-        campaign.start()
-        _wait(lambda: len(_attempts(campaign)) >= 8, 60)
-        time.sleep(SETTLE_S)
+        if row.setting:
+            slurm("scontrol", "update", "partition=main", row.setting)
+        campaign.start(as_job=row.as_job)
+        if row.settle_s is None:
+            _wait(lambda: slurm("squeue", "-h", "-r", "-t", "R", "-w", "gpu1", "-o", "%j"), 60)
+        else:
+            _wait(lambda: len(_attempts(campaign)) >= 8, 60)
+            time.sleep(row.settle_s)
         auditor.before_kill()
         before, at = _attempts(campaign), time.time()
-        fault(campaign)
+        row.fault(campaign)
         _wait(campaign.ended, 280)
         found = auditor.findings()
     finally:
-        if setting:
+        if row.setting:
             slurm("scontrol", "update", "partition=main", "GraceTime=0", "PreemptMode=REQUEUE")
         campaign.clean_up()
         on_slurm.start_cluster()

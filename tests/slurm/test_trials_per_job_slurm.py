@@ -37,6 +37,7 @@ def test_two_seats_that_stay_take_twelve_trials(slurm, tmp_path: Path) -> None:
     assert "goes on with trial" in done.stdout + done.stderr
     (log,) = project.output.glob("trials/trial_7/job_*.out")  # the log of the trial's job
     assert "trial 7 completed: validation_error=" in log.read_text()
+    assert "fresh interpreter" not in log.read_text()
     # Nothing waits or runs for it any more, and no job failed.
     tag = json.loads((project.output / "campaign.json").read_text())["campaign"]
     states = slurm.run("sacct", "-X", "-n", "-P", "-S", "now-30minutes", "-o", "JobName%80,State")
