@@ -71,7 +71,8 @@ def assumption_lines(plan: Plan) -> Iterator[str]:
     if cut := first.spread(lambda outcome: outcome.cut)[0]:
         yield (
             f"legs that do not get to their rung in one job: {plan.scale * cut:.0f}, because of "
-            f"`time` ({plan.spec.slurm.longest_time}) or preemption; they go on from their checkpoints"
+            f"`time` ({plan.spec.slurm.longest_time}) or "
+            "preemption; they go on from their checkpoints"
         )
     if failed := first.spread(lambda outcome: outcome.failed)[0]:
         yield (
