@@ -7,17 +7,20 @@ Whole campaigns of the package's own manager on its simulated cluster: promotion
 epochs, reduction factor 3, 8 seats, until one leg ends with an error at or below what one
 configuration in 300 reaches after 81 epochs (the curves of `curves.py`). An epoch takes 60 s times
 a log-normal factor of the trial's own (sigma 1); a job starts in 20 s, a leg in 10 s. Each row adds
-to the one before it:
+to those before it, as far as it says:
 
 - bound at submission: a job is submitted for one leg when another job ends, and waits with it, as
   every tool does that submits trials; 8 jobs of the user at once;
 - late bound: the same seats take the best offer when they start;
 - + queue-ahead: seats wait behind those that run, as many as there is work for (the default);
-- + several legs per job: a seat goes on with the next best offer while its 24 h last.
+- + learned wall time: the same with `time: auto`, so that short legs ask for little;
+- + several legs per job: queue-ahead, and a seat goes on with the next best offer while its 24 h
+  last;
+- + both: several legs per job, and learned wall time.
 
 Seats ask for 24 h; the wait named in the table is the mean of such a job. Of jobs submitted
 together the first waits as one job does, each other that long x (1 + straggle x an exponential);
-with `--straggle -1` all are independent.
+with `--straggle -1` all are independent. A job of a quarter of the time waits half as long.
 """
 
 from __future__ import annotations
@@ -120,7 +123,7 @@ def _draw(runs: Sequence[Run], waits: Sequence[float], path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    colours = ("#999999", "#56b4e9", "#0072b2", "#009e73", "#d55e00")
+    colours = ("#999999", "#56b4e9", "#0072b2", "#cc79a7", "#009e73", "#d55e00")
     figure, axes = plt.subplots(figsize=(8, 4.4), layout="constrained")
     width = 0.8 / len(ROWS)
     for number, (row, colour) in enumerate(zip(ROWS, colours, strict=False)):

@@ -23,10 +23,11 @@ from hpo.cluster.simulated_model import ClusterModel
 from hpo.files import Layout, publish_json
 from hpo.journal import Header, Journal, read_events
 from hpo.leg import LegSettings
+from hpo.limits import Limits, SeatLimits
 from hpo.manager import Manager, Surroundings
-from hpo.scheduler import Limits, Scheduler
+from hpo.scheduler import Scheduler
 from hpo.search.random_search import AsyncRandomSearch
-from hpo.seat_keeper import SeatLimits
+from hpo.seat_kinds import usable_s
 from hpo.space import read_space
 
 SEATS = 8
@@ -52,6 +53,7 @@ class Case:
     arrival: str
     model: ClusterModel = field(default_factory=ClusterModel)
     queue_ahead: int | None = None
+    learns: bool = False  # the time that seats ask for
     most_queued: int = 450
 
 
@@ -87,12 +89,22 @@ def _several(case: Case) -> Case:
     return replace(case, model=replace(case.model, legs_per_job=None))
 
 
+def _learned(case: Case) -> Case:
+    return replace(case, learns=True)
+
+
+def _all(case: Case) -> Case:
+    return _learned(_several(case))
+
+
 BASELINE = "bound at submission"
 ROWS: dict[str, Callable[[Case], Case]] = {
     BASELINE: _bound,
     "late bound": _late,
     "+ queue-ahead": _ahead,
+    "+ learned wall time": _learned,
     "+ several legs per job": _several,
+    "+ both": _all,
 }
 
 
@@ -129,8 +141,23 @@ def simulate(case: Case, most_trials: int) -> Run:
         cluster = SimulatedCluster(layout, clock, case.model, settings, lambda: objective)
         space, problems = read_space(SPACE)
         assert not problems
+        several = case.model.legs_per_job is None
         limits = Limits(
-            n_trials=most_trials, target_metric=case.target, offers_ahead=2 * SEATS + 32
+            n_trials=most_trials,
+            target_metric=case.target,
+            offers_ahead=2 * SEATS + 32,
+            # As in hpo.campaign_limits, for `time: auto` and `trials_per_job: auto`.
+            timed=case.learns or several,
+            max_time_s=usable_s(TIME_MIN),
+            learn_time=case.learns,
+            offers_untimed=SEATS * (1 if case.learns else 2),
+        )
+        seats = SeatLimits(
+            SEATS,
+            case.most_queued,
+            queue_ahead=case.queue_ahead,
+            legs_per_seat=case.model.legs_per_job,
+            learn_time_to=TIME_MIN if case.learns else 0,
         )
         started: list[Manager] = []
         manager = Manager(
@@ -146,7 +173,7 @@ def simulate(case: Case, most_trials: int) -> Run:
                 limits,
                 Asha(max_t=MAX_T, reduction_factor=ETA),
             ),
-            SeatLimits(SEATS, case.most_queued, queue_ahead=case.queue_ahead),
+            seats,
             metric="validation_error",
             mode="min",
         )

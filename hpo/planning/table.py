@@ -70,13 +70,14 @@ def assumption_lines(plan: Plan) -> Iterator[str]:
     first = plan.rows[0]
     if cut := first.spread(lambda outcome: outcome.cut)[0]:
         yield (
-            f"{plan.scale * cut:.0f} legs do not get to their rung in one job, because of `time` "
-            f"({plan.spec.slurm.longest_time}) or preemption, and go on from their checkpoints"
+            f"legs that do not get to their rung in one job: {plan.scale * cut:.0f}, because of "
+            f"`time` ({plan.spec.slurm.longest_time}) or "
+            "preemption; they go on from their checkpoints"
         )
     if failed := first.spread(lambda outcome: outcome.failed)[0]:
         yield (
-            f"{plan.scale * failed:.0f} trials come to nothing: from one checkpoint to the next "
-            f"they need more than `time` ({plan.spec.slurm.longest_time})"
+            f"trials that come to nothing: {plan.scale * failed:.0f}; from one checkpoint to the "
+            f"next they need more than `time` ({plan.spec.slurm.longest_time})"
         )
 
 
