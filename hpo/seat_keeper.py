@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 30.0  # after a refused or unanswered call, doubled each time up to LAST_PAUSE_S
 LAST_PAUSE_S = 600.0
+BETWEEN_SUBMISSIONS_S = 10.0  # where seats end one after the other, several are asked for at once
 DEAD_SEATS = 5  # jobs in a row that died before they took a trial: the environment is broken
 
 
@@ -222,6 +223,8 @@ class SeatKeeper:
             log.warning("a submission was not answered, counting the jobs first: %s", err)
         else:
             self._submit_pause = 0.0
+            if self._cluster.has_queue:
+                self._next_submit = now + min(BETWEEN_SUBMISSIONS_S, self._cluster.poll_s)
             self._ask_at_most = None
             self._book.submitted(job_ids, plan.mem_mb, plan.time_min)
             self._arrays.submitted(job_ids, at_once)

@@ -244,7 +244,7 @@ def test_a_crash_while_it_stops_changes_nothing(
 
 
 def _stopped(root: Path, how: str) -> Campaign:
-    model = ClusterModel(seats=2, queue_wait_s=60.0, preemption_rate=0.2, seed=4)
+    model = ClusterModel(seats=2, queue_wait_s=60.0, preemption_rate=0.2, seed=3)
     campaign = Campaign(root, model=model, n_trials=8)
 
     def ask() -> None:
