@@ -223,8 +223,7 @@ class SeatKeeper:
             log.warning("a submission was not answered, counting the jobs first: %s", err)
         else:
             self._submit_pause = 0.0
-            if self._cluster.has_queue:
-                self._next_submit = now + min(BETWEEN_SUBMISSIONS_S, self._cluster.poll_s)
+            self._next_submit = now + min(BETWEEN_SUBMISSIONS_S, self._cluster.poll_s)
             self._ask_at_most = None
             self._book.submitted(job_ids, plan.mem_mb, plan.time_min)
             self._arrays.submitted(job_ids, at_once)
