@@ -131,12 +131,16 @@ class Observer:
             if leg.attempt > trial.attempt:  # given back before anyone saw that it was claimed
                 yield self._returned(trial, leg.attempt, now)
             yield ev.OfferRevoked(now, *key)
-        elif trial.status is TrialStatus.CLAIMED and (
-            (leg.attempt, leg.job_id) == (trial.attempt, trial.job_id)
-        ):
-            known = self.losses.pop(leg.name) if leg.name in self.losses else None
-            cause, message = known or self._asked_again(leg, now)
-            yield self._lost(trial, leg, cause, message, now)
+            return
+        lost_line = trial.status is TrialStatus.OFFERED  # somebody cut the journal
+        held = trial.status is TrialStatus.CLAIMED and trial.job_id == leg.job_id
+        if leg.job_id is None or leg.attempt != trial.attempt or not (held or lost_line):
+            return
+        if lost_line:
+            yield ev.LegClaimed(now, *key, leg.job_id)
+        known = self.losses.pop(leg.name) if leg.name in self.losses else None
+        cause, message = known or self._asked_again(leg, now)
+        yield self._lost(trial, leg, cause, message, now)
 
     def _asked_again(self, leg: Leg, now: float) -> tuple[Cause, str]:
         job_id = leg.job_id or ""
