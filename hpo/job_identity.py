@@ -6,7 +6,6 @@ Reads the environment only.
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -43,7 +42,7 @@ class JobIdentity:
 
 def this_job(environ: Mapping[str, str] = os.environ) -> JobIdentity:
     """The job that this process runs in."""
-    host = environ.get("SLURMD_NODENAME") or socket.gethostname()
+    host = environ.get("SLURMD_NODENAME") or os.uname().nodename
     restarts = int(environ.get("SLURM_RESTART_COUNT") or 0)
     if "HPO_JOB_ID" in environ:
         return JobIdentity(environ["HPO_JOB_ID"], restarts, host, on_slurm=False)

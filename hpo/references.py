@@ -7,7 +7,6 @@ when nothing is found there. Runs the user's module, so anything may be raised b
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import os
@@ -110,6 +109,8 @@ def _no_module(name: str, missing: str, what: str) -> str:
 
 def _no_function(subject: str, module: ModuleType, name: str) -> str:
     names = [key for key, value in vars(module).items() if callable(value) and key[:1] != "_"]
+    import difflib  # here, because only errors need it
+
     near = difflib.get_close_matches(name, names, n=3)
     own = [key for key in names if getattr(vars(module)[key], "__module__", "") == module.__name__]
     hint = f"is {' or '.join(near)} meant?" if near else f"it has {', '.join(own) or 'none'}"

@@ -7,7 +7,6 @@ only: numpy and torch scalars are recognised by their `item()`.
 
 from __future__ import annotations
 
-import difflib
 import math
 import numbers
 from collections.abc import Mapping
@@ -56,6 +55,8 @@ def checked_metrics(metrics: Mapping[str, object], metric: str) -> dict[str, int
 
 
 def _metric_missing(metrics: Mapping[str, float], metric: str) -> str:
+    import difflib  # here, because only errors need it
+
     near = difflib.get_close_matches(metric, list(metrics), n=1)
     return (
         f"report() without the metric {metric}: got {', '.join(metrics) or 'nothing'}"

@@ -79,10 +79,6 @@ class SeatKeeper:
         book.take_poll(statuses, now, vanish_s=self._cluster.vanish_s)
         self._waiting.tell(book, now)
         for seat in book.take_deaths():
-            if self._cluster.failed_by_cluster(seat.job_id):
-                book.deaths.remove(seat)
-                log.warning("job %s died because the cluster's own services were away", seat.job_id)
-                continue
             last = self._cluster.last_words(seat.job_id).splitlines()[-1:]
             why = ": ".join([seat.status.detail or seat.status.cause.value, *last])
             self._blame.seat_died(node_name(seat.status.node), seat.job_id, why, now)

@@ -8,7 +8,6 @@ go on, unlike those whose job the user cancelled one by one. Cancels nothing its
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 
@@ -79,7 +78,7 @@ def obeyed_by_this_start(environ: Mapping[str, str] = os.environ) -> bool:
 def note_cancelled(layout: Layout, job_ids: Collection[str]) -> None:
     """Remember, before they are cancelled, which jobs a request takes."""
     layout.cancelled.mkdir(exist_ok=True)
-    publish_json(layout.cancelled / f"{secrets.token_hex(8)}.json", sorted(job_ids))
+    publish_json(layout.cancelled / f"{os.urandom(8).hex()}.json", sorted(job_ids))
 
 
 def was_cancelled(layout: Layout, job_id: str) -> bool:

@@ -7,7 +7,6 @@ user's code: no scipy, pandas, pydantic or torch.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import logging
 import os
@@ -32,6 +31,8 @@ log = logging.getLogger(__name__)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """`run_trial.py DIR`: serve the campaign in DIR as one seat, also from a shell of your own."""
+    import argparse  # here, because SLURM's jobs need none
+
     parser = argparse.ArgumentParser(
         prog="run_trial.py",
         description="Take the best open trial of a campaign, run it here, write its result, end.",

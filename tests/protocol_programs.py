@@ -101,9 +101,6 @@ class _Cluster:
     def last_words(self, _job_id: str) -> str:
         return ""
 
-    def failed_by_cluster(self, _job_id: str) -> bool:
-        return True  # nobody is to be blamed
-
     def poll(self, job_ids: list[str]) -> dict[str, JobStatus]:
         told = self._port("poll", tuple(job_ids))
         return {

@@ -49,6 +49,13 @@ def explore(
     return states, model.ends
 
 
+def test_one_job_that_completes_with_one_fault_anywhere() -> None:
+    states, ends = explore(faults=1, jobs=1)
+    assert states > 1_000
+    assert ends > 100
+
+
+@pytest.mark.long
 def test_a_leg_that_completes_with_one_fault_anywhere() -> None:
     states, ends = explore(faults=1)
     assert states > 100_000

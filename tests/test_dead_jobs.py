@@ -41,7 +41,7 @@ class Slurm:
         if command[0] == "squeue":
             self.asked.append(self._clock.now())
             word, reason = ("FAILED", "NonZeroExitCode") if dead else ("RUNNING", "None")
-            return f"{JOB}|{word}|{reason}|gpu3|10:00|trial_0.simulated\n"
+            return f"{JOB}|{word}|{reason}|gpu3|10:00|4G|trial_0.simulated\n"
         assert command[0] == "sacct"
         end = time.localtime(self.died_at + self._skew_s)
         return f"{JOB}|FAILED|9:0|gpu3|10:00|{time.strftime('%Y-%m-%dT%H:%M:%S', end)}\n"
@@ -69,7 +69,7 @@ def test_a_dead_job_is_noticed_at_the_next_poll(
         poll_s=defaults.poll_interval,
         result_grace_s=defaults.result_grace,
     )
-    monkeypatch.setattr(cluster, "submit", lambda count, at_once: [JOB])
+    monkeypatch.setattr(cluster, "submit", lambda _count, **_how: [JOB])
     manager = Manager(
         Surroundings(layout, cluster, clock, lambda: False),
         Journal(layout.journal, HEADER),

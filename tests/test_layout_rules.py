@@ -168,7 +168,8 @@ def test_the_manager_and_the_command_line_load_no_torch_and_no_plots() -> None:
 
 def test_a_job_loads_nothing_slow_before_the_users_code() -> None:
     slow = {"scipy", "pandas", "pydantic", "torch", "submitit", "numpy", "yaml", "rich", "psutil"}
-    assert not loaded_after("hpo.worker", "hpo.seat", "hpo.fresh_process") & slow
+    slow |= {"argparse", "asyncio", "difflib", "shutil", "socket", "tempfile"}
+    assert not loaded_after("hpo.slurm_seat", "hpo.seat", "hpo.fresh_process") & slow
 
 
 def test_asking_for_help_loads_nothing_slow() -> None:

@@ -76,13 +76,13 @@ def test_asha_with_seats_that_stay_gives_the_same_errors_with_fewer_jobs(project
 
 
 @pytest.mark.parametrize("process", ["fork", "same"])
-def test_random_search_takes_its_trials_with_as_many_jobs_as_may_run(
+def test_random_search_takes_its_trials_with_no_more_jobs_than_may_run(
     project: Project, process: str
 ) -> None:
     project.write(n_trials=12, trials_per_job="auto", trial_process=process)
     project.finish()
     assert sum(jobs(project).values()) == 12
-    assert len(jobs(project)) == 2
+    assert len(jobs(project)) <= 2  # the first may take all before the second has started
     assert project.started() == Counter(range(12))
     assert {project.result(i)["status"] for i in range(12)} == {"completed"}
 

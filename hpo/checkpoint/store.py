@@ -13,8 +13,6 @@ import contextlib
 import logging
 import os
 import re
-import secrets
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -88,7 +86,7 @@ def save(
     """
     home = folder / FOLDER
     home.mkdir(parents=True, exist_ok=True)
-    new = home / f".new-a{attempt}-{secrets.token_hex(4)}"
+    new = home / f".new-a{attempt}-{os.urandom(4).hex()}"
     new.mkdir()
     try:
         for name, value in objects.items():
@@ -108,7 +106,7 @@ def save(
         suffix = f".{max(same) + 1}" if same else ""
         path = new.rename(home / f"epoch_{resource}-a{attempt}{suffix}")
     except BaseException as err:
-        shutil.rmtree(new, ignore_errors=True)
+        _remove_tree(new)
         if isinstance(err, ReportError):
             raise ReportError(f"trial {trial_id}: {err}") from err
         raise
@@ -179,7 +177,7 @@ def discard(folder: Path) -> int:
     for entry in entries:
         if entry.name.startswith(ForeignError.prefix):
             continue
-        hidden = entry.with_name(f".old-{secrets.token_hex(4)}")
+        hidden = entry.with_name(f".old-{os.urandom(4).hex()}")
         # Renamed first, so that no reader ever sees half a checkpoint.
         try:
             freed += _delete(entry.rename(hidden))
@@ -219,7 +217,7 @@ def _prune(folder: Path, new: Path, attempt: int) -> None:
     """
     for old in [c for c in find(folder) if c.path != new][KEPT - 1 :]:
         # Renamed first, so that no reader ever sees half a checkpoint.
-        hidden = old.path.with_name(f".old-{secrets.token_hex(4)}")
+        hidden = old.path.with_name(f".old-{os.urandom(4).hex()}")
         try:
             old.path.rename(hidden)
         except OSError as err:
@@ -227,11 +225,18 @@ def _prune(folder: Path, new: Path, attempt: int) -> None:
     for entry in list((folder / FOLDER).iterdir()):
         started = _NEW_NAME.fullmatch(entry.name)
         if entry.name.startswith((".old-", ".broken-")) or (started and int(started[1]) < attempt):
-            shutil.rmtree(entry, ignore_errors=True)
+            _remove_tree(entry)
 
 
 def _set_aside(found: Checkpoint, prefix: str) -> None:
     try:
-        found.path.rename(found.path.with_name(f"{prefix}{found.path.name}-{secrets.token_hex(4)}"))
+        found.path.rename(found.path.with_name(f"{prefix}{found.path.name}-{os.urandom(4).hex()}"))
     except OSError as err:
         log.warning("cannot set %s aside: %s", found.path, err)
+
+
+def _remove_tree(folder: Path) -> None:
+    """Remove a folder with what is in it, as far as it can be removed."""
+    import shutil  # here, because it imports much that a short trial never needs
+
+    shutil.rmtree(folder, ignore_errors=True)

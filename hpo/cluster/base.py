@@ -136,10 +136,6 @@ class Cluster(Protocol):
         """The last lines that a job printed, for people; empty where there are none."""
         ...
 
-    def failed_by_cluster(self, job_id: str) -> bool:
-        """Whether a dead job's last lines blame the cluster's own services, not its environment."""
-        ...
-
     def is_job_gone(self, job_id: str) -> bool | None:
         """Whether any job (a manager's, say) is over for good; None: the cluster did not answer."""
         ...

@@ -159,11 +159,6 @@ class LocalCluster:
             return ""
         return "\n".join(lines[-LAST_LINES:])
 
-    def failed_by_cluster(self, job_id: str) -> bool:
-        """This machine has no services that a process could miss."""
-        del job_id
-        return False
-
     def is_job_gone(self, job_id: str) -> bool | None:
         """There is no arbiter beside this machine's list of processes."""
         del job_id

@@ -115,11 +115,6 @@ class SimulatedCluster:
         del job_id
         return ""
 
-    def failed_by_cluster(self, job_id: str) -> bool:
-        """Simulated services are always there."""
-        del job_id
-        return False
-
     def is_job_gone(self, job_id: str) -> bool | None:
         """No manager runs as a simulated job."""
         del job_id

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from hpo.cluster import slurm_status
-from hpo.cluster.slurm_commands import ask, is_no_answer, refusal, scrubbed_environ
+from hpo.cluster.slurm_commands import ask, refusal, scrubbed_environ
 from hpo.cluster.slurm_memory import with_memory_kills
 from hpo.cluster.slurm_preflight import max_array_size, problems
 from hpo.cluster.slurm_request import SeatRequest
@@ -189,11 +189,6 @@ class SlurmCluster:
 
     def _log(self, job_id: str) -> Path:
         return self._layout.jobs / f"{job_id}_0_log.out"
-
-    def failed_by_cluster(self, job_id: str) -> bool:
-        """Whether srun could not reach slurmctld, which was away as the job started."""
-        lines = self.last_words(job_id).splitlines()
-        return any(line.startswith("srun: ") and is_no_answer(line) for line in lines)
 
     def is_job_gone(self, job_id: str) -> bool | None:
         """Whether SLURM knows that a job, of whatever name, is over for good."""

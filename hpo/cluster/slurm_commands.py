@@ -81,17 +81,12 @@ def ask(command: Sequence[str], *, timeout_s: float = CALL_TIMEOUT_S) -> str:
     return done.stdout
 
 
-def is_no_answer(words: str) -> bool:
-    """Whether a program of SLURM's says that its controller did not answer."""
-    return _NO_ANSWER.search(words) is not None
-
-
 def refusal(words: str, request: str) -> HpoError:
     """The error that a failed sbatch amounts to, by what it printed."""
     text = words.strip()
     if _LIMIT.search(text) and not _TOO_LARGE.search(text):
         return SubmissionLimitError(f"SLURM accepts no more jobs now: {text}")
-    if not text or is_no_answer(text):  # what hung was ended, and says nothing
+    if not text or _NO_ANSWER.search(text):  # what hung was ended, and says nothing
         return SubmissionUncertainError(f"SLURM did not answer: {text or 'sbatch said nothing'}")
     return SubmissionError(
         f"SLURM refused the job: {text}. What was asked for: {request}. "
