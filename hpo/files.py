@@ -141,8 +141,10 @@ def is_writable(value: Any) -> bool:
     return True
 
 
-def publish(path: Path, text: str) -> None:
+def publish(path: Path, text: str, *, durable: bool = True) -> None:
     """Replace `path` by `text` so that a reader sees the old file or the new one, whole.
+
+    Not `durable`: a crash of the machine may lose it or leave it empty, and nothing hangs on it.
 
     Raises:
         OSError: the disk is full, over quota or away; the old file is untouched.
@@ -151,18 +153,20 @@ def publish(path: Path, text: str) -> None:
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
-def publish_json(path: Path, value: Any) -> None:
+def publish_json(path: Path, value: Any, *, durable: bool = True) -> None:
     """`publish` for a JSON document that people read too."""
-    publish(path, to_json(value, indent=2) + "\n")
+    publish(path, to_json(value, indent=2) + "\n", durable=durable)
 
 
 def append_line(path: Path, text: str) -> None:

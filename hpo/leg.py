@@ -161,9 +161,10 @@ class _Run:
 
         def write_start() -> None:
             folder.mkdir(parents=True, exist_ok=True)
-            publish_json(folder / "config.json", self._offer["config"])
+            # For people, and to count what was lost: not worth a sync of the disk for each trial.
+            publish_json(folder / "config.json", self._offer["config"], durable=False)
             who = {"job_id": here.job_id, "host": here.host, "start_time": self._start}
-            publish_json(folder / f"attempt-a{claim.attempt}.json", who | here.info)
+            publish_json(folder / f"attempt-a{claim.attempt}.json", who | here.info, durable=False)
 
         self._patience.insist(f"trial {claim.trial_id}: its configuration", write_start)
         self._earlier = earlier_time(self._layout, claim)
