@@ -76,13 +76,20 @@ def main() -> None:
         for name, run in chosen.items():
             with tempfile.TemporaryDirectory(prefix="dead_seconds_") as folder:
                 begin = time.monotonic()
-                run(Path(folder))
-                found[name].append(dead_s(Path(folder), seat_tools.SEATS))
+                try:
+                    run(Path(folder))
+                    found[name].append(dead_s(Path(folder), seat_tools.SEATS))
+                except (OSError, subprocess.CalledProcessError) as err:
+                    print(f"{name} failed: {err}", file=sys.stderr)
+                    continue
                 took = time.monotonic() - begin
             print(f"{name}: {found[name][-1]:.2f} ({took:.0f} s in all)", file=sys.stderr)
     floor = found.get("bare sbatch --array")
     print(f"{'':32}  dead s a trial     ratio to array  of {arguments.repeats} runs")
     for name, values in found.items():
+        if not values:
+            print(f"{name:32}  failed")
+            continue
         ratio = f"{statistics.median(values) / statistics.median(floor):.2f}" if floor else "-"
         spread = f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
         print(f"{name:32}  {spread:17}  {ratio}")

@@ -18,7 +18,7 @@ from slurm_campaign import run_campaign
 
 HERE = Path(__file__).resolve().parent
 SEATS = 8
-SBATCH = ["sbatch", "--parsable", "--gres=gpu:1", "--mem=500M", "--time=30", "--output=/dev/null"]
+SBATCH = ["sbatch", "--parsable", "--gres=gpu:1", "--mem=1500M", "--time=30", "--output=/dev/null"]
 
 CAMPAIGN = """
 import sys
