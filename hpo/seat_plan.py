@@ -70,7 +70,10 @@ def plan_seats(
         queue_ahead = min(queue_ahead, max(0, busy + -(-legs // legs_per_seat) - at_once))
     most = min(max_queued, at_once + queue_ahead)
     wanted = min(legs, most - busy)
-    enough = free.total() >= at_once and 2 * free.total() > wanted
+    # Near the end each leg gets its seat at once; before, as long as all that may run are there,
+    # some more or less of those that wait make no difference.
+    full = legs > wanted and live >= at_once
+    enough = 2 * free.total() > wanted and (full or free.total() >= at_once)
     lacking = missing(expected, free)
     room = most - live
     plans: list[SeatPlan] = []

@@ -92,6 +92,12 @@ class TestPlan:
         assert plan(waiting(222), 1000) == []
         assert plan(waiting(221), 1000) == [SeatPlan(221)]
 
+    def test_where_few_may_wait_they_are_not_replaced_one_by_one(self) -> None:
+        seats = working(**{str(i): RUNNING if i < 20 else QUEUED for i in range(23)})
+        assert plan(seats, 100, at_once=20, queue_ahead=5) == []
+        seats = working(**{str(i): RUNNING if i < 20 else QUEUED for i in range(22)})
+        assert plan(seats, 100, at_once=20, queue_ahead=5) == [SeatPlan(3)]
+
     def test_a_few_seats_are_replaced_one_by_one(self) -> None:
         seats = working(a=RUNNING, b=RUNNING)
         assert plan(seats, 5, at_once=2, queue_ahead=0) == []
