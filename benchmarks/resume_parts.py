@@ -26,11 +26,11 @@ from hpo import events as ev
 from hpo import offers, result_file
 from hpo.files import Layout, to_json
 from hpo.journal import Header, Journal
+from hpo.limits import SeatLimits
 from hpo.manager import Manager, Surroundings
 from hpo.offers import Leg
 from hpo.scheduler import Limits, Scheduler
 from hpo.search.random_search import AsyncRandomSearch
-from hpo.seat_keeper import SeatLimits
 from hpo.seats import JobPhase, JobStatus
 from hpo.space import choice, loguniform, randint, read_space, uniform
 

@@ -26,10 +26,10 @@ from hpo.cluster.simulated_model import ClusterModel
 from hpo.files import Layout, publish_json
 from hpo.journal import Header, Journal
 from hpo.leg import LegSettings
+from hpo.limits import SeatLimits
 from hpo.manager import Manager, Surroundings
 from hpo.scheduler import Limits, Scheduler
 from hpo.search.random_search import AsyncRandomSearch
-from hpo.seat_keeper import SeatLimits
 from hpo.space import read_space
 
 HEADER = Header("benchmark", "0123456789abcdef")

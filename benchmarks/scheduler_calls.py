@@ -37,10 +37,10 @@ from hpo.cluster.slurm_request import SeatRequest
 from hpo.files import Layout, publish_json
 from hpo.journal import Header, Journal
 from hpo.leg import LegSettings
+from hpo.limits import SeatLimits
 from hpo.manager import Manager, Surroundings
 from hpo.scheduler import Limits, Scheduler
 from hpo.search.random_search import AsyncRandomSearch
-from hpo.seat_keeper import SeatLimits
 from hpo.seats import JobPhase, JobStatus
 from hpo.settings import SlurmSettings
 from hpo.space import loguniform, read_space, uniform

@@ -24,10 +24,10 @@ from hpo.cluster.simulated_model import ClusterModel
 from hpo.files import Layout, publish_json
 from hpo.journal import Header, Journal, read_events
 from hpo.leg import LegSettings
+from hpo.limits import SeatLimits
 from hpo.manager import Manager, Surroundings
 from hpo.scheduler import Limits, Scheduler
 from hpo.search.random_search import AsyncRandomSearch
-from hpo.seat_keeper import SeatLimits
 from hpo.space import loguniform, read_space, uniform
 from hpo.state import CampaignState, TrialState, TrialStatus
 from hpo.whole_trials import LegPolicy, WholeTrials

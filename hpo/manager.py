@@ -19,13 +19,14 @@ from hpo.errors import JournalError, TransitionError
 from hpo.files import Layout
 from hpo.invariants import check
 from hpo.journal import Journal
+from hpo.limits import SeatLimits
 from hpo.narration import narrate
 from hpo.node_blame import NodeBlame, quarantined
 from hpo.observe import Observer, OpenLegs
 from hpo.offer_keeper import OfferKeeper
 from hpo.publisher import Publisher
 from hpo.scheduler import STOPPED_BY_USER, Scheduler
-from hpo.seat_keeper import SeatKeeper, SeatLimits
+from hpo.seat_keeper import SeatKeeper
 from hpo.seats import SeatBook
 from hpo.state import CampaignState, apply
 from hpo.stop_request import StopRequest

@@ -29,8 +29,6 @@ from hpo.seats import SeatBook
 from hpo.state import CampaignState, TrialStatus
 from hpo.waiting import WaitingNews
 
-__all__ = ["SeatKeeper", "SeatLimits"]
-
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 30.0  # after a refused or unanswered call, doubled each time up to LAST_PAUSE_S

@@ -13,11 +13,11 @@ from hpo import events as ev
 from hpo import leg, offers
 from hpo.causes import Cause
 from hpo.files import Layout
+from hpo.limits import SeatLimits
 from hpo.manager import Manager, Surroundings
 from hpo.result_file import document
 from hpo.scheduler import Limits, Scheduler
 from hpo.search.random_search import AsyncRandomSearch
-from hpo.seat_keeper import SeatLimits
 from hpo.seats import JobPhase, JobStatus
 from hpo.space import read_space
 from hpo.state import TrialStatus

@@ -19,10 +19,10 @@ from hpo.files import Layout, publish_json
 from hpo.invariants import check
 from hpo.journal import Header, Journal
 from hpo.leg import LegSettings
+from hpo.limits import SeatLimits
 from hpo.manager import Manager, Surroundings
 from hpo.scheduler import Limits, Scheduler
 from hpo.search.random_search import AsyncRandomSearch
-from hpo.seat_keeper import SeatLimits
 from hpo.space import read_space
 
 SPACE = {"lr": [0.001, 0.003, 0.01, 0.03, 0.1, 0.3], "width": list(range(8, 40)), "max_epochs": 3}

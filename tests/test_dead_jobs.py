@@ -17,10 +17,10 @@ from hpo.cluster.slurm_request import SeatRequest
 from hpo.events import LegLost
 from hpo.files import Layout
 from hpo.journal import Journal, read_events
+from hpo.limits import SeatLimits
 from hpo.manager import Manager, Surroundings
 from hpo.scheduler import Limits, Scheduler
 from hpo.search.random_search import AsyncRandomSearch
-from hpo.seat_keeper import SeatLimits
 from hpo.settings import HpoSettings, SlurmSettings
 from hpo.space import read_space
 

@@ -11,8 +11,9 @@ from hpo.cluster.slurm import SlurmCluster
 from hpo.cluster.slurm_request import SeatRequest
 from hpo.errors import SeatsBrokenError
 from hpo.files import Layout
+from hpo.limits import SeatLimits
 from hpo.node_blame import NodeBlame
-from hpo.seat_keeper import SeatKeeper, SeatLimits
+from hpo.seat_keeper import SeatKeeper
 from hpo.seats import JobPhase, JobStatus, SeatBook
 from hpo.settings import SlurmSettings
 from hpo.state import CampaignState

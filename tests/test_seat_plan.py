@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hpo import events as ev
 from hpo.causes import Cause
 from hpo.errors import PollError
+from hpo.limits import SeatLimits
 from hpo.node_blame import NodeBlame
-from hpo.seat_keeper import SeatKeeper, SeatLimits
+from hpo.seat_keeper import SeatKeeper
 from hpo.seat_kinds import SeatKind
 from hpo.seat_plan import SeatPlan, plan_seats, useless_seats
 from hpo.seats import JobPhase, JobStatus, SeatBook
