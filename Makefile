@@ -7,6 +7,9 @@ BIN    := $(VENV)/bin
 # Installs quickly and runs on the CPU; users may have any recent torch.
 TORCH  ?= torch==2.13.0
 
+# The tests and jobs start hundreds of interpreters, each of which would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The tests write many small files: in memory, where there is room for them.
 SHM := $(shell avail=$$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1); \
          [ "$${avail:-0}" -lt 4000000 ] || echo PYTEST_DEBUG_TEMPROOT=/dev/shm)

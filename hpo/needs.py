@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 
 from hpo import events as ev
 from hpo.limits import Limits, SeatLimits
+from hpo.pace import SURE
 from hpo.seat_kinds import SeatKind, time_class
 from hpo.state import CampaignState, TrialState, TrialStatus
-from hpo.usage import asking_mb
+from hpo.usage import MEASURED, asking_mb
 
 LONGER = 2  # times the time in which a leg saved nothing
 
@@ -84,19 +85,20 @@ class WantedSeats:
     """What seats are to be there for.
 
     `needs` counts the offers by what they need; `to_come` further legs are expected, most of which
-    will need what is `usual`. `ahead`: seats may wait for more than what can run at once.
+    will need what is `usual`. At most `ahead` seats are to wait for a place; None: as many as may.
     """
 
     needs: Mapping[SeatKind, int]
     usual: SeatKind
     to_come: int
-    ahead: bool
+    ahead: int | None
 
 
 def wanted_seats(state: CampaignState, limits: SeatLimits, to_come: int) -> WantedSeats:
     """The seats that the offers ask for, and the `to_come` legs that are not offered yet.
 
-    Until it is known what legs need, seats ask for too much; so nothing waits ahead then.
+    Until it is known what legs need, seats ask for too much, so few of them are to wait ahead; with
+    none at all GPUs would be idle for one wait in the queue after the other.
     """
     max_mem_mb, max_time_min = limits.learn_mem_to, limits.learn_time_to
     usual_mb = state.usage.usual_mb(max_mem_mb) if max_mem_mb else 0
@@ -106,8 +108,12 @@ def wanted_seats(state: CampaignState, limits: SeatLimits, to_come: int) -> Want
         memory = trial.mem_mb if trial.mem_mb > limits.mem_mb else 0
         needs[SeatKind(max(memory, usual_mb), _class_of(trial.time_s, max_time_min))] += 1
     usual = SeatKind(usual_mb, _usual_min(state, max_time_min))
-    known = (not max_mem_mb or state.usage.is_known) and (not max_time_min or state.pace.is_sure)
-    return WantedSeats(needs, usual, to_come if known else 0, known)
+    ahead = None
+    if max_time_min and not state.pace.is_sure:
+        ahead = SURE
+    if max_mem_mb and not state.usage.is_known:
+        ahead = MEASURED
+    return WantedSeats(needs, usual, to_come, ahead)
 
 
 def _usual_min(state: CampaignState, max_time_min: int) -> int:

@@ -115,7 +115,8 @@ class SeatKeeper:
 
     def _plans(self, wanted: WantedSeats) -> list[SeatPlan]:
         limits = self._limits
-        ahead = limits.max_queued_jobs if limits.queue_ahead is None else limits.queue_ahead
+        bounds = (limits.max_queued_jobs, limits.queue_ahead, wanted.ahead)
+        ahead = min(bound for bound in bounds if bound is not None)
         return plan_seats(
             self._book,
             wanted.needs,
@@ -123,7 +124,7 @@ class SeatKeeper:
             usual=wanted.usual,
             at_once=self._at_once,
             max_queued=limits.max_queued_jobs,
-            queue_ahead=ahead if self._cluster.has_queue and wanted.ahead else 0,
+            queue_ahead=ahead if self._cluster.has_queue else 0,
             legs_per_seat=limits.legs_per_seat,
         )
 

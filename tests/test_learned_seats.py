@@ -113,12 +113,12 @@ def test_what_saves_nothing_gets_twice_the_time_up_to_max_time_and_then_fails(
     tmp_path: Path,
 ) -> None:
     model = replace(MODEL, epoch_spread=1.5, epoch_s=400.0)
-    campaign = make(tmp_path / "c", asha=None, model=model, n_trials=30)
+    campaign = make(tmp_path / "c", asha=None, model=model, n_trials=60)
     campaign.space["max_epochs"] = 1
     state = campaign.run().state
     lost = events(campaign, "LegLost")
     assert {e["cause"] for e in lost} == {"time_limit"}
-    epochs = {i: model.epoch_of_trial_s(i) for i in range(30)}
+    epochs = {i: model.epoch_of_trial_s(i) for i in range(60)}
     for trial_id, trial in state.trials.items():
         fits = epochs[trial_id] < 60 * LONGEST - model.start_s
         assert trial.status is (TrialStatus.COMPLETED if fits else TrialStatus.FAILED), epochs

@@ -78,11 +78,11 @@ class TestMemory:
         )
         wanted = wanted_seats(state, SEATS, 3)
         assert wanted.needs == {SeatKind(256): 2, SeatKind(999): 1}
-        assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(256), 3, True)
+        assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(256), 3, None)
 
-    def test_nothing_waits_ahead_while_seats_ask_for_the_most(self) -> None:
-        wanted = wanted_seats(campaign(100), SEATS, 3)
-        assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(8192), 0, False)
+    def test_few_wait_ahead_while_seats_ask_for_the_most(self) -> None:
+        wanted = wanted_seats(campaign(100), SEATS, 300)
+        assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(8192), 300, MEASURED)
 
 
 class TestTime:
@@ -97,7 +97,7 @@ class TestTime:
     def test_offers_get_the_class_that_they_need(self) -> None:
         wanted = wanted_seats(self.waiting(200, 200, 3000, 0), self.SEATS, 9)
         assert wanted.needs == {SeatKind(0, 5): 2, SeatKind(0, 60): 1, SeatKind(0, 120): 1}
-        assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(0, 5), 9, True)
+        assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(0, 5), 9, None)
 
     def test_legs_to_come_are_like_what_was_offered_lately(self) -> None:
         state = self.waiting(3000, 200, 200)
@@ -114,15 +114,16 @@ class TestTime:
         state.pace.offered.extend([200, 3000, 200, 3000])
         assert wanted_seats(state, self.SEATS, 9).usual == SeatKind(0, 60)
 
-    def test_nothing_waits_ahead_while_seats_ask_for_the_longest(self) -> None:
-        wanted = wanted_seats(self.waiting(6840, ended=2), self.SEATS, 9)
-        assert wanted_seats(self.waiting(200, ended=SURE - 1), self.SEATS, 9).ahead is False
-        assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(0, 120), 0, False)
+    def test_few_wait_ahead_while_seats_ask_for_the_longest(self) -> None:
+        wanted = wanted_seats(self.waiting(6840, ended=2), self.SEATS, 300)
+        assert (wanted.usual, wanted.ahead) == (SeatKind(0, 120), SURE)
+        assert wanted_seats(self.waiting(200, ended=SURE - 1), self.SEATS, 300).ahead == SURE
+        assert wanted_seats(self.waiting(200, ended=SURE), self.SEATS, 300).ahead is None
 
     def test_where_nothing_is_learned_all_is_as_the_settings_say(self) -> None:
         wanted = wanted_seats(self.waiting(200, ended=0), SeatLimits(8, 450, 4096), 9)
         assert wanted.needs == {SeatKind(): 1}
-        assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(), 9, True)
+        assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(), 9, None)
 
 
 class TestSums:
