@@ -56,6 +56,8 @@ def dead_s(folder: Path, seats: int) -> float:
 
 def main() -> None:
     """Run the tools, taking turns, and print the table; inside the peers' environment."""
+    # As in a user's shell: some containers set it, and every interpreter compiles its imports.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", default="", help="tools whose name holds these words")

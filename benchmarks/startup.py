@@ -42,6 +42,8 @@ def seconds(arguments: Sequence[str]) -> float:
 
 def main() -> None:
     """Measure and print the table."""
+    # As in a user's shell: some containers set it, and every interpreter compiles its imports.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
     repeats: int = parser.parse_args().repeats

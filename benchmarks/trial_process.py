@@ -48,6 +48,8 @@ WAYS = {
 
 def main() -> None:
     """Print the table."""
+    # As in a user's shell: some containers set it, and every interpreter compiles its imports.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     parser = argparse.ArgumentParser()
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)

@@ -110,5 +110,6 @@ def _finished(event: ev.LegFinished, state: CampaignState, metric: str) -> tuple
     how = "completed" if state.trials[event.trial_id].final else f"reached {event.resource}"
     line = f"{who} {how} in {took}: {metric}={event.metric:.6g}"
     if state.best_trial == event.trial_id:
-        return logging.INFO, line + "  <- best so far"
+        # Not "so far": on its way to a higher rung the best trial may have become worse.
+        return logging.INFO, line + "  <- the best now"
     return logging.INFO, line + f"  (best {state.best_metric:.6g}, trial {state.best_trial})"

@@ -49,9 +49,16 @@ def tell(
     """The steps of a trial, and the campaign as it stands after all events."""
     state = CampaignState(mode=rules.mode)
     steps: list[Step] = []
+    last_of: dict[str, int] = {}  # the trial whose leg a job ran last
     for event in events:
         # The reason of an offer is in the state before it, the rank of a result in the one after.
-        reason = _reason(event, state, rules) if isinstance(event, ev.LegOffered) else ""
+        reason = ""
+        if isinstance(event, ev.LegOffered):
+            reason = _reason(event, state, rules)
+        elif isinstance(event, ev.LegClaimed):
+            reason = _taken(event, last_of.get(event.job_id))
+        elif isinstance(event, ev.LegFinished):
+            last_of[event.job_id] = event.trial_id
         apply(state, event)
         if isinstance(event, ev.TrialDrawn | ev.TrialEvent):
             if event.trial_id == trial_id:
@@ -101,7 +108,7 @@ def _step(
             text = f"offered{_to(event.target, rules)}{rung}: {reason}"
             return Step(event.time, text, event.attempt)
         case ev.LegClaimed():
-            text = f"job {event.job_id} took it, attempt {event.attempt + 1}"
+            text = f"{reason}, attempt {event.attempt + 1}"
             return Step(event.time, text, event.attempt, event.job_id)
         case ev.LegReturned():
             former = state.trials[event.trial_id].job_id
@@ -144,6 +151,15 @@ def _reason(event: ev.LegOffered, state: CampaignState, rules: Rules) -> str:
     if isinstance(leg, ev.LegLost):
         return f"again, because its job was lost ({leg.cause})"
     return "again, because it had been interrupted"
+
+
+def _taken(event: ev.LegClaimed, before: int | None) -> str:
+    """How a job came to it that ran a leg of the trial `before`, or none."""
+    if before is None:
+        return f"job {event.job_id} took it"
+    if before == event.trial_id:
+        return f"job {event.job_id} went on with it"
+    return f"job {event.job_id} took it after trial {before}"
 
 
 def _finished(event: ev.LegFinished, state: CampaignState, rules: Rules) -> str:

@@ -71,7 +71,7 @@ def test_a_lost_leg_is_a_warning_with_job_and_cause() -> None:
 
 def test_a_completed_trial_is_compared_with_the_best() -> None:
     first = [*running(0, 1), finished(0, 0.25, job_id="0")]
-    assert line(first) == "trial 0 completed in 12.5 s: loss=0.25  <- best so far"
+    assert line(first) == "trial 0 completed in 12.5 s: loss=0.25  <- the best now"
     second = line([*first, finished(1, 0.5, job_id="1")])
     assert second == "trial 1 completed in 12.5 s: loss=0.5  (best 0.25, trial 0)"
 

@@ -57,6 +57,15 @@ THREE: list[ev.Event] = [
 ]
 
 
+def test_a_job_that_takes_several_legs() -> None:
+    events: list[ev.Event] = [drawn(0), drawn(1)]
+    events += [replace(e, job_id="9") if hasattr(e, "job_id") else e for e in reached(0, 0.5)]
+    events += [replace(e, job_id="9") if hasattr(e, "job_id") else e for e in reached(1, 0.25)]
+    events += [ev.LegOffered(NOW, 1, 1, 1, 9), ev.LegClaimed(NOW, 1, 1, 1, "9")]
+    took = [text for text in texts(events, 1) if text.startswith("job 9")]
+    assert took == ["job 9 took it after trial 0, attempt 1", "job 9 went on with it, attempt 2"]
+
+
 def test_a_trial_that_ran_through() -> None:
     events = [*running(0), finished(0, job_id="0"), ev.TrialCompleted(NOW, 0)]
     assert texts(events) == [

@@ -191,7 +191,8 @@ def _say_copied(origin: Origin, held: int, executor: str) -> None:
     if origin.is_gone and executor == "slurm":
         log.warning(
             "jobs that still wait for the old place find nothing there; to cancel them: "
-            "scancel --state=PENDING --name=trial.%s",
+            "squeue --me -h -t PENDING -o '%%A %%j' | grep '[.]%s$' | cut -d' ' -f1 | "
+            "xargs -r scancel --state=PENDING",
             origin.campaign,
         )
     elif not origin.is_gone:
