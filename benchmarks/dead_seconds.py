@@ -60,7 +60,7 @@ def main() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--only", default="", help="tools whose name holds these words")
+    parser.add_argument("--only", nargs="+", default=[""], help="tools whose name holds a word")
     parser.add_argument("--python", type=Path, help="an interpreter that has the peers")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -72,11 +72,14 @@ def main() -> None:
     import seat_tools
 
     tools = seat_tools.ON_SLURM | seat_tools.LOCAL
-    chosen = {name: run for name, run in tools.items() if arguments.only in name}
+    chosen = {
+        name: run for name, run in tools.items() if any(word in name for word in arguments.only)
+    }
     found: dict[str, list[float]] = {name: [] for name in chosen}
     for _ in range(arguments.repeats):
         for name, run in chosen.items():
             with tempfile.TemporaryDirectory(prefix="dead_seconds_") as folder:
+                seat_tools.wait_for_free_seats()
                 begin = time.monotonic()
                 try:
                     run(Path(folder))

@@ -213,9 +213,18 @@ def _sbatch(option: str, command: str) -> str:
     return subprocess.run(submit, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
+def wait_for_free_seats() -> None:
+    """Until no job of the user is left, e.g. of the tool before, which would hold a GPU."""
+    _wait_until_none(["--me"])
+
+
 def _wait_for_jobs(job_ids: list[str]) -> None:
+    _wait_until_none(["-j", ",".join(job_ids)])
+
+
+def _wait_until_none(which: list[str]) -> None:
     while True:
-        command = ["squeue", "-h", "-j", ",".join(job_ids)]
+        command = ["squeue", "-h", *which]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if not done.stdout.strip():
             return

@@ -1,9 +1,10 @@
 """Random search on the real SLURM at 1, 2, 4 and 8 seats: how much of the seats' time is training.
 
-    python benchmarks/speed_up.py [--seats 1 2 4 8] [--per-seat 12] [--repeats 2]
+    python benchmarks/speed_up.py [--seats 1 2 4 8] [--per-seat 12] [--mean 20] [--repeats 1]
 
-A trial sleeps for about 3 s, log-normal with sigma 0.8: one in twenty sleeps more than 8 s. There
-are 12 trials for each seat, so that the last ones, for which some seats wait with nothing left to
+A trial sleeps for about 20 s, log-normal with sigma 0.8: one in twenty sleeps 2.7 times as long.
+Campaigns with one trial per job and with `trials_per_job: auto` take turns. There are 12 trials for
+each seat, so that the last ones, for which some seats wait with nothing left to
 do, weigh about the same everywhere. All times are the nodes' own, from the trials' results:
 
 - efficiency: sum of the legs' times / (seats x time from the first leg's start to the last's end);
@@ -40,11 +41,11 @@ def get_slurm_config():
 def get_hpo_config():
     return {"n_trials": %(n_trials)d, "max_concurrent_jobs": %(seats)d, "seed": %(seed)d,
             "output_dir": "%(output)s", "poll_interval": 5, "claim_timeout": 10,
-            "result_grace": 5}
+            "result_grace": 5, "trials_per_job": %(per_job)s}
 
 def objective(config, trial):
-    # Mean 3 s: log(3) - 0.8 ** 2 / 2 = 0.779.
-    time.sleep(math.exp(NormalDist(0.779, 0.8).inv_cdf(config["luck"])))
+    law = NormalDist(math.log(%(mean)r) - 0.8 ** 2 / 2, 0.8)
+    time.sleep(math.exp(law.inv_cdf(config["luck"])))
     trial.report(epoch=1, validation_error=config["luck"])
 """
 
@@ -64,9 +65,10 @@ class Measured:
     load: float
 
 
-def measure(seats: int, n_trials: int, seed: int) -> Measured:
+def measure(seats: int, n_trials: int, seed: int, per_job: int | str, mean_s: float) -> Measured:
     """Run one campaign and count."""
     values = {"n_trials": n_trials, "seats": seats, "seed": seed, "output": OUTPUT}
+    values |= {"per_job": repr(per_job), "mean": mean_s}
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder) / "project"
         manager_s = run_campaign(project, CONFIG % values)
@@ -120,30 +122,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seats", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--per-seat", type=int, default=12)
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--mean", type=float, default=20.0, help="seconds of a trial")
+    parser.add_argument("--repeats", type=int, default=1)
     arguments = parser.parse_args()
     require_slurm()
-    found: dict[int, list[Measured]] = {seats: [] for seats in arguments.seats}
-    for repeat in range(arguments.repeats):
+    kinds: dict[str, int | str] = {"one per job": 1, "several": "auto"}
+    found: dict[tuple[int, str], list[Measured]] = {}
+    for seed in range(arguments.repeats):
         for seats in arguments.seats:
-            found[seats].append(measure(seats, seats * arguments.per_seat, seed=repeat))
-    head = (
-        "seats  trials  trial s            span s         manager s      efficiency        ideal"
-        "             / ideal           dead s a trial    load"
-    )
-    print(head)
-    for seats, runs in found.items():
+            for kind, per_job in kinds.items():
+                n_trials = seats * arguments.per_seat
+                run = measure(seats, n_trials, seed, per_job, arguments.mean)
+                found.setdefault((seats, kind), []).append(run)
+    names = ["trial s", "span s", "manager s", "efficiency", "ideal", "/ ideal", "dead s a trial"]
+    print("seats               trials  " + "  ".join(name.ljust(19) for name in [*names, "load"]))
+    for (seats, kind), runs in found.items():
         columns = [
             _spread([run.mean_s for run in runs], 2),
             _spread([run.span_s for run in runs], 0),
             _spread([run.manager_s for run in runs], 0),
-            _spread([run.efficiency for run in runs], 2),
-            _spread([run.ideal for run in runs], 2),
-            _spread([run.efficiency / run.ideal for run in runs], 2),
+            _spread([run.efficiency for run in runs], 3),
+            _spread([run.ideal for run in runs], 3),
+            _spread([run.efficiency / run.ideal for run in runs], 3),
             _spread([run.dead_s for run in runs], 2),
             _spread([run.load for run in runs], 1),
         ]
-        print(f"{seats:5}  {runs[0].n_legs:6}  " + "  ".join(text.ljust(16) for text in columns))
+        cells = "  ".join(text.ljust(19) for text in columns)
+        print(f"{seats:5}  {kind:11}  {runs[0].n_legs:6}  {cells}")
     print(f"median (least-most) of {arguments.repeats} runs; {os.cpu_count()} cores")
 
 
