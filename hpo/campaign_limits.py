@@ -18,11 +18,19 @@ def seat_limits(spec: CampaignSpec, executor: str) -> SeatLimits:
         hpo.max_concurrent_jobs,
         hpo.max_queued_jobs,
         mem_mb=0 if learns_mem else slurm.mem_mb,
-        queue_ahead=None if hpo.queue_ahead == "auto" else hpo.queue_ahead,
+        queue_ahead=_queue_ahead(spec, learns_time=learns_time),
         legs_per_seat=hpo.legs_per_job,
         learn_mem_to=slurm.max_mem_mb if learns_mem else 0,
         learn_time_to=slurm.time_min if learns_time else 0,
     )
+
+
+def _queue_ahead(spec: CampaignSpec, *, learns_time: bool) -> int | None:
+    if spec.hpo.queue_ahead != "auto":
+        return spec.hpo.queue_ahead
+    # Jobs that go on for all of a long time need a successor each, not one for each of their legs.
+    stays = spec.hpo.legs_per_job is None and not learns_time
+    return spec.hpo.max_concurrent_jobs if stays else None
 
 
 def _learns(spec: CampaignSpec, executor: str) -> tuple[bool, bool]:

@@ -22,12 +22,13 @@ from hpo.serving import Objective, Place
 from hpo.stay import Stay
 from hpo.storage import Patience
 from hpo.trial_process import work_and_exit
+from hpo.wall_time import leave_at
 
 
 def main(root: str, name: str, stay: str, parent: str, writing: str) -> None:
     """Run the claimed leg `name` of the campaign in `root` for the process `parent`, and exit."""
     log_to_standard_output()
-    flag = LeaveFlag()
+    flag = LeaveFlag(leave_at())
     flag.listen()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     layout = Layout(Path(root))

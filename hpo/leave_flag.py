@@ -2,6 +2,9 @@
 
 Owns the handlers of SIGTERM and SIGUSR2. A seat whose trial runs in a process of its own passes the
 signal on to it. Never saves, writes or logs: the next report does. Standard library only.
+
+SIGUSR2 is SLURM's warning before the time limit, which it may send up to a minute early (sbatch,
+`--signal`). A leg that was taken because it fits would not then, so that minute is waited for.
 """
 
 from __future__ import annotations
@@ -9,25 +12,35 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
+from collections.abc import Callable
 from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR2)
+EARLY_S = 60.0  # by how much SLURM's warning may come before its time
 
 
 class LeaveFlag:
-    """Set by signals; read between epochs."""
+    """Set by signals; read between epochs.
 
-    def __init__(self) -> None:
-        self._asked = False
+    `warned_at` is when the warning before the time limit is due (s, Unix); None: nobody knows.
+    """
+
+    def __init__(
+        self, warned_at: float | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._warned_at = warned_at
+        self._clock = clock
+        self._leave_at: float | None = None  # None: not asked
         self._child: int | None = None
 
     def is_set(self) -> bool:
-        """Whether this process was asked to leave."""
-        return self._asked
+        """Whether this process was asked to leave, and it is time to."""
+        return self._leave_at is not None and self._clock() >= self._leave_at
 
     def set(self) -> None:
         """Ask this process to leave, as a signal would."""
-        self._asked = True
+        self._leave_at = float("-inf")
 
     def listen(self) -> None:
         """From now on the signals set the flag."""
@@ -40,11 +53,15 @@ class LeaveFlag:
         To be called with None before the child is reaped, while its number is still its own.
         """
         self._child = child
-        if self._asked:
-            self._tell(signal.SIGUSR2)
+        if self._leave_at is not None:
+            self._tell(signal.SIGUSR2 if self._leave_at > self._clock() else signal.SIGTERM)
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
-        self._asked = True
+        early_s = 0.0 if self._warned_at is None else self._warned_at - self._clock()
+        if number != signal.SIGUSR2 or not 0.0 < early_s <= EARLY_S:
+            self.set()
+        elif self._leave_at is None:
+            self._leave_at = self._warned_at
         self._tell(number)
 
     def _tell(self, number: int) -> None:

@@ -113,8 +113,8 @@ def useless_seats(
         (useful if can else hopeless).append(seat)
     if not any(usual.covers(need) for need in expected):
         return [seat.job_id for seat in hopeless]
-    looking = sum(1 for seat in book.running() if seat.trial_id is None)
-    beyond = len(useful) + looking - sum(needs.values()) - to_come
+    # What runs and looks for a leg does not count: its time may be too short for the last one.
+    beyond = len(useful) - sum(needs.values()) - to_come
     # Of those that have more memory there are few.
     of_usual = [seat for seat in useful if seat.mem_mb <= usual.mem_mb]
     # Not one by one, because each time is a call to the cluster.

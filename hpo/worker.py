@@ -68,7 +68,7 @@ def run_seat(root: str) -> int:
 
 
 def _serve(layout: Layout) -> int:
-    flag = LeaveFlag()
+    flag = LeaveFlag(leave_at())
     flag.listen()
     patience = Patience(leaving=flag.is_set)
     patience.insist("campaign.json", lambda: _require_an_answer(layout))

@@ -194,13 +194,17 @@ class TestMemory:
 
     def test_seats_beyond_what_is_to_come_are_useless_the_youngest_first(self) -> None:
         seats = book(**{f"7_{i}": QUEUED for i in range(12)}, a=RUNNING)
-        assert useless_seats(seats, {}, to_come=5, spared=8) == []
-        assert useless_seats(seats, {}, to_come=4, spared=8) == [
+        assert useless_seats(seats, {}, to_come=4, spared=8) == []
+        assert useless_seats(seats, {}, to_come=3, spared=8) == [
             f"7_{i}" for i in (11, 10, 9, 8, 7, 6, 5, 4, 3)
         ]
         assert useless_seats(seats, {SeatKind(0): 10}, to_come=3) == []
-        assert useless_seats(seats, {SeatKind(0): 4}, to_come=3) == []  # each call costs something
-        assert len(useless_seats(seats, {SeatKind(0): 3}, to_come=3)) == 7
+        assert useless_seats(seats, {SeatKind(0): 3}, to_come=3) == []  # each call costs something
+        assert len(useless_seats(seats, {SeatKind(0): 2}, to_come=3)) == 7
+
+    def test_a_seat_that_looks_for_a_leg_makes_no_waiting_one_useless(self) -> None:
+        """It may have too little time left for the last leg."""
+        assert useless_seats(book(a=RUNNING, b=QUEUED), {SeatKind(0): 1}) == []
 
 
 class TestTime:
