@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from chaos.on_slurm import ROOT, Campaign, slurm
+from chaos.slurm_campaign import ROOT, Campaign, slurm
 
 PROGRAMS = ("squeue", "sacct", "sbatch", "scancel", "scontrol", "sinfo")
 DEFAULTS = {"poll_interval": 60, "claim_timeout": 60, "result_grace": 30}

@@ -17,9 +17,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos import on_slurm
+from chaos import slurm_faults
 from chaos.audit import Auditor
-from chaos.on_slurm import Campaign, slurm
+from chaos.slurm_campaign import ROOT, Campaign, slurm
 
 SETTLE_S = 9.0  # all seats train
 
@@ -41,15 +41,15 @@ def _preempted_twice(campaign: Campaign) -> None:
 
 
 def _node_failed(campaign: Campaign) -> None:
-    on_slurm.fail_node(campaign, random.Random(0))
+    slurm_faults.fail_node(campaign, random.Random(0))
 
 
 def _node_lost(campaign: Campaign) -> None:
-    on_slurm.lose_node(campaign, random.Random(0))
+    slurm_faults.lose_node(campaign, random.Random(0))
 
 
 def _controller_away(campaign: Campaign) -> None:
-    on_slurm.stop_controller(campaign, random.Random(0), away_s=120.0)
+    slurm_faults.stop_controller(campaign, random.Random(0), away_s=120.0)
 
 
 def _manager_killed(campaign: Campaign) -> None:
@@ -57,7 +57,7 @@ def _manager_killed(campaign: Campaign) -> None:
 
 
 def _manager_node_lost(campaign: Campaign) -> None:
-    on_slurm.lose_node_of_manager(campaign)
+    slurm_faults.lose_node_of_manager(campaign)
 
 
 def _two_managers(campaign: Campaign) -> None:
@@ -110,7 +110,7 @@ ROWS = {
 
 def main(names: list[str]) -> int:
     """Print the rows; 1 if the auditor found a fault."""
-    os.environ["PYTHONPATH"] = str(on_slurm.ROOT)
+    os.environ["PYTHONPATH"] = str(ROOT)
     bad = 0
     with tempfile.TemporaryDirectory(prefix="hpo-rows-") as folder:
         for number, name in enumerate(names or ROWS):
@@ -123,7 +123,7 @@ def _row(name: str, folder: Path) -> int:
     trials = {"trials": 14, "epochs": 10, "epoch_s": 1.5}
     campaign = Campaign(folder, **trials, import_s=row.import_s, save_s=row.save_s)
     if not row.as_job:
-        campaign.path = str(on_slurm.hanging_squeue(folder / "bin"))
+        campaign.path = str(slurm_faults.hanging_squeue(folder / "bin"))
     auditor = Auditor(campaign.output)
     try:
         if row.setting:
@@ -143,7 +143,7 @@ def _row(name: str, folder: Path) -> int:
         if row.setting:
             slurm("scontrol", "update", "partition=main", "GraceTime=0", "PreemptMode=REQUEUE")
         campaign.clean_up()
-        on_slurm.start_cluster()
+        slurm_faults.start_cluster()
     again = _hit(_attempts(campaign), before, at)
     took = f"{statistics.median(again):.0f} s (up to {max(again):.0f})" if again else "-"
     print(
