@@ -4,77 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import pytest
+from asha_game import Game, Numbered, endings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpo import events as ev
 from hpo.asha import MISSED_RUNG, Asha, expected_legs, rung_levels
 from hpo.errors import TransitionError
-from hpo.invariants import check
 from hpo.narration import narrate
 from hpo.scheduler import GPU_HOURS, TARGET, Limits, Scheduler
-from hpo.space import read_space
-from hpo.state import CampaignState, TrialStatus, apply
-from hpo.whole_trials import WholeTrials
-
-
-class Numbered:
-    """A searcher whose configurations are just different."""
-
-    def suggest(self, trial_id: int, taken: object, results: object = ()) -> dict[str, object]:
-        return {"x": trial_id}
-
-
-@dataclass
-class Game:
-    """A campaign of one seat: takes the best offer, gets a result, sees what is decided."""
-
-    asha: Asha
-    n_trials: int = 9
-    mode: str = "min"
-    limits: dict[str, object] = field(default_factory=dict)
-    now: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.state = CampaignState(mode=self.mode)
-        limits = Limits(n_trials=self.n_trials, **self.limits)  # type: ignore[arg-type]
-        self.scheduler = Scheduler(Numbered(), limits, self.asha)
-        self.events: list[ev.Event] = []
-        self.settle()
-
-    def settle(self) -> None:
-        while decisions := self.scheduler.decide(self.state, self.now):
-            for event in decisions:
-                apply(self.state, event)
-                self.events.append(event)
-        assert check(self.state) == []
-
-    def best_offer(self) -> tuple[int, int] | None:
-        offered = [self.state.trials[i] for i in self.state.of(TrialStatus.OFFERED)]
-        best = min(offered, key=lambda t: (-t.rung, t.trial_id), default=None)
-        return None if best is None else (best.trial_id, best.rung)
-
-    def run(self, metric: float | None, outcome: str = "completed") -> tuple[int, int] | None:
-        """The seat takes the best offer and ends it so; which (trial, rung) it was."""
-        taken = self.best_offer()
-        if taken is None:
-            return None
-        trial = self.state.trials[taken[0]]
-        leg = (trial.trial_id, trial.rung, trial.attempt)
-        self.now += 1
-        apply(self.state, ev.LegClaimed(self.now, *leg, "job"))
-        resource = trial.target or 0
-        value = None if metric is None or not math.isfinite(metric) else metric
-        cause = "ValueError" if outcome == "failed" else None
-        finished = ev.LegFinished(
-            self.now, *leg, "job", outcome, value, resource, 10.0, cause=cause, message=cause
-        )
-        apply(self.state, finished)
-        self.settle()
-        return taken
+from hpo.state import TrialStatus, apply
 
 
 def get_job(
@@ -88,13 +29,6 @@ def get_job(
         if promotable:
             return min(promotable), k + 1  # a seat takes the oldest of them first
     return None
-
-
-metrics = st.one_of(
-    st.floats(0, 10, allow_nan=False).map(lambda x: round(x, 1)),  # with ties
-    st.sampled_from([math.nan, math.inf, -math.inf]),
-)
-endings = st.lists(st.tuples(metrics, st.booleans()), min_size=1, max_size=80)
 
 
 @settings(max_examples=300, deadline=None)
@@ -268,30 +202,6 @@ def test_a_raised_limit_goes_on_with_promotions() -> None:
     assert game.state.ended == "all trials ended"
 
 
-@settings(max_examples=200, deadline=None)
-@given(endings=endings, eta=st.integers(2, 4), brackets=st.integers(1, 2))
-def test_what_is_called_hopeless_is_never_promoted(
-    endings: Sequence[tuple[float, bool]], eta: int, brackets: int
-) -> None:
-    asha = Asha(max_t=27, reduction_factor=eta, brackets=brackets)
-    game = Game(asha, n_trials=20, limits={"max_initial_failures": 0})
-    hopeless: set[int] = set()
-    for metric, fails in endings:
-        hopeless |= set(asha.hopeless(game.state, 20))
-        assert not any(game.state.trials[i].status is not TrialStatus.PAUSED for i in hopeless)
-        if game.run(metric, "failed" if fails else "completed") is None:
-            break
-
-
-def test_most_paused_trials_become_hopeless_as_the_rung_fills() -> None:
-    asha = Asha(max_t=9)
-    game = Game(asha, n_trials=27)
-    value = 0.0
-    while (taken := game.best_offer()) is not None and game.run(value) == taken:
-        value += 1.0
-    assert len(asha.hopeless(game.state, 27)) >= 18  # all that rung 0 can never promote
-
-
 def test_an_asha_says_what_its_rung_numbers_stand_for() -> None:
     assert Asha(max_t=9, stopping=True).to_json() == {
         "type": "stopping",
@@ -331,35 +241,3 @@ def test_a_trial_that_is_interrupted_again_and_again_without_progress_fails_in_t
         game.settle()
     assert trial.status is TrialStatus.FAILED
     assert "save and restore" in game.events[-2].message  # type: ignore[union-attr]
-
-
-def test_in_random_search_nothing_is_paused_and_so_nothing_is_hopeless() -> None:
-    assert list(WholeTrials().hopeless(CampaignState(), 10)) == []
-    space, _ = read_space({"a": 9, "b": [1, 2], "c": True, "d": 1.5})
-    assert [space.constant_int(name) for name in ("a", "b", "c", "d", "e")] == [9] + [None] * 4
-
-
-class TestPromotionsToCome:
-    def test_a_new_campaign_expects_the_rung_plan(self) -> None:
-        asha = Asha(max_t=81)
-        expected = sum(reached for _, reached, _ in expected_legs(asha, 81)[1:])
-        assert asha.promotions_to_come(CampaignState(), 81) == expected == 27 + 9 + 3 + 1
-
-    def test_what_was_promoted_or_failed_is_expected_no_more(self) -> None:
-        game = Game(Asha(max_t=9), n_trials=9)
-        assert game.asha.promotions_to_come(game.state, 0) == 3 + 1
-        for metric in (0.3, 0.2, 0.1):
-            game.run(metric)
-        # One was promoted; of the six that run there may follow two more, and of all three one.
-        assert game.asha.promotions_to_come(game.state, 0) == 2 + 1
-        game.run(0.1)
-        for _ in range(6):
-            game.run(None, "failed")
-        assert game.asha.promotions_to_come(game.state, 0) == 0
-
-    def test_random_search_promotes_nothing(self) -> None:
-        scheduler = Scheduler(Numbered(), Limits(n_trials=5))
-        state = CampaignState()
-        assert scheduler.legs_to_come(state) == 5
-        state.exhausted = True
-        assert scheduler.legs_to_come(state) == 0
