@@ -14,46 +14,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from protocol_files import (
-    KNOWING,
-    Files,
-    Op,
-    Port,
-    Processes,
-    ProtocolError,
-    carry_out,
-)
+from protocol_files import KNOWING, Op, Port, Processes, ProtocolError, carry_out
 from protocol_programs import GRACE_OVER, JOURNAL, NO_TIME, job_program, manager_program
+from protocol_world import Job, World, events_of, with_job
 
 from hpo import events as ev
 from hpo import offers
 
 STANDING = "/c/results/trial_0.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One job: the process as the list of what it has seen, and what SLURM says of it."""
-
-    local: int  # its process; see `Processes`
-    phase: str = "unknown"  # not listed before its first step
-    life: int = 0
-    dead: bool = False
-    cause: str = "vanished"  # what SLURM gives as the reason of its end
-
-    @property
-    def started(self) -> bool:
-        return self.phase != "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """All there is: the files, the manager's process, the jobs, and the faults still to come."""
-
-    files: Files
-    manager: int
-    jobs: tuple[Job, ...]
-    faults: int
 
 
 @dataclass
@@ -146,7 +114,7 @@ class Model:
             if world.faults and job.started and job.phase != "ended" and its_op is not None:
                 # SLURM says that it is over, and it lives on: a late writer.
                 gone = replace(job, phase="ended", cause="node_failed")
-                yield replace(_with_job(world, number, gone), faults=world.faults - 1)
+                yield replace(with_job(world, number, gone), faults=world.faults - 1)
 
     def _job_op(self, job: Job) -> Op | None:
         return None if job.dead else self.processes.next_op(job.local)[0]
@@ -166,12 +134,12 @@ class Model:
             return
         left = world.faults - 1
         yield replace(
-            _with_job(world, number, replace(job, dead=True, phase="ended", cause="node_failed")),
+            with_job(world, number, replace(job, dead=True, phase="ended", cause="node_failed")),
             faults=left,
         )
         if job.life == 0 and job.phase != "ended":
             again = Job(self.processes.start(f"{number}.1"), "queued", 1)
-            yield replace(_with_job(world, number, again), faults=left)
+            yield replace(with_job(world, number, again), faults=left)
 
     def _job_step(self, world: World, number: int, op: Op) -> World:
         job = world.jobs[number]
@@ -185,7 +153,7 @@ class Model:
                 if over
                 else replace(job, phase="running")
             )
-        return replace(_with_job(world, number, job), files=after)
+        return replace(with_job(world, number, job), files=after)
 
     def _manager_step(self, world: World, op: Op) -> World:
         if op[0] == "tick":
@@ -224,7 +192,7 @@ class Model:
             and claim in names
         ]
         assert len(training) <= 1, f"two claims that can both count: {training}"
-        events = _events(world)
+        events = events_of(world)
         ended = [e for e in events if isinstance(e, ev.LegFinished)]
         assert len({e.attempt for e in ended}) == len(ended), "a result was accepted twice"
         assert sum(e.outcome == "completed" for e in ended) <= 1, "the leg was accepted twice"
@@ -247,7 +215,7 @@ class Model:
     def require_end(self, world: World) -> None:
         """What must hold where nothing but another job can bring the campaign further."""
         names = dict(world.files)
-        events = _events(world)
+        events = events_of(world)
         accepted = {(e.attempt, e.job_id) for e in events if isinstance(e, ev.LegFinished)}
         for number, job in enumerate(world.jobs):
             if not job.dead and self.processes.next_op(job.local)[1] == "counts":
@@ -302,22 +270,3 @@ def _told(step: tuple[Op, Any]) -> str:
     op, result = step
     words = [str(word) if len(str(word)) < 70 else "…" for word in op[:3]]
     return f"{' '.join(words)} -> {result!s:.90}"
-
-
-def _with_job(world: World, number: int, job: Job) -> World:
-    jobs = world.jobs
-    return replace(world, jobs=(*jobs[:number], job, *jobs[number + 1 :]))
-
-
-def _events(world: World) -> list[ev.Event]:
-    text = dict(world.files)[JOURNAL]
-    return _parsed(text)
-
-
-_cache: dict[str, list[ev.Event]] = {}
-
-
-def _parsed(text: str) -> list[ev.Event]:
-    if text not in _cache:
-        _cache[text] = [ev.from_record(json.loads(line)) for line in text.splitlines()]
-    return _cache[text]
