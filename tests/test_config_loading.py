@@ -1,16 +1,14 @@
-"""Loading Python configurations: found by path or name, all problems at once, no tracebacks."""
+"""Loading Python configurations: as users write them, all problems at once, no tracebacks."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from config_files import Write, problems_of, writer
 
-from hpo.config.finding import available_configs
 from hpo.config.loading import load_spec
-from hpo.errors import SettingsError
 
 EXAMPLE = """
 from scipy.stats import loguniform
@@ -27,39 +25,10 @@ def get_hpo_config():
 """  # noqa: E501 - because users write it so
 OBJECTIVE = "\ndef objective(config, trial): ...\n"
 
-SMALL = """
-def get_config_space(): return {space}
-def get_slurm_config(): return {slurm}
-def get_hpo_config(): return {hpo}
-"""
-
-Write = Callable[..., Path]
-
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    def write_config(
-        space: str = "{'lr': [0.1, 0.2]}",
-        slurm: str = "{}",
-        hpo: str = "{'n_trials': 2, 'objective': 'train:objective'}",
-        *,
-        before: str = "",
-        name: str = "mine.py",
-    ) -> Path:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(before + SMALL.format(space=space, slurm=slurm, hpo=hpo))
-        return path
-
-    return write_config
-
-
-def problems_of(config: Path | str, cwd: Path, *overrides: str) -> str:
-    with pytest.raises(SettingsError) as caught:
-        load_spec(str(config), overrides=overrides, cwd=cwd)
-    assert caught.value.exit_code == 2
-    assert "Traceback" not in str(caught.value)
-    return str(caught.value)
+    return writer(tmp_path)
 
 
 def test_the_example_loads_as_users_write_it(tmp_path: Path) -> None:
@@ -90,46 +59,6 @@ def test_without_objective_the_user_is_told_how_to_name_one(tmp_path: Path) -> N
     message = problems_of("mlp.py", tmp_path)
     assert "set 'objective' in get_hpo_config() to 'package.module:function'" in message
     assert "or define objective() in mlp.py" in message
-
-
-@pytest.mark.parametrize("name", ["mine", "mine.py", "./mine", "./mine.py"])
-def test_a_config_is_found_by_name_and_by_path(write: Write, tmp_path: Path, name: str) -> None:
-    path = write()
-    assert load_spec(name, cwd=tmp_path).source == path
-
-
-@pytest.mark.parametrize("folder", ["", "config/", "hpo/config/"])
-def test_names_are_looked_up_in_the_users_folders(
-    write: Write, tmp_path: Path, folder: str
-) -> None:
-    path = write(name=f"{folder}mine.py")
-    spec = load_spec("mine", cwd=tmp_path)
-    assert spec.source == path
-    assert spec.pythonpath == tuple(dict.fromkeys([str(path.parent), str(tmp_path)]))
-    assert spec.output_dir == tmp_path / "hpo_results" / "mine"
-
-
-def test_the_modules_of_the_package_are_no_configurations(tmp_path: Path) -> None:
-    assert "no configuration 'loading'" in problems_of("loading", tmp_path)
-    assert not {"loading", "finding", "yaml_files"} & set(available_configs(tmp_path))
-
-
-def test_an_unknown_name_shows_the_near_ones(write: Write, tmp_path: Path) -> None:
-    write(name="config/mlp_mine.py")
-    (tmp_path / "binary.py").write_bytes(b"\xff\xfe")
-    message = problems_of("mlp_mien", tmp_path)
-    assert "no configuration 'mlp_mien': did you mean 'mlp_mine'" in message
-    assert f"looked in {tmp_path}, {tmp_path / 'config'}" in message
-    assert "'mlp_mine'" in problems_of("mine", tmp_path)
-    assert "no configuration 'mlp_mine.py': did you mean 'mlp_mine'" in problems_of(
-        "mlp_mine.py", tmp_path
-    )
-
-
-def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
-    (tmp_path / "mine.toml").write_text("")
-    assert f"there is no file {tmp_path}/a/b.py" in problems_of("a/b.py", tmp_path)
-    assert "must be a .py, .yaml or .yml file" in problems_of("mine.toml", tmp_path)
 
 
 def test_missing_functions_are_each_named(tmp_path: Path) -> None:
@@ -244,35 +173,6 @@ def test_a_file_edited_just_now_is_read_anew(write: Write, tmp_path: Path) -> No
     assert load_spec("mine", cwd=tmp_path).space.enumerate(1) == {"lr": 3}
 
 
-@pytest.mark.parametrize("folder", ["", "config/"])
-def test_an_objective_in_a_file_is_found_beside_the_config_or_from_here(
-    write: Write, tmp_path: Path, folder: str
-) -> None:
-    write(hpo="{'n_trials': 2, 'objective': 'src/train.py:run'}", name="config/mine.py")
-    script = tmp_path / folder / "src" / "train.py"
-    script.parent.mkdir(parents=True)
-    assert "there is no file src/train.py (looked for" in problems_of("mine", tmp_path)
-    script.touch()
-    assert load_spec("mine", cwd=tmp_path).objective == f"{script}:run"
-
-
-def test_extra_import_folders_must_exist(
-    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CODE", "src")
-    write(hpo="{'n_trials': 2, 'objective': 'a:b', 'pythonpath': ['$CODE']}")
-    assert "there is no folder $CODE" in problems_of("mine", tmp_path)
-    (tmp_path / "src").mkdir()
-    assert load_spec("mine", cwd=tmp_path).pythonpath == (str(tmp_path), str(tmp_path / "src"))
-
-
-def test_the_folder_of_the_campaign(write: Write, tmp_path: Path) -> None:
-    write(hpo="{'n_trials': 2, 'objective': 'a:b', 'output_dir': '../runs'}")
-    assert load_spec("mine", cwd=tmp_path).output_dir == tmp_path.parent / "runs"
-    other = load_spec("mine", cwd=tmp_path, output_dir="other")
-    assert other.output_dir == tmp_path / "other"
-
-
 def test_settings_changed_on_the_command_line(write: Write, tmp_path: Path) -> None:
     write()
     spec = load_spec(
@@ -317,9 +217,3 @@ def test_overrides_that_cannot_be_applied(
 def test_an_override_of_a_broken_section_adds_no_problem(write: Write, tmp_path: Path) -> None:
     write(space="1 / 0")
     assert "1 problem in" in problems_of("mine", tmp_path, "space.lr=3")
-
-
-def test_the_shipped_examples_are_found_from_anywhere(tmp_path: Path) -> None:
-    spec = load_spec("mlp_example", cwd=tmp_path)
-    assert spec.output_dir == tmp_path / "hpo_results" / "mlp_example"
-    assert spec.pythonpath == (str(tmp_path),)

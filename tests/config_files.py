@@ -1,0 +1,44 @@
+"""Python configurations as users write them, and what is said of a bad one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hpo.config.loading import load_spec
+from hpo.errors import SettingsError
+
+SMALL = """
+def get_config_space(): return {space}
+def get_slurm_config(): return {slurm}
+def get_hpo_config(): return {hpo}
+"""
+
+Write = Callable[..., Path]
+
+
+def writer(folder: Path) -> Write:
+    def write_config(
+        space: str = "{'lr': [0.1, 0.2]}",
+        slurm: str = "{}",
+        hpo: str = "{'n_trials': 2, 'objective': 'train:objective'}",
+        *,
+        before: str = "",
+        name: str = "mine.py",
+    ) -> Path:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(before + SMALL.format(space=space, slurm=slurm, hpo=hpo))
+        return path
+
+    return write_config
+
+
+def problems_of(config: Path | str, cwd: Path, *overrides: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load_spec(str(config), overrides=overrides, cwd=cwd)
+    assert caught.value.exit_code == 2
+    assert "Traceback" not in str(caught.value)
+    return str(caught.value)
