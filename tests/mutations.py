@@ -1,14 +1,24 @@
 """What may happen to a file or an answer: cut, doubled, garbled, or sound and of a wrong kind.
 
 Hypothesis strategies over recorded samples; each gives whole inputs, never a fault to carry out.
+`many` says how many of them a test takes; the variable HPO_FUZZ asks for more.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
+INPUTS = int(os.environ.get("HPO_FUZZ", "150"))
+many = settings(
+    max_examples=INPUTS,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 SMALL = st.integers(0, 400)
 ODD: list[Any] = [

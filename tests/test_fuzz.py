@@ -1,4 +1,4 @@
-"""Whatever lies on disk or comes from SLURM: the declared errors or None, and no wrong "done".
+"""Whatever lies on disk: the declared errors or None, and no wrong "done".
 
 `HPO_FUZZ=50000 pytest tests/test_fuzz.py` tries so many inputs for each kind (`make fuzz`).
 """
@@ -8,23 +8,20 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from histories import claimed, drawn, finished, lost, offered
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from mutations import as_bytes, files_of, garbled, misshapen
+from mutations import as_bytes, files_of, garbled, many, misshapen
 
 from hpo import campaign, offers
 from hpo import events as ev
 from hpo.checkpoint.reading import Checkpoint, UnusableError, verify
-from hpo.cluster import slurm, slurm_commands, slurm_preflight, slurm_status
 from hpo.cluster.local import LocalCluster, LocalRequest
-from hpo.errors import CampaignLockedError, HpoError, JournalError, SettingsError, TransitionError
+from hpo.errors import CampaignLockedError, JournalError, SettingsError, TransitionError
 from hpo.files import Layout
 from hpo.invariants import check
 from hpo.journal import Header, Journal, read_events
@@ -33,16 +30,9 @@ from hpo.lock import ManagerLock
 from hpo.offers import Leg
 from hpo.reports import read_reports
 from hpo.result_file import OUTCOMES, document, read_attempt
-from hpo.seats import JobPhase, JobStatus
+from hpo.seats import JobStatus
 from hpo.state import CampaignState, apply
 
-INPUTS = int(os.environ.get("HPO_FUZZ", "150"))
-SAMPLES = Path(__file__).parent / "samples"
-many = settings(
-    max_examples=INPUTS,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 HEADER = Header("search-1", "abc")
 
 
@@ -52,10 +42,6 @@ def layout(tmp_path: Path) -> Layout:
     made.create()
     made.trial(0).mkdir()
     return made
-
-
-def _sample(name: str) -> list[bytes]:
-    return [(SAMPLES / f"{name}.txt").read_bytes()]
 
 
 # ------------------------------------------------------------------------------------ the journal
@@ -272,48 +258,3 @@ def test_a_damaged_record_of_a_local_job(layout: Layout, data: bytes) -> None:
     cluster = LocalCluster(layout, LocalRequest(None, 0, 1))
     statuses = cluster.poll(["local-1"])
     assert all(isinstance(status, JobStatus) for status in statuses.values())
-
-
-# ------------------------------------------------------------------------------------ SLURM's words
-@many
-@given(data=garbled(_sample("squeue")))
-def test_any_answer_of_squeue(data: bytes) -> None:
-    for row in slurm_status.read_squeue(data.decode(errors="replace")):
-        status = slurm_status.status_of(row)
-        assert status is None or isinstance(status.phase, JobPhase)
-        if status is not None and status.phase is JobPhase.ENDED:
-            assert row.word in slurm_status.ENDED
-
-
-@many
-@given(data=garbled(_sample("sacct")))
-def test_any_answer_of_sacct(data: bytes) -> None:
-    text = data.decode(errors="replace")
-    for job_id, status in slurm_status.read_sacct(text).items():
-        assert status.phase is JobPhase.ENDED
-        assert job_id.partition("_")[0] in text
-
-
-@many
-@given(data=garbled(_sample("sbatch_errors")))
-def test_any_words_of_sbatch_become_an_error_of_ours(data: bytes) -> None:
-    words = data.decode(errors="replace")
-    assert isinstance(slurm_commands.refusal(words, "what was asked for"), HpoError)
-
-
-@many
-@given(
-    data=garbled(_sample("scontrol_config") + _sample("scontrol_ping") + _sample("sinfo")),
-    code=st.sampled_from([0, 1]),
-)
-def test_any_answer_of_scontrol_and_sinfo(data: bytes, code: int) -> None:
-    def answer(command: list[str], **_how: Any) -> subprocess.CompletedProcess[str]:
-        text = data.decode(errors="replace")
-        return subprocess.CompletedProcess(command, code, stdout=text, stderr=text)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slurm_commands.subprocess, "run", answer)
-        assert slurm_preflight.max_array_size() >= 0
-        assert slurm.answers() in (True, False)
-        assert slurm.is_job_gone("17") in (True, False, None)
-        assert all(isinstance(p, str) for p in slurm_preflight._unknown_partitions("main"))
