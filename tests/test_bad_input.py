@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from user_project import TRAIN, Project, user_project
+from refused_requests import listed, refused
+from user_project import Project, user_project
 
 YAML = """
 space:
@@ -23,25 +24,6 @@ hpo: {{n_trials: 2, objective: train.py:objective}}
 def project(tmp_path: Path) -> Iterator[Project]:
     with user_project(tmp_path) as project:
         yield project
-
-
-def refused(project: Project, *arguments: str, executor: str = "local", **environment: str) -> str:
-    """What is said of a request that starts nothing and leaves nothing behind."""
-    before = sorted(project.folder.rglob("*"))
-    done = project.run(*arguments, executor=executor, **environment)
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert done.stdout == ""
-    made = set(project.folder.rglob("*")) - set(before)
-    assert not {p for p in made if "__pycache__" not in p.parts}
-    assert project.started() == {}
-    return done.stderr
-
-
-def listed(problems: str) -> int:
-    """How many problems are shown, each on a line of its own; the first line tells the number."""
-    count = sum(1 for line in problems.splitlines() if line.startswith("  - "))
-    assert problems.startswith(f"hpo: {count} problem{'s' if count > 1 else ''} in ")
-    return count
 
 
 def test_an_unknown_configuration_shows_the_near_ones(project: Project) -> None:
@@ -156,59 +138,6 @@ def test_an_objective_that_cannot_be_imported_or_called(
     assert listed(problems) == 1
 
 
-def test_an_output_directory_that_cannot_be_made(project: Project) -> None:
-    (project.folder / "file").write_text("not a folder")
-    project.write(output_dir="file/results")
-    assert f"{project.folder}/file cannot be written" in refused(project)
-    assert "file is not a folder" in refused(project, "--output-dir", "file")
-    # What only trying tells, such as a quota: here, a name longer than any filesystem takes.
-    assert "cannot be made: File name too long" in refused(project, "--output-dir", "x" * 300)
-
-
-def test_an_output_directory_without_write_permission(project: Project) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
-    project.write(output_dir="mine/results")
-    (project.folder / "mine").mkdir(mode=0o500)
-    assert f"{project.folder}/mine cannot be written" in refused(project)
-
-
-def test_an_output_directory_with_other_files_in_it(project: Project) -> None:
-    project.write()
-    project.output.mkdir()
-    (project.output / "thesis.tex").write_text("years of work")
-    problems = refused(project)
-    assert "holds other files (thesis.tex) and no campaign" in problems
-    refused(project, "--fresh")
-    assert (project.output / "thesis.tex").read_text() == "years of work"
-
-
-def test_an_output_directory_of_another_search_shows_old_and_new(project: Project) -> None:
-    project.write(space='{"lr": loguniform(1e-4, 1.0), "width": [8, 16], "max_epochs": 2}')
-    project.finish()
-    (project.folder / "started.txt").unlink()
-    journal = (project.output / "journal.jsonl").read_bytes()
-
-    (project.folder / "other.py").write_text("def objective(config, trial): ...\n")
-    project.write(
-        space='{"lr": loguniform(1e-3, 1.0), "depth": [2, 3], "max_epochs": 2}',
-        seed=8,
-        objective="other.py:objective",
-        mode="max",
-    )
-    problems = refused(project)
-    root = f"{project.output} holds another search: "
-    assert f"{root}seed: 7 -> 8; choose another output_dir, or" in problems
-    assert f"{root}mode: min -> max" in problems
-    assert f"{root}objective: search.py:objective -> other.py:objective" in problems
-    assert f"{root}space.depth: nothing -> " in problems
-    assert f"{root}space.width: " in problems
-    assert "0.0001" in problems.partition("space.lr: ")[2].partition(" -> ")[0]
-    assert "0.001" in problems.partition("space.lr: ")[2].partition(" -> ")[2]
-    assert listed(problems) == 6
-    assert (project.output / "journal.jsonl").read_bytes() == journal
-
-
 def test_more_gpus_than_this_machine_has(project: Project) -> None:
     project.write(slurm='{"gpus": 3}')
     problems = refused(project, CUDA_VISIBLE_DEVICES="0,1")
@@ -266,29 +195,6 @@ def test_all_problems_are_told_at_once(project: Project) -> None:
 def test_a_folder_that_is_the_configuration_of_nothing(project: Project) -> None:
     (project.folder / "search.py").mkdir()
     assert "no configuration 'search.py'" in refused(project)
-
-
-def test_a_campaign_file_that_cannot_be_read_is_moved_aside_by_fresh(project: Project) -> None:
-    project.write(TRAIN).finish()
-    (project.output / "campaign.json").write_text("{")
-    done = project.run()
-    assert done.returncode == 2
-    assert "cannot be read as a campaign; mend it or use --fresh" in done.stderr
-    project.finish("--fresh")
-    assert len(list(project.folder.glob("results.old-*"))) == 1
-
-
-def test_a_journal_with_a_bad_line_is_named_and_left_alone(project: Project) -> None:
-    project.write(TRAIN).finish()
-    journal = project.output / "journal.jsonl"
-    lines = journal.read_text().splitlines(keepends=True)
-    damaged = "".join([*lines[:3], "{nonsense}\n", *lines[3:]])
-    journal.write_text(damaged)
-    done = project.run()
-    assert done.returncode == 1
-    assert f"{journal}, line 4: " in done.stdout
-    assert journal.read_text() == damaged
-    assert "Traceback" not in done.stdout
 
 
 def test_an_interrupt_while_the_request_is_checked_is_no_traceback(project: Project) -> None:
