@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import sys
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+import json
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from fault_points import CrashError, CrashPoint, FaultPoint, crashes, fails
 
 from hpo.asha import Asha
 from hpo.cluster.simulated import SimulatedCluster
@@ -27,106 +26,12 @@ from hpo.space import read_space
 
 SPACE = {"lr": [0.001, 0.003, 0.01, 0.03, 0.1, 0.3], "width": list(range(8, 40)), "max_epochs": 3}
 HEADER = Header("simulated", "0123456789abcdef")
-WRITING = ("open", "os.rename", "os.remove", "os.truncate", "os.mkdir")
-
-
-class CrashError(BaseException):
-    """The manager's process is gone; nothing of it runs any more."""
+ROUGH = ClusterModel(seats=4, queue_wait_s=60.0, preemption_rate=0.1, failure_rate=0.05, seed=3)
 
 
 def objective(config: dict[str, Any], trial: Any) -> None:
     for epoch in trial.epochs():
         trial.report(epoch=epoch, validation_error=abs(config["lr"] - 0.03) + 1.0 / epoch)
-
-
-@dataclass
-class CrashPoint:
-    """Counts the manager's steps on files and cluster, and ends it before step `at`."""
-
-    root: str
-    at: int | None = None
-    steps: int = 0
-    armed: bool = False
-    dead: bool = False
-
-    def step(self) -> None:
-        if not self.armed:
-            return
-        if self.dead:
-            raise CrashError  # not even its clean-up happens
-        self.steps += 1
-        if self.steps == self.at:
-            self.dead = True
-            raise CrashError
-
-
-@dataclass
-class FaultPoint:
-    """Counts the steps of manager and jobs on files, and fails at step `at`, or for a while then.
-
-    Without room (`number` is ENOSPC or EDQUOT) only what writes fails.
-    """
-
-    root: str
-    number: int
-    at: int
-    now: Callable[[], float]
-    lasts_s: float = 0.0
-    steps: int = 0
-    until: float = float("-inf")
-    failed: int = 0
-
-    def step(self, event: str, path: str, flags: int = os.O_WRONLY) -> None:
-        full = self.number in (errno.ENOSPC, errno.EDQUOT)
-        if full and (event in LISTING or event == "os.remove" or not flags & WRITE_FLAGS):
-            return
-        self.steps += 1
-        if self.steps == self.at:
-            self.until = self.now() + self.lasts_s
-        if self.steps == self.at or self.now() < self.until:
-            self.failed += 1
-            raise OSError(self.number, os.strerror(self.number), path)
-
-
-LISTING = ("os.listdir", "os.scandir")
-WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-_points: list[CrashPoint | FaultPoint] = []
-
-
-def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if not _points or event not in (*WRITING, *LISTING):
-        return
-    point = _points[-1]
-    path = arguments[0]
-    if not isinstance(path, (str, bytes)) or not os.fsdecode(path).startswith(point.root):
-        return
-    if isinstance(point, FaultPoint):
-        flags = arguments[2] if event == "open" else os.O_WRONLY
-        point.step(event, os.fsdecode(path), flags)
-    elif event in WRITING:
-        point.step()
-
-
-sys.addaudithook(_audit)
-
-
-@contextmanager
-def crashes(root: Path) -> Iterator[CrashPoint]:
-    point = CrashPoint(str(root))
-    _points.append(point)
-    try:
-        yield point
-    finally:
-        _points.remove(point)
-
-
-@contextmanager
-def fails(point: FaultPoint) -> Iterator[FaultPoint]:
-    _points.append(point)
-    try:
-        yield point
-    finally:
-        _points.remove(point)
 
 
 @dataclass
@@ -280,3 +185,16 @@ class _GatedCluster(SimulatedCluster):
     def _step(self) -> None:
         if self.point is not None:
             self.point.step()
+
+
+def require_same_results(campaign: Campaign, expected: Campaign) -> None:
+    for path in sorted(expected.layout.results.iterdir()):
+        ours = json.loads((campaign.layout.results / path.name).read_text())
+        theirs = json.loads(path.read_text())
+        assert (ours["status"], ours["error"], ours["config"]) == (
+            theirs["status"],
+            theirs["error"],
+            theirs["config"],
+        )
+    best = json.loads(expected.layout.final_results.read_text())["best_error"]
+    assert json.loads(campaign.layout.final_results.read_text())["best_error"] == best

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulation import Campaign, FaultPoint
+from fault_points import FaultPoint
+from simulation import Campaign
 
 from hpo.cluster.simulated_model import ClusterModel
 from hpo.errors import JournalError
@@ -54,7 +55,7 @@ def objective(config: dict[str, Any], trial: Any) -> None:
 
 
 def _sync(descriptor: int) -> None:
-    from simulation import _points
+    from fault_points import _points
 
     point = _points[-1] if _points else None
     if isinstance(point, FaultPoint):
