@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cluster_bench
 import pytest
-import test_cluster_contract as contract
 from campaigns import Project, wait_until
 
 from hpo.causes import Cause
@@ -178,10 +178,10 @@ def test_a_job_that_runs_out_of_a_time_that_was_cut_is_told_apart(
     slurm, partition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(JobTimes, "least_min", 1)
-    monkeypatch.setattr(contract, "PATIENCE_S", 240.0)  # SLURM looks at limits once a minute
-    monkeypatch.setattr(contract, "PARTITION", partition.name)
+    monkeypatch.setattr(cluster_bench, "PATIENCE_S", 240.0)  # SLURM looks at limits once a minute
+    monkeypatch.setattr(cluster_bench, "PARTITION", partition.name)
     partition.reserve("now+230")
-    bench = contract.Bench("slurm", tmp_path)
+    bench = cluster_bench.Bench("slurm", tmp_path)
     try:
         bench.offer(1, seconds=300.0)
         (job_id,) = bench.submit(1)
