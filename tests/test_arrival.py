@@ -1,3 +1,5 @@
+"""How long simulated jobs wait: each distribution, jobs submitted together, shorter jobs."""
+
 from __future__ import annotations
 
 import numpy as np

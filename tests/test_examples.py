@@ -1,3 +1,5 @@
+"""The examples in the package: they learn, resume exactly, and read a user's own data."""
+
 from __future__ import annotations
 
 import json

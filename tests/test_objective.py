@@ -1,3 +1,5 @@
+"""A user's objective: found, imported, bound to the hyperparameters, checked in a process apart."""
+
 from __future__ import annotations
 
 import functools

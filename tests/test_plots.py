@@ -1,3 +1,5 @@
+"""The two plots of a campaign: the incumbent and the learning curves."""
+
 from __future__ import annotations
 
 import json

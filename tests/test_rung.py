@@ -1,3 +1,5 @@
+"""The order of the trials at one rung, and which of them may be promoted."""
+
 from __future__ import annotations
 
 import math

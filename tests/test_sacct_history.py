@@ -1,3 +1,5 @@
+"""Queue waits from a file of sacct: which jobs count, and what is said of a bad file."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Training scripts: the arguments that they get, how they fail, and what is refused beforehand."""
+
 from __future__ import annotations
 
 import json

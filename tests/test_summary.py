@@ -1,3 +1,5 @@
+"""How often the status is written, by the number of trials."""
+
 from __future__ import annotations
 
 from pathlib import Path

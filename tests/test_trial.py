@@ -1,3 +1,5 @@
+"""What a user's code does with a trial: report, go through the epochs, save and restore."""
+
 from __future__ import annotations
 
 import json
