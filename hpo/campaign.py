@@ -43,8 +43,8 @@ def folder_problems(root: Path, *, fresh: bool) -> list[str]:
     """Why a campaign cannot live in `root`, whatever it searches; changes nothing."""
     layout = Layout(root)
     # Not Path.exists, which raises below a folder of somebody else's.
-    if not os.path.exists(root):  # noqa: PTH110
-        above = next((p for p in root.parents if os.path.exists(p)), Path("/"))  # noqa: PTH110
+    if not os.path.exists(root):
+        above = next((p for p in root.parents if os.path.exists(p)), Path("/"))
         if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
             return [f"output_dir {root} cannot be created: {above} cannot be written"]
         return []

@@ -212,7 +212,7 @@ class _Run:
         # Not Path.exists, which raises when the file server is away.
         return (
             self._here.asked_to_leave()
-            or os.path.exists(self._layout.leave)  # noqa: PTH110
+            or os.path.exists(self._layout.leave)
             or not offers.is_held(self._layout, self._claim)
         )
 
@@ -235,7 +235,7 @@ def finish_leg(
     layout: Layout,
     claim: offers.Leg,
     result: Mapping[str, Any],
-    patience: Patience = Patience(),  # noqa: B008  # because it is frozen
+    patience: Patience = Patience(),
 ) -> bool:
     """Publish what the leg came to; False: the claim was fenced off meanwhile, nothing counts.
 

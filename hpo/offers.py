@@ -85,7 +85,7 @@ def list_legs(folder: Path) -> list[Leg]:
     Raises:
         OSError: the folder cannot be read now; that is no news, not an empty folder.
     """
-    legs = (parse(name) for name in os.listdir(folder))  # noqa: PTH208  # because names are enough
+    legs = (parse(name) for name in os.listdir(folder))
     return sorted(
         (leg for leg in legs if leg), key=lambda leg: (-leg.mem_mb, -leg.rung, leg.trial_id)
     )

@@ -146,7 +146,7 @@ def publish_results(
 def unpublished(layout: Layout, state: CampaignState) -> list[ev.Event]:
     """The last events of ended trials that have no standing result: a crash came in between."""
     try:
-        present = set(os.listdir(layout.results))  # noqa: PTH208  # because names are enough
+        present = set(os.listdir(layout.results))
     except FileNotFoundError:
         present = set()  # somebody removed the whole folder
     events: list[ev.Event] = []

@@ -33,7 +33,7 @@ def plan_seats(
     needs: Mapping[SeatKind, int],
     *,
     to_come: int = 0,
-    usual: SeatKind = SeatKind(),  # noqa: B008  # because it is frozen
+    usual: SeatKind = SeatKind(),
     at_once: int,
     max_queued: int,
     queue_ahead: int,
@@ -92,7 +92,7 @@ def useless_seats(
     needs: Mapping[SeatKind, int],
     *,
     to_come: int = 0,
-    usual: SeatKind = SeatKind(),  # noqa: B008  # because it is frozen
+    usual: SeatKind = SeatKind(),
     spared: int = 0,
 ) -> list[str]:
     """Waiting seats that nothing is left for, the youngest first.

@@ -79,7 +79,7 @@ class Place:
         if self.leaving():
             return "it was asked to leave"
         # Not Path.exists, which raises when the file server is away.
-        ends = os.path.exists(self.layout.leave)  # noqa: PTH110
+        ends = os.path.exists(self.layout.leave)
         if ends or stop_request.stands(self.layout):
             return "the campaign ends"
         if is_quarantined(self.layout, self.job.host, time.time()):

@@ -57,7 +57,7 @@ def stands(layout: Layout) -> bool:
     A folder that cannot be listed now is no news.
     """
     try:
-        return layout.stop.name in os.listdir(layout.root)  # noqa: PTH208  # because names are enough
+        return layout.stop.name in os.listdir(layout.root)
     except OSError:
         return False
 

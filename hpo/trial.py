@@ -74,7 +74,7 @@ class Trial:
         checkpoint_interval: int = 1,
         asked_to_leave: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
-        patience: Patience = Patience(),  # noqa: B008  # because it is frozen
+        patience: Patience = Patience(),
         next_leg: Callable[[Trial, float], NextLeg | None] | None = None,
     ) -> None:
         self.trial_id = trial_id

@@ -193,7 +193,7 @@ class TestGlobalGenerators:
         torch = pytest.importorskip("torch")
 
         def draw() -> list[float]:
-            legacy = np.random.normal(size=3).tolist()  # noqa: NPY002
+            legacy = np.random.normal(size=3).tolist()
             return [random.random(), random.gauss(0, 1), *legacy, *torch.randn(3).tolist()]
 
         draw()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +153,10 @@ class TestEpochs:
     def test_a_loop_goes_on_as_far_as_the_trial_does(self) -> None:
         last = 2
         seen = []
-        end: Callable[[], int] = lambda: last  # noqa: E731
+
+        def end() -> int:
+            return last
+
         for epoch in Epochs(1, end):
             seen.append(epoch)
             if epoch == 2:

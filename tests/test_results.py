@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -188,7 +187,7 @@ def test_a_campaign_is_read_while_it_runs(tmp_path: Path) -> None:
         assert list(found.reports["epoch"]) == [1, 2]
         status = json.loads((project.output / "status.json").read_text())
         assert status["trials"]["completed"] == 1
-        assert os.path.exists(project.output / "trials" / "trial_0" / "config.json")  # noqa: PTH110
+        assert (project.output / "trials" / "trial_0" / "config.json").exists()
         project.go()
         assert child.wait(timeout=60) == 0
 

@@ -61,7 +61,7 @@ def everything(config: dict[str, Any], trial: Trial) -> None:
 
     torch.manual_seed(0)
     random.seed(0)
-    np.random.seed(0)  # noqa: NPY002  # because users' code does so
+    np.random.seed(0)  # because users' code does so
     data = torch.randn(64, 6)
     dataset = torch.utils.data.TensorDataset(data, data.sum(dim=1, keepdim=True).sin())
     model = nn.Sequential(
@@ -96,7 +96,7 @@ def everything(config: dict[str, Any], trial: Trial) -> None:
     for epoch in trial.epochs():
         model.train()
         for x, y in [*loader, *shuffled_by_default]:
-            noise = draws.normal() + random.random() + np.random.normal()  # noqa: NPY002
+            noise = draws.normal() + random.random() + np.random.normal()
             loss = nn.functional.mse_loss(model(x + 0.01 * noise), y)
             optimizer.zero_grad()
             loss.backward()
@@ -151,7 +151,7 @@ def disturb() -> None:
     import torch
 
     random.seed()
-    np.random.seed()  # noqa: NPY002
+    np.random.seed()
     torch.seed()
     torch.randn(3)
 
@@ -182,10 +182,10 @@ def torch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_interrupted_after_every_epoch(torch: Any, tmp_path: Path, name: str) -> None:
     # The mlp example seeds torch alone; Python's and numpy's generators are in its checkpoint too.
-    start = random.getstate(), np.random.get_state()  # noqa: NPY002
+    start = random.getstate(), np.random.get_state()
     whole = one_attempt(name, tmp_path / "whole", 0)
     random.setstate(start[0])
-    np.random.set_state(start[1])  # noqa: NPY002
+    np.random.set_state(start[1])
     for attempt in range(EPOCHS):
         part = one_attempt(
             name,

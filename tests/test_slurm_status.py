@@ -190,7 +190,7 @@ def test_a_seat_that_could_not_use_the_files_has_not_failed() -> None:
 
 def test_an_end_is_told_with_its_time() -> None:
     ended_at = read_sacct("1|FAILED|1:0|gpu003||2026-11-21T09:14:52")["1"].ended_at
-    assert ended_at == datetime(2026, 11, 21, 9, 14, 52).timestamp()  # noqa: DTZ001
+    assert ended_at == datetime(2026, 11, 21, 9, 14, 52).timestamp()
     for unknown in ("Unknown", "", "None", "2026-11-21"):
         assert read_sacct(f"1|FAILED|1:0|gpu003||{unknown}")["1"].ended_at is None
 

@@ -66,7 +66,7 @@ class TestReading:
 
     def test_only_reservations_for_maintenance_matter(self) -> None:
         (found,) = read_maintenance(RESERVATIONS)
-        start = datetime(2026, 11, 21, 9, 26, 2).timestamp()  # noqa: DTZ001  # as SLURM writes it
+        start = datetime(2026, 11, 21, 9, 26, 2).timestamp()  # as SLURM writes it
         assert found == Maintenance("ssmaint", start, "2026-11-21T09:26:02", FOUR)
         assert read_maintenance("No reservations in the system\n") == []
 
@@ -175,7 +175,7 @@ class TestJobTimes:
         return said
 
     def soon(self, minutes: float) -> str:
-        start = datetime.now() + timedelta(minutes=minutes)  # noqa: DTZ005  # as SLURM writes it
+        start = datetime.now() + timedelta(minutes=minutes)  # as SLURM writes it
         old = "StartTime=2026-11-21T09:26:02"
         return RESERVATIONS.replace(old, f"StartTime={start.isoformat(timespec='seconds')}")
 

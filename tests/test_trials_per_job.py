@@ -107,7 +107,10 @@ def test_kill_9_in_mid_leg_loses_nothing_and_runs_nothing_twice(
     )
     project.write(body, n_trials=8, trials_per_job="auto", max_initial_failures=0)
     manager = project.start()
-    at_work = lambda: [line.split()[1] for line in project.notes("pids.txt") if line[0] == "3"]  # noqa: E731
+
+    def at_work() -> list[str]:
+        return [line.split()[1] for line in project.notes("pids.txt") if line[0] == "3"]
+
     wait_until(lambda: len(at_work()) == 2, "trial 3 is in its second epoch")
     child = psutil.Process(int(at_work()[-1]))
     victim = child.parent() if whom == "seat" else child

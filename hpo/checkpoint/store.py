@@ -67,7 +67,7 @@ def require_listing(folder: Path) -> None:
         OSError: nobody can tell now; to be tried again.
     """
     with contextlib.suppress(FileNotFoundError):
-        os.listdir(folder / FOLDER)  # noqa: PTH208  # because the names do not matter
+        os.listdir(folder / FOLDER)  # the names do not matter
 
 
 def save(

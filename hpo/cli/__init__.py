@@ -17,11 +17,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _command(arguments, given)
     except HpoError as err:
-        print(f"hpo: {err}", file=sys.stderr)  # noqa: T201  # because this is the command
+        print(f"hpo: {err}", file=sys.stderr)
         return err.exit_code
     except KeyboardInterrupt:  # a manager listens to it from the start of its campaign on
         before = " before the campaign was opened" if arguments.command == "run" else ""
-        print(f"hpo: interrupted{before}", file=sys.stderr)  # noqa: T201
+        print(f"hpo: interrupted{before}", file=sys.stderr)
         return EXIT_RESUMABLE
 
 

@@ -43,7 +43,7 @@ def make_room(spec: CampaignSpec, executor: str) -> None:
             "them first"
         )
     target = move_aside(layout, time.time())
-    print(f"the old campaign lies in {target} now")  # noqa: T201  # because no log exists yet
+    print(f"the old campaign lies in {target} now")  # because no log exists yet
 
 
 def _live_jobs(layout: Layout, spec: CampaignSpec, executor: str) -> list[str]:

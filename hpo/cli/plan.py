@@ -50,7 +50,7 @@ def plan(arguments: Namespace) -> int:
     if arguments.json:
         from hpo.planning.table import as_data
 
-        print(json.dumps(as_data(made), indent=2))  # noqa: T201  # because this is the command
+        print(json.dumps(as_data(made), indent=2))
     else:
         _print(made)
     return EXIT_FINISHED

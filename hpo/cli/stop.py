@@ -138,4 +138,4 @@ def _how_to_go_on(start: Start | None) -> str:
 
 
 def _say(line: Any) -> None:
-    print(line, flush=True)  # noqa: T201  # because this is the command
+    print(line, flush=True)

@@ -40,7 +40,7 @@ def starts_on_the_bad_node(slurm, project: Project, *, after: float) -> list[str
 def _local(time: float) -> str:
     from datetime import datetime
 
-    return datetime.fromtimestamp(time).isoformat(timespec="seconds")  # noqa: DTZ006  # as sacct
+    return datetime.fromtimestamp(time).isoformat(timespec="seconds")  # as sacct
 
 
 def test_a_node_on_which_jobs_die_at_once_does_not_eat_the_campaign(slurm, tmp_path: Path) -> None:
