@@ -6,35 +6,25 @@ A row of the table is one change of settings or of the model; see `ROWS`.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from schedulers_parts import ETA, MAX_T, SPACE, objective
+from schedulers_parts import ETA, MAX_T
+from simulated_campaign import SimulatedCampaign, campaign_folder, random_search
 
 from hpo import events as ev
 from hpo.asha import Asha
 from hpo.cluster.arrival import Arrival, Backfill, Exponential, LogNormal
-from hpo.cluster.simulated import SimulatedCluster
-from hpo.cluster.simulated_clock import SimulatedClock
 from hpo.cluster.simulated_model import ClusterModel
-from hpo.files import Layout, publish_json
-from hpo.journal import Header, Journal, read_events
-from hpo.leg import LegSettings
+from hpo.journal import read_events
 from hpo.limits import Limits, SeatLimits
-from hpo.manager import Manager, Surroundings
 from hpo.scheduler import Scheduler
-from hpo.search.random_search import AsyncRandomSearch
 from hpo.seat_kinds import usable_s
-from hpo.space import read_space
 
 SEATS = 8
 EPOCH_S, SPREAD = 60.0, 1.0
 START_S, LOAD_S = 20.0, 10.0
 TIME_MIN = 24 * 60  # what every seat asks for, where nothing is learned
-HEADER = Header("benchmark", "0123456789abcdef")
 WAITS: dict[str, Callable[[float], Arrival]] = {
     "exponential": Exponential,
     "lognormal": LogNormal,
@@ -130,17 +120,8 @@ def prepare(
 
 def simulate(case: Case, most_trials: int) -> Run:
     """One campaign until a leg ends at or below the target, or all trials have ended."""
-    with tempfile.TemporaryDirectory(dir=_memory()) as root:
-        layout = Layout(Path(root) / "campaign")
-        layout.create()
-        publish_json(layout.campaign, {"seat": {}})
-        settings = LegSettings(
-            "benchmark", "curves:error", [], "validation_error", "min", "epoch", 0, 60.0
-        )
-        clock = SimulatedClock()
-        cluster = SimulatedCluster(layout, clock, case.model, settings, lambda: objective)
-        space, problems = read_space(SPACE)
-        assert not problems
+    with campaign_folder() as root:
+        campaign = SimulatedCampaign(root, case.model)
         several = case.model.legs_per_job is None
         limits = Limits(
             n_trials=most_trials,
@@ -159,27 +140,10 @@ def simulate(case: Case, most_trials: int) -> Run:
             legs_per_seat=case.model.legs_per_job,
             learn_time_to=TIME_MIN if case.learns else 0,
         )
-        started: list[Manager] = []
-        manager = Manager(
-            Surroundings(
-                layout,
-                cluster,
-                clock,
-                lambda: bool(started) and started[0].state.ending is not None,
-            ),
-            Journal(layout.journal, HEADER),
-            Scheduler(
-                AsyncRandomSearch(space, case.seed),
-                limits,
-                Asha(max_t=MAX_T, reduction_factor=ETA),
-            ),
-            seats,
-            metric="validation_error",
-            mode="min",
-        )
-        started.append(manager)
-        manager.run()
-        events = read_events(layout.journal)
+        asha = Asha(max_t=MAX_T, reduction_factor=ETA)
+        scheduler = Scheduler(random_search(MAX_T, case.seed), limits, asha)
+        campaign.manager(scheduler, seats, until_target=True).run()
+        events = read_events(campaign.layout.journal)
         ends = [e.time for e in events if isinstance(e, (ev.CampaignEnding, ev.CampaignEnded))]
         return Run(
             case.row,
@@ -187,13 +151,8 @@ def simulate(case: Case, most_trials: int) -> Run:
             case.seed,
             any(isinstance(e, ev.CampaignEnding) for e in events),
             ends[0],
-            cluster.lives.charged_s(),
-            cluster.lives.use.started,
-            len(cluster.lives.use.legs_run),
-            cluster.calls["submit"],
+            campaign.cluster.lives.charged_s(),
+            campaign.cluster.lives.use.started,
+            len(campaign.cluster.lives.use.legs_run),
+            campaign.cluster.calls["submit"],
         )
-
-
-def _memory() -> Path | None:
-    path = Path("/dev/shm")
-    return path if os.access(path, os.W_OK) else None

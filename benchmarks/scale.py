@@ -23,6 +23,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from simulated_campaign import memory
+
 PARTS = Path(__file__).resolve().with_name("scale_parts.py")
 MIB = 2**20
 Figures = dict[str, float]
@@ -51,10 +53,8 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, help="where to draw it; default: nowhere")
     parser.add_argument("--figures", type=Path, help="keep the figures there, to go on later")
     arguments = parser.parse_args()
-    memory = Path("/dev/shm")
-    where = arguments.folder or (memory if os.access(memory, os.W_OK) else None)
     found: list[Figures] = []
-    with tempfile.TemporaryDirectory(dir=where) as folder:
+    with tempfile.TemporaryDirectory(dir=arguments.folder or memory()) as folder:
         for size in arguments.sizes:
             trials, _, seats = size.partition(":")
             found.append(measure(int(trials), int(seats), Path(folder)))

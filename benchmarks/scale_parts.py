@@ -8,44 +8,28 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import resource
 import statistics
 import sys
 import time
 from pathlib import Path
 
-from schedulers_parts import ETA, MAX_T, SPACE, objective
+from schedulers_parts import ETA, MAX_T
+from simulated_campaign import SimulatedCampaign, random_search, sync_nothing
 
 from hpo.asha import Asha
 from hpo.checkpoint_keeper import CheckpointKeeper
 from hpo.cluster.arrival import Exponential
-from hpo.cluster.simulated import SimulatedCluster
-from hpo.cluster.simulated_clock import SimulatedClock
 from hpo.cluster.simulated_model import ClusterModel
-from hpo.files import Layout, publish_json
-from hpo.journal import Header, Journal
-from hpo.leg import LegSettings
 from hpo.limits import SeatLimits
-from hpo.manager import Manager, Surroundings
+from hpo.manager import Manager
 from hpo.scheduler import Limits, Scheduler
-from hpo.search.random_search import AsyncRandomSearch
-from hpo.space import read_space
 
-HEADER = Header("benchmark", "0123456789abcdef")
 EPOCH_S, SPREAD, TICK_S = 600.0, 0.8, 30.0
 
 
-def build(
-    root: Path, trials: int, seats: int
-) -> tuple[Manager, SimulatedCluster, SimulatedClock, Layout]:
+def build(root: Path, trials: int, seats: int) -> tuple[Manager, SimulatedCampaign]:
     """The campaign, new or as it lies there."""
-    layout = Layout(root)
-    layout.create()
-    publish_json(layout.campaign, {"seat": {}})
-    settings = LegSettings(
-        "benchmark", "curves:error", [], "validation_error", "min", "epoch", 0, 60.0
-    )
     model = ClusterModel(
         seats=seats,
         arrival=Exponential(600.0),
@@ -56,40 +40,33 @@ def build(
         tick_s=TICK_S,
         poll_s=60.0,
     )
-    clock = SimulatedClock()
-    cluster = SimulatedCluster(layout, clock, model, settings, lambda: objective)
-    space, problems = read_space(SPACE)
-    assert not problems
+    campaign = SimulatedCampaign(root, model)
     asha = Asha(max_t=MAX_T, reduction_factor=ETA)
-    manager = Manager(
-        Surroundings(layout, cluster, clock, lambda: False),
-        Journal(layout.journal, HEADER),
-        Scheduler(AsyncRandomSearch(space, 0), Limits(n_trials=trials), asha),
+    manager = campaign.manager(
+        Scheduler(random_search(MAX_T, 0), Limits(n_trials=trials), asha),
         SeatLimits(seats, max(450, seats + seats // 4)),
-        metric="validation_error",
-        mode="min",
-        checkpoints=CheckpointKeeper(layout, asha, "promotable", trials),
+        checkpoints=CheckpointKeeper(campaign.layout, asha, "promotable", trials),
     )
-    return manager, cluster, clock, layout
+    return manager, campaign
 
 
 def run(root: Path, trials: int, seats: int) -> dict[str, float]:
     """The whole campaign; what its manager cost."""
-    os.fsync = lambda _descriptor: None  # type: ignore[assignment]  # no machine dies here
-    manager, cluster, clock, layout = build(root, trials, seats)
-    tick = manager.tick
+    sync_nothing()
+    manager, campaign = build(root, trials, seats)
+    tick, journal = manager.tick, campaign.layout.journal
     took: list[float] = []
     idle: list[float] = []
     cpu_s = 0.0
 
     def timed() -> None:
         nonlocal cpu_s
-        cpu, size, begin = time.process_time(), layout.journal.stat().st_size, time.perf_counter()
+        cpu, size, begin = time.process_time(), journal.stat().st_size, time.perf_counter()
         tick()
         seconds = time.perf_counter() - begin
         cpu_s += time.process_time() - cpu
         took.append(seconds)
-        if layout.journal.stat().st_size == size:
+        if journal.stat().st_size == size:
             idle.append(seconds)
 
     manager.tick = timed  # type: ignore[method-assign]
@@ -97,17 +74,17 @@ def run(root: Path, trials: int, seats: int) -> dict[str, float]:
     assert manager.state.ended is not None
     assert len(manager.state.trials) == trials
     return {
-        "legs": len(cluster.lives.use.legs_run),
-        "virtual_s": clock.now(),
+        "legs": len(campaign.cluster.lives.use.legs_run),
+        "virtual_s": campaign.clock.now(),
         "ticks": len(took),
         "tick_s": statistics.median(took),
         "tick_p95_s": sorted(took)[int(0.95 * len(took))],
         "idle_s": statistics.median(idle or took),
         "cpu_s": cpu_s,
-        "polls": cluster.calls["poll"],
-        "submits": cluster.calls["submit"],
+        "polls": campaign.cluster.calls["poll"],
+        "submits": campaign.cluster.calls["submit"],
         "peak": _peak(),
-        "journal": layout.journal.stat().st_size,
+        "journal": journal.stat().st_size,
         "bytes": sum(p.stat().st_size for p in root.rglob("*") if p.is_file()),
     }
 
@@ -115,7 +92,7 @@ def run(root: Path, trials: int, seats: int) -> dict[str, float]:
 def resume(root: Path, trials: int, seats: int) -> dict[str, float]:
     """A new manager of what has ended."""
     begin = time.perf_counter()
-    manager, *_ = build(root, trials, seats)
+    manager, _ = build(root, trials, seats)
     manager.start()
     return {"resume_s": time.perf_counter() - begin, "resume_peak": _peak()}
 

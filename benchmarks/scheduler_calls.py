@@ -26,7 +26,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-from schedulers_parts import objective
+from simulated_campaign import NAME, SimulatedCampaign, random_search
 
 from hpo.cluster.arrival import Exponential
 from hpo.cluster.simulated import SimulatedCluster
@@ -34,27 +34,14 @@ from hpo.cluster.simulated_clock import SimulatedClock
 from hpo.cluster.simulated_model import ClusterModel
 from hpo.cluster.slurm import SlurmCluster
 from hpo.cluster.slurm_request import SeatRequest
-from hpo.files import Layout, publish_json
-from hpo.journal import Header, Journal
-from hpo.leg import LegSettings
 from hpo.limits import SeatLimits
-from hpo.manager import Manager, Surroundings
 from hpo.scheduler import Limits, Scheduler
-from hpo.search.random_search import AsyncRandomSearch
 from hpo.seats import JobPhase, JobStatus
 from hpo.settings import SlurmSettings
-from hpo.space import loguniform, read_space, uniform
 
-NAME = "benchmark"
 EPOCHS, EPOCH_S, SPREAD = 20, 60.0, 0.8
 MIN_JOB_AGE_S = 300.0  # how long squeue goes on to show what has ended
 LOOK_S = 10.0  # of submitit's helpers
-SPACE = {
-    "learning_rate": loguniform(1e-4, 1.0),
-    "dropout": uniform(0.0, 0.9),
-    "momentum": uniform(0.0, 0.99),
-    "max_epochs": EPOCHS,
-}
 WORDS = {JobPhase.QUEUED: "PENDING", JobPhase.RUNNING: "RUNNING", JobPhase.ENDED: "COMPLETED"}
 FAKE = """#!/bin/sh
 echo {name} >> {folder}/calls
@@ -141,25 +128,14 @@ class MirroredCluster(SimulatedCluster):
 
 def ours(root: Path, fake: FakeSlurm, trials: int, model: ClusterModel) -> tuple[float, Counter]:
     """Virtual hours, and the calls."""
-    layout = Layout(root)
-    layout.create()
-    publish_json(layout.campaign, {"seat": {}})
-    settings = LegSettings(NAME, "curves:error", [], "validation_error", "min", "epoch", 0, 60.0)
-    clock = SimulatedClock()
-    cluster = MirroredCluster(layout, clock, model, settings, lambda: objective)
+    campaign = SimulatedCampaign(root, model, kind=MirroredCluster)
+    cluster, clock = campaign.cluster, campaign.clock
     request = SeatRequest(SlurmSettings(time="2:00:00"))
-    slurm = SlurmCluster(layout, NAME, request, poll_s=60.0, result_grace_s=30.0)
+    slurm = SlurmCluster(campaign.layout, NAME, request, poll_s=60.0, result_grace_s=30.0)
+    assert isinstance(cluster, MirroredCluster)
     cluster.attach(slurm, fake, clock)
-    space, problems = read_space(SPACE)
-    assert not problems
-    manager = Manager(
-        Surroundings(layout, cluster, clock, lambda: False),
-        Journal(layout.journal, Header(NAME, "0123456789abcdef")),
-        Scheduler(AsyncRandomSearch(space, model.seed), Limits(n_trials=trials)),
-        SeatLimits(model.seats, 450),
-        metric="validation_error",
-        mode="min",
-    )
+    scheduler = Scheduler(random_search(EPOCHS, model.seed), Limits(n_trials=trials))
+    manager = campaign.manager(scheduler, SeatLimits(model.seats, 450))
     with mock.patch("hpo.cluster.slurm_times.time") as virtual:
         virtual.time.side_effect = virtual.monotonic.side_effect = clock.now
         assert manager.run()

@@ -28,10 +28,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from curves import error
-from schedulers_parts import EPOCH_S, MAX_T, METHODS, SPACE, Run, simulate
-
-from hpo.search.random_search import AsyncRandomSearch
-from hpo.space import read_space
+from schedulers_parts import EPOCH_S, MAX_T, METHODS, Run, simulate
+from simulated_campaign import random_search
 
 ONE_IN = 300
 MOST = 7 * ONE_IN  # trials; a target that one in 300 meets is missed by all with a chance of 0.1 %
@@ -42,8 +40,7 @@ MARKS = ("o", "s", "D", "^")
 
 def target_error(draws: int = 20_000) -> float:
     """The error that one configuration in 300 reaches, from draws that no campaign makes."""
-    space, _ = read_space(SPACE)
-    search = AsyncRandomSearch(space, 10**6)
+    search = random_search(MAX_T, 10**6)
     finals = []
     for trial_id in range(draws):
         config = search.suggest(trial_id, ())

@@ -6,42 +6,25 @@ cluster. What it came to is read from its journal.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from curves import error
+from simulated_campaign import SimulatedCampaign, campaign_folder, random_search, sync_nothing
 
 from hpo import events as ev
 from hpo.asha import Asha
-from hpo.cluster.simulated import SimulatedCluster
-from hpo.cluster.simulated_clock import SimulatedClock
 from hpo.cluster.simulated_model import ClusterModel
-from hpo.files import Layout, publish_json
-from hpo.journal import Header, Journal, read_events
-from hpo.leg import LegSettings
+from hpo.journal import read_events
 from hpo.limits import SeatLimits
-from hpo.manager import Manager, Surroundings
 from hpo.scheduler import Limits, Scheduler
-from hpo.search.random_search import AsyncRandomSearch
-from hpo.space import loguniform, read_space, uniform
 from hpo.state import CampaignState, TrialState, TrialStatus
 from hpo.whole_trials import LegPolicy, WholeTrials
 
 MAX_T, ETA, COHORT = 81, 3, 81
 SPREAD = 1.0  # sigma of the log-normal of the trials' epoch times
 EPOCH_S, START_S = 30.0, 1.0
-SPACE = {
-    "learning_rate": loguniform(1e-4, 1.0),
-    "dropout": uniform(0.0, 0.9),
-    "momentum": uniform(0.0, 0.99),
-    "max_epochs": MAX_T,
-}
-HEADER = Header("benchmark", "0123456789abcdef")
 ASHA, SYNC, SYNC_FILLED, RANDOM = "ASHA", "sync SH", "sync SH, filled", "random"
 METHODS = (ASHA, SYNC, SYNC_FILLED, RANDOM)
 
@@ -117,57 +100,37 @@ class Run:
     late_s: float  # median time from a promotion's offer to its claim
 
 
-def objective(config: dict[str, Any], trial: Any) -> None:
-    """Report the end of the leg.
-
-    Time passes in the simulator, by the leg's own epochs; the error follows from the epoch alone,
-    so that there is no state to save.
-    """
-    value = error(config, trial.max_resource)
-    trial.report(epoch=trial.max_resource, validation_error=value)
-
-
 def cohort_of(seats: int) -> int:
     """Trials of a synchronous bracket: 81, or the next multiple that gives every seat one."""
     return COHORT * max(1, -(-seats // COHORT))
 
 
-def simulate(
-    method: str, seats: int, seed: int, target: float, most: int, folder: Path | None = None
-) -> Run:
+def simulate(method: str, seats: int, seed: int, target: float, most: int) -> Run:
     """One campaign until a leg ends at or below `target`, or `most` trials are drawn and ended."""
-    os.fsync = lambda _descriptor: None  # type: ignore[assignment]  # no machine dies here
-    with tempfile.TemporaryDirectory(dir=folder or _memory()) as root:
-        layout = Layout(Path(root) / "campaign")
-        layout.create()
-        publish_json(layout.campaign, {"seat": {}})
-        settings = LegSettings(
-            "benchmark", "curves:error", [], "validation_error", "min", "epoch", 0, 30.0
-        )
-        model = ClusterModel(
-            seats=seats,
-            queue_wait_s=0.0,
-            start_s=START_S,
-            epoch_s=EPOCH_S,
-            epoch_spread=SPREAD,
-            seed=seed,
-        )
-        clock = SimulatedClock()
-        cluster = SimulatedCluster(layout, clock, model, settings, lambda: objective)
+    sync_nothing()
+    model = ClusterModel(
+        seats=seats,
+        queue_wait_s=0.0,
+        start_s=START_S,
+        epoch_s=EPOCH_S,
+        epoch_spread=SPREAD,
+        seed=seed,
+    )
+    with campaign_folder() as root:
+        campaign = SimulatedCampaign(root, model, claim_timeout=30.0)
         cohort = cohort_of(seats)
         limit = -(-most // cohort) * cohort
         drawn = cohort if method == SYNC else limit  # one bracket after the other, or all at once
-        space, problems = read_space(SPACE)
-        assert not problems
-        search = AsyncRandomSearch(space, seed)
+        search = random_search(MAX_T, seed)
         while True:
             limits = Limits(n_trials=drawn, target_metric=target, offers_ahead=seats + 32)
             scheduler = Scheduler(search, limits, _policy(method, cohort))
-            manager = _manager(layout, cluster, clock, seats, scheduler)
+            seat_limits = SeatLimits(seats, max(450, 2 * seats))
+            manager = campaign.manager(scheduler, seat_limits, until_target=True)
             if not manager.run() or manager.state.ending is not None or drawn >= limit:
                 break
             drawn += cohort  # the limits were raised: the manager starts again
-        return _summary(method, seats, seed, read_events(layout.journal), model)
+        return _summary(method, seats, seed, read_events(campaign.layout.journal), model)
 
 
 def _policy(method: str, cohort: int) -> LegPolicy:
@@ -175,38 +138,6 @@ def _policy(method: str, cohort: int) -> LegPolicy:
     if method == RANDOM:
         return WholeTrials()
     return rungs if method == ASHA else SynchronousHalving(rungs, cohort)
-
-
-def _manager(
-    layout: Layout,
-    cluster: SimulatedCluster,
-    clock: SimulatedClock,
-    seats: int,
-    scheduler: Scheduler,
-) -> Manager:
-    """A manager that leaves when the target is met; legs that still run are not waited for."""
-    started: list[Manager] = []
-    manager = Manager(
-        Surroundings(
-            layout,
-            cluster,
-            clock,
-            lambda: bool(started) and started[0].state.ending is not None,
-        ),
-        Journal(layout.journal, HEADER),
-        scheduler,
-        SeatLimits(seats, max(450, 2 * seats)),
-        metric="validation_error",
-        mode="min",
-    )
-    started.append(manager)
-    return manager
-
-
-def _memory() -> Path | None:
-    """A disk in memory, where there is one: thousands of small files are written and deleted."""
-    path = Path("/dev/shm")
-    return path if os.access(path, os.W_OK) else None
 
 
 def _summary(

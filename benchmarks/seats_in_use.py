@@ -23,38 +23,22 @@ import heapq
 import multiprocessing
 import os
 import statistics
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from schedulers_parts import objective
+from simulated_campaign import SimulatedCampaign, campaign_folder, random_search, sync_nothing
 
 from hpo import events as ev
 from hpo.cluster.arrival import Constant
-from hpo.cluster.simulated import SimulatedCluster
-from hpo.cluster.simulated_clock import SimulatedClock
 from hpo.cluster.simulated_model import ClusterModel
-from hpo.files import Layout, publish_json
-from hpo.journal import Header, Journal, read_events
-from hpo.leg import LegSettings
+from hpo.journal import read_events
 from hpo.limits import SeatLimits
-from hpo.manager import Manager, Surroundings
 from hpo.scheduler import Limits, Scheduler
-from hpo.search.random_search import AsyncRandomSearch
-from hpo.space import loguniform, read_space, uniform
 from hpo.whole_trials import WholeTrials
 
 EPOCHS, EPOCH_S, SPREAD = 9, 60.0, 0.8
 START_S, LOAD_S = 20.0, 10.0
-HEADER = Header("benchmark", "0123456789abcdef")
-SPACE = {
-    "learning_rate": loguniform(1e-4, 1.0),
-    "dropout": uniform(0.0, 0.9),
-    "momentum": uniform(0.0, 0.99),
-    "max_epochs": EPOCHS,
-}
 KINDS = {
     "one trial per job": (START_S, LOAD_S, 1),
     "several per job": (START_S, LOAD_S, None),
@@ -78,7 +62,7 @@ class Run:
 def run_one(job: tuple[str, int, int, int]) -> Run:
     """One campaign, in a process of the pool."""
     kind, seats, per_seat, seed = job
-    os.fsync = lambda _descriptor: None  # type: ignore[assignment]  # no machine dies here
+    sync_nothing()
     start_s, load_s, legs = KINDS[kind]
     model = ClusterModel(
         seats=seats,
@@ -93,31 +77,16 @@ def run_one(job: tuple[str, int, int, int]) -> Run:
         seed=seed,
     )
     n_trials = seats * per_seat
-    with tempfile.TemporaryDirectory(dir=_memory()) as root:
-        layout = Layout(Path(root) / "campaign")
-        layout.create()
-        publish_json(layout.campaign, {"seat": {}})
-        settings = LegSettings(
-            "benchmark", "curves:error", [], "validation_error", "min", "epoch", 0, 60.0
-        )
-        clock = SimulatedClock()
-        cluster = SimulatedCluster(layout, clock, model, settings, lambda: objective)
-        space, problems = read_space(SPACE)
-        assert not problems
+    with campaign_folder() as root:
+        campaign = SimulatedCampaign(root, model)
         limits = Limits(n_trials=n_trials, offers_ahead=min(1000, 4 * seats + 32))
-        manager = Manager(
-            Surroundings(layout, cluster, clock, lambda: False),
-            Journal(layout.journal, HEADER),
-            Scheduler(AsyncRandomSearch(space, seed), limits, WholeTrials()),
-            SeatLimits(seats, max(450, 2 * seats)),
-            metric="validation_error",
-            mode="min",
-        )
-        manager.run()
-        order = [e.trial_id for e in read_events(layout.journal) if isinstance(e, ev.LegClaimed)]
-        ran = len(cluster.lives.use.legs_run)
-        span_s = cluster.lives.use.last_end - cluster.lives.use.first_start
-    assert ran == len(order) == n_trials
+        scheduler = Scheduler(random_search(EPOCHS, seed), limits, WholeTrials())
+        campaign.manager(scheduler, SeatLimits(seats, max(450, 2 * seats))).run()
+        events = read_events(campaign.layout.journal)
+        use = campaign.cluster.lives.use
+    order = [event.trial_id for event in events if isinstance(event, ev.LegClaimed)]
+    span_s = use.last_end - use.first_start
+    assert len(use.legs_run) == len(order) == n_trials
     took = [EPOCHS * model.epoch_of_trial_s(trial_id) for trial_id in order]
     best = _packed(took, seats)
     total = sum(took)
@@ -178,11 +147,6 @@ def main() -> None:
 def _spread(values: Sequence[float], digits: int) -> str:
     middle = statistics.median(values)
     return f"{middle:.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})"
-
-
-def _memory() -> Path | None:
-    path = Path("/dev/shm")
-    return path if os.access(path, os.W_OK) else None
 
 
 if __name__ == "__main__":
