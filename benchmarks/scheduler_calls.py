@@ -110,7 +110,7 @@ class MirroredCluster(SimulatedCluster):
                 ended.append(f"{job_id}|{word}|0:0|node1|2:00:00|Unknown")
                 if now - since > MIN_JOB_AGE_S:
                     continue
-            rows.append(f"{job_id}|{word}|None|node1|2:00:00|trial.{NAME}")
+            rows.append(f"{job_id}|{word}|None|node1|2:00:00|0|trial.{NAME}")
         self._fake.answer("squeue", "\n".join(rows) + "\n")
         self._fake.answer("sacct", "\n".join(ended) + "\n")
         return self._slurm.poll(job_ids)

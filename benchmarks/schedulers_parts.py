@@ -84,6 +84,10 @@ class SynchronousHalving:
         del state, n_trials
         return ()
 
+    def promotions_to_come(self, state: CampaignState, undrawn: int) -> int:
+        """In the end as many as without waiting."""
+        return self.rungs.promotions_to_come(state, undrawn)
+
 
 @dataclass(frozen=True)
 class Run:
