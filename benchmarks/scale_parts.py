@@ -69,7 +69,7 @@ def run(root: Path, trials: int, seats: int) -> dict[str, float]:
         if journal.stat().st_size == size:
             idle.append(seconds)
 
-    manager.tick = timed  # type: ignore[method-assign]
+    manager.tick = timed
     manager.run()
     assert manager.state.ended is not None
     assert len(manager.state.trials) == trials

@@ -33,7 +33,7 @@ class Game:
 
     def __post_init__(self) -> None:
         self.state = CampaignState(mode=self.mode)
-        limits = Limits(n_trials=self.n_trials, **self.limits)  # type: ignore[arg-type]
+        limits = Limits(n_trials=self.n_trials, **self.limits)
         self.scheduler = Scheduler(Numbered(), limits, self.asha)
         self.events: list[ev.Event] = []
         self.settle()

@@ -209,7 +209,7 @@ class Model:
     def _manager_owes_a_result(self, world: World) -> bool:
         """Between the journal's line and the result's file."""
         return self.processes.next_op(world.manager)[0] is not None and (
-            self.processes.next_op(world.manager)[0][0] != "tick"  # type: ignore[index]
+            self.processes.next_op(world.manager)[0][0] != "tick"
         )
 
     def require_end(self, world: World) -> None:

@@ -22,7 +22,7 @@ from hpo.seats import JobPhase, JobStatus
 from hpo.space import read_space
 from hpo.state import TrialStatus
 
-LAYOUT = Layout(ModelPath("/c"))  # type: ignore[arg-type]
+LAYOUT = Layout(ModelPath("/c"))
 JOURNAL = "/c/journal"
 GRACE_S = 1.0
 NO_TIME, GRACE_OVER = 0.0, GRACE_S  # since the tick before
@@ -168,14 +168,14 @@ def manager_program(port: Port) -> str:
     clock, journal = _Clock(), _Journal(port)
     scheduler = Scheduler(AsyncRandomSearch(SPACE, 0), Limits(n_trials=1))
     manager = _Manager(
-        Surroundings(LAYOUT, _Cluster(port), clock, lambda: False),  # type: ignore[arg-type]
-        journal,  # type: ignore[arg-type]
+        Surroundings(LAYOUT, _Cluster(port), clock, lambda: False),
+        journal,
         scheduler,
         SeatLimits(2, 10),
         metric="validation_error",
         mode="min",
     )
-    manager._publisher._summary = _NoSummary()  # type: ignore[assignment]
+    manager._publisher._summary = _NoSummary()
     manager.start()
     while manager.state.ended is None:
         clock.time = port("tick", lambda: _knowledge(manager), manager.waits_for_time)
@@ -190,7 +190,7 @@ def _knowledge(manager: Manager) -> str:
     observer, seats = manager._observer, manager._seats
     parts = (
         manager.state,
-        manager._journal._text,  # type: ignore[attr-defined]  # which the state does not tell
+        manager._journal._text,  # which the state does not tell
         manager.book,
         (observer.losses, observer._overdue),
         (vars(manager._offers), manager._publisher._due, manager._asked),

@@ -124,7 +124,7 @@ class TestWaitingSeats:
     def test_they_are_told_once_a_change(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO)
         told, book = Told(), SeatBook()
-        avoid = Avoidance(told, book)  # type: ignore[arg-type]
+        avoid = Avoidance(told, book)
         book.submitted(["8_0", "8_1", "8_2"])
         book.claimed("8_0", 0, NOW)
         avoid.follow([], NOW, ever=False)
@@ -138,7 +138,7 @@ class TestWaitingSeats:
 
     def test_new_seats_need_not_be_told_and_those_that_wait_again_do(self) -> None:
         told, book = Told(), SeatBook()
-        avoid = Avoidance(told, book)  # type: ignore[arg-type]
+        avoid = Avoidance(told, book)
         avoid.follow(["gpu2"], NOW, ever=True)
         book.submitted(["9"])
         avoid.submitted(["9"])
@@ -153,7 +153,7 @@ class TestWaitingSeats:
 
     def test_a_call_that_fails_is_repeated_a_minute_later(self) -> None:
         told, book = Told(silent=True), SeatBook()
-        avoid = Avoidance(told, book)  # type: ignore[arg-type]
+        avoid = Avoidance(told, book)
         book.submitted(["8_0"])
         for second in range(100):
             avoid.follow(["gpu2"], NOW + second, ever=True)
@@ -183,9 +183,9 @@ class BadNode:
             if job.status.node in set(nodes) - self.out:
                 lives.end(job, Cause.KILLED, "SLURM says FAILED")
 
-        cluster.submit = submit_avoiding  # type: ignore[method-assign]
-        lives.start = start_dying  # type: ignore[method-assign]
-        cluster.last_words = lambda _job_id: "loading\ncannot open the GPU"  # type: ignore[method-assign]
+        cluster.submit = submit_avoiding
+        lives.start = start_dying
+        cluster.last_words = lambda _job_id: "loading\ncannot open the GPU"
 
 
 def quarantines(campaign: Campaign) -> list[str]:

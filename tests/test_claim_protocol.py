@@ -120,7 +120,7 @@ def test_a_claim_by_copying_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def copy(source: ModelPath, target: ModelPath) -> bool:
         if source.parent == LAYOUT.claims:
-            return rename(source, target)  # type: ignore[arg-type]
+            return rename(source, target)
         try:
             text = read_plain(source).decode()
         except FileNotFoundError:

@@ -37,7 +37,7 @@ class Terminal:
             preexec_fn=_take_terminal,
         )
         os.close(slave)
-        project._children.append(self.child)  # type: ignore[arg-type]
+        project._children.append(self.child)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 

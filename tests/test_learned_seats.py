@@ -214,4 +214,4 @@ def _use_memory(campaign: Campaign) -> None:
         result["additional_info"]["max_rss_mb"] = 500 + 50 * (leg.claim.trial_id % 13)
         return result
 
-    runner._run = run_measured  # type: ignore[method-assign]
+    runner._run = run_measured

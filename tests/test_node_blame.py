@@ -14,7 +14,7 @@ HOUR = 3600.0
 
 
 def at(event: ev.Event, node: str, time: float = NOW) -> ev.Event:
-    return replace(event, node=node, time=time)  # type: ignore[call-arg]
+    return replace(event, node=node, time=time)
 
 
 def gone(trial_id: int, node: str, cause: str = "node_failed", time: float = NOW) -> ev.Event:

@@ -173,9 +173,9 @@ class TestJobsThatGoOn:
         offer_files(desk.layout, 1)
         take(desk.layout, "7")
         told = desk.look()
-        assert [(type(fact), fact.trial_id) for fact in told] == [(ev.LegFinished, 5)]  # type: ignore[union-attr]
-        assert told[0].goes_on  # type: ignore[union-attr]
-        assert [(type(fact), fact.trial_id) for fact in desk.look()] == [(ev.LegClaimed, 1)]  # type: ignore[union-attr]
+        assert [(type(fact), fact.trial_id) for fact in told] == [(ev.LegFinished, 5)]
+        assert told[0].goes_on
+        assert [(type(fact), fact.trial_id) for fact in desk.look()] == [(ev.LegClaimed, 1)]
         assert check(desk.state) == []
 
     def test_while_that_result_is_late_the_next_leg_is_not_told(self, tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ class TestJobsThatGoOn:
         take(desk.layout, "7")
         assert desk.look() == []
         write_result(desk.layout, first)
-        assert [fact.trial_id for _ in range(2) for fact in desk.look()] == [5, 1]  # type: ignore[union-attr]
+        assert [fact.trial_id for _ in range(2) for fact in desk.look()] == [5, 1]
 
     def test_of_two_legs_that_are_both_new_the_finished_one_is_told_alone(
         self, tmp_path: Path
@@ -199,5 +199,5 @@ class TestJobsThatGoOn:
         assert offers.finish(desk.layout, first)
         offer_files(desk.layout, 2)
         take(desk.layout, "8")
-        assert [fact.trial_id for fact in desk.look()] == [4, 4]  # type: ignore[union-attr]
-        assert [fact.trial_id for fact in desk.look()] == [2]  # type: ignore[union-attr]
+        assert [fact.trial_id for fact in desk.look()] == [4, 4]
+        assert [fact.trial_id for fact in desk.look()] == [2]

@@ -191,7 +191,7 @@ def test_interrupted_after_every_epoch(torch: Any, tmp_path: Path, name: str) ->
             name,
             tmp_path / "parts",
             attempt,
-            asked_to_leave=lambda trial, epoch=attempt + 1: trial.resource == epoch,  # type: ignore[misc]
+            asked_to_leave=lambda trial, epoch=attempt + 1: trial.resource == epoch,
         )
         assert part.resource == attempt + 1
         disturb()

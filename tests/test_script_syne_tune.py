@@ -107,9 +107,9 @@ class TestSyneTune:
 
     def test_only_scripts_that_take_it_are_given_a_folder(self, write: Write) -> None:
         plain = load_objective(f"script:{write('import argparse')}")
-        assert not plain.takes_checkpoint_dir  # type: ignore[attr-defined]
+        assert not plain.takes_checkpoint_dir
         own = load_objective(f"script:{write('add_checkpointing_to_argparse(parser)')}")
-        assert own.takes_checkpoint_dir  # type: ignore[attr-defined]
+        assert own.takes_checkpoint_dir
 
     def test_one_that_handles_the_signal_may_save_then(self, write: Write, tmp_path: Path) -> None:
         code = """

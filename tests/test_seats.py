@@ -1,4 +1,4 @@
-"""How many jobs are asked for, and what becomes of those that were."""
+"""What is known of the jobs: who serves, who lost a leg, and who died without one."""
 
 from __future__ import annotations
 

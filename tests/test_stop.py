@@ -236,7 +236,7 @@ def test_a_crash_while_it_stops_changes_nothing(
     for step in range(1, 2000, 23):
         campaign = _stopped(tmp_path / f"crash{step}", how)
         left = iter([step])
-        _, crashes = campaign.run_crashing(lambda left=left: next(left, None))  # type: ignore[misc]
+        _, crashes = campaign.run_crashing(lambda left=left: next(left, None))
         assert campaign.journal_bytes() == expected.journal_bytes(), f"crash before step {step}"
         if crashes == 0:
             return

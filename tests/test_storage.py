@@ -161,7 +161,7 @@ def _suppressed(err: Exception) -> Exception:
             True,
         ),
         (ScriptError("it printed last:\nKeyError: 'OSError: [Errno 28]'"), False),
-        (_chained(StorageTrouble("x"), KeyError()), True),  # type: ignore[arg-type]
+        (_chained(StorageTrouble("x"), KeyError()), True),
         (OSError(errno.EIO, "Input/output error"), False),
         (OSError(errno.EROFS, "Read-only file system"), False),
         (FileNotFoundError(errno.ENOENT, "No such file"), False),

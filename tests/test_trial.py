@@ -221,7 +221,7 @@ class TestCheckpoints:
 
     def test_objects_without_state_are_refused_at_once(self, tmp_path: Path) -> None:
         with pytest.raises(ReportError, match=r"restore\(model=…\) got builtins.object"):
-            make_trial(tmp_path).restore(model=object())  # type: ignore[arg-type]
+            make_trial(tmp_path).restore(model=object())
 
     def test_save_without_objects_says_what_to_do(self, tmp_path: Path) -> None:
         with pytest.raises(ReportError, match="restore"):
