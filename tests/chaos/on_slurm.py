@@ -28,9 +28,10 @@ def run(
     """
     dice = random.Random(seed)
     asha = bool(seed % 2)  # most of its trials end at the first rung
-    campaign = Campaign(
-        folder, trials=72 if asha else 24, more={"scheduler": "asha"} if asha else {}
-    )
+    more: dict[str, object] = {"scheduler": "asha"} if asha else {}
+    if seed % 4 >= 2:
+        more["trials_per_job"] = "auto"
+    campaign = Campaign(folder, trials=72 if asha else 24, more=more)
     done: Counter[str] = Counter()
     as_job = seed % 3 != 2
     if not as_job:
