@@ -203,7 +203,12 @@ class Manager:
     def _reconcile(self, seen: OpenLegs, now: float) -> int:
         """Make the files match; how many legs were taken back, which are facts to look at."""
         layout, state = self._here.layout, self.state
-        taken_back = self._offers.keep(state, now, max_mem_mb=self._scheduler.max_mem_mb)
+        taken_back = self._offers.keep(
+            state,
+            now,
+            max_mem_mb=self._scheduler.max_mem_mb,
+            max_time_s=self._scheduler.max_time_s,
+        )
         if (leave := self._wants_leave()) != self._asked:
             reconcile.ask_to_leave(layout, wanted=leave)
             self._asked = leave

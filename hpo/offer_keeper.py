@@ -27,8 +27,10 @@ class OfferKeeper:
         """The trial was offered in the journal."""
         self._unwritten.add(trial_id)
 
-    def keep(self, state: CampaignState, now: float, *, max_mem_mb: int) -> int:
-        """Write what is due, and take back what asks for more memory than is allowed now.
+    def keep(
+        self, state: CampaignState, now: float, *, max_mem_mb: float, max_time_s: float
+    ) -> int:
+        """Write what is due, and take back what asks for more than any seat may have now.
 
         Returns:
             How many were taken back: they are offered again, with less.
@@ -39,7 +41,9 @@ class OfferKeeper:
         taken_back = 0
         if now >= self._next_check:
             self._check(state, now)
-            taken_back = reconcile.revoke_offers(self._layout, state, above_mb=max_mem_mb)
+            taken_back = reconcile.revoke_offers(
+                self._layout, state, above_mb=max_mem_mb, above_s=max_time_s
+            )
         due, self._unwritten = self._unwritten, set()
         try:
             reconcile.write_offers(self._layout, state, due)

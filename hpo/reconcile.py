@@ -49,9 +49,15 @@ def find_unwritten(layout: Layout, state: CampaignState) -> set[int]:
     return unwritten
 
 
-def revoke_offers(layout: Layout, state: CampaignState, *, above_mb: int = -1) -> int:
-    """Take back what nobody has claimed and needs more memory than that (-1: all); how many."""
-    offered = {i for i in state.of(TrialStatus.OFFERED) if state.trials[i].mem_mb > above_mb}
+def revoke_offers(
+    layout: Layout, state: CampaignState, *, above_mb: float = -1, above_s: float = -1
+) -> int:
+    """Take back what nobody has claimed and needs more memory or time than that; how many.
+
+    Without bounds that is all of it.
+    """
+    due = (state.trials[trial_id] for trial_id in state.of(TrialStatus.OFFERED))
+    offered = {t.trial_id for t in due if t.mem_mb > above_mb or t.time_s > above_s}
     if not offered:
         return 0
     # The attempt may be a later one than the journal's: given back by a requeued job.

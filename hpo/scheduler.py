@@ -49,6 +49,11 @@ class Scheduler:
         """The most memory that a leg may ask for (MB)."""
         return self._limits.max_mem_mb
 
+    @property
+    def max_time_s(self) -> float:
+        """The most time that a leg may ask for (s); infinite where new seats take any leg."""
+        return self._limits.max_time_s if self._limits.learn_time else math.inf
+
     def decide(
         self, state: CampaignState, now: float, *, stop_asked: bool = False
     ) -> list[ev.Event]:

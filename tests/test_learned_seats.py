@@ -145,6 +145,28 @@ def test_offers_made_before_times_were_learned_are_run_all_the_same(tmp_path: Pa
     assert len(state.trials) == 12
 
 
+def test_offers_that_need_longer_than_a_seat_may_have_now_are_made_again(tmp_path: Path) -> None:
+    campaign = make(tmp_path / "c", n_trials=12, objective=saving_objective)
+    manager = campaign.manager()
+    manager.start()
+    manager.tick()
+    assert len(manager.state.of(TrialStatus.OFFERED)) == 6
+    before = list(campaign.cluster.lives.live)
+    campaign.cluster.cancel_queued(before)  # by the user
+    campaign.limits |= {"max_time_s": usable_s(60)}
+    campaign.seat_limits = {"learn_time_to": 60}
+    manager = campaign.manager()
+    manager.start()
+    for _ in range(5000):
+        manager.tick()
+        if manager.state.ended:
+            break
+        campaign.clock.sleep(10.0)
+    assert manager.state.ended
+    assert not manager.state.of(TrialStatus.FAILED)
+    assert max(asked_min(campaign)[len(before) :]) == 60
+
+
 class TestMemory:
     def make(self, root: Path, **changes: Any) -> Campaign:
         limits, seats = dict(MEMORY), {"mem_mb": 0, "learn_mem_to": 8192}
@@ -209,8 +231,8 @@ def _use_memory(campaign: Campaign) -> None:
     runner = campaign.cluster.lives._runner
     run = runner._run
 
-    def run_measured(job: Any, leg: Any, offer: Any, end: float) -> dict[str, Any]:
-        result = run(job, leg, offer, end)
+    def run_measured(job: Any, leg: Any, offer: Any, end: float, **told: Any) -> dict[str, Any]:
+        result = run(job, leg, offer, end, **told)
         result["additional_info"]["max_rss_mb"] = 500 + 50 * (leg.claim.trial_id % 13)
         return result
 
