@@ -139,9 +139,12 @@ class SeatKeeper:
             return True
         try:
             if self._arrays.lower(self._at_once, new):
-                # What had started by then runs on: count before more may start beside it.
+                # What had started by then runs on: count before more may start beside it, now or
+                # as soon as the cluster answers.
+                self._book.polled = False
                 self._poll(set(), now)
-            self._arrays.raise_to(self._at_once - min(new, 1))
+            if self._book.polled:
+                self._arrays.raise_to(self._at_once - min(new, 1))
         except PollError as err:
             self._hold(now)
             log.warning("the limit on running jobs could not be changed: %s", err)

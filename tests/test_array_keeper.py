@@ -1,0 +1,96 @@
+"""Arrays that follow each other share a limit, also while the cluster does not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from hpo import events as ev
+from hpo.errors import PollError
+from hpo.limits import SeatLimits
+from hpo.node_blame import NodeBlame
+from hpo.seat_keeper import SeatKeeper
+from hpo.seats import JobPhase, JobStatus, SeatBook
+from hpo.state import CampaignState, apply
+
+WAITS, RUNS = JobStatus(JobPhase.QUEUED), JobStatus(JobPhase.RUNNING)
+AT_ONCE = 4
+
+
+class Cluster:
+    """Its tasks start as soon as the limit of their array lets them."""
+
+    has_queue, capacity, poll_s, vanish_s = True, None, 60.0, 600.0
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, JobStatus] = {}
+        self.limits: dict[str, int] = {}
+        self.answers = True
+
+    def submit(self, count: int, *, at_once: int, **_: Any) -> list[str]:
+        array = str(len(self.limits) + 1)
+        self.limits[array] = at_once
+        job_ids = [f"{array}_{number}" for number in range(count)]
+        self.jobs |= dict.fromkeys(job_ids, WAITS)
+        return job_ids
+
+    def start(self) -> None:
+        for job_id in self.jobs:
+            array = job_id.partition("_")[0]
+            if self.jobs[job_id] is WAITS and self.running(array) < self.limits[array]:
+                self.jobs[job_id] = RUNS
+
+    def running(self, array: str = "") -> int:
+        own = [job_id for job_id in self.jobs if not array or job_id.startswith(f"{array}_")]
+        return sum(self.jobs[job_id] is RUNS for job_id in own)
+
+    def limit_array(self, array: str, at_once: int) -> None:
+        self.limits[array] = at_once
+
+    def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
+        del job_ids
+        if not self.answers:
+            raise PollError("squeue: slurm_load_jobs error: Socket timed out")
+        return dict(self.jobs)
+
+    def cancel_queued(self, job_ids: Collection[str]) -> None:
+        raise AssertionError(job_ids)
+
+
+def _offering(count: int) -> CampaignState:
+    state = CampaignState()
+    for number in range(count):
+        apply(state, ev.TrialDrawn(0.0, number, {"x": number}))
+        apply(state, ev.LegOffered(0.0, number, 0, 0))
+    return state
+
+
+def test_an_array_follows_another_only_once_it_is_known_what_runs() -> None:
+    cluster, book = Cluster(), SeatBook()
+    keeper = SeatKeeper(cluster, book, SeatLimits(AT_ONCE, 100), NodeBlame())  # type: ignore[arg-type]
+
+    def tick(now: float, legs: int) -> None:
+        state = _offering(legs)
+        keeper.poll_if_due(state, now)
+        keeper.fill(state, now)
+
+    tick(0.0, 8)
+    assert cluster.limits == {"1": AT_ONCE}
+    cluster.start()  # which the manager has not heard of when it asks for more
+    cluster.answers = False
+    for now in (20.0, 40.0, 100.0, 300.0):
+        tick(now, 60)
+        cluster.start()
+        assert cluster.running() <= AT_ONCE
+    cluster.answers = True
+    tick(1000.0, 60)
+    tick(1020.0, 60)
+    cluster.start()
+    assert cluster.running() == AT_ONCE
+    cluster.jobs |= dict.fromkeys(["1_0", "1_1"], JobStatus(JobPhase.ENDED, ok=True))
+    for now in (1100.0, 1200.0, 1300.0):
+        tick(now, 60)
+        cluster.start()
+        assert cluster.running() <= AT_ONCE
+    assert cluster.running() == AT_ONCE
+    assert len(cluster.limits) == 2
