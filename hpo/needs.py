@@ -30,8 +30,11 @@ def with_needs(event: ev.Event, state: CampaignState, limits: Limits) -> ev.Even
 
 
 def has_longer(trial: TrialState, limits: Limits) -> bool:
-    """Whether a leg that saved nothing in its time may get more than it had."""
-    return limits.learn_time and max(trial.time_s, trial.outlasted_s) < limits.max_time_s
+    """Whether a leg that saved nothing in its time may get more than it had.
+
+    So may one that a seat took for the rest of its time, whose limit is not that of a new seat.
+    """
+    return limits.timed and max(trial.time_s, trial.outlasted_s) < limits.max_time_s
 
 
 def offers_ahead(state: CampaignState, limits: Limits) -> int:

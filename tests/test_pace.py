@@ -6,7 +6,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from histories import NOW, claimed, drawn, finished, lost, offered, running, state_after
+from histories import (
+    NOW,
+    ListedSearch,
+    claimed,
+    drawn,
+    finished,
+    lost,
+    offered,
+    running,
+    state_after,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +24,8 @@ from hpo import events as ev
 from hpo.limits import Limits
 from hpo.needs import has_longer, offers_ahead, with_needs
 from hpo.pace import ENOUGH, MARGIN, OWN_MARGIN, SURE, WINDOW, LegTime, Pace
+from hpo.scheduler import Scheduler
+from hpo.seat_kinds import usable_s
 from hpo.state import CampaignState
 from hpo.trial_state import TrialState
 
@@ -148,7 +160,16 @@ class TestNeeds:
         assert self.need(state, offered(9, 1)) == 420
         assert has_longer(state.trials[9], AUTO)
         assert not has_longer(state.trials[9], replace(AUTO, max_time_s=210))
-        assert not has_longer(state.trials[9], replace(AUTO, learn_time=False))
+        assert has_longer(state.trials[9], replace(AUTO, learn_time=False))
+        assert not has_longer(state.trials[9], replace(AUTO, learn_time=False, timed=False))
+
+    def test_what_a_seat_took_for_the_rest_of_its_time_is_not_given_up(self) -> None:
+        limits = replace(AUTO, learn_time=False, max_time_s=usable_s(120))
+        for had_min, expected in ((15, ev.LegOffered), (120, ev.TrialFailed)):
+            out = replace(lost(0, "time_limit", job_id="0"), time_had_s=60 * had_min)
+            state = state_after([*running(0), out])
+            decision = Scheduler(ListedSearch(1), limits).decide(state, NOW)[0]
+            assert isinstance(decision, expected)
 
     def test_what_was_saved_before_the_limit_tells_the_trials_own_pace(self) -> None:
         out = replace(lost(9, "time_limit", job_id="9", saved=3), time_had_s=300)
