@@ -90,7 +90,9 @@ class _Row:
             self._stay.took()
             self._note({"took": taken[0].name})
             place = self._place
-            announce(place.layout, taken[0], taken[1]["config"], place.settings.campaign, place.job)
+            names = (place.settings.campaign, place.job)
+            # The name of the job tells this trial already.
+            announce(place.layout, taken[0], taken[1]["config"], *names, rename=False)
         return taken
 
     def _wait_for_next(self, ended: offers.Leg, wait_s: float) -> Taken | None:

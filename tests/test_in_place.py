@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,20 @@ def test_it_goes_on_in_its_process_to_the_end(tmp_path: Path, epochs: str, proce
     assert "epoch_9-a2" in names
     assert "this job ends after 3 legs" in printed
     assert (tmp_path / "returned").exists()
+
+
+def test_the_job_keeps_its_name_which_tells_the_trial_already(tmp_path: Path) -> None:
+    names, scontrol = tmp_path / "names.txt", tmp_path / "bin" / "scontrol"
+    scontrol.parent.mkdir()
+    scontrol.write_text(f'#!/bin/sh\necho "$@" >> {names}\n')
+    scontrol.chmod(0o755)
+    path = f"{scontrol.parent}{os.pathsep}{os.environ['PATH']}"
+    seat = seat_of(tmp_path, LIVE, SAVE)
+    job = seat.start(HPO_JOB_ID="", SLURM_JOB_ID=JOB, PATH=path)
+    promote(seat, 1, 3, final=True)
+    printed, _ = job.communicate(timeout=60)
+    assert "trial 0 goes on in place, to 3" in printed
+    assert names.read_text().splitlines() == [f"update jobid={JOB} name=trial_0.test"]
 
 
 def test_what_had_read_its_end_beforehand_starts_again_from_its_checkpoint(tmp_path: Path) -> None:
