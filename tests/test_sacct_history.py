@@ -73,6 +73,11 @@ def test_tasks_that_may_have_waited_for_their_own_array_are_left_out(tmp_path: P
     assert "1 tasks of arrays are left out" in waits.notes[0]
 
 
+def test_an_end_before_the_start_leaves_nothing_out(tmp_path: Path) -> None:
+    path = write(tmp_path, line("7_1", "08:00:00", "08:30:00", end="08:29:00"))
+    assert read_history(path).history.waits == ((120, 1800.0),)
+
+
 def test_only_jobs_of_the_partition_count_where_there_are_any(tmp_path: Path) -> None:
     other = line("8", "08:00:00", "08:01:00").replace("|gpu", "|main")
     path = write(tmp_path, line("7", "08:00:00", "08:30:00"), other)

@@ -135,7 +135,8 @@ def _job(named: dict[str, str]) -> _Line | None:
         number=number,
         wait_s=max(0.0, start - since),
         start_s=start,
-        end_s=float("inf") if end is None else end,
+        # A clock that was set back between them makes an end that is none.
+        end_s=float("inf") if end is None or end < start else end,
         limit_min=_limit_min(named["Timelimit"]),
         partition=named["Partition"],
     )
