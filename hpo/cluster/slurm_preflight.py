@@ -97,4 +97,4 @@ def max_array_size() -> int:
     except PollError:
         return DEFAULT_MAX_ARRAY_SIZE
     match = re.search(r"(?m)^MaxArraySize\s*=\s*(\d+)", text)
-    return int(match[1]) if match else DEFAULT_MAX_ARRAY_SIZE
+    return max(1, int(match[1])) if match else DEFAULT_MAX_ARRAY_SIZE  # 0: no arrays at all
