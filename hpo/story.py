@@ -73,11 +73,8 @@ def standing(state: CampaignState, trial_id: int, rules: Rules) -> str:
     trial = state.trials[trial_id]
     match trial.status:
         case TrialStatus.OFFERED:
-            ahead = sum(
-                1
-                for i in state.of(TrialStatus.OFFERED)
-                if (-state.trials[i].rung, i) < (-trial.rung, trial_id)
-            )
+            offered = (state.trials[i] for i in state.of(TrialStatus.OFFERED))
+            ahead = sum(_order(other) < _order(trial) for other in offered)
             return f"it waits for a job; {_count(ahead, 'other leg')} will be taken before it"
         case TrialStatus.CLAIMED:
             return f"it runs in job {trial.job_id}{_to(trial.target, rules)}"
@@ -94,6 +91,11 @@ def standing(state: CampaignState, trial_id: int, rules: Rules) -> str:
             if isinstance(lost, ev.LegLost) and lost.cause == Cause.CANCELLED:
                 return "it is stopped for good, because its job was cancelled by the user"
             return f"it is stopped ({trial.cause}); it goes on when the campaign does"
+
+
+def _order(offered: TrialState) -> tuple[int, int, int]:
+    """In which seats take offers; see `offers.list_legs`."""
+    return (-offered.mem_mb, -offered.rung, offered.trial_id)
 
 
 def _step(

@@ -159,6 +159,10 @@ def test_where_an_open_trial_stands() -> None:
     events = [drawn(0), drawn(1), offered(0), offered(1)]
     assert now(events, 0) == "it waits for a job; no other legs will be taken before it"
     assert now(events, 1) == "it waits for a job; 1 other leg will be taken before it"
+    # What needs more memory is taken first, because few seats have it.
+    events = [drawn(0), drawn(1), offered(0), replace(offered(1), mem_mb=6144)]
+    assert now(events, 0) == "it waits for a job; 1 other leg will be taken before it"
+    assert now(events, 1) == "it waits for a job; no other legs will be taken before it"
     assert now([*events, claimed(1, "5")], 1) == "it runs in job 5 to epoch 9"
 
 
