@@ -241,6 +241,18 @@ class TestSeveralLegs:
         made.run()
         assert max(Counter(job for _, _, job in legs(made)).values()) == 3
 
+    def test_a_seat_that_goes_on_says_so_and_is_not_replaced(self, tmp_path: Path) -> None:
+        model = ClusterModel(seats=9, legs_per_job=3, **STEADY)
+        limits = {"legs_per_seat": 3}
+        made = campaign(tmp_path / "c", model, n_trials=12, at_once=3, seat_limits=limits)
+        made.run()
+        told: dict[str, list[bool]] = {}
+        for event in journal(made):
+            if isinstance(event, ev.LegFinished):
+                told.setdefault(event.job_id, []).append(event.goes_on)
+        assert [True, True, False] in told.values()
+        assert all(goes_on[:2] == [True] * len(goes_on[:2]) for goes_on in told.values())
+
     def test_a_leg_that_may_not_fit_is_not_begun(self, tmp_path: Path) -> None:
         # Legs of 9 min in jobs of 30 min: three, and none is cut.
         model = ClusterModel(seats=2, legs_per_job=None, time_min=30, start_s=0.0, **STEADY)

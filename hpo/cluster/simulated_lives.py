@@ -228,9 +228,10 @@ class SeatLives:
         now = self._clock.now()
         self.use.spent(leg, now)
         job.longest_s = max(job.longest_s, now - leg.claimed_at)
+        goes_on = asked is None and self._goes_on(job)
         try:
             if epochs == leg.epochs:
-                self._runner.finish(job, leg)
+                self._runner.finish(job, leg, goes_on=goes_on)
             else:
                 self._runner.interrupt(job, leg, epochs)
         except StorageTrouble as err:
@@ -239,7 +240,7 @@ class SeatLives:
         self.use.trained(leg, now)
         if asked is not None:
             self._leave(job, asked)
-        elif self._goes_on(job):
+        elif goes_on:
             self._look(job, job.lives, now + self._claim_timeout)
         else:
             self.end(job, Cause.KILLED, "ended by itself", ok=True)

@@ -29,13 +29,13 @@ class LegRunner:
         self._settings = settings
         self._load = load
 
-    def finish(self, job: SimulatedJob, leg: RunningLeg) -> None:
-        """Train the leg to its target, and publish what it came to.
+    def finish(self, job: SimulatedJob, leg: RunningLeg, *, goes_on: bool) -> None:
+        """Train the leg to its target, and publish what it came to, and whether the job goes on.
 
         Raises:
             StorageTrouble: it cannot be written.
         """
-        result = self._run(job, leg, leg.offer, leg.end)
+        result = self._run(job, leg, leg.offer, leg.end, goes_on=goes_on)
         finish_leg(self._layout, leg.claim, result, NO_PATIENCE)
 
     def interrupt(self, job: SimulatedJob, leg: RunningLeg, epochs: int) -> None:
@@ -69,10 +69,23 @@ class LegRunner:
             publish_json(folder / f"attempt-a{leg.claim.attempt}.json", who | job.had())
 
     def _run(
-        self, job: SimulatedJob, leg: RunningLeg, offer: Mapping[str, Any], end: float
+        self,
+        job: SimulatedJob,
+        leg: RunningLeg,
+        offer: Mapping[str, Any],
+        end: float,
+        *,
+        goes_on: bool = False,
     ) -> dict[str, Any]:
         time = LegTime(leg.claimed_at, end, leg.epoch_s, leg.begin - leg.claimed_at)
-        here = Surroundings(job.job_id, job.status.node, time, info=job.had(), patience=NO_PATIENCE)
+        here = Surroundings(
+            job.job_id,
+            job.status.node,
+            time,
+            info=job.had(),
+            patience=NO_PATIENCE,
+            goes_on=lambda _status: goes_on,
+        )
         result = run_leg(self._layout, leg.claim, offer, self._load, self._settings, here)
         # An objective that does not report each epoch has seen too few of them pass.
         info = result["additional_info"]
