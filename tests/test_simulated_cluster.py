@@ -18,7 +18,7 @@ from hpo.cluster.simulated_jobs import SeatQueue, SimulatedJob
 from hpo.cluster.simulated_model import ClusterModel
 from hpo.journal import read_events
 from hpo.seats import JobPhase
-from hpo.state import CampaignState
+from hpo.state import CampaignState, TrialStatus
 
 
 @pytest.fixture(autouse=True)
@@ -306,3 +306,21 @@ class TestBoundAtSubmission:
         state = made.run().state
         assert state.ended == "all trials ended"
         assert made.cluster.lives.use.started > 12
+
+    def test_a_trial_that_is_always_preempted_is_given_up(self, tmp_path: Path) -> None:
+        # Half an hour without a preemption, as an epoch needs it, comes once in ten million times.
+        model = ClusterModel(
+            seats=2,
+            bound_at_submission=True,
+            preemptions_per_hour=30.0,
+            epoch_s=1900.0,
+            epoch_spread=0.0,
+            arrival=Constant(60.0),
+        )
+        made = campaign(tmp_path / "c", model, n_trials=2, limits={"max_lost_legs": 5})
+        manager = made.manager()
+        manager.start()
+        while manager.state.ended is None and made.clock.now() < 30 * 86400.0:
+            manager.tick()
+            made.clock.sleep(60.0)
+        assert len(manager.state.of(TrialStatus.FAILED)) == 2

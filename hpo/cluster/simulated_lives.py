@@ -86,7 +86,8 @@ class SeatLives:
     def _enqueue(self, job: SimulatedJob, wait_s: float) -> None:
         job.phase = JobPhase.QUEUED
         job.status = job.in_phase(JobPhase.QUEUED, reason="Priority")
-        if self._model.bound_at_submission:
+        # What a former life held is lost, and told as such: else nobody would count how often.
+        if self._model.bound_at_submission and job.lives == 0:
             self._bind(job)
         job.eligible_at = self._clock.now() + wait_s
         self._clock.at(job.eligible_at, partial(self._arrive, job))
@@ -94,7 +95,6 @@ class SeatLives:
     def _bind(self, job: SimulatedJob) -> None:
         """Take a leg now and wait with it; without one the job looks again when it starts."""
         try:
-            offers.give_back(self._layout, job.job_id)
             job.bound = self._claim(job)
         except OSError:
             job.bound = None  # as a submission that failed; the job may still start
