@@ -194,6 +194,28 @@ class TestPlan:
         found = data(mode="max", n_trials=12)
         assert found["rows"][0]["hours"][0] > 0.0
 
+    def test_of_a_small_space_no_more_trials_are_counted_than_it_holds(self, folder: Path) -> None:
+        spec = load_spec("search", overrides=["hpo.n_trials=400", "space.width=1"])
+        found = as_data(make_plan(spec, Assumptions(assumed_arrival(600.0, 60), 3), n_seeds=1))
+        assert found["trials"] == found["simulated_trials"] == found["rungs"][0]["legs"] == 4
+        assert any("holds only 4 different configurations" in s for s in found["assumptions"])
+
+    @pytest.mark.parametrize(
+        ("epochs", "length", "said"),
+        [
+            ('"max_epochs": [2, 10]', 6, "a trial has 6 epochs on average, as max_epochs is drawn"),
+            ('"dropout": 0', 10, "a trial has 10 epochs (assumed: set max_epochs in the space)"),
+        ],
+    )
+    def test_how_long_a_whole_trial_is_taken_to_be_is_said(
+        self, folder: Path, epochs: str, length: int, said: str
+    ) -> None:
+        text = CONFIG.replace("{more}", "{}").replace('"max_epochs": 9', epochs)
+        (folder / "search.py").write_text(text, encoding="utf-8")
+        found = data(scheduler="random")
+        assert found["rungs"] == [{"resource": length, "legs": 12, "epochs": 12 * length}]
+        assert said in found["assumptions"]
+
     def test_legs_that_do_not_fit_are_told(self, folder: Path) -> None:
         spec = load_spec("search", overrides=["hpo.scheduler=random", "hpo.n_trials=4"])
         long = Assumptions(assumed_arrival(60.0, 60), 3, epoch_s=900.0, epoch_spread=0.1)

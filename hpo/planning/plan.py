@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hpo.asha import expected_legs
 from hpo.campaign_spec import CampaignSpec
@@ -18,9 +18,12 @@ from hpo.cluster.simulated_lives import DEFAULT_EPOCHS
 from hpo.planning.assumptions import Assumptions
 from hpo.planning.simulation import Outcome, Question, simulate
 from hpo.planning.variants import Variant, variants
+from hpo.search.random_search import AsyncRandomSearch
+from hpo.whole_trials import WholeTrials
 
 PATIENCE_LEGS = 2400  # simulated in all: some seconds on a login node
 MOST_PROCESSES = 4
+LENGTHS = 200  # trials that are drawn to tell how long one is
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ def make_plan(
     most_trials: int | None = None,
 ) -> Plan:
     """Simulate the campaign and its variants; at most `most_trials` trials of it, if given."""
+    spec, noted = _as_many_as_there_are(spec)
+    assumptions = replace(assumptions, sources=(*assumptions.sources, *noted, *_lengths(spec)))
     rungs = tuple(rung_plans(spec))
     rows = variants(spec)
     legs_per_trial = sum(rung.legs for rung in rungs) / max(1, spec.hpo.n_trials)
@@ -97,9 +102,37 @@ def rung_plans(spec: CampaignSpec) -> Sequence[RungPlan]:
     asha = spec.asha()
     n_trials = spec.hpo.n_trials
     if asha is None:
-        length = spec.space.constant_int(spec.hpo.max_resource_attr) or DEFAULT_EPOCHS
+        length = _mean_length(spec)
         return [RungPlan(length, n_trials, n_trials * length)]
     return [RungPlan(*entry) for entry in expected_legs(asha, n_trials)]
+
+
+def _as_many_as_there_are(spec: CampaignSpec) -> tuple[CampaignSpec, list[str]]:
+    """The campaign with no more trials than its space holds, and a sentence where that is fewer."""
+    size, n_trials = spec.space.size, spec.hpo.n_trials
+    if spec.searcher is not None or size is None or size >= n_trials:
+        return spec, []
+    fewer = replace(spec, hpo=spec.hpo.model_copy(update={"n_trials": size}))
+    return fewer, [f"the space holds only {size} different configurations (n_trials {n_trials})"]
+
+
+def _lengths(spec: CampaignSpec) -> list[str]:
+    """What is taken for the epochs of a whole trial, where that is not one number."""
+    name = spec.hpo.max_resource_attr
+    if spec.asha() is not None or spec.space.constant_int(name) is not None:
+        return []
+    if name not in spec.space.domains:
+        return [f"a trial has {DEFAULT_EPOCHS} epochs (assumed: set {name} in the space)"]
+    return [f"a trial has {_mean_length(spec)} epochs on average, as {name} is drawn"]
+
+
+def _mean_length(spec: CampaignSpec) -> int:
+    """The epochs of a whole trial, on average over the first ones."""
+    hpo, legs = spec.hpo, WholeTrials(spec.hpo.max_resource_attr)
+    search = AsyncRandomSearch(spec.space, hpo.seed, hpo.points_to_evaluate)
+    drawn = (search.suggest(number, ()) for number in range(min(hpo.n_trials, LENGTHS)))
+    found = [legs.target(config, 0) or DEFAULT_EPOCHS for config in drawn if config is not None]
+    return round(statistics.mean(found))
 
 
 def _simulated(questions: list[Question]) -> list[Outcome]:
