@@ -194,6 +194,18 @@ class TestPlan:
         found = data(mode="max", n_trials=12)
         assert found["rows"][0]["hours"][0] > 0.0
 
+    def test_learned_memory_holds_no_job_back(self, folder: Path) -> None:
+        assumed = Assumptions(assumed_arrival(1800.0, 60), 3)
+        auto, fixed = (
+            make_plan(
+                load_spec("search", overrides=["hpo.n_trials=40", f"slurm.mem={mem}"]),
+                assumed,
+                n_seeds=1,
+            )
+            for mem in ("auto", "8G")
+        )
+        assert auto.rows[0].outcomes == fixed.rows[0].outcomes
+
     def test_of_a_small_space_no_more_trials_are_counted_than_it_holds(self, folder: Path) -> None:
         spec = load_spec("search", overrides=["hpo.n_trials=400", "space.width=1"])
         found = as_data(make_plan(spec, Assumptions(assumed_arrival(600.0, 60), 3), n_seeds=1))

@@ -65,6 +65,8 @@ class Question:
     def seat_limits(self) -> SeatLimits:
         """The bounds on jobs: those of a real campaign, or one job for each leg that runs."""
         limits = seat_limits(self.spec, EXECUTOR)
+        # Simulated jobs do not tell what memory they use; waiting for that, few would wait ahead.
+        limits = replace(limits, mem_mb=self.spec.slurm.mem_mb, learn_mem_to=0)
         if not self.bound:
             return limits
         return replace(limits, max_queued_jobs=self.seats, queue_ahead=0)
@@ -75,6 +77,7 @@ class Question:
         return replace(
             limits,
             n_trials=self.n_trials,
+            learn_mem=False,
             max_wallclock_s=None,
             max_seat_s=None,
             target_metric=None,
