@@ -77,6 +77,8 @@ class ArrayKeeper:
         return {a: self._limits.get(a) for a in shares if a in waiting and living[a] > 1}
 
     def _set(self, array: str, limit: int) -> None:
+        # Of a call that fails nobody can tell whether it was carried out: then none is known.
+        self._limits.pop(array, None)
         self._cluster.limit_array(array, limit)
         self._limits[array] = limit
         log.info("of the waiting jobs of %s, %d may run at once", array, limit)

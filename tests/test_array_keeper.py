@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import pytest
+
 from hpo import events as ev
+from hpo.array_keeper import ArrayKeeper
 from hpo.errors import PollError
 from hpo.limits import SeatLimits
 from hpo.node_blame import NodeBlame
@@ -46,6 +49,8 @@ class Cluster:
 
     def limit_array(self, array: str, at_once: int) -> None:
         self.limits[array] = at_once
+        if not self.answers:
+            raise PollError("scontrol: Socket timed out on send/recv operation")
 
     def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         del job_ids
@@ -94,3 +99,20 @@ def test_an_array_follows_another_only_once_it_is_known_what_runs() -> None:
         assert cluster.running() <= AT_ONCE
     assert cluster.running() == AT_ONCE
     assert len(cluster.limits) == 2
+
+
+def test_a_raise_that_was_not_answered_may_have_been_carried_out() -> None:
+    cluster, book = Cluster(), SeatBook()
+    keeper = ArrayKeeper(cluster, book)  # type: ignore[arg-type]
+    book.submitted(cluster.submit(8, at_once=1))
+    keeper.submitted(list(book.seats), 1)
+    assert keeper.room(AT_ONCE, 8) == 3
+    cluster.answers = False
+    with pytest.raises(PollError):
+        keeper.raise_to(AT_ONCE)
+    assert cluster.limits == {"1": AT_ONCE}
+    assert keeper.room(AT_ONCE, 8) == 0
+    cluster.answers = True
+    assert keeper.lower(AT_ONCE, 8)
+    assert cluster.limits == {"1": AT_ONCE - 1}
+    assert keeper.room(AT_ONCE, 8) == 1
