@@ -35,6 +35,19 @@ def objective(config, trial):
     raise SystemExit("the objective must not run")
 """
 
+OWN = """
+from scipy import stats
+
+class Doubled(stats.rv_continuous):
+    def _cdf(self, x):
+        return x / 2.0
+
+    def _ppf(self, q):
+        return 2.0 * q
+
+DOUBLED = Doubled(a=0.0, b=2.0)()
+"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -47,7 +60,13 @@ def plan(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "hpo", "plan", "--config", "search", "--seeds", "1", *words]
     environment = os.environ | {"COLUMNS": "80"}
     return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, env=environment
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        timeout=100,
     )
 
 
@@ -114,6 +133,16 @@ class TestCommand:
         ):
             assert text in done.stderr
         assert "Traceback" not in done.stderr
+
+    def test_a_distribution_of_the_users_own_is_planned_with_too(self, folder: Path) -> None:
+        (folder / "search.py").write_text(
+            OWN + CONFIG.replace("{more}", "{}").replace('"lr": [', '"x": DOUBLED, "lr": ['),
+            encoding="utf-8",
+        )
+        done = plan(folder, "--set", "hpo.n_trials=60")  # enough for more than one process
+        assert done.returncode == 0, done.stderr
+        assert not done.stderr
+        assert "simulated with one seed: all trials" in done.stdout
 
     @pytest.mark.parametrize(
         ("words", "text"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -140,5 +141,23 @@ def _simulated(questions: list[Question]) -> list[Outcome]:
     processes = min(MOST_PROCESSES, os.cpu_count() or 1, len(questions))
     if processes == 1 or sum(question.n_trials for question in questions) < 300:
         return [simulate(question) for question in questions]
+    try:
+        packed = [pickle.dumps(question) for question in questions]
+    except Exception:  # noqa: BLE001  # because the space may hold the user's own code
+        return [simulate(question) for question in questions]
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        return pool.map(simulate, questions, chunksize=1)
+        found = pool.map(_simulated_apart, packed, chunksize=1)
+    pairs = zip(questions, found, strict=True)
+    return [simulate(question) if answer is None else answer for question, answer in pairs]
+
+
+def _simulated_apart(packed: bytes) -> Outcome | None:
+    """The answer; None where this process does not know what a configuration file defines itself.
+
+    Unpacked here, because a pool replaces a process that fails at it by another, for ever.
+    """
+    try:
+        question = pickle.loads(packed)
+    except Exception:  # noqa: BLE001  # because it is the user's code
+        return None
+    return simulate(question)
