@@ -31,11 +31,22 @@ def waiting_arrays(book: SeatBook) -> set[str]:
     return {array_of(s.job_id) for s in book.queued() if "_" in s.job_id}
 
 
+def surplus(at_once: int, book: SeatBook) -> list[str]:
+    """Seats of the youngest arrays, where more arrays wait than seats may run.
+
+    There are none, except after the user's limit was lowered: each of them runs one at least.
+    """
+    arrays = {array_of(seat.job_id) for seat in book.queued()}
+    oldest = [array for array in living_arrays(book) if array in arrays][:at_once]
+    idle = (seat.job_id for seat in book.queued() if seat.trial_id is None)
+    return [job_id for job_id in idle if array_of(job_id) not in oldest]
+
+
 def share_limit(at_once: int, old: Mapping[str, int], new: int = 0) -> tuple[dict[str, int], int]:
     """The limit of each array in `old` (seats by array, oldest first) and of a `new` one.
 
-    They add up to `at_once` at most. Each keeps at least one, because SLURM takes 0 for no limit;
-    where that is not possible the new one gets 0: it must not be submitted now.
+    They add up to `at_once`, or to one for each. None is 0, because SLURM takes that for no limit;
+    only the new one may get 0: it must not be submitted now.
     """
     left = at_once - len(old)  # one for each
     mine = min(1, new) if left > 0 else 0

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from functools import partial
 
 from hpo.array_keeper import ArrayKeeper
+from hpo.array_limits import surplus
 from hpo.avoidance import Avoidance
 from hpo.cluster.base import Cluster
 from hpo.errors import (
@@ -137,6 +138,7 @@ class SeatKeeper:
         """Share the limit on running seats among the arrays; whether `new` may be asked for now."""
         if not self._cluster.has_queue or not self._book.polled:
             return True
+        self._cancel(surplus(self._at_once, self._book), "beyond what may run at once")
         try:
             if self._arrays.lower(self._at_once, new):
                 # What had started by then runs on: count before more may start beside it, now or
@@ -255,7 +257,7 @@ class SeatKeeper:
     def _cancel_queued(self) -> None:
         self._cancel(useless_seats(self._book, needs={}))
 
-    def _cancel(self, queued: list[str]) -> None:
+    def _cancel(self, queued: list[str], why: str = "that nothing is left for") -> None:
         if not queued:
             return
         try:
@@ -265,7 +267,7 @@ class SeatKeeper:
             return
         for job_id in queued:
             self._book.left(job_id, over=True)
-        log.info("cancelled %d waiting jobs that nothing is left for", len(queued))
+        log.info("cancelled %d waiting jobs %s", len(queued), why)
 
 
 def _longer(pause_s: float) -> float:

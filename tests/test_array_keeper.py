@@ -9,6 +9,7 @@ import pytest
 
 from hpo import events as ev
 from hpo.array_keeper import ArrayKeeper
+from hpo.array_limits import surplus
 from hpo.errors import PollError
 from hpo.limits import SeatLimits
 from hpo.node_blame import NodeBlame
@@ -59,7 +60,8 @@ class Cluster:
         return dict(self.jobs)
 
     def cancel_queued(self, job_ids: Collection[str]) -> None:
-        raise AssertionError(job_ids)
+        for job_id in job_ids:
+            assert self.jobs.pop(job_id) is WAITS
 
 
 def _offering(count: int) -> CampaignState:
@@ -116,3 +118,28 @@ def test_a_raise_that_was_not_answered_may_have_been_carried_out() -> None:
     assert keeper.lower(AT_ONCE, 8)
     assert cluster.limits == {"1": AT_ONCE - 1}
     assert keeper.room(AT_ONCE, 8) == 1
+
+
+def test_after_the_limit_was_lowered_below_the_arrays_that_wait_the_youngest_are_cancelled() -> (
+    None
+):
+    cluster, state = Cluster(), _offering(60)
+    for count, at_once in ((8, 2), (1, 1), (8, 1)):
+        cluster.submit(count, at_once=at_once)
+    keeper = SeatKeeper(cluster, SeatBook(), SeatLimits(1, 100), NodeBlame())  # type: ignore[arg-type]
+    for now in (0.0, 60.0, 120.0):
+        keeper.poll_if_due(state, now)
+        keeper.fill(state, now)
+        cluster.start()
+        assert cluster.running() == 1
+    assert {job_id.partition("_")[0] for job_id in cluster.jobs} == {"1"}
+
+
+def test_a_requeued_job_that_holds_a_trial_is_never_cancelled_for_the_limit() -> None:
+    book = SeatBook()
+    book.submitted(["7_0", "7_1", "8_0", "9_0"])
+    book.claimed("9_0", 3, 0.0)
+    book.seats["9_0"].phase = JobPhase.QUEUED  # it waits again
+    assert surplus(1, book) == ["8_0"]
+    assert surplus(2, book) == []
+    assert surplus(3, book) == []
