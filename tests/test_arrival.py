@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hpo.cluster import arrival
 from hpo.cluster.arrival import Arrival, Backfill, Constant, Exponential, History, LogNormal
 from hpo.cluster.simulated_model import ClusterModel
 
@@ -73,6 +74,15 @@ class TestBackfill:
 
 
 class TestHistory:
+    def test_a_long_one_is_searched_once_for_each_class(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looks: list[int] = []
+        monkeypatch.setattr(arrival, "_class_of", lambda minutes: looks.append(minutes) or 0)
+        history = History(tuple((20, float(n)) for n in range(50)))
+        assert [history.wait_s(0.5, 20) for _ in range(9)] == [24.5] * 9
+        assert len(looks) == 50 + 9
+
     def test_waits_are_those_of_jobs_with_about_that_limit(self) -> None:
         short, long = [(20, float(s)) for s in range(30)], [(2000, 1000.0 + s) for s in range(30)]
         history = History((*short, *long))

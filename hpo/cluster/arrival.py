@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Protocol
 
@@ -97,6 +97,8 @@ class History:
     """
 
     waits: tuple[tuple[int, float], ...]
+    # Kept, because a history may have a hundred thousand jobs, and each simulated one asks.
+    _by_class: dict[int, Sequence[float]] = field(default_factory=dict, compare=False, repr=False)
 
     def wait_s(self, share: float, limit_min: int) -> float:
         """See `Arrival`."""
@@ -105,6 +107,11 @@ class History:
     def of_class(self, limit_min: int) -> Sequence[float]:
         """The waits that a job with this limit is compared with, in s."""
         wanted = _class_of(limit_min)
+        if wanted not in self._by_class:
+            self._by_class[wanted] = self._found(wanted)
+        return self._by_class[wanted]
+
+    def _found(self, wanted: int) -> Sequence[float]:
         for reach in range(len(CLASSES_MIN) + 1):
             found = [s for limit, s in self.waits if abs(_class_of(limit) - wanted) <= reach]
             if len(found) >= ENOUGH:
