@@ -9,6 +9,10 @@ from hpo.campaign_spec import CampaignSpec
 from hpo.limits import OFFERS_AHEAD, Limits, SeatLimits
 from hpo.seat_kinds import usable_s
 
+# In the simulator no number of waiting jobs was faster, also where the wait was twice their time;
+# with one each, campaigns took a tenth to a third longer.
+SUCCESSORS = 4
+
 
 def seat_limits(spec: CampaignSpec, executor: str) -> SeatLimits:
     """The bounds on jobs."""
@@ -28,9 +32,9 @@ def seat_limits(spec: CampaignSpec, executor: str) -> SeatLimits:
 def _queue_ahead(spec: CampaignSpec, *, learns_time: bool) -> int | None:
     if spec.hpo.queue_ahead != "auto":
         return spec.hpo.queue_ahead
-    # Jobs that go on for all of a long time need a successor each, not one for each of their legs.
+    # Jobs that go on for all of their time need a few successors, not one for each of their legs.
     stays = spec.hpo.legs_per_job is None and not learns_time
-    return spec.hpo.max_concurrent_jobs if stays else None
+    return SUCCESSORS * spec.hpo.max_concurrent_jobs if stays else None
 
 
 def _learns(spec: CampaignSpec, executor: str) -> tuple[bool, bool]:

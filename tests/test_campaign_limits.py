@@ -22,8 +22,8 @@ hpo: {n_trials: 50, max_concurrent_jobs: 4, objective: "train.py:objective"}
         ([], None),
         (["hpo.queue_ahead=7"], 7),
         (["hpo.trials_per_job=5"], None),
-        # A job that goes on for two hours needs one behind it, not one for each of its legs.
-        (["hpo.trials_per_job=auto"], 4),
+        # A job that goes on for two hours needs a few behind it, not one for each of its legs.
+        (["hpo.trials_per_job=auto"], 16),
         (["hpo.trials_per_job=auto", "hpo.queue_ahead=7"], 7),
         # One that asks for the time of a leg does not go on for long.
         (["hpo.trials_per_job=auto", "slurm.time=auto"], None),
