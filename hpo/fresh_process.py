@@ -17,7 +17,7 @@ from hpo.full_disk_output import log_to_standard_output
 from hpo.in_place import Note, run_legs
 from hpo.job_identity import this_job
 from hpo.leave_flag import SIGNALS, LeaveFlag
-from hpo.leg import read_settings
+from hpo.leg import await_settings
 from hpo.serving import Objective, Place
 from hpo.stay import Stay
 from hpo.storage import Patience
@@ -38,7 +38,8 @@ def main(root: str, name: str, stay: str, parent: str, writing: str) -> None:
         assert claim is not None, f"not the name of a claim: {name}"
         patience = Patience(leaving=flag.is_set)
         offer = patience.insist("the offer", lambda: offers.read_claim(layout, claim))
-        place = Place(layout, read_settings(layout), this_job(), flag.is_set, patience)
+        settings = await_settings(layout, patience)
+        place = Place(layout, settings, this_job(), flag.is_set, patience)
         load = Objective(place.settings, list(offer["config"]))
         run_legs(place, (claim, offer), load, Stay(**json.loads(stay)), note)
 

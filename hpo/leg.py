@@ -17,7 +17,7 @@ from typing import Any
 from hpo import offers, result_file
 from hpo.epochs import NextLeg
 from hpo.errors import SettingsError
-from hpo.files import Layout, publish_json, read_json
+from hpo.files import Layout, publish_json, read_json, read_plain
 from hpo.leg_document import document_of, earlier_time
 from hpo.leg_ending import out_of_memory, train
 from hpo.storage import Patience
@@ -78,6 +78,22 @@ def read_settings(layout: Layout) -> LegSettings:
         raise SettingsError(
             [f"{layout.campaign} cannot be read as a campaign ({err})"], where=str(layout.root)
         ) from err
+
+
+def await_settings(layout: Layout, patience: Patience) -> LegSettings:
+    """The same, once a file server that is away is back.
+
+    Raises:
+        SettingsError: there is no campaign, or its file cannot be read.
+        StorageTrouble: the file server stayed away.
+    """
+
+    def answer() -> None:
+        with contextlib.suppress(FileNotFoundError):
+            read_plain(layout.campaign)
+
+    patience.insist("campaign.json", answer)
+    return read_settings(layout)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ user's code: no scipy, pandas, pydantic or torch.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import sys
@@ -17,11 +16,11 @@ from pathlib import Path
 from hpo import folder_safety, offers, stop_request
 from hpo.announcement import announce
 from hpo.errors import EXIT_FINISHED, EXIT_RESUMABLE, HpoError
-from hpo.files import Layout, publish_json, read_json, read_plain
+from hpo.files import Layout, publish_json, read_json
 from hpo.full_disk_output import log_to_standard_output
 from hpo.job_identity import JobIdentity, this_job
 from hpo.leave_flag import LeaveFlag
-from hpo.leg import read_settings
+from hpo.leg import await_settings
 from hpo.serving import Objective, Place, serve_leg, wait_for_claim
 from hpo.storage import Patience, StorageTrouble, is_of_files
 from hpo.wall_time import leave_at
@@ -71,8 +70,7 @@ def _serve(layout: Layout) -> int:
     flag = LeaveFlag(leave_at())
     flag.listen()
     patience = Patience(leaving=flag.is_set)
-    patience.insist("campaign.json", lambda: _require_an_answer(layout))
-    settings = read_settings(layout)
+    settings = await_settings(layout, patience)
     folder_safety.set_umask(settings.sharing)
     job = this_job()
     _register(layout, job)
@@ -97,12 +95,6 @@ def _serve(layout: Layout) -> int:
 
         seat.serve(place, flag, taken, leave_at())
     return EXIT_FINISHED
-
-
-def _require_an_answer(layout: Layout) -> None:
-    """Wait for a file server that is away; what is missing or damaged `read_settings` tells."""
-    with contextlib.suppress(FileNotFoundError):
-        read_plain(layout.campaign)
 
 
 def _register(layout: Layout, job: JobIdentity) -> None:
