@@ -163,7 +163,7 @@ class Manager:
         changes += self._commit(self._quarantine(now))
         while decisions := self._decide(now):
             changes += self._commit(decisions)
-        taken_back += self._reconcile(seen, now)
+        self._reconcile(seen, now)
         return taken_back > 0 or bool(changes)
 
     def _decide(self, now: float) -> list[ev.Event]:
@@ -185,7 +185,7 @@ class Manager:
             yield from self._scheduler.offer_elsewhere(self.state, failed, now)
 
     def _take_back(self, now: float) -> int:
-        """Void the claims of dead jobs, and the offers of a campaign that ends; how many."""
+        """Void the claims of dead jobs, and offers that should not stand; how many."""
         layout, state, cluster = self._here.layout, self.state, self._here.cluster
         taken_back = reconcile.fence_lost(
             layout,
@@ -196,19 +196,12 @@ class Manager:
             grace_s=cluster.result_grace_s,
             vanish_s=cluster.vanish_s,
         )
-        if state.ending is not None:
-            taken_back += reconcile.revoke_offers(layout, state)
-        return taken_back
+        return taken_back + reconcile.revoke_offers(layout, self._scheduler.outdated_offers(state))
 
-    def _reconcile(self, seen: OpenLegs, now: float) -> int:
-        """Make the files match; how many legs were taken back, which are facts to look at."""
+    def _reconcile(self, seen: OpenLegs, now: float) -> None:
+        """Make the files match."""
         layout, state = self._here.layout, self.state
-        taken_back = self._offers.keep(
-            state,
-            now,
-            max_mem_mb=self._scheduler.max_mem_mb,
-            max_time_s=self._scheduler.max_time_s,
-        )
+        self._offers.keep(state, now)
         if (leave := self._wants_leave()) != self._asked:
             reconcile.ask_to_leave(layout, wanted=leave)
             self._asked = leave
@@ -218,7 +211,6 @@ class Manager:
             self._told_out = out
         self._publisher.results(state, now)
         reconcile.tidy(layout, state, seen)
-        return taken_back
 
     def _commit(self, events: Iterable[ev.Event]) -> list[ev.Event]:
         """Journal first, then apply; what is not on disk has not happened.

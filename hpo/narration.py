@@ -32,7 +32,10 @@ def narrate(
                 ),
             )
         case ev.LegOffered(attempt=attempt) if attempt > 0:
-            if state.trials[event.trial_id].offers_of_rung == 1:
+            trial = state.trials[event.trial_id]
+            if trial.job_id is None:
+                return  # no job had taken it: to a person it is the same offer
+            if trial.offers_of_rung == 1:
                 yield logging.INFO, f"trial {event.trial_id} is promoted, to {event.target}"
             else:
                 memory = f", with {event.mem_mb} MB" if event.mem_mb else ""

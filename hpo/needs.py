@@ -1,7 +1,7 @@
 """What an offer asks of the seat that takes it, and which kinds of seats all offers ask for.
 
 Decides only, purely from state and limits. An offer keeps what it said when it was made: its name
-is on the disk, and a seat may be taking it.
+is on the disk, and a seat may be taking it. What no longer fits has to be taken back first.
 """
 
 from __future__ import annotations
@@ -25,8 +25,29 @@ def with_needs(event: ev.Event, state: CampaignState, limits: Limits) -> ev.Even
     """The same decision; an offer says what it needs."""
     if not isinstance(event, ev.LegOffered):
         return event
-    time_s, mem_mb = _time_s(event, state, limits), _mem_mb(event, state, limits)
-    return replace(event, time_s=time_s, mem_mb=mem_mb)
+    trial = state.trials.get(event.trial_id)
+    time_s = _time_s(trial, event.rung, event.target, state, limits)
+    return replace(event, time_s=time_s, mem_mb=_mem_mb(event, state, limits))
+
+
+def outdated_offers(state: CampaignState, limits: Limits) -> set[int]:
+    """Trials whose offers ask for too much by now.
+
+    They were made before a setting was lowered; or while nobody knew how long legs take, so that
+    they want all the time of a new seat, and one that goes on could never take them.
+    """
+    offered = (state.trials[trial_id] for trial_id in state.of(TrialStatus.OFFERED))
+    return {trial.trial_id for trial in offered if _asks_too_much(trial, state, limits)}
+
+
+def _asks_too_much(trial: TrialState, state: CampaignState, limits: Limits) -> bool:
+    if trial.mem_mb > limits.max_mem_mb:
+        return True
+    most_s = limits.max_time_s
+    if not limits.learn_time or trial.time_s < most_s:
+        return False  # where times are not learned a new seat takes any leg
+    needed_s = _time_s(trial, trial.rung, trial.target, state, limits)
+    return trial.time_s > most_s or (state.pace.is_sure and needed_s < most_s)
 
 
 def has_longer(trial: TrialState, limits: Limits) -> bool:
@@ -62,14 +83,18 @@ def had_mb(
     return ended.mem_had_mb or max(trial.mem_mb, usual_mb)
 
 
-def _time_s(event: ev.LegOffered, state: CampaignState, limits: Limits) -> int:
-    """How long the leg may take; never more than a new seat has, or nobody could take it."""
+def _time_s(
+    trial: TrialState | None, rung: int, target: int | None, state: CampaignState, limits: Limits
+) -> int:
+    """How long the leg may take; never more than a new seat has, or nobody could take it.
+
+    0 is anybody's guess: a seat that goes on may try it in the time that it has left.
+    """
     if not limits.timed:
         return 0
-    trial = state.trials.get(event.trial_id)
-    expected = state.pace.expected_s(trial, event.rung, event.target)
+    expected = state.pace.expected_s(trial, rung, target)
     if expected is None:
-        return limits.max_time_s
+        return limits.max_time_s if limits.learn_time else 0
     least = 0 if trial is None else LONGER * trial.outlasted_s
     return min(max(1, math.ceil(expected), least), limits.max_time_s)
 

@@ -27,23 +27,14 @@ class OfferKeeper:
         """The trial was offered in the journal."""
         self._unwritten.add(trial_id)
 
-    def keep(
-        self, state: CampaignState, now: float, *, max_mem_mb: float, max_time_s: float
-    ) -> int:
-        """Write what is due, and take back what asks for more than any seat may have now.
-
-        Returns:
-            How many were taken back: they are offered again, with less.
+    def keep(self, state: CampaignState, now: float) -> None:
+        """Write what is due.
 
         Raises:
             OSError: some may not be written; nothing is forgotten.
         """
-        taken_back = 0
         if now >= self._next_check:
             self._check(state, now)
-            taken_back = reconcile.revoke_offers(
-                self._layout, state, above_mb=max_mem_mb, above_s=max_time_s
-            )
         due, self._unwritten = self._unwritten, set()
         try:
             reconcile.write_offers(self._layout, state, due)
@@ -51,7 +42,6 @@ class OfferKeeper:
             # Some were written, and may be taken before the next try: look which lie nowhere.
             self._next_check = AT_ONCE
             raise
-        return taken_back
 
     def _check(self, state: CampaignState, now: float) -> None:
         """Look for offers that lie nowhere.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from hpo import events as ev
@@ -49,19 +49,12 @@ def find_unwritten(layout: Layout, state: CampaignState) -> set[int]:
     return unwritten
 
 
-def revoke_offers(
-    layout: Layout, state: CampaignState, *, above_mb: float = -1, above_s: float = -1
-) -> int:
-    """Take back what nobody has claimed and needs more memory or time than that; how many.
-
-    Without bounds that is all of it.
-    """
-    due = (state.trials[trial_id] for trial_id in state.of(TrialStatus.OFFERED))
-    offered = {t.trial_id for t in due if t.mem_mb > above_mb or t.time_s > above_s}
-    if not offered:
+def revoke_offers(layout: Layout, trial_ids: Collection[int]) -> int:
+    """Take back the offers of these trials that nobody has claimed; how many."""
+    if not trial_ids:
         return 0
     # The attempt may be a later one than the journal's: given back by a requeued job.
-    legs = [leg for leg in offers.list_legs(layout.offers) if leg.trial_id in offered]
+    legs = [leg for leg in offers.list_legs(layout.offers) if leg.trial_id in trial_ids]
     return sum(offers.revoke_offer(layout, leg) for leg in legs)
 
 

@@ -16,7 +16,7 @@ from hpo.causes import INFRASTRUCTURE, MORE_MEMORY, Cause
 from hpo.json_values import canonical
 from hpo.last_resorts import out_of_memory, out_of_time
 from hpo.limits import OFFERS_AHEAD, Limits
-from hpo.needs import had_mb, has_longer, offers_ahead, with_needs
+from hpo.needs import had_mb, has_longer, offers_ahead, outdated_offers, with_needs
 from hpo.search import Searcher
 from hpo.search.known import Drawn, tried
 from hpo.state import CampaignState, TrialState, TrialStatus, is_better
@@ -44,15 +44,11 @@ class Scheduler:
         self._limits = limits
         self._legs = WholeTrials() if legs is None else legs
 
-    @property
-    def max_mem_mb(self) -> int:
-        """The most memory that a leg may ask for (MB)."""
-        return self._limits.max_mem_mb
-
-    @property
-    def max_time_s(self) -> float:
-        """The most time that a leg may ask for (s); infinite where new seats take any leg."""
-        return self._limits.max_time_s if self._limits.learn_time else math.inf
+    def outdated_offers(self, state: CampaignState) -> set[int]:
+        """Trials whose offers are to be taken back, and made anew."""
+        if state.ending is not None:
+            return set(state.of(TrialStatus.OFFERED))
+        return outdated_offers(state, self._limits)
 
     def decide(
         self, state: CampaignState, now: float, *, stop_asked: bool = False

@@ -95,19 +95,19 @@ class TestOffers:
         assert reconcile.find_unwritten(desk.layout, desk.state) == {1}
 
     def test_at_the_end_what_nobody_claimed_is_taken_back(self, desk: Desk, claim: Leg) -> None:
-        reconcile.revoke_offers(desk.layout, desk.state)
+        reconcile.revoke_offers(desk.layout, desk.state.of(TrialStatus.OFFERED))
         assert desk.look() == [ev.OfferRevoked(NOW, 1, 0, 0)]
         assert desk.state.trials[1].status is TrialStatus.WAITING
         apply(desk.state, ev.TrialStopped(NOW, 1, "time is up"))
         desk.tidy()
         assert desk.files("revoked") == desk.files("offers") == []
-        reconcile.revoke_offers(desk.layout, desk.state)
+        reconcile.revoke_offers(desk.layout, desk.state.of(TrialStatus.OFFERED))
         assert offers.is_held(desk.layout, claim)
 
     def test_a_leg_claimed_and_given_back_unseen_is_taken_back_too(self, desk: Desk) -> None:
         take(desk.layout, "7")
         offers.give_back(desk.layout, "7")
-        reconcile.revoke_offers(desk.layout, desk.state)
+        reconcile.revoke_offers(desk.layout, desk.state.of(TrialStatus.OFFERED))
         facts = desk.look()
         assert ev.LegReturned(NOW, 0, 0, 1) in facts
         assert desk.state.of(TrialStatus.WAITING) == {0, 1}
