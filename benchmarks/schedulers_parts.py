@@ -84,7 +84,11 @@ class SynchronousHalving:
         del state, n_trials
         return ()
 
-    def promotions_to_come(self, state: CampaignState, undrawn: int) -> int:
+    def length(self, rung: int) -> int | None:
+        """As in ASHA."""
+        return self.rungs.length(rung)
+
+    def promotions_to_come(self, state: CampaignState, undrawn: int) -> Mapping[int, int]:
         """In the end as many as without waiting."""
         return self.rungs.promotions_to_come(state, undrawn)
 

@@ -154,7 +154,11 @@ class Asha:
                 largest = len(above.ranked) + max(0, under_way) + candidates + coming
         return found
 
-    def promotions_to_come(self, state: CampaignState, undrawn: int) -> int:
+    def length(self, rung: int) -> int | None:
+        """From the rung before, of a trial that does not start there."""
+        return self.levels[rung] - (self.levels[rung - 1] if rung else 0)
+
+    def promotions_to_come(self, state: CampaignState, undrawn: int) -> Mapping[int, int]:
         """Those that follow if each rung promotes exactly its share of who gets there.
 
         Trials still to be drawn are counted in the first bracket, which promotes most.
@@ -165,7 +169,7 @@ class Asha:
             for trial in (state.trials[i] for i in state.of(status))
         )
         under_way[0, 0] += undrawn
-        total = 0
+        total: Counter[int] = Counter()
         for bracket in {key[0] for key in (*state.rungs, *under_way)}:
             coming = 0  # to this rung, by promotions that are expected below it
             for rung in range(bracket, len(self.levels) - 1):
@@ -173,8 +177,8 @@ class Asha:
                 reach = len(entries.ranked) + under_way[bracket, rung] + coming
                 share = reach // self.reduction_factor
                 coming = max(0, share - len(entries.promoted))
-                total += coming
-        return total
+                total[rung + 1] += coming
+        return +total
 
     def _is_among_best(self, rung: Rung, trial_id: int) -> bool:
         """Whether the trial is in the top 1/eta of its rung so far; the first few all are."""

@@ -22,13 +22,14 @@ from hpo.serving import Objective, Place
 from hpo.stay import Stay
 from hpo.storage import Patience
 from hpo.trial_process import work_and_exit
-from hpo.wall_time import leave_at
+from hpo.wall_time import early_s, leave_at
 
 
 def main(root: str, name: str, stay: str, parent: str, writing: str) -> None:
     """Run the claimed leg `name` of the campaign in `root` for the process `parent`, and exit."""
     log_to_standard_output()
-    flag = LeaveFlag(leave_at())
+    job = this_job()
+    flag = LeaveFlag(leave_at(), early_s=early_s(job.time_min))
     flag.listen()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     layout = Layout(Path(root))
@@ -39,7 +40,7 @@ def main(root: str, name: str, stay: str, parent: str, writing: str) -> None:
         patience = Patience(leaving=flag.is_set)
         offer = patience.insist("the offer", lambda: offers.read_claim(layout, claim))
         settings = await_settings(layout, patience)
-        place = Place(layout, settings, this_job(), flag.is_set, patience)
+        place = Place(layout, settings, job, flag.is_set, patience)
         load = Objective(place.settings, list(offer["config"]))
         run_legs(place, (claim, offer), load, Stay(**json.loads(stay)), note)
 

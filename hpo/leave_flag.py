@@ -24,12 +24,18 @@ class LeaveFlag:
     """Set by signals; read between epochs.
 
     `warned_at` is when the warning before the time limit is due (s, Unix); None: nobody knows.
+    It may come `early_s` before that, beside what SLURM does not promise.
     """
 
     def __init__(
-        self, warned_at: float | None = None, clock: Callable[[], float] = time.time
+        self,
+        warned_at: float | None = None,
+        clock: Callable[[], float] = time.time,
+        *,
+        early_s: float = 0.0,
     ) -> None:
         self._warned_at = warned_at
+        self._early_s = EARLY_S + early_s
         self._clock = clock
         self._leave_at: float | None = None  # None: not asked
         self._child: int | None = None
@@ -58,7 +64,7 @@ class LeaveFlag:
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
         early_s = 0.0 if self._warned_at is None else self._warned_at - self._clock()
-        if number != signal.SIGUSR2 or not 0.0 < early_s <= EARLY_S:
+        if number != signal.SIGUSR2 or not 0.0 < early_s <= self._early_s:
             self.set()
         elif self._leave_at is None:
             self._leave_at = self._warned_at

@@ -10,15 +10,22 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from hpo import events as ev
 from hpo.limits import Limits, SeatLimits
-from hpo.pace import SURE
 from hpo.seat_kinds import SeatKind, time_class
 from hpo.state import CampaignState, TrialState, TrialStatus
-from hpo.usage import MEASURED, asking_mb
+from hpo.usage import asking_mb
 
 LONGER = 2  # times the time in which a leg saved nothing
+
+
+class ComingLeg(NamedTuple):
+    """A leg that is not offered yet: to `rung`, by `length` of the resource (None: unknown)."""
+
+    rung: int
+    length: int | None
 
 
 def with_needs(event: ev.Event, state: CampaignState, limits: Limits) -> ev.Event:
@@ -56,6 +63,12 @@ def has_longer(trial: TrialState, limits: Limits) -> bool:
     So may one that a seat took for the rest of its time, whose limit is not that of a new seat.
     """
     return limits.timed and max(trial.time_s, trial.outlasted_s) < limits.max_time_s
+
+
+def outlasts(trial: TrialState, state: CampaignState, limits: Limits) -> bool:
+    """Whether the leg of the trial hardly ends within the longest time that one job has."""
+    expected = state.pace.expected_s(trial, trial.rung, trial.target)
+    return expected is not None and 0 < limits.max_time_s < expected
 
 
 def offers_ahead(state: CampaignState, limits: Limits) -> int:
@@ -112,22 +125,20 @@ def _mem_mb(event: ev.LegOffered, state: CampaignState, limits: Limits) -> int:
 class WantedSeats:
     """What seats are to be there for.
 
-    `needs` counts the offers by what they need; `to_come` further legs are expected, most of which
-    will need what is `usual`. At most `ahead` seats are to wait for a place; None: as many as may.
+    `needs` counts the offers by what they need, `coming` further legs that are expected.
+    `is_known`: what they need was learned, so that seats which wait with more may give it up.
     """
 
     needs: Mapping[SeatKind, int]
-    usual: SeatKind
-    to_come: int
-    ahead: int | None
+    coming: Mapping[SeatKind, int]
+    usual_mb: int
+    is_known: bool
 
 
-def wanted_seats(state: CampaignState, limits: SeatLimits, to_come: int) -> WantedSeats:
-    """The seats that the offers ask for, and the `to_come` legs that are not offered yet.
-
-    Until it is known what legs need, seats ask for too much, so few of them are to wait ahead; with
-    none at all GPUs would be idle for one wait in the queue after the other.
-    """
+def wanted_seats(
+    state: CampaignState, limits: SeatLimits, to_come: Mapping[ComingLeg, int]
+) -> WantedSeats:
+    """The seats that the offers ask for, and the legs `to_come` that are not offered yet."""
     max_mem_mb, max_time_min = limits.learn_mem_to, limits.learn_time_to
     usual_mb = state.usage.usual_mb(max_mem_mb) if max_mem_mb else 0
     needs: Counter[SeatKind] = Counter()
@@ -135,22 +146,13 @@ def wanted_seats(state: CampaignState, limits: SeatLimits, to_come: int) -> Want
         trial = state.trials[trial_id]
         memory = trial.mem_mb if trial.mem_mb > limits.mem_mb else 0
         needs[SeatKind(max(memory, usual_mb), _class_of(trial.time_s, max_time_min))] += 1
-    usual = SeatKind(usual_mb, _usual_min(state, max_time_min))
-    ahead = None
-    if max_time_min and not state.pace.is_sure:
-        ahead = SURE
-    if max_mem_mb and not state.usage.is_known:
-        ahead = MEASURED
-    return WantedSeats(needs, usual, to_come, ahead)
-
-
-def _usual_min(state: CampaignState, max_time_min: int) -> int:
-    """The time limit (min) that most offers needed lately; of as many, the latest one's."""
-    if not max_time_min:
-        return 0
-    lately = [_class_of(time_s, max_time_min) for time_s in state.pace.offered]
-    counts = Counter(reversed(lately))
-    return max(counts, key=lambda time_min: counts[time_min], default=max_time_min)
+    coming: Counter[SeatKind] = Counter()
+    for leg, count in to_come.items():
+        time_s = state.pace.expected_s(None, leg.rung, leg.length) or 0
+        coming[SeatKind(usual_mb, _class_of(math.ceil(time_s), max_time_min))] += count
+    is_known = state.pace.is_sure if max_time_min else bool(max_mem_mb)
+    is_known = is_known and (state.usage.is_known or not max_mem_mb)
+    return WantedSeats(needs, coming, usual_mb, is_known)
 
 
 def _class_of(time_s: int, max_time_min: int) -> int:

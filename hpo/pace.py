@@ -14,7 +14,6 @@ from statistics import median
 
 from hpo.trial_state import TrialState
 
-LATELY = 16  # offers
 WINDOW = 256  # legs that are remembered, so that a change of nodes or of data shows in time
 ENOUGH = 3  # legs without which nothing is foretold
 SURE = 20  # legs from which on the quantile below is not just the slowest of them
@@ -36,11 +35,9 @@ class LegTime:
 
 @dataclass(slots=True)
 class Pace:
-    """What legs took lately, and what offers therefore asked for."""
+    """What legs took lately."""
 
     legs: deque[LegTime] = field(default_factory=lambda: deque(maxlen=WINDOW))
-    # What the last offers said that they may take (s): the next ones are most probably alike.
-    offered: deque[int] = field(default_factory=lambda: deque(maxlen=LATELY))
     _start_up_s: float | None = field(default=None, compare=False, repr=False)
     _per_unit: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
 
@@ -49,11 +46,6 @@ class Pace:
         self.legs.append(leg)
         self._start_up_s = None
         self._per_unit.clear()
-
-    def note_offer(self, time_s: int) -> None:
-        """Remember what an offer said, unless nobody could know yet."""
-        if self.is_known:
-            self.offered.append(time_s)
 
     @property
     def is_known(self) -> bool:

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from hpo import events as ev
 from hpo.causes import INFRASTRUCTURE, MORE_MEMORY, Cause
 from hpo.json_values import canonical
 from hpo.last_resorts import out_of_memory, out_of_time
+from hpo.legs_to_come import legs_to_come
 from hpo.limits import OFFERS_AHEAD, Limits
-from hpo.needs import had_mb, has_longer, offers_ahead, outdated_offers, with_needs
+from hpo.needs import (
+    ComingLeg,
+    had_mb,
+    has_longer,
+    offers_ahead,
+    outdated_offers,
+    with_needs,
+)
 from hpo.search import Searcher
 from hpo.search.known import Drawn, tried
 from hpo.state import CampaignState, TrialState, TrialStatus, is_better
@@ -83,10 +91,9 @@ class Scheduler:
     def _with_needs(self, decisions: list[ev.Event], state: CampaignState) -> list[ev.Event]:
         return [with_needs(event, state, self._limits) for event in decisions]
 
-    def legs_to_come(self, state: CampaignState) -> int:
+    def legs_to_come(self, state: CampaignState) -> Mapping[ComingLeg, int]:
         """How many legs to expect beyond those that are offered; only an estimate."""
-        undrawn = 0 if state.exhausted else max(0, self._limits.n_trials - len(state.trials))
-        return undrawn + self._legs.promotions_to_come(state, undrawn)
+        return legs_to_come(state, self._limits, self._legs)
 
     def reopen(self, state: CampaignState, now: float) -> list[ev.Event]:
         """What a fresh start of the manager does to a campaign that had ended or was ending.

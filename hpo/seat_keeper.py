@@ -7,7 +7,7 @@ looks like is the cluster's. A failed call is no news and is repeated later, nev
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 
 from hpo.array_keeper import ArrayKeeper
@@ -22,12 +22,15 @@ from hpo.errors import (
     SubmissionUncertainError,
 )
 from hpo.limits import SeatLimits
-from hpo.needs import WantedSeats, wanted_seats
+from hpo.needs import ComingLeg, WantedSeats, wanted_seats
 from hpo.node_blame import NodeBlame, quarantined
 from hpo.result_file import node_name
+from hpo.seat_kinds import SeatKind
 from hpo.seat_plan import SeatPlan, plan_seats, useless_seats
+from hpo.seat_resizing import SeatResizing, in_words
 from hpo.seats import SeatBook
 from hpo.state import CampaignState, TrialStatus
+from hpo.vain_seats import VainSeats
 from hpo.waiting import WaitingNews
 
 log = logging.getLogger(__name__)
@@ -35,6 +38,8 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE_S = 30.0  # after a refused or unanswered call, doubled each time up to LAST_PAUSE_S
 LAST_PAUSE_S = 600.0
 BETWEEN_SUBMISSIONS_S = 10.0  # where seats end one after the other, several are asked for at once
+NO_LEGS: Mapping[ComingLeg, int] = {}
+NO_SEATS: Mapping[SeatKind, int] = {}
 DEAD_SEATS = 5  # jobs in a row that died before they took a trial: the environment is broken
 
 
@@ -51,6 +56,8 @@ class SeatKeeper:
         self._avoid = Avoidance(cluster, book)
         self._arrays = ArrayKeeper(cluster, book)
         self._waiting = WaitingNews()
+        self._sizes = SeatResizing(cluster, book)
+        self._vain = VainSeats()
         self._next_poll = float("-inf")
         self._next_submit = float("-inf")
         self._poll_pause = self._submit_pause = 0.0
@@ -82,47 +89,46 @@ class SeatKeeper:
             why = ": ".join([seat.status.detail or seat.status.cause.value, *last])
             self._blame.seat_died(node_name(seat.status.node), seat.job_id, why, now)
 
-    def fill(self, state: CampaignState, now: float, *, to_come: int = 0) -> None:
+    def fill(
+        self, state: CampaignState, now: float, *, to_come: Mapping[ComingLeg, int] = NO_LEGS
+    ) -> None:
         """Ask for the seats that are missing; take back those that nobody needs any more.
 
         `to_come` are the legs that are expected beyond those that are offered.
         """
         out = quarantined(state, now)
         self._avoid.follow(out, now, ever=bool(state.quarantines))
-        wanted = wanted_seats(state, self._limits, to_come if self._cluster.has_queue else 0)
-        if state.ending is not None or not (wanted.needs or to_come):
+        wanted = wanted_seats(state, self._limits, to_come if self._cluster.has_queue else NO_LEGS)
+        if state.ending is not None or not (wanted.needs or wanted.coming):
             self._cancel_queued()
             return
         if now < self._next_submit or self._book.has_unexplained_ends():
             return
         if self._cluster.has_queue and now < self._blame.next_seat_at():
             return  # jobs that end at once are not to follow each other as fast as they can
-        plans = self._plans(wanted)
+        plans = self._plans(wanted, now)
         if not self._share(sum(plan.count for plan in plans), now):
             return
         for plan in plans:
-            if not (self._raise(plan, now) and self._submit(plan, out, now)):
+            if not self._sizes.grow(plan):
+                # Some may have started; the next poll tells which have it.
+                self._hold(now)
+                self._next_poll = now
                 return
+            if not self._submit(plan, out, now):
+                return
+        self._sizes.shrink(wanted)
         spared = self._at_once
-        self._cancel(
-            useless_seats(
-                self._book,
-                wanted.needs,
-                to_come=wanted.to_come,
-                usual=wanted.usual,
-                spared=spared,
-            )
-        )
+        self._cancel(useless_seats(self._book, wanted.needs, coming=wanted.coming, spared=spared))
 
-    def _plans(self, wanted: WantedSeats) -> list[SeatPlan]:
+    def _plans(self, wanted: WantedSeats, now: float) -> list[SeatPlan]:
         limits = self._limits
-        bounds = (limits.max_queued_jobs, limits.queue_ahead, wanted.ahead)
-        ahead = min(bound for bound in bounds if bound is not None)
+        ahead = limits.max_queued_jobs if limits.queue_ahead is None else limits.queue_ahead
         return plan_seats(
             self._book,
             wanted.needs,
-            to_come=wanted.to_come,
-            usual=wanted.usual,
+            coming=wanted.coming if self._vain.may_expect(self._book, now) else NO_SEATS,
+            usual_mb=wanted.usual_mb,
             at_once=self._at_once,
             max_queued=limits.max_queued_jobs,
             queue_ahead=ahead if self._cluster.has_queue else 0,
@@ -180,22 +186,6 @@ class SeatKeeper:
     def dismiss(self) -> None:
         """The campaign has ended: nothing may wait in the queue for it."""
         self._cancel_queued()
-
-    def _raise(self, plan: SeatPlan, now: float) -> bool:
-        """Give waiting seats more memory; whether the cluster took all that was asked."""
-        if not plan.raised:
-            return True
-        try:
-            self._cluster.raise_memory(plan.raised, plan.mem_mb)
-        except PollError as err:
-            # Some may have started; the next poll tells which have it.
-            self._hold(now)
-            self._next_poll = now
-            log.warning("waiting jobs could not be given %d MB: %s", plan.mem_mb, err)
-            return False
-        self._book.raised(plan.raised, plan.mem_mb)
-        log.info("gave %d MB to waiting jobs: %s", plan.mem_mb, ", ".join(plan.raised))
-        return True
 
     def _submit(self, asked: SeatPlan, out: Collection[str], now: float) -> bool:
         """Ask for new seats; whether the cluster answered that it has them."""
@@ -275,9 +265,8 @@ def _longer(pause_s: float) -> float:
 
 
 def _span(job_ids: list[str], at_once: int, plan: SeatPlan) -> str:
-    sizes = [f"{plan.time_min} min"] if plan.time_min else []
-    sizes += [f"{plan.mem_mb} MB"] if plan.mem_mb else []
-    size = f", {' and '.join(sizes)} each" if sizes else ""
+    kind = SeatKind(plan.mem_mb, plan.time_min)
+    size = "" if kind == SeatKind() else f", {in_words(kind)} each"
     if len(job_ids) == 1:
         return f"job {job_ids[0]}{size}"
     limit = f", {at_once} at once" if at_once < len(job_ids) else ""

@@ -53,6 +53,11 @@ def missing(needs: Mapping[SeatKind, int], free: Mapping[SeatKind, int]) -> dict
     return missing
 
 
+def most_common(legs: Mapping[SeatKind, int]) -> SeatKind:
+    """The kind that most legs need; of as many, the larger one. Without any, the settings'."""
+    return max(legs, key=lambda kind: (legs[kind], kind), default=SeatKind())
+
+
 def warning_s(time_min: int) -> int:
     """How long before its end a job is asked to save and leave: a tenth, 30 s to 5 min."""
     return int(min(300, max(30, 6 * time_min)))
@@ -72,6 +77,13 @@ def time_class(time_s: int, max_time_min: int) -> int:
 def time_classes(max_time_min: int) -> tuple[int, ...]:
     """All time limits (min) that seats may ask for."""
     return (*(time_min for time_min in TIMES_MIN if time_min < max_time_min), max_time_min)
+
+
+def longer_class(time_min: int) -> int:
+    """The least time limit (min) of twice `time_min`; 0 stays 0, which is no limit of its own."""
+    if time_min == 0:
+        return 0
+    return next((longer for longer in TIMES_MIN if longer >= 2 * time_min), 2 * time_min)
 
 
 def mem_class(mem_mb: float) -> int:

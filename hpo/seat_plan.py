@@ -1,8 +1,8 @@
 """How many seats are needed, and of which kinds.
 
-Pure: from the seats that there are and the offers that wait to what is asked of the cluster. A seat
-with more memory and time than an offer needs may take it; one with less never does. Memory is in
-MB, time in minutes; 0 is the campaign's default.
+Pure: from the seats that there are and the legs that they are for to what is asked of the cluster.
+A seat with more memory and time than a leg needs may take it; one with less never does. Memory is
+in MB, time in minutes; 0 is the campaign's default.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hpo.seat_kinds import SeatKind, missing
+from hpo.seat_kinds import SeatKind, missing, most_common
 from hpo.seats import Seat, SeatBook
+
+NOTHING: Mapping[SeatKind, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +34,21 @@ def plan_seats(
     book: SeatBook,
     needs: Mapping[SeatKind, int],
     *,
-    to_come: int = 0,
-    usual: SeatKind = SeatKind(),
+    coming: Mapping[SeatKind, int] = NOTHING,
+    usual_mb: int = 0,
     at_once: int,
     max_queued: int,
     queue_ahead: int,
     legs_per_seat: int | None = 1,
 ) -> list[SeatPlan]:
-    """The seats to ask for, so that each offer finds one, now and while the manager is away.
+    """The seats to ask for, so that each leg finds one, now and while the manager is away.
 
-    `needs` counts the offers by what they need; `to_come` are further legs, which are expected and
-    not offered yet, and will need what is `usual`. `at_once` seats are to run and `queue_ahead` to
-    wait behind them, so that a freed GPU is filled again by the cluster alone. Seats that wait gain
-    age in the queue, so they are asked for many at a time, and again only when half of them are
-    used up. For an offer that needs more memory than is usual, a seat that waits already is raised,
-    which keeps its place; a new one is asked for where none waits. Time is never raised: no user
-    may.
+    `needs` counts the offers by what they need; `coming` further legs, which are expected and not
+    offered yet. `at_once` seats are to run and `queue_ahead` to wait behind them, so that a freed
+    GPU is filled again by the cluster alone. Seats that wait gain age in the queue, so they are
+    asked for many at a time, and again only when half of them are used up. For an offer that needs
+    more memory than `usual_mb`, a seat that waits already is raised, which keeps its place; a new
+    one is asked for where none waits. Time is never raised: no user may.
 
     A seat takes `legs_per_seat` legs: no more wait than the legs need. With None, which is as many
     legs as its time allows, nobody knows how soon the next seat is needed; one that waits in vain
@@ -55,17 +56,17 @@ def plan_seats(
     """
     if not book.polled:
         return []
-    free = Counter(_kind(s) for s in (*book.queued(), *book.running()) if s.trial_id is None)
+    free = Counter(kind_of(s) for s in (*book.queued(), *book.running()) if s.trial_id is None)
     live = len(book.running()) + len(book.queued())
     busy = live - free.total()
-    expected = _with(needs, usual, to_come)
     # Of memory that was learned, what waits has less than is usual now.
-    raised = _raised(book, missing(expected if usual.mem_mb else needs, free), usual.mem_mb)
+    lacking_memory = missing(Counter(needs) + Counter(coming) if usual_mb else needs, free)
+    raised = _raised(book, lacking_memory, usual_mb)
     for kind, seats in raised.items():
         for seat in seats:
-            free[_kind(seat)] -= 1
+            free[kind_of(seat)] -= 1
             free[SeatKind(kind.mem_mb, seat.time_min)] += 1
-    legs = sum(needs.values()) + to_come
+    legs = sum(needs.values()) + sum(coming.values())
     if legs_per_seat is not None and legs_per_seat > 1:
         queue_ahead = min(queue_ahead, max(0, busy + -(-legs // legs_per_seat) - at_once))
     most = min(max_queued, at_once + queue_ahead)
@@ -74,12 +75,11 @@ def plan_seats(
     # some more or less of those that wait make no difference.
     full = legs > wanted and live >= at_once
     enough = 2 * free.total() > wanted and (full or free.total() >= at_once)
-    lacking = missing(expected, free)
+    asked = _asked(next_legs(needs, coming, wanted), needs, free, at_once, enough=enough)
     room = most - live
     plans: list[SeatPlan] = []
-    for kind in sorted({*lacking, *raised}, reverse=True):
-        asked = 0 if enough and usual.covers(kind) else lacking.get(kind, 0)
-        count = max(0, min(asked, room))
+    for kind in sorted({*asked, *raised}, reverse=True):
+        count = max(0, min(asked.get(kind, 0), room))
         if count or kind in raised:
             job_ids = tuple(seat.job_id for seat in raised.get(kind, ()))
             plans.append(SeatPlan(count, kind.mem_mb, job_ids, kind.time_min))
@@ -87,47 +87,87 @@ def plan_seats(
     return plans
 
 
+def _asked(
+    expected: Mapping[SeatKind, int],
+    needs: Mapping[SeatKind, int],
+    free: Mapping[SeatKind, int],
+    at_once: int,
+    *,
+    enough: bool,
+) -> Mapping[SeatKind, int]:
+    """What to ask for of that which the free seats lack; `enough`: of the usual kind nothing.
+
+    Longer kinds than the usual one of which only a few are lacking are asked for together, as the
+    longest of them: each array that waits keeps one of the `at_once` places.
+    """
+    lacking, lacking_now = missing(expected, free), missing(needs, free)
+    usual = most_common(expected)
+    asked = Counter({k: n for k, n in lacking.items() if usual.covers(k) and not enough})
+    rare = [kind for kind in lacking if not usual.covers(kind)]
+    # There are few of them, so that half of all that wait tells nothing about these.
+    due = any(kind in lacking_now or 2 * lacking[kind] > expected[kind] for kind in rare)
+    for kind in rare if due or not enough else ():
+        longest = max(other for other in rare if other.mem_mb == kind.mem_mb)
+        asked[longest if lacking[kind] < at_once else kind] += lacking[kind]
+    return asked
+
+
+def next_legs(
+    needs: Mapping[SeatKind, int], coming: Mapping[SeatKind, int], most: int
+) -> Mapping[SeatKind, int]:
+    """The legs that about `most` seats are for next, by what they need.
+
+    All kinds in proportion, because that is how they come; of kinds that the most common one does
+    not cover, at least what is offered.
+    """
+    expected = Counter(needs) + Counter(coming)
+    total = expected.total()
+    if total <= most:
+        return expected
+    usual = most_common(expected)
+    return {
+        kind: max(
+            -(-count * max(0, most) // total), 0 if usual.covers(kind) else needs.get(kind, 0)
+        )
+        for kind, count in expected.items()
+    }
+
+
 def useless_seats(
     book: SeatBook,
     needs: Mapping[SeatKind, int],
     *,
-    to_come: int = 0,
-    usual: SeatKind = SeatKind(),
+    coming: Mapping[SeatKind, int] = NOTHING,
     spared: int = 0,
 ) -> list[str]:
     """Waiting seats that nothing is left for, the youngest first.
 
-    Those are what can take none of the offers, because all need more, nor what is `usual` of the
-    legs `to_come`; and what is beyond them all. Up to `spared` of the latter are left where they
-    are, as long as there is anything to come: it is only expected.
+    Those are what can take none of the offers, nor of the legs that are `coming`, because all need
+    more; and what is beyond them all. Up to `spared` of the latter are left where they are, as long
+    as there is anything to come: it is only expected.
     """
     waiting = [seat for seat in book.queued() if seat.trial_id is None]
     waiting.sort(key=lambda seat: (len(seat.job_id), seat.job_id), reverse=True)
-    expected = _with(needs, usual, to_come)
+    expected = Counter(needs) + Counter(coming)
     # With nothing but legs to come, nobody can tell yet what the next offers will need.
-    wait_and_see = bool(to_come) and not needs
+    wait_and_see = bool(coming) and not needs
     hopeless: list[Seat] = []
     useful: list[Seat] = []
     for seat in waiting:
-        can = wait_and_see or any(_kind(seat).covers(need) for need in expected)
+        can = wait_and_see or any(kind_of(seat).covers(need) for need in expected)
         (useful if can else hopeless).append(seat)
-    if not any(usual.covers(need) for need in expected):
-        return [seat.job_id for seat in hopeless]
     # What runs and looks for a leg does not count: its time may be too short for the last one.
-    beyond = len(useful) - sum(needs.values()) - to_come
+    beyond = len(useful) - expected.total()
     # Of those that have more memory there are few.
-    of_usual = [seat for seat in useful if seat.mem_mb <= usual.mem_mb]
+    of_usual = [seat for seat in useful if seat.mem_mb <= most_common(expected).mem_mb]
     # Not one by one, because each time is a call to the cluster.
     left_over = of_usual[:beyond] if beyond > max(spared, len(of_usual) // 2) else []
     return [seat.job_id for seat in (*hopeless, *left_over)]
 
 
-def _kind(seat: Seat) -> SeatKind:
+def kind_of(seat: Seat) -> SeatKind:
+    """What the seat has."""
     return SeatKind(seat.mem_mb, seat.time_min)
-
-
-def _with(needs: Mapping[SeatKind, int], usual: SeatKind, to_come: int) -> Mapping[SeatKind, int]:
-    return {**needs, usual: needs.get(usual, 0) + to_come} if to_come else needs
 
 
 def _raised(

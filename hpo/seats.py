@@ -70,6 +70,7 @@ class SeatBook:
     seats: dict[str, Seat] = field(default_factory=dict)
     polled: bool = False  # whether the cluster has answered since this manager started
     deaths: list[Seat] = field(default_factory=list)  # before a leg, since one last took a leg
+    vain: int = 0  # seats that found no leg and are forgotten, since one last took a leg
     _new_deaths: list[Seat] = field(default_factory=list)  # that nobody has looked into yet
     foreign: frozenset[str] = frozenset()  # jobs of the campaign that this one was copied from
     # Jobs that the cluster may still list as running while they end: no seats any more.
@@ -125,6 +126,7 @@ class SeatBook:
             if not ended and not vanished:
                 continue
             del self.seats[seat.job_id]
+            self.vain += ended and _is_vain(seat)
             if seat.legs == 0 and not seat.status.ok and seat.status.cause in _OWN_FAULT:
                 self.deaths.append(seat)
                 self._new_deaths.append(seat)
@@ -133,6 +135,11 @@ class SeatBook:
     def dead_before_claim(self) -> int:
         """Seats in a row that ended badly without ever taking a leg."""
         return len(self.deaths)
+
+    @property
+    def in_vain(self) -> int:
+        """Seats that ended well without a leg, since one last took a leg."""
+        return self.vain + sum(1 for seat in self.seats.values() if _is_vain(seat))
 
     def take_deaths(self) -> list[Seat]:
         """The seats that died before a leg since this was last asked."""
@@ -163,6 +170,12 @@ class SeatBook:
             if job_id in self.seats:
                 self.seats[job_id].mem_mb = mem_mb
 
+    def shrunk(self, job_ids: Iterable[str], mem_mb: int, time_min: int) -> None:
+        """Waiting seats gave up memory or time; 0: they have what they had."""
+        for job_id in job_ids:
+            if (seat := self.seats.get(job_id)) is not None:
+                seat.mem_mb, seat.time_min = mem_mb or seat.mem_mb, time_min or seat.time_min
+
     def claimed(self, job_id: str, trial_id: int, now: float) -> None:
         """A job took a leg: it runs, even if a former life of it was over."""
         self._over.discard(job_id)
@@ -173,6 +186,7 @@ class SeatBook:
         seat.trial_id, seat.claimed_at = trial_id, now
         seat.legs += 1
         self.deaths.clear()
+        self.vain = 0
         if job_id in self.foreign:
             seat.phase, seat.status = JobPhase.ENDED, _FOREIGN
 
@@ -234,6 +248,10 @@ _FOREIGN = JobStatus(
     cause=Cause.VANISHED,
     detail="its job works for the folder that this one was copied from",
 )
+
+
+def _is_vain(seat: Seat) -> bool:
+    return seat.phase is JobPhase.ENDED and seat.status.ok and seat.legs == 0
 
 
 def _end_of(seat: Seat, told_at: float) -> float:

@@ -124,7 +124,6 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             trial.rung, trial.attempt = event.rung, event.attempt
             trial.target, trial.final = event.target, event.final
             trial.mem_mb, trial.time_s = event.mem_mb, event.time_s
-            state.pace.note_offer(event.time_s)
             trial.ended_leg = trial.cause = trial.message = None
             _move(state, trial, TrialStatus.OFFERED)
         case ev.LegClaimed():
@@ -204,6 +203,8 @@ def _learn_pace(
             return
         # No seat takes an offer for which it has less time than that says.
         had_s = max(trial.time_s, usable_s(event.time_had_s // 60) if event.time_had_s else 0)
+        # A job that never said what it had, had no more than it took to be told as lost.
+        had_s = had_s or math.ceil(max(0.0, event.time - trial.claimed_at))
         if units > 0 and had_s:
             trial.trained, trial.trained_s = units, float(had_s)
         else:

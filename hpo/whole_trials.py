@@ -40,8 +40,12 @@ class LegPolicy(Protocol):
         """Paused trials that no result of the `n_trials` trials can bring to promotion any more."""
         ...
 
-    def promotions_to_come(self, state: CampaignState, undrawn: int) -> int:
-        """How many promotions to expect yet, with `undrawn` more trials; only an estimate."""
+    def promotions_to_come(self, state: CampaignState, undrawn: int) -> Mapping[int, int]:
+        """How many promotions to expect yet to each rung, with `undrawn` more trials: a guess."""
+        ...
+
+    def length(self, rung: int) -> int | None:
+        """The resource that a trial is trained by to get to `rung`; None: each has its own."""
         ...
 
 
@@ -82,7 +86,12 @@ class WholeTrials:
         del state, n_trials
         return ()
 
-    def promotions_to_come(self, state: CampaignState, undrawn: int) -> int:
+    def promotions_to_come(self, state: CampaignState, undrawn: int) -> Mapping[int, int]:
         """There are none."""
         del state, undrawn
-        return 0
+        return {}
+
+    def length(self, rung: int) -> int | None:
+        """Each trial has its own."""
+        del rung
+        return None

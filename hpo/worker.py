@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpo import folder_safety, offers, stop_request
+from hpo import folder_safety, offers, shrunk_seats, stop_request
 from hpo.announcement import announce
 from hpo.errors import EXIT_FINISHED, EXIT_RESUMABLE, HpoError
 from hpo.files import Layout, publish_json, read_json
@@ -23,7 +23,7 @@ from hpo.leave_flag import LeaveFlag
 from hpo.leg import await_settings
 from hpo.serving import Objective, Place, serve_leg, wait_for_claim
 from hpo.storage import Patience, StorageTrouble, is_of_files
-from hpo.wall_time import leave_at
+from hpo.wall_time import early_s, leave_at
 
 log = logging.getLogger(__name__)
 
@@ -67,12 +67,13 @@ def run_seat(root: str) -> int:
 
 
 def _serve(layout: Layout) -> int:
-    flag = LeaveFlag(leave_at())
+    shrunk_seats.adopt(layout, this_job().job_id, os.environ)
+    job = this_job()
+    flag = LeaveFlag(leave_at(), early_s=early_s(job.time_min))
     flag.listen()
     patience = Patience(leaving=flag.is_set)
     settings = await_settings(layout, patience)
     folder_safety.set_umask(settings.sharing)
-    job = this_job()
     _register(layout, job)
     if job.restarts:
         what = "what this job held before it was requeued"

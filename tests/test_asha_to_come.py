@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpo.asha import Asha, expected_legs
+from hpo.needs import ComingLeg
 from hpo.scheduler import Limits, Scheduler
 from hpo.space import read_space
 from hpo.state import CampaignState, TrialStatus
@@ -49,23 +50,25 @@ class TestPromotionsToCome:
     def test_a_new_campaign_expects_the_rung_plan(self) -> None:
         asha = Asha(max_t=81)
         expected = sum(reached for _, reached, _ in expected_legs(asha, 81)[1:])
-        assert asha.promotions_to_come(CampaignState(), 81) == expected == 27 + 9 + 3 + 1
+        coming = asha.promotions_to_come(CampaignState(), 81)
+        assert coming == {1: 27, 2: 9, 3: 3, 4: 1}
+        assert sum(coming.values()) == expected
 
     def test_what_was_promoted_or_failed_is_expected_no_more(self) -> None:
         game = Game(Asha(max_t=9), n_trials=9)
-        assert game.asha.promotions_to_come(game.state, 0) == 3 + 1
+        assert game.asha.promotions_to_come(game.state, 0) == {1: 3, 2: 1}
         for metric in (0.3, 0.2, 0.1):
             game.run(metric)
         # One was promoted; of the six that run there may follow two more, and of all three one.
-        assert game.asha.promotions_to_come(game.state, 0) == 2 + 1
+        assert game.asha.promotions_to_come(game.state, 0) == {1: 2, 2: 1}
         game.run(0.1)
         for _ in range(6):
             game.run(None, "failed")
-        assert game.asha.promotions_to_come(game.state, 0) == 0
+        assert game.asha.promotions_to_come(game.state, 0) == {}
 
     def test_random_search_promotes_nothing(self) -> None:
         scheduler = Scheduler(Numbered(), Limits(n_trials=5))
         state = CampaignState()
-        assert scheduler.legs_to_come(state) == 5
+        assert scheduler.legs_to_come(state) == {ComingLeg(0, None): 5}
         state.exhausted = True
-        assert scheduler.legs_to_come(state) == 0
+        assert scheduler.legs_to_come(state) == {}

@@ -137,6 +137,24 @@ class TestEveryCluster:
         bench.wait(lambda: read_json(bench.layout.result(1)), "it takes what needs so much")
         assert read_json(bench.layout.result(1))["job_id"] == waiting
 
+    def test_waiting_seats_give_up_time_and_memory_in_their_place(self, bench: Bench) -> None:
+        if not bench.cluster.has_queue:
+            pytest.skip("without a queue no seat waits")
+        bench.offer(1, seconds=60.0)
+        job_ids = bench.submit(4, at_once=1)
+        bench.wait(bench.claims, "the first seat takes its leg")
+        waiting = sorted(set(job_ids) - {bench.claims()[0].job_id})
+        bench.cluster.shrink(waiting[:2], mem_mb=200, time_min=2)
+        bench.former.append(bench.cluster)
+        bench.cluster = bench.another()
+        found = [bench.status(job_id) for job_id in waiting]
+        assert all(s is not None and s.phase is JobPhase.QUEUED for s in found)
+        assert [s.time_min for s in found[:2] if s] == [2, 2]
+        assert [s.mem_mb for s in found[:2] if s] == [200, 200]
+        assert found[2] is not None
+        assert found[2].time_min != 2
+        (bench.folder / "go").touch()
+
     def test_seats_that_wait_or_run_can_be_told_to_keep_off_nodes(self, bench: Bench) -> None:
         bench.offer(2)
         nodes = ["gpu2"] if bench.kind == "slurm" else ["some-node"]

@@ -13,6 +13,7 @@ from hpo import events as ev
 from hpo.causes import Cause
 from hpo.errors import PollError
 from hpo.limits import SeatLimits
+from hpo.needs import ComingLeg
 from hpo.node_blame import NodeBlame
 from hpo.seat_keeper import SeatKeeper
 from hpo.seats import JobPhase, JobStatus, SeatBook
@@ -137,7 +138,7 @@ def test_there_are_never_more_jobs_than_allowed_whatever_happens_to_them(seed: i
             for again in range(8):  # each does no more than is safe by what it knows
                 before = dict(cluster.jobs)
                 keeper.poll_if_due(state, now + again)
-                keeper.fill(state, now + again, to_come=to_come)
+                keeper.fill(state, now + again, to_come={ComingLeg(0, None): to_come})
             assert cluster.jobs == before, "what was asked for is neither taken back nor repeated"
         assert len(cluster.live()) <= max_queued
         assert len(cluster.running()) <= at_once

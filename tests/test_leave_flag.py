@@ -45,6 +45,16 @@ def test_a_warning_that_comes_early_counts_when_it_was_due() -> None:
     assert flag.is_set()
 
 
+def test_a_limit_that_was_lowered_brings_the_warning_still_earlier() -> None:
+    clock = Clock()
+    flag = LeaveFlag(1200.0, clock, early_s=240.0)
+    flag.listen()
+    send(signal.SIGUSR2)
+    assert not flag.is_set()
+    clock.now = 1200.0
+    assert flag.is_set()
+
+
 @pytest.mark.parametrize("warned_at", [None, 990.0, 1061.0])
 def test_a_warning_that_is_due_or_that_nobody_expects_counts_at_once(
     warned_at: float | None,

@@ -48,7 +48,18 @@ def plan(
     sizes = {size: count for size, count in ({0: offered} | (larger or {})).items() if count}
     needs = {SeatKind(size): count for size, count in sizes.items()}
     limits = {"at_once": at_once, "max_queued": max_queued, "queue_ahead": queue_ahead}
-    return plan_seats(seats, needs, to_come=to_come, legs_per_seat=legs, **limits)
+    coming = {SeatKind(): to_come} if to_come else {}
+    return plan_seats(seats, needs, coming=coming, legs_per_seat=legs, **limits)
+
+
+def new(count: int) -> dict[SeatKind, int]:
+    """Legs to come that need nothing special."""
+    return {SeatKind(): count}
+
+
+def timed(needs: dict[int, int]) -> dict[SeatKind, int]:
+    """Legs by the minutes that they need."""
+    return {SeatKind(0, time_min): count for time_min, count in needs.items()}
 
 
 class TestPlan:
@@ -182,13 +193,15 @@ class TestMemory:
 
     def test_seats_beyond_what_is_to_come_are_useless_the_youngest_first(self) -> None:
         seats = book(**{f"7_{i}": QUEUED for i in range(12)}, a=RUNNING)
-        assert useless_seats(seats, {}, to_come=4, spared=8) == []
-        assert useless_seats(seats, {}, to_come=3, spared=8) == [
+        assert useless_seats(seats, {}, coming=new(4), spared=8) == []
+        assert useless_seats(seats, {}, coming=new(3), spared=8) == [
             f"7_{i}" for i in (11, 10, 9, 8, 7, 6, 5, 4, 3)
         ]
-        assert useless_seats(seats, {SeatKind(0): 10}, to_come=3) == []
-        assert useless_seats(seats, {SeatKind(0): 3}, to_come=3) == []  # each call costs something
-        assert len(useless_seats(seats, {SeatKind(0): 2}, to_come=3)) == 7
+        assert useless_seats(seats, {SeatKind(0): 10}, coming=new(3)) == []
+        assert (
+            useless_seats(seats, {SeatKind(0): 3}, coming=new(3)) == []
+        )  # each call costs something
+        assert len(useless_seats(seats, {SeatKind(0): 2}, coming=new(3))) == 7
 
     def test_a_seat_that_looks_for_a_leg_makes_no_waiting_one_useless(self) -> None:
         """It may have too little time left for the last leg."""
@@ -200,21 +213,46 @@ class TestTime:
     LONG = JobStatus(JobPhase.QUEUED, time_min=120)
 
     def plan(
-        self, seats: SeatBook, needs: dict[int, int], usual: int = 10, **changes: Any
+        self,
+        seats: SeatBook,
+        needs: dict[int, int],
+        coming: dict[int, int] | None = None,
+        **changes: Any,
     ) -> list[SeatPlan]:
-        kinds = {SeatKind(0, time_min): count for time_min, count in needs.items()}
         limits = {"at_once": 8, "max_queued": 450, "queue_ahead": 450} | changes
-        return plan_seats(seats, kinds, usual=SeatKind(0, usual), **limits)
+        return plan_seats(seats, timed(needs), coming=timed(coming or {}), **limits)
 
     def test_each_offer_gets_a_seat_of_its_class_and_the_longest_come_first(self) -> None:
         assert self.plan(book(), {10: 5, 120: 1}) == [
             SeatPlan(1, time_min=120),
             SeatPlan(5, time_min=10),
         ]
-        assert self.plan(book(), {10: 5, 120: 6}, queue_ahead=0) == [
-            SeatPlan(6, time_min=120),
-            SeatPlan(2, time_min=10),
+
+    def test_where_not_all_have_a_place_each_kind_gets_its_share(self) -> None:
+        assert self.plan(book(), {10: 400}, {10: 300, 60: 100, 120: 100}) == [
+            SeatPlan(50, time_min=120),
+            SeatPlan(50, time_min=60),
+            SeatPlan(350, time_min=10),
         ]
+        assert self.plan(book(), {10: 50, 120: 3}, queue_ahead=0) == [
+            SeatPlan(3, time_min=120),
+            SeatPlan(5, time_min=10),
+        ]
+
+    def test_the_few_that_are_longer_than_usual_are_asked_for_as_one_array(self) -> None:
+        """Each that waits keeps a place in which seats may run."""
+        assert self.plan(book(), {5: 9, 20: 3, 60: 1}) == [
+            SeatPlan(4, time_min=60),
+            SeatPlan(9, time_min=5),
+        ]
+
+    def test_of_long_seats_new_ones_are_asked_for_when_half_are_used_or_one_is_needed(self) -> None:
+        many = {f"s{i}": self.SHORT for i in range(40)}
+        one = book(**many, a=self.LONG)
+        two = book(**many, a=self.LONG, b=self.LONG)
+        assert self.plan(two, {10: 40}, {120: 4}) == []
+        assert self.plan(one, {10: 40}, {120: 4}) == [SeatPlan(3, time_min=120)]
+        assert self.plan(two, {10: 38, 120: 3}, {120: 1}) == [SeatPlan(2, time_min=120)]
 
     def test_a_longer_seat_serves_a_short_offer_and_no_shorter_one_a_long_one(self) -> None:
         assert self.plan(book(a=self.LONG), {10: 1}) == []
@@ -228,8 +266,8 @@ class TestTime:
         assert self.plan(seats, {120: 1}) == []
         assert useless_seats(seats, {SeatKind(0, 120): 1}) == []
 
-    def test_legs_to_come_are_taken_to_be_as_long_as_is_usual(self) -> None:
-        assert self.plan(book(), {120: 1}, to_come=3) == [
+    def test_legs_to_come_get_seats_of_their_class_too(self) -> None:
+        assert self.plan(book(), {120: 1}, {10: 3}) == [
             SeatPlan(1, time_min=120),
             SeatPlan(3, time_min=10),
         ]
@@ -246,14 +284,14 @@ class TestTime:
         seats = book(a=self.SHORT, b=self.LONG)
         assert useless_seats(seats, {SeatKind(0, 30): 1}) == ["a"]
         assert useless_seats(seats, {SeatKind(0, 30): 1, SeatKind(0, 5): 1}) == []
-        assert useless_seats(seats, {}, to_come=2, usual=SeatKind(0, 120)) == []
-        long = SeatKind(0, 120)
-        assert useless_seats(seats, {long: 1}, to_come=2, usual=long) == ["a"]
+        assert useless_seats(seats, {}, coming=timed({120: 2})) == []
+        assert useless_seats(seats, timed({120: 1}), coming=timed({120: 2})) == ["a"]
 
     def test_of_learned_memory_what_waits_is_raised_when_more_is_usual(self) -> None:
         small = JobStatus(JobPhase.QUEUED, mem_mb=512)
-        usual = SeatKind(1024)
-        limits = {"at_once": 8, "max_queued": 450, "queue_ahead": 450, "usual": usual}
+        usual = {SeatKind(1024): 1}
+        limits = {"at_once": 8, "max_queued": 450, "queue_ahead": 450, "usual_mb": 1024}
         seats = working(a=small, b=small)
-        assert plan_seats(seats, {usual: 1}, **limits) == [SeatPlan(0, 1024, ("a",))]
-        assert plan_seats(seats, {usual: 1}, to_come=1, **limits) == [SeatPlan(0, 1024, ("a", "b"))]
+        assert plan_seats(seats, usual, **limits) == [SeatPlan(0, 1024, ("a",))]
+        both = plan_seats(seats, usual, coming=usual, **limits)
+        assert both == [SeatPlan(0, 1024, ("a", "b"))]

@@ -14,10 +14,8 @@ from simulation import Campaign
 from hpo import events as ev
 from hpo.asha import Asha
 from hpo.cluster.arrival import Backfill, Constant, Exponential, LogNormal
-from hpo.cluster.simulated_jobs import SeatQueue, SimulatedJob
 from hpo.cluster.simulated_model import ClusterModel
 from hpo.journal import read_events
-from hpo.seats import JobPhase
 from hpo.state import CampaignState, TrialStatus
 
 
@@ -107,28 +105,6 @@ class TestLimits:
         made.run()
         assert most_at_once(made) == limit
 
-    def test_a_job_that_its_array_holds_back_lets_others_pass(self) -> None:
-        queue = SeatQueue(room=3)
-        jobs = [SimulatedJob(1, number, at_once=1) for number in range(3)]
-        other = SimulatedJob(2, 0, at_once=1)
-        for job in (*jobs, other):
-            queue.arrive(job)
-        assert [queue.next(), queue.next(), queue.next()] == [jobs[0], other, None]
-        jobs[0].phase = JobPhase.ENDED
-        queue.leave(jobs[0])
-        assert queue.next() is jobs[1]
-
-    def test_a_job_that_was_cancelled_while_it_was_held_back_never_starts(self) -> None:
-        queue = SeatQueue(room=3)
-        jobs = [SimulatedJob(1, number, at_once=1) for number in range(3)]
-        for job in jobs:
-            queue.arrive(job)
-        assert [queue.next(), queue.next()] == [jobs[0], None]
-        jobs[0].phase = jobs[1].phase = JobPhase.ENDED
-        queue.leave(jobs[0])
-        assert queue.next() is jobs[2]
-        assert queue.running == 1
-
 
 class TestTime:
     def test_a_leg_longer_than_its_job_goes_on_in_the_next_from_what_it_saved(
@@ -162,28 +138,6 @@ class TestTime:
         made = campaign(tmp_path / "c", model, n_trials=1, limits={"max_initial_failures": 0})
         trial = made.run().state.trials[0]
         assert (trial.cause, trial.losses) == ("time_limit", 1)
-
-    def test_a_job_may_ask_for_its_own_time(self, tmp_path: Path) -> None:
-        backfill = Backfill(Constant(3600.0), 600)
-        made = campaign(tmp_path / "c", ClusterModel(seats=9, arrival=backfill, time_min=600))
-        for time_min in (600, 0, 150, 24):
-            made.cluster.submit(1, at_once=1, time_min=time_min)
-        started: dict[str, float] = {}
-        while len(started) < 4:
-            made.clock.sleep(1.0)
-            for job_id, status in made.cluster.poll(()).items():
-                if status.phase is JobPhase.RUNNING:
-                    started.setdefault(job_id, made.clock.now())
-        assert list(started) == ["4_0", "3_0", "1_0", "2_0"]
-        assert started["3_0"] == pytest.approx(1800.0, abs=61.0)
-
-    def test_a_job_without_work_leaves_before_its_time_is_over(self, tmp_path: Path) -> None:
-        model = ClusterModel(seats=2, time_min=1, **STEADY)
-        made = campaign(tmp_path / "c", model)
-        (job_id,) = made.cluster.submit(1, at_once=1)
-        while made.cluster.poll([job_id])[job_id].phase is not JobPhase.ENDED:
-            made.clock.sleep(1.0)
-        assert made.clock.now() <= 60.0 + 60.0 + 60.0
 
 
 class TestPreemption:

@@ -1,14 +1,10 @@
-"""How long a seat stays, and how it knows its end."""
+"""How long a seat stays."""
 
 from __future__ import annotations
-
-import subprocess
-import time
 
 import pytest
 
 from hpo.stay import Stay
-from hpo.wall_time import LEAVE_AT, export_line, leave_at
 
 
 def after(stay: Stay, *statuses: str, seconds: float = 10.0, now: float = 0.0) -> str | None:
@@ -64,20 +60,3 @@ def test_it_waits_for_an_answer_no_longer_than_a_fresh_start_takes_and_only_if_i
     for seconds in answers:
         stay.answered(seconds)
     assert stay.wait_s(fresh_start_s, 60.0) == waits_s
-
-
-def in_a_job(line: str, **environment: str) -> float:
-    """What a job's script leaves to the seat."""
-    command = ["bash", "-c", f"{line}; echo ${LEAVE_AT}"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    found = leave_at({LEAVE_AT: done.stdout.strip()})
-    assert found is not None
-    return found
-
-
-def test_a_job_knows_when_it_will_be_warned() -> None:
-    ends = in_a_job(export_line(10, 60), PATH="/usr/bin:/bin")
-    assert abs(ends - (time.time() + 540)) < 30
-    assert in_a_job(export_line(10, 60), SLURM_JOB_END_TIME="5000") == 4940
-    assert leave_at({}) is None
-    assert leave_at({LEAVE_AT: "?"}) is None

@@ -11,8 +11,8 @@ from histories import finished, lost, offered, running, state_after
 from hpo import events as ev
 from hpo.last_resorts import out_of_memory, out_of_time
 from hpo.limits import Limits, SeatLimits
-from hpo.needs import had_mb, wanted_seats, with_needs
-from hpo.pace import LATELY, SURE
+from hpo.needs import ComingLeg, had_mb, wanted_seats, with_needs
+from hpo.pace import SURE
 from hpo.seat_kinds import SeatKind
 from hpo.state import CampaignState
 from hpo.usage import MEASURED, REMEMBERED, Usage
@@ -25,6 +25,11 @@ SEATS = SeatLimits(8, 450, learn_mem_to=8192)
 def leg(trial_id: int, used_mb: int = 0, **changes: Any) -> ev.LegFinished:
     changes = {"mem_used_mb": used_mb, "job_id": str(trial_id)} | changes
     return replace(finished(trial_id), **changes)
+
+
+def new(count: int) -> dict[ComingLeg, int]:
+    """Legs of new trials that are to come."""
+    return {ComingLeg(0, 1): count}
 
 
 def campaign(*used_mb: int, more: int = 1, **changes: Any) -> CampaignState:
@@ -76,13 +81,13 @@ class TestMemory:
             + [ev.TrialDrawn(0.0, i, {"lr": i}) for i in range(MEASURED, 10)]
             + events
         )
-        wanted = wanted_seats(state, SEATS, 3)
+        wanted = wanted_seats(state, SEATS, new(3))
         assert wanted.needs == {SeatKind(256): 2, SeatKind(999): 1}
-        assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(256), 3, None)
+        assert (wanted.usual_mb, wanted.coming, wanted.is_known) == (256, {SeatKind(256): 3}, True)
 
-    def test_few_wait_ahead_while_seats_ask_for_the_most(self) -> None:
-        wanted = wanted_seats(campaign(100), SEATS, 300)
-        assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(8192), 300, MEASURED)
+    def test_seats_ask_for_the_most_while_it_is_not_known(self) -> None:
+        wanted = wanted_seats(campaign(100), SEATS, new(300))
+        assert (wanted.coming, wanted.is_known) == ({SeatKind(8192): 300}, False)
 
 
 class TestTime:
@@ -95,35 +100,32 @@ class TestTime:
         return state_after([*first, *drawn, *offers])
 
     def test_offers_get_the_class_that_they_need(self) -> None:
-        wanted = wanted_seats(self.waiting(200, 200, 3000, 0), self.SEATS, 9)
+        wanted = wanted_seats(self.waiting(200, 200, 3000, 0), self.SEATS, new(9))
         assert wanted.needs == {SeatKind(0, 5): 2, SeatKind(0, 60): 1, SeatKind(0, 120): 1}
-        assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(0, 5), 9, None)
+        assert (wanted.coming, wanted.is_known) == ({SeatKind(0, 5): 9}, True)
 
-    def test_legs_to_come_are_like_what_was_offered_lately(self) -> None:
-        state = self.waiting(3000, 200, 200)
-        assert wanted_seats(state, self.SEATS, 9).usual == SeatKind(0, 5)
-        for _ in range(2 * LATELY):
-            state.pace.offered.append(3000)
-        assert wanted_seats(state, self.SEATS, 9).usual == SeatKind(0, 60)
-        state.pace.offered.clear()
-        assert wanted_seats(state, self.SEATS, 9).usual == SeatKind(0, 120)
+    def test_legs_to_come_are_as_long_as_their_rung_makes_them(self) -> None:
+        """All legs so far took 1.4 s an epoch, which with the margin is 1.7 s."""
+        lengths = {100: 27, 250: 9, 800: 3, 9999: 1}
+        coming = {ComingLeg(rung, n): lengths[n] for rung, n in enumerate(lengths)}
+        found = wanted_seats(self.waiting(), self.SEATS, coming).coming
+        assert found == {SeatKind(0, n): c for n, c in ((5, 27), (10, 9), (30, 3), (120, 1))}
 
-    def test_of_as_many_the_latest_counts(self) -> None:
-        state = self.waiting()
-        state.pace.offered.clear()
-        state.pace.offered.extend([200, 3000, 200, 3000])
-        assert wanted_seats(state, self.SEATS, 9).usual == SeatKind(0, 60)
+    def test_before_anything_is_known_all_is_as_long_as_may_be(self) -> None:
+        wanted = wanted_seats(self.waiting(6840, ended=2), self.SEATS, new(300))
+        assert wanted.needs == {SeatKind(0, 120): 1}
+        assert (wanted.coming, wanted.is_known) == ({SeatKind(0, 120): 300}, False)
+        assert not wanted_seats(self.waiting(200, ended=SURE - 1), self.SEATS, {}).is_known
+        assert wanted_seats(self.waiting(200, ended=SURE), self.SEATS, {}).is_known
 
-    def test_few_wait_ahead_while_seats_ask_for_the_longest(self) -> None:
-        wanted = wanted_seats(self.waiting(6840, ended=2), self.SEATS, 300)
-        assert (wanted.usual, wanted.ahead) == (SeatKind(0, 120), SURE)
-        assert wanted_seats(self.waiting(200, ended=SURE - 1), self.SEATS, 300).ahead == SURE
-        assert wanted_seats(self.waiting(200, ended=SURE), self.SEATS, 300).ahead is None
+    def test_both_have_to_be_known_where_both_are_learned(self) -> None:
+        both = replace(self.SEATS, learn_mem_to=8192)
+        assert not wanted_seats(self.waiting(200), both, {}).is_known
 
     def test_where_nothing_is_learned_all_is_as_the_settings_say(self) -> None:
-        wanted = wanted_seats(self.waiting(200, ended=0), SeatLimits(8, 450, 4096), 9)
+        wanted = wanted_seats(self.waiting(200, ended=0), SeatLimits(8, 450, 4096), new(9))
         assert wanted.needs == {SeatKind(): 1}
-        assert (wanted.usual, wanted.to_come, wanted.ahead) == (SeatKind(), 9, None)
+        assert (wanted.coming, wanted.is_known) == ({SeatKind(): 9}, False)
 
 
 class TestSums:

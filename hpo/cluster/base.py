@@ -96,6 +96,14 @@ class Cluster(Protocol):
         """
         ...
 
+    def shrink(self, job_ids: Collection[str], *, mem_mb: int, time_min: int) -> None:
+        """Let waiting seats ask for less memory and time, in their place in the queue; 0: as is.
+
+        Raises:
+            PollError: nobody knows which of them do.
+        """
+        ...
+
     def limit_array(self, array: str, at_once: int) -> None:
         """Let at most `at_once` seats of an array run from now on; what runs already goes on.
 

@@ -104,6 +104,10 @@ class LocalCluster:
         """Nothing ever waits, and every process may use what there is."""
         del job_ids, mem_mb
 
+    def shrink(self, job_ids: Collection[str], *, mem_mb: int, time_min: int) -> None:
+        """Nothing ever waits."""
+        del job_ids, mem_mb, time_min
+
     def limit_array(self, array: str, at_once: int) -> None:
         """Nothing ever waits."""
         del array, at_once

@@ -9,7 +9,6 @@ what is tried here is the protocol itself. Equal campaigns are equal to the byte
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
 from hpo.causes import Cause
@@ -43,7 +42,15 @@ class SimulatedCluster:
         self.lives = SeatLives(layout, clock, model, settings, load)
         self.tick_s = model.tick_s
         self.poll_s = model.poll_s
-        self.calls: dict[str, int] = {"submit": 0, "raise": 0, "limit": 0, "poll": 0, "cancel": 0}
+        self.calls: dict[str, int] = {
+            "submit": 0,
+            "raise": 0,
+            "shrink": 0,
+            "limit": 0,
+            "poll": 0,
+            "cancel": 0,
+        }
+        self._model = model
         self._jobs: dict[str, SimulatedJob] = {}
         self._arrays = 0
 
@@ -64,8 +71,9 @@ class SimulatedCluster:
         del avoid  # its nodes are all alike
         self.calls["submit"] += 1
         self._arrays += 1
+        minutes = time_min or self._model.time_min
         jobs = [
-            SimulatedJob(self._arrays, number, at_once, mem_mb, time_min) for number in range(count)
+            SimulatedJob(self._arrays, number, at_once, mem_mb, minutes) for number in range(count)
         ]
         for job in jobs:
             self._jobs[job.job_id] = job
@@ -78,9 +86,17 @@ class SimulatedCluster:
         jobs = [self._jobs[job_id] for job_id in job_ids]
         for job in jobs:
             if job.phase is JobPhase.QUEUED:
-                job.mem_mb, job.status = mem_mb, replace(job.status, mem_mb=mem_mb)
+                job.resize(mem_mb, job.time_min)
         if any(job.mem_mb != mem_mb for job in jobs):
             raise PollError("some of the jobs wait no more")
+
+    def shrink(self, job_ids: Collection[str], *, mem_mb: int, time_min: int) -> None:
+        """For jobs that wait: the rest of the wait shrinks as that of a new job would."""
+        self.calls["shrink"] += 1
+        for job_id in job_ids:
+            job = self._jobs[job_id]
+            if job.phase is JobPhase.QUEUED:
+                self.lives.shrink(job, mem_mb or job.mem_mb, time_min or job.time_min)
 
     def limit_array(self, array: str, at_once: int) -> None:
         """For its tasks that wait."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hpo.offers import Leg
@@ -69,7 +69,7 @@ class SimulatedJob:
     def time_s(self, left_s: float) -> int:
         """How long a leg that it takes now may be (s); 0: the job does not look at that.
 
-        The first one where it was asked for with a limit of its own, later ones in any case.
+        The first one may take what such a seat has, later ones what is left.
         """
         if self.legs == 0:
             return usable_s(self.time_min) if self.time_min else 0
@@ -79,6 +79,11 @@ class SimulatedJob:
         """What it tells of itself in the files of an attempt: memory (MB) and time (s)."""
         had = {"mem_had_mb": self.mem_mb, "time_had_s": 60 * self.time_min}
         return {name: value for name, value in had.items() if value}
+
+    def resize(self, mem_mb: int, time_min: int) -> None:
+        """While it waits, it asks for so much from now on."""
+        self.mem_mb, self.time_min = mem_mb, time_min
+        self.status = replace(self.status, mem_mb=mem_mb, time_min=time_min)
 
     def in_phase(self, phase: JobPhase, *, reason: str = "", node: str = "") -> JobStatus:
         """What the cluster tells of it."""

@@ -77,11 +77,16 @@ class SeatLives:
         self.live[job.job_id] = job
         self._enqueue(job, self._wait_s(job))
 
-    def _limit_min(self, job: SimulatedJob) -> int:
-        return job.time_min or self._model.time_min
+    def shrink(self, job: SimulatedJob, mem_mb: int, time_min: int) -> None:
+        """The job, which waits, asks for less from now on."""
+        now, before_s = self._clock.now(), self._wait_s(job)
+        job.resize(mem_mb, time_min)
+        if job.eligible_at > now:
+            job.eligible_at = now + (job.eligible_at - now) * self._wait_s(job) / before_s
+            self._clock.at(job.eligible_at, partial(self._arrive, job))
 
     def _wait_s(self, job: SimulatedJob) -> float:
-        return self._model.wait_s(job.array, job.number, job.lives, self._limit_min(job))
+        return self._model.wait_s(job.array, job.number, job.lives, job.time_min)
 
     def _enqueue(self, job: SimulatedJob, wait_s: float) -> None:
         job.phase = JobPhase.QUEUED
@@ -102,12 +107,9 @@ class SeatLives:
             job.status = job.in_phase(JobPhase.RUNNING)
 
     def _claim(self, job: SimulatedJob) -> tuple[offers.Leg, dict[str, Any]] | None:
-        left_s = self._time_left(job) - self._model.warning_s(self._limit_min(job))
-        memory, time_s = self._memory(job), job.time_s(left_s)
+        left_s = self._time_left(job) - self._model.warning_s(job.time_min)
+        memory, time_s = job.mem_mb or self._model.mem_mb, job.time_s(left_s)
         return offers.claim_best(self._layout, job.job_id, mem_mb=memory, time_s=time_s)
-
-    def _memory(self, job: SimulatedJob) -> int:
-        return job.mem_mb or self._model.mem_mb
 
     def _arrive(self, job: SimulatedJob) -> None:
         if job.phase is JobPhase.QUEUED:
@@ -133,7 +135,7 @@ class SeatLives:
         """When this life will be signalled or killed, if nothing ends it before."""
         preempted_s, failed_s = self._model.strikes_s(job.array, job.number, job.lives)
         limit_s = self._time_left(job)
-        warned_s = max(0.0, limit_s - self._model.warning_s(self._limit_min(job)))
+        warned_s = max(0.0, limit_s - self._model.warning_s(job.time_min))
         for after_s, cause, killed_s in (
             (warned_s, Cause.TIME_LIMIT, limit_s),
             (preempted_s, Cause.PREEMPTED, preempted_s + self._model.grace_s),
@@ -146,8 +148,8 @@ class SeatLives:
 
     def _time_left(self, job: SimulatedJob) -> float:
         """Until the job's limit, in s."""
-        limit_min = self._limit_min(job)
-        return job.started_at + 60.0 * limit_min - self._clock.now() if limit_min else math.inf
+        limit_s = 60.0 * job.time_min
+        return job.started_at + limit_s - self._clock.now() if limit_s else math.inf
 
     def _lives(self, job: SimulatedJob, life: int) -> bool:
         return life == job.lives and job.phase is JobPhase.RUNNING
@@ -195,7 +197,7 @@ class SeatLives:
             self._clock.at(cut, partial(self._lose, job, leg, Cause.PREEMPTED, 0))
         elif fate < model.preemption_rate + model.failure_rate:
             self._clock.at(cut, partial(self._lose, job, leg, Cause.NODE_FAILED, 0))
-        elif model.memory_of_trial_mb(claim.trial_id) > self._memory(job):
+        elif model.memory_of_trial_mb(claim.trial_id) > (job.mem_mb or self._model.mem_mb):
             self._clock.at(cut, partial(self._lose, job, leg, Cause.OUT_OF_MEMORY, 0))
         else:
             self._clock.at(leg.end, partial(self._finish, job, leg, leg.epochs))
@@ -250,7 +252,7 @@ class SeatLives:
         most = self._model.legs_per_job
         if job.leaving or (most is not None and job.legs >= most):
             return False
-        warning_s = self._model.warning_s(self._limit_min(job))
+        warning_s = self._model.warning_s(job.time_min)
         return self._time_left(job) - warning_s >= job.longest_s
 
     def _lose(self, job: SimulatedJob, leg: RunningLeg, cause: Cause, epochs: int) -> None:

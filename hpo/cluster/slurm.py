@@ -13,11 +13,13 @@ import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from hpo import shrunk_seats
 from hpo.cluster import slurm_status
 from hpo.cluster.slurm_commands import ask, refusal, scrubbed_environ
 from hpo.cluster.slurm_memory import with_memory_kills
 from hpo.cluster.slurm_preflight import max_array_size, problems
 from hpo.cluster.slurm_request import SeatRequest
+from hpo.cluster.slurm_task_ids import in_words
 from hpo.cluster.slurm_times import JobTimes
 from hpo.errors import PollError, SubmissionUncertainError
 from hpo.files import Layout, read_tail
@@ -118,8 +120,20 @@ class SlurmCluster:
     def raise_memory(self, job_ids: Collection[str], mem_mb: int) -> None:
         """One scontrol; of an array too, whose limit goes on to hold for the task."""
         name = self._request.job_name(self._campaign, mem_mb=mem_mb)
-        jobs = f"jobid={','.join(sorted(job_ids))}"
+        jobs = f"jobid={in_words(job_ids)}"
         ask(["scontrol", "update", jobs, f"MinMemoryNode={mem_mb}", f"name={name}"])
+
+    def shrink(self, job_ids: Collection[str], *, mem_mb: int, time_min: int) -> None:
+        """One scontrol, and a file from which the jobs learn it: few SLURMs tell a job its end."""
+        change = [f"MinMemoryNode={mem_mb}"] if mem_mb else []
+        if time_min:
+            try:
+                shrunk_seats.note(self._layout, job_ids, time_min)
+            except OSError as err:
+                raise PollError(f"the jobs cannot be told: {err}") from err
+            change.append(f"TimeLimit={self._times.of_new_jobs(time_min)}")
+        name = self._request.job_name(self._campaign, mem_mb=mem_mb, time_min=time_min)
+        ask(["scontrol", "update", f"jobid={in_words(job_ids)}", *change, f"name={name}"])
 
     def limit_array(self, array: str, at_once: int) -> None:
         """One scontrol; no news where all of its tasks have started."""

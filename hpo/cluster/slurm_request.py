@@ -15,7 +15,7 @@ from typing import Any
 from hpo.job_identity import SEAT_MIN
 from hpo.seat_kinds import warning_s
 from hpo.settings import SlurmSettings
-from hpo.wall_time import export_line
+from hpo.wall_time import export_lines
 
 PACKAGE_HOME = Path(__file__).resolve().parents[2]
 
@@ -122,5 +122,5 @@ class SeatRequest:
             *lines,
             f"export {SEAT_MIN}={asked_min}",
             f'export PYTHONPATH={home}"${{PYTHONPATH:+:$PYTHONPATH}}"',
-            export_line(minutes, warning_s(minutes)),
+            *export_lines(minutes),
         ]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from hpo.causes import Cause
 from hpo.cluster.slurm_reasons import advice
+from hpo.cluster.slurm_task_ids import tasks_of
 from hpo.errors import EXIT_RESUMABLE
 from hpo.seats import JobPhase, JobStatus
 from hpo.slurm_units import parse_memory_mb, parse_time_min
@@ -138,23 +139,10 @@ def read_sacct(text: str, usual_min: Collection[int] = ()) -> dict[str, JobStatu
             cut_to = _cut_to(word, parts[4], usual_min)
             status = _ended(word, parts[2], parts[3], cut_to, _seconds(parts[5]))
             if "[" in parts[0]:
-                together |= dict.fromkeys(_tasks(parts[0]), status)
+                together |= dict.fromkeys(tasks_of(parts[0]), status)
             else:
                 ended[parts[0]] = status
     return together | ended
-
-
-def _tasks(row: str) -> list[str]:
-    """The job ids in `17_[4-6,9%8]`; none where the row is of another shape."""
-    match = re.fullmatch(r"(\d+)_\[([\d,-]+)(?:%\d+)?\]", row)
-    if match is None:
-        return []
-    found = []
-    for part in match[2].split(","):
-        first, _, last = part.partition("-")
-        if first.isdigit() and (last or first).isdigit() and len(last) < 7:
-            found += [f"{match[1]}_{n}" for n in range(int(first), int(last or first) + 1)]
-    return found
 
 
 def _seconds(text: str) -> float | None:
