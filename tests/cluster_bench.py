@@ -83,8 +83,8 @@ class Bench:
         settings_of_legs = read_settings(self.layout)
         return SimulatedCluster(self.layout, self.clock, model, settings_of_legs, self._load)
 
-    def offer(self, count: int, *, seconds: float = 0.0) -> None:
-        content: dict[str, Any] = {"rung": 0, "attempt": 0, "target": 1}
+    def offer(self, count: int, *, seconds: float = 0.0, target: int = 1) -> None:
+        content: dict[str, Any] = {"rung": 0, "attempt": 0, "target": target}
         offers.publish_offers(
             self.layout,
             (

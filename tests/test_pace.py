@@ -197,6 +197,8 @@ class TestNeeds:
     def test_one_that_was_offered_without_a_time_had_no_more_than_it_ran(self) -> None:
         """Else it would be offered for ever, each time as if it could have more."""
         limits = replace(AUTO, learn_time=False)
-        state = state_after([*running(0), replace(lost(0, "time_limit", job_id="0"), time=NOW + 6000.0)])
+        state = state_after(
+            [*running(0), replace(lost(0, "time_limit", job_id="0"), time=NOW + 6000.0)]
+        )
         assert state.trials[0].outlasted_s == 6000
         assert not has_longer(state.trials[0], limits)
