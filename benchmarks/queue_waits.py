@@ -16,7 +16,9 @@ to those before it, as far as it says:
 - + learned wall time: the same with `time: auto`, so that short legs ask for little;
 - + several legs per job: queue-ahead, and a seat goes on with the next best offer while its 24 h
   last;
-- + both: several legs per job, and learned wall time.
+- + both: several legs per job, and learned wall time;
+- limit: eight seats wait once, and from then on never end, start or load anything. No program can
+  do better with the same trials in the same order.
 
 Seats ask for 24 h; the wait named in the table is the mean of such a job. Of jobs submitted
 together the first waits as one job does, each other that long x (1 + straggle x an exponential);
@@ -33,7 +35,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from queue_waits_parts import BASELINE, ROWS, SEATS, WAITS, Case, Run, prepare, simulate
+from queue_waits_parts import BASELINE, LIMIT, ROWS, SEATS, WAITS, Case, Run, prepare, simulate
 from schedulers import MOST, target_error
 from simulated_campaign import sync_nothing
 
@@ -83,14 +85,24 @@ def of(runs: Sequence[Run], row: str, wait: float) -> list[Run]:
     return sorted(found, key=lambda run: run.seed)
 
 
-def ratios(runs: Sequence[Run], row: str, wait: float) -> list[float]:
+def ratios(runs: Sequence[Run], row: str, wait: float, base: str = BASELINE) -> list[float]:
     """How many times faster than the baseline, seed by seed."""
-    pairs = zip(of(runs, BASELINE, wait), of(runs, row, wait), strict=True)
-    return [base.time_s / own.time_s for base, own in pairs]
+    pairs = zip(of(runs, base, wait), of(runs, row, wait), strict=True)
+    return [other.time_s / own.time_s for other, own in pairs]
 
 
 def _print(runs: Sequence[Run], waits: Sequence[float]) -> None:
-    head = ["wait", "seats", "met", "hours to target", "x bound", "seat-hours", "jobs", "legs"]
+    head = [
+        "wait",
+        "seats",
+        "met",
+        "hours to target",
+        "x bound",
+        "x limit",
+        "seat-hours",
+        "jobs",
+        "legs",
+    ]
     rows = [head]
     for wait in waits:
         for row in ROWS:
@@ -102,6 +114,7 @@ def _print(runs: Sequence[Run], waits: Sequence[float]) -> None:
                     f"{sum(run.reached for run in own)}/{len(own)}",
                     _spread([run.time_s / 3600 for run in own], ".3g"),
                     _spread(ratios(runs, row, wait), ".2f"),
+                    _spread(ratios(runs, row, wait, LIMIT), ".2f"),
                     _spread([run.held_s / 3600 for run in own], ".3g"),
                     f"{statistics.median(run.jobs for run in own):.0f}",
                     f"{statistics.median(run.legs for run in own):.0f}",
@@ -124,7 +137,7 @@ def _draw(runs: Sequence[Run], waits: Sequence[float], path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    colours = ("#999999", "#56b4e9", "#0072b2", "#cc79a7", "#009e73", "#d55e00")
+    colours = ("#999999", "#56b4e9", "#0072b2", "#cc79a7", "#009e73", "#d55e00", "#000000")
     figure, axes = plt.subplots(figsize=(8, 4.4), layout="constrained")
     width = 0.8 / len(ROWS)
     for number, (row, colour) in enumerate(zip(ROWS, colours, strict=False)):

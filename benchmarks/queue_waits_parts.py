@@ -14,6 +14,7 @@ from simulated_campaign import SimulatedCampaign, campaign_folder, random_search
 
 from hpo import events as ev
 from hpo.asha import Asha
+from hpo.campaign_limits import SUCCESSORS
 from hpo.cluster.arrival import Arrival, Backfill, Exponential, LogNormal
 from hpo.cluster.simulated_model import ClusterModel
 from hpo.journal import read_events
@@ -76,7 +77,8 @@ def _ahead(case: Case) -> Case:
 
 
 def _several(case: Case) -> Case:
-    return replace(case, model=replace(case.model, legs_per_job=None))
+    ahead = SUCCESSORS * SEATS  # as in hpo.campaign_limits
+    return replace(case, model=replace(case.model, legs_per_job=None), queue_ahead=ahead)
 
 
 def _learned(case: Case) -> Case:
@@ -84,10 +86,16 @@ def _learned(case: Case) -> Case:
 
 
 def _all(case: Case) -> Case:
-    return _learned(_several(case))
+    return replace(_learned(_several(case)), queue_ahead=None)
+
+
+def _limit(case: Case) -> Case:
+    model = replace(case.model, start_s=0.0, load_s=0.0, straggle=0.0, time_min=0)
+    return replace(case, model=replace(model, legs_per_job=None), queue_ahead=0)
 
 
 BASELINE = "bound at submission"
+LIMIT = "limit"
 ROWS: dict[str, Callable[[Case], Case]] = {
     BASELINE: _bound,
     "late bound": _late,
@@ -95,6 +103,7 @@ ROWS: dict[str, Callable[[Case], Case]] = {
     "+ learned wall time": _learned,
     "+ several legs per job": _several,
     "+ both": _all,
+    LIMIT: _limit,
 }
 
 

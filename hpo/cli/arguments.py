@@ -124,7 +124,7 @@ def _add_plan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         metavar="X",
         help="of a running job; default 0",
     )
-    plan.add_argument("--seeds", type=int, default=3, metavar="N", help="default 3")
+    plan.add_argument("--seeds", type=int, default=5, metavar="N", help="default 5")
     plan.add_argument(
         "--trials", type=int, metavar="N", help="simulate so many trials; default: some seconds"
     )

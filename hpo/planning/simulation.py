@@ -65,7 +65,7 @@ class Question:
     def seat_limits(self) -> SeatLimits:
         """The bounds on jobs: those of a real campaign, or one job for each leg that runs."""
         limits = seat_limits(self.spec, EXECUTOR)
-        # Simulated jobs do not tell what memory they use; waiting for that, few would wait ahead.
+        # Simulated jobs do not tell what memory they use, so that nothing is learned of it.
         limits = replace(limits, mem_mb=self.spec.slurm.mem_mb, learn_mem_to=0)
         if not self.bound:
             return limits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,7 +39,7 @@ def comparison(plan: Plan) -> Table:
         table.add_row(
             row.variant.name,
             _range(hours),
-            f"{faster(plan, row):.2f}",
+            _range(_middle(faster(plan, row))),
             _range(held),
             f"{jobs:.0f}",
             f"{busy:.0%}",
@@ -46,12 +47,10 @@ def comparison(plan: Plan) -> Table:
     return table
 
 
-def faster(plan: Plan, row: Row) -> float:
-    """How many times the hours of the row the campaign takes as it is set: paired by seed."""
-    first = plan.rows[0].outcomes
-    pairs = zip(first, row.outcomes, strict=True)
-    ratios = sorted(ours.time_s / theirs.time_s for ours, theirs in pairs if theirs.time_s)
-    return ratios[len(ratios) // 2] if ratios else 1.0
+def faster(plan: Plan, row: Row) -> list[float]:
+    """How many times the hours of the row the campaign takes as it is set, seed by seed."""
+    pairs = zip(plan.rows[0].outcomes, row.outcomes, strict=True)
+    return [ours.time_s / theirs.time_s if theirs.time_s else 1.0 for ours, theirs in pairs]
 
 
 def assumption_lines(plan: Plan) -> Iterator[str]:
@@ -123,6 +122,10 @@ def _hours_of(plan: Plan) -> str:
 
 def _gpu_hours(plan: Plan, outcome: Outcome) -> float:
     return outcome.held_s * max(1, plan.spec.slurm.gpus) / 3600.0
+
+
+def _middle(values: list[float]) -> list[float]:
+    return [statistics.median(values), min(values), max(values)]
 
 
 def _range(values: list[float]) -> str:
