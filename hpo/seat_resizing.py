@@ -50,7 +50,7 @@ class SeatResizing:
         try:
             self._cluster.shrink(job_ids, mem_mb=kind.mem_mb, time_min=kind.time_min)
         except PollError as err:
-            # Some may have started, or have had less: they are left alone from here on.
+            # They may have less than that already: they are left alone from here on.
             self._kept.update(job_ids)
             log.warning("waiting jobs could not be made to ask for %s: %s", in_words(kind), err)
             return

@@ -99,6 +99,8 @@ class Cluster(Protocol):
     def shrink(self, job_ids: Collection[str], *, mem_mb: int, time_min: int) -> None:
         """Let waiting seats ask for less memory and time, in their place in the queue; 0: as is.
 
+        One that has started meanwhile may get the shorter limit, and is asked to leave before it.
+
         Raises:
             PollError: nobody knows which of them do.
         """

@@ -133,16 +133,11 @@ class SlurmCluster:
                 raise PollError(f"the jobs cannot be told: {err}") from err
             change.append(f"TimeLimit={self._times.of_new_jobs(time_min)}")
         name = self._request.job_name(self._campaign, mem_mb=mem_mb, time_min=time_min)
-        ask(["scontrol", "update", f"jobid={in_words(job_ids)}", *change, f"name={name}"])
+        _update_waiting(in_words(job_ids), *change, f"name={name}")
 
     def limit_array(self, array: str, at_once: int) -> None:
         """One scontrol; no news where all of its tasks have started."""
-        command = ["scontrol", "update", f"jobid={array}", f"ArrayTaskThrottle={at_once}"]
-        try:
-            ask(command)
-        except PollError as err:
-            if not all(_TOO_LATE.search(line) for line in str(err).splitlines()):
-                raise
+        _update_waiting(array, f"ArrayTaskThrottle={at_once}")
 
     def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """One squeue; one sacct if jobs are over or missing."""
@@ -168,12 +163,7 @@ class SlurmCluster:
     def avoid_nodes(self, job_ids: Collection[str], nodes: Collection[str]) -> None:
         """One `scontrol update` an array; its tasks that run already are left alone."""
         for job in sorted({job_id.partition("_")[0] for job_id in job_ids}):
-            excluded = f"ExcNodeList={self._request.excluded(nodes)}"
-            try:
-                ask(["scontrol", "update", f"jobid={job}", excluded])
-            except PollError as err:
-                if not all(_TOO_LATE.search(line) for line in str(err).splitlines()):
-                    raise
+            _update_waiting(job, f"ExcNodeList={self._request.excluded(nodes)}")
 
     def cancel_queued(self, job_ids: Collection[str]) -> None:
         """Scancel, for pending jobs only."""
@@ -244,6 +234,19 @@ class SlurmCluster:
             for path in self._layout.jobs.glob(pattern):
                 if "_submitted" not in path.name and "_result" not in path.name:
                     _unlink_if_new_name(path)
+
+
+def _update_waiting(jobs: str, *changes: str) -> None:
+    """Change jobs that wait, those of them that still do.
+
+    Raises:
+        PollError: SLURM refused it, or did not answer.
+    """
+    try:
+        ask(["scontrol", "update", f"jobid={jobs}", *changes])
+    except PollError as err:
+        if not all(_TOO_LATE.search(line) for line in str(err).splitlines()):
+            raise
 
 
 def _nothing(*_number: int) -> None:
