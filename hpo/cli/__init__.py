@@ -7,7 +7,12 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from hpo.cli.arguments import build_parser
-from hpo.errors import EXIT_RESUMABLE, HpoError
+from hpo.errors import EXIT_BAD_SETTINGS, EXIT_RESUMABLE, HpoError
+
+# As imported; what else is missing is missed by the user's code.
+NEEDED = frozenset(
+    {"submitit", "numpy", "scipy", "pandas", "yaml", "filelock", "pydantic", "rich", "psutil"}
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,6 +24,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except HpoError as err:
         print(f"hpo: {err}", file=sys.stderr)
         return err.exit_code
+    except ModuleNotFoundError as err:
+        if err.name not in NEEDED:
+            raise
+        print(
+            f"hpo: {sys.executable} has no package {err.name}. Activate the environment that hpo "
+            "is installed in (`conda activate hpo`), also before `sbatch`, or name its "
+            "interpreter in HPO_PYTHON; see README.md, Install",
+            file=sys.stderr,
+        )
+        return EXIT_BAD_SETTINGS
     except KeyboardInterrupt:  # a manager listens to it from the start of its campaign on
         before = " before the campaign was opened" if arguments.command == "run" else ""
         print(f"hpo: interrupted{before}", file=sys.stderr)
