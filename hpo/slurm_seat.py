@@ -5,9 +5,13 @@ the user's code comes to its turn. It is given this one as the interpreter inste
 to the command line is not looked at.
 """
 
+import gc
 import sys
 
 from hpo.worker import run_seat
 
 if __name__ == "__main__":
+    # What is imported by now stays to the end. Without this the interpreter looks through all of it
+    # once more when it ends, for longer than a leg's result takes to write.
+    gc.freeze()
     sys.exit(run_seat(sys.argv[1]))
