@@ -172,6 +172,11 @@ def test_a_job_loads_nothing_slow_before_the_users_code() -> None:
     assert not loaded_after("hpo.slurm_seat", "hpo.seat", "hpo.fresh_process") & slow
 
 
+def test_a_job_of_one_trial_loads_what_only_some_need_when_they_need_it() -> None:
+    some = {"subprocess", "hashlib", "random"}
+    assert not loaded_after("hpo.slurm_seat") & some
+
+
 def test_asking_for_help_loads_nothing_slow() -> None:
     slow = {"scipy", "pandas", "pydantic", "torch", "submitit", "numpy"}
     assert not loaded_after("hpo", "hpo.cli") & slow
