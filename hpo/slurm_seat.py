@@ -8,10 +8,12 @@ to the command line is not looked at.
 import gc
 import sys
 
-from hpo.worker import run_seat
+if __name__ == "__main__":  # and not in the processes that the user's code spawns
+    # What is imported here stays to the end, so that to look for garbage in it is in vain: now, and
+    # when the interpreter ends, which takes longer than to write a result.
+    gc.disable()
+    from hpo.worker import run_seat
 
-if __name__ == "__main__":
-    # What is imported by now stays to the end. Without this the interpreter looks through all of it
-    # once more when it ends, for longer than a leg's result takes to write.
     gc.freeze()
+    gc.enable()
     sys.exit(run_seat(sys.argv[1]))
