@@ -23,7 +23,7 @@ BARE = "python -c pass"
 COMMANDS = {
     BARE: ["-c", "pass"],
     "main_hpo.py --help": [str(ROOT / "main_hpo.py"), "--help"],
-    "import hpo.slurm_seat": ["-c", "import hpo.slurm_seat"],
+    "import hpo.worker": ["-c", "import hpo.worker"],
     "import submitit's": ["-c", "import submitit.core._submit"],
     "import hpo.cli.run": ["-c", "import hpo.cli.run"],
     "import scipy.stats": ["-c", "import scipy.stats"],

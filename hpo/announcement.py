@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +67,13 @@ def _log_file(layout: Layout, job: JobIdentity) -> Path:
 def _rename_job(job_id: str, name: str) -> None:
     """Let squeue show the trial; not waited for, and no harm if it fails."""
     try:
-        subprocess.Popen(
+        # Not by subprocess, whose import would cost each job more than the call.
+        os.posix_spawnp(
+            "scontrol",
             ["scontrol", "update", f"jobid={job_id}", f"name={name}"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in range(3)],
+            setpgroup=0,
         )
     except OSError:
         log.info("scontrol is not on this node: the job keeps its name")

@@ -141,10 +141,11 @@ def is_writable(value: Any) -> bool:
     return True
 
 
-def publish(path: Path, text: str, *, durable: bool = True) -> None:
+def publish(path: Path, text: str, *, durable: bool = True, folder: bool = True) -> None:
     """Replace `path` by `text` so that a reader sees the old file or the new one, whole.
 
     Not `durable`: a crash of the machine may lose it or leave it empty, and nothing hangs on it.
+    Not `folder`: its name is durable once that of another file in its folder is.
 
     Raises:
         OSError: the disk is full, over quota or away; the old file is untouched.
@@ -160,13 +161,13 @@ def publish(path: Path, text: str, *, durable: bool = True) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    if durable:
+    if durable and folder:
         sync_folder(path.parent)
 
 
-def publish_json(path: Path, value: Any, *, durable: bool = True) -> None:
+def publish_json(path: Path, value: Any, *, durable: bool = True, folder: bool = True) -> None:
     """`publish` for a JSON document that people read too."""
-    publish(path, to_json(value, indent=2) + "\n", durable=durable)
+    publish(path, to_json(value, indent=2) + "\n", durable=durable, folder=folder)
 
 
 def append_line(path: Path, text: str) -> None:

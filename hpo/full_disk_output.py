@@ -11,7 +11,12 @@ import contextlib
 import io
 import logging
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    _StreamHandler = logging.StreamHandler[TextIO]
+else:
+    _StreamHandler = logging.StreamHandler  # because Python 3.10 does not let it be subscripted
 
 
 class _Dropping(io.RawIOBase):
@@ -66,7 +71,7 @@ class _Quiet(logging.Handler):
             super().handleError(record)
 
 
-class QuietStreamHandler(_Quiet, logging.StreamHandler[TextIO]):
+class QuietStreamHandler(_Quiet, _StreamHandler):
     """Logs to a stream."""
 
 

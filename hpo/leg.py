@@ -262,7 +262,7 @@ def finish_leg(
     def publish() -> None:
         path = result_file.attempt_path(layout, claim)
         path.parent.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
-        publish_json(path, result)
+        publish_json(path, result, folder=False)  # because the copy's sync is that of both names
         result_file.prepare(layout, claim, result)
 
     what = f"trial {claim.trial_id}: its result"

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from hpo.errors import ObjectiveError
 from hpo.references import load_callable
+from hpo.reporter import reporting_to
 from hpo.trial import Trial
 
 Style = Literal["trial", "keywords"]
@@ -79,7 +80,7 @@ def bind(function: Callable[..., Any], space_names: Collection[str]) -> Style:
 def call(function: Callable[..., Any], trial: Trial) -> Any:
     """Run the objective on a trial, which a `Reporter` inside it reports to; return its value."""
     style = bind(function, trial.config)
-    with trial.running():
+    with reporting_to(trial):
         return function(trial.config, trial) if style == "trial" else function(**trial.config)
 
 

@@ -6,7 +6,25 @@ process, the job that started it. Standard library only, because users' code imp
 
 from __future__ import annotations
 
-from hpo.trial import current
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hpo.trial import Trial
+
+_current: ContextVar[Trial] = ContextVar("hpo_current_trial")
+
+
+@contextmanager
+def reporting_to(trial: Trial) -> Iterator[None]:
+    """Meanwhile a `Reporter` reports to `trial`."""
+    token = _current.set(trial)
+    try:
+        yield
+    finally:
+        _current.reset(token)
 
 
 class Reporter:
@@ -29,7 +47,7 @@ class Reporter:
         Raises:
             ReportError: no trial is running here.
         """
-        trial = current.get(None)
+        trial = _current.get(None)
         if trial is None:
             from hpo.training_script import (
                 reports as script_reports,  # here, because few jobs need it

@@ -17,6 +17,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import hpo.checkpoint  # noqa: F401  # because else each forked trial would import it
 from hpo import offers
 from hpo.announcement import announce
 from hpo.causes import Cause

@@ -5,9 +5,15 @@ the user's code comes to its turn. It is given this one as the interpreter inste
 to the command line is not looked at.
 """
 
+import gc
 import sys
 
-from hpo.worker import run_seat
+if __name__ == "__main__":  # and not in the processes that the user's code spawns
+    # What is imported here stays to the end, so that to look for garbage in it is in vain: now, and
+    # when the interpreter ends, which takes longer than to write a result.
+    gc.disable()
+    from hpo.worker import run_seat
 
-if __name__ == "__main__":
+    gc.freeze()
+    gc.enable()
     sys.exit(run_seat(sys.argv[1]))

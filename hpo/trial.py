@@ -3,7 +3,7 @@
 Owns the lines in `reports-a<attempt>.jsonl`, the rule when a checkpoint is written and the moment
 at which a trial leaves. Writes only into its own folder. Knows no claims, no results and no
 scheduler: those are the worker's. Imported by every job before the user's code, so standard
-library only.
+library only, and `checkpoint` only where a trial has to do with one.
 """
 
 from __future__ import annotations
@@ -11,20 +11,19 @@ from __future__ import annotations
 import copy
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hpo import checkpoint
-from hpo.checkpoint.snapshot import Restorable, check_restorable
 from hpo.epochs import Epochs, NextLeg
 from hpo.errors import ReportError
 from hpo.report_lines import checked_metrics, checked_resource, make_record, write_line
 from hpo.reports import read_reports
 from hpo.storage import Patience, is_of_files
+
+if TYPE_CHECKING:
+    from hpo.checkpoint.snapshot import Restorable
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +107,8 @@ class Trial:
     @property
     def checkpoint_dir(self) -> Path:
         """A folder for files that the objective saves itself; it outlives the attempt."""
+        from hpo import checkpoint
+
         self._saves_itself = True
         path = self._folder / checkpoint.FOLDER / "user"
         self._insist("the checkpoint folder", lambda: path.mkdir(parents=True, exist_ok=True))
@@ -147,6 +148,8 @@ class Trial:
             ReportError: an object cannot be saved, the checkpoint was made by other code, or the
                 trial has reported already.
         """
+        from hpo import checkpoint
+
         if self._reported:
             raise self._error(
                 "restore() was called after the first report; call it once, before the training"
@@ -155,7 +158,7 @@ class Trial:
         for name, value in objects.items():
             if not name.isidentifier():
                 raise self._error(f"restore(): {name!r} cannot be a file name; use a Python name")
-            check_restorable(name, value)
+            checkpoint.check_restorable(name, value)
         self._objects.update(objects)
         self._insist("its checkpoints", lambda: checkpoint.require_listing(self._folder))
         found = checkpoint.load_newest(self._folder, self.trial_id, self._objects)
@@ -183,6 +186,8 @@ class Trial:
         self._insist("the checkpoint", self._write_checkpoint)
 
     def _write_checkpoint(self) -> None:
+        from hpo import checkpoint
+
         checkpoint.save(
             self._folder,
             resource=self.resource,
@@ -214,15 +219,6 @@ class Trial:
         previous, self.resource, self._reported = self.resource, resource, True
         self.history.append(record)
         self._save_or_leave(previous)
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Make this the trial that a `Reporter` reports to."""
-        token = current.set(self)
-        try:
-            yield
-        finally:
-            current.reset(token)
 
     def _save_or_leave(self, previous: int) -> None:
         done = self._target is not None and self.resource >= self._target
@@ -294,6 +290,3 @@ class Trial:
 
     def _error(self, text: str) -> ReportError:
         return ReportError(f"trial {self.trial_id}: {text}")
-
-
-current: ContextVar[Trial] = ContextVar("hpo_current_trial")

@@ -105,9 +105,9 @@ def read_plain(path: ModelPath) -> bytes:
     return text.encode()
 
 
-def publish(path: ModelPath, text: str, *, durable: bool = True) -> None:
+def publish(path: ModelPath, text: str, *, durable: bool = True, folder: bool = True) -> None:
     """`hpo.files.publish`: to everybody else it is one step."""
-    del durable
+    del durable, folder
     port_of[-1]("write", str(path), text)
 
 

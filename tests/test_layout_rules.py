@@ -172,7 +172,17 @@ def test_the_manager_and_the_command_line_load_no_torch_and_no_plots() -> None:
 def test_a_job_loads_nothing_slow_before_the_users_code() -> None:
     slow = {"scipy", "pandas", "pydantic", "torch", "submitit", "numpy", "yaml", "rich", "psutil"}
     slow |= {"argparse", "asyncio", "difflib", "shutil", "socket", "tempfile"}
-    assert not loaded_after("hpo.slurm_seat", "hpo.seat", "hpo.fresh_process") & slow
+    assert not loaded_after("hpo.worker", "hpo.seat", "hpo.fresh_process") & slow
+
+
+def test_a_job_of_one_trial_loads_what_only_some_need_when_they_need_it() -> None:
+    some = {"subprocess", "hashlib", "random"}
+    assert not loaded_after("hpo.worker") & some
+
+
+def test_processes_that_the_users_code_spawns_do_not_load_the_job() -> None:
+    # multiprocessing imports there what was started by `python -m`.
+    assert "logging" not in loaded_after("hpo.slurm_seat")
 
 
 def test_asking_for_help_loads_nothing_slow() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hpo.errors import ReportError
-from hpo.reporter import Reporter
+from hpo.reporter import Reporter, reporting_to
 from hpo.trial import Trial, TrialInterrupted
 
 
@@ -245,7 +245,7 @@ class TestReporter:
     def test_reports_to_the_running_trial(self, tmp_path: Path) -> None:
         trial = make_trial(tmp_path)
         report = Reporter()
-        with trial.running():
+        with reporting_to(trial):
             report(epoch=1, validation_error=0.5)
         assert trial.history[0]["validation_error"] == 0.5
 

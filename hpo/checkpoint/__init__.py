@@ -7,6 +7,16 @@ like in files, `global_random` the random states that belong to no object.
 from __future__ import annotations
 
 from hpo.checkpoint.reading import Checkpoint
+from hpo.checkpoint.snapshot import check_restorable
 from hpo.checkpoint.store import FOLDER, discard, find, load_newest, require_listing, save
 
-__all__ = ["FOLDER", "Checkpoint", "discard", "find", "load_newest", "require_listing", "save"]
+__all__ = [
+    "FOLDER",
+    "Checkpoint",
+    "check_restorable",
+    "discard",
+    "find",
+    "load_newest",
+    "require_listing",
+    "save",
+]
