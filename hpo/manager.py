@@ -125,9 +125,8 @@ class Manager:
         """What is left to do once the campaign has ended; may be done again."""
         reconcile.tidy(self._here.layout, self.state, self._observer.look())
         self._seats.dismiss()
-        if self._seats_stay:
-            # What still looks for a leg need not wait in vain; a next start takes it back.
-            reconcile.ask_to_leave(self._here.layout, wanted=True)
+        # What still looks for a leg need not wait in vain; a next start takes it back.
+        reconcile.ask_to_leave(self._here.layout, wanted=True)
         if self._checkpoints is not None:
             self._checkpoints.finish(self.state)
         self._publisher.finish(self.state, self.book, self._here.clock.now())

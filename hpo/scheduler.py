@@ -17,14 +17,7 @@ from hpo.json_values import canonical
 from hpo.last_resorts import out_of_memory, out_of_time
 from hpo.legs_to_come import legs_to_come
 from hpo.limits import OFFERS_AHEAD, Limits
-from hpo.needs import (
-    ComingLeg,
-    had_mb,
-    has_longer,
-    offers_ahead,
-    outdated_offers,
-    with_needs,
-)
+from hpo.needs import ComingLeg, had_mb, has_longer, offers_ahead, outdated_offers, with_needs
 from hpo.search import Searcher
 from hpo.search.known import Drawn, tried
 from hpo.state import CampaignState, TrialState, TrialStatus, is_better

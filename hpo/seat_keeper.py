@@ -26,7 +26,7 @@ from hpo.needs import ComingLeg, WantedSeats, wanted_seats
 from hpo.node_blame import NodeBlame, quarantined
 from hpo.result_file import node_name
 from hpo.seat_kinds import SeatKind
-from hpo.seat_plan import SeatPlan, plan_seats, useless_seats
+from hpo.seat_plan import NOTHING, SeatPlan, plan_seats, useless_seats
 from hpo.seat_resizing import SeatResizing, in_words
 from hpo.seats import SeatBook
 from hpo.state import CampaignState, TrialStatus
@@ -39,7 +39,6 @@ FIRST_PAUSE_S = 30.0  # after a refused or unanswered call, doubled each time up
 LAST_PAUSE_S = 600.0
 BETWEEN_SUBMISSIONS_S = 10.0  # where seats end one after the other, several are asked for at once
 NO_LEGS: Mapping[ComingLeg, int] = {}
-NO_SEATS: Mapping[SeatKind, int] = {}
 DEAD_SEATS = 5  # jobs in a row that died before they took a trial: the environment is broken
 
 
@@ -127,7 +126,7 @@ class SeatKeeper:
         return plan_seats(
             self._book,
             wanted.needs,
-            coming=wanted.coming if self._vain.may_expect(self._book, now) else NO_SEATS,
+            coming=wanted.coming if self._vain.may_expect(self._book, now) else NOTHING,
             usual_mb=wanted.usual_mb,
             at_once=self._at_once,
             max_queued=limits.max_queued_jobs,

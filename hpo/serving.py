@@ -74,13 +74,16 @@ class Place:
         had = {"mem_had_mb": self.job.mem_mb, "time_had_s": left_s}
         return {name: value for name, value in had.items() if value}
 
+    def is_over(self) -> bool:
+        """Whether the campaign has ended, ends or was stopped."""
+        # Not Path.exists, which raises when the file server is away.
+        return os.path.exists(self.layout.leave) or stop_request.stands(self.layout)
+
     def why_unwanted(self) -> str | None:
         """Why no other leg is to be begun here; None: one may."""
         if self.leaving():
             return "it was asked to leave"
-        # Not Path.exists, which raises when the file server is away.
-        ends = os.path.exists(self.layout.leave)
-        if ends or stop_request.stands(self.layout):
+        if self.is_over():
             return "the campaign ends"
         if is_quarantined(self.layout, self.job.host, time.time()):
             return f"no more trials go to {self.job.host} for now"
@@ -131,7 +134,7 @@ def wait_for_claim(
     deadline = time.monotonic() + place.settings.claim_timeout
     pause = FIRST_LOOK_S
     trouble: OSError | None = None
-    while not place.leaving() and not stop_request.stands(layout) and wanted():
+    while not place.leaving() and not place.is_over() and wanted():
         try:
             taken = offers.claim_best(
                 layout,

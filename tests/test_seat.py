@@ -49,6 +49,18 @@ class TestWhichLegs:
         assert seat.left() == [1]
         assert "goes_on" not in seat.result(0)
 
+    @pytest.mark.parametrize("trials_per_job", [1, "auto"])
+    def test_it_waits_for_no_leg_once_the_campaign_has_ended(
+        self, tmp_path: Path, trials_per_job: int | str
+    ) -> None:
+        seat = SeatRun(tmp_path, PID, {"trials_per_job": trials_per_job, "claim_timeout": 600.0})
+        job = seat.start()
+        time.sleep(0.5)
+        seat.layout.leave.touch()
+        printed, _ = job.communicate(timeout=100)
+        assert "the campaign has ended" in printed
+        assert job.returncode == 0
+
     def test_it_takes_none_that_needs_more_time_than_is_left(self, tmp_path: Path) -> None:
         seat = SeatRun(tmp_path, PID)
         seat.offer(2)

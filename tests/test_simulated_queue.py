@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from simulation import Campaign
 
-from hpo.cluster.arrival import Backfill, Constant
+from hpo.cluster.arrival import Backfill, Constant, History
 from hpo.cluster.simulated_jobs import SeatQueue, SimulatedJob
 from hpo.cluster.simulated_model import ClusterModel
 from hpo.seats import JobPhase
@@ -81,3 +81,28 @@ def test_a_job_without_work_leaves_before_its_time_is_over(tmp_path: Path) -> No
     while made.cluster.poll([job_id])[job_id].phase is not JobPhase.ENDED:
         made.clock.sleep(1.0)
     assert made.clock.now() <= 60.0 + 60.0 + 60.0
+
+
+def test_no_job_waits_longer_because_it_asks_for_less(tmp_path: Path) -> None:
+    """In the user's own history short jobs may have waited longer."""
+    waits = tuple((240, 4000.0) for _ in range(20)) + tuple((20, 9000.0) for _ in range(20))
+    campaign = Campaign(tmp_path / "c", model=ClusterModel(arrival=History(waits), time_min=240))
+    (job_id,) = campaign.cluster.submit(1, at_once=1)
+    job = campaign.cluster.lives.live[job_id]
+    before = job.eligible_at
+    campaign.cluster.shrink([job_id], mem_mb=0, time_min=20)
+    assert job.eligible_at == before
+    assert job.time_min == 20
+
+
+def test_a_requeued_job_may_ask_for_less_where_nothing_waits(tmp_path: Path) -> None:
+    model = ClusterModel(arrival=Constant(0.0), time_min=240, preemptions_per_hour=36000.0)
+    campaign = Campaign(tmp_path / "c", model=model)
+    (job_id,) = campaign.cluster.submit(1, at_once=1)
+    job = campaign.cluster.lives.live[job_id]
+    while job.lives == 0 or job.phase is not JobPhase.QUEUED:
+        campaign.clock.sleep(0.1)
+    before = job.eligible_at
+    assert before > campaign.clock.now(), "SLURM lets it wait a while"
+    campaign.cluster.shrink([job_id], mem_mb=0, time_min=20)
+    assert (job.eligible_at, job.time_min) == (before, 20)

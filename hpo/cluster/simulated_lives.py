@@ -81,8 +81,9 @@ class SeatLives:
         """The job, which waits, asks for less from now on."""
         now, before_s = self._clock.now(), self._wait_s(job)
         job.resize(mem_mb, time_min)
-        if job.eligible_at > now:
-            job.eligible_at = now + (job.eligible_at - now) * self._wait_s(job) / before_s
+        if job.eligible_at > now and before_s > 0.0:
+            share = min(1.0, self._wait_s(job) / before_s)
+            job.eligible_at = now + (job.eligible_at - now) * share
             self._clock.at(job.eligible_at, partial(self._arrive, job))
 
     def _wait_s(self, job: SimulatedJob) -> float:
