@@ -73,24 +73,28 @@ class ManagerLock:
         Raises:
             CampaignLockedError: another manager lives, or nobody can say that it does not.
         """
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
+        # Twice, because filelock 4.1 frees the lock of a dead process and then gives up.
+        if not (self._try() or self._try()):
             other = self._other()
             if not _was_copied(other, self._path.parent):
                 self._require_gone(other, is_job_gone)
             if self._other() != other:
-                raise self._locked(self._other(), "it was faster") from None
+                raise self._locked(self._other(), "it was faster")
             self._path.unlink(missing_ok=True)
-            try:
-                self._lock.acquire(timeout=0)
-            except Timeout:
-                raise self._locked(self._other(), "it was faster") from None
+            if not self._try():
+                raise self._locked(self._other(), "it was faster")
         try:
             publish_json(self._record, asdict(self.holder))
         except OSError:
             self._lock.release()  # because nobody could tell who holds it
             raise
+
+    def _try(self) -> bool:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        return True
 
     def release(self) -> None:
         """Let the next manager in."""
