@@ -173,6 +173,11 @@ class _GatedCluster(SimulatedCluster):
         super().raise_memory(job_ids, mem_mb)
         self._step()
 
+    def shrink(self, job_ids: Any, **size: int) -> None:
+        self._step()
+        super().shrink(job_ids, **size)
+        self._step()
+
     def poll(self, job_ids: Any) -> Any:
         self._step()
         return super().poll(job_ids)

@@ -88,8 +88,9 @@ def test_low_rungs_get_short_seats_and_promoted_legs_wait_for_long_ones(tmp_path
 
 def test_crashes_leave_the_same_journal(tmp_path: Path) -> None:
     model = replace(MODEL, preemption_rate=0.1, failure_rate=0.03)
-    whole, crashed = (make(tmp_path / n, n_trials=18, model=model) for n in ("whole", "crashed"))
+    whole, crashed = (make(tmp_path / n, n_trials=27, model=model) for n in ("whole", "crashed"))
     whole.run()
+    assert whole.cluster.calls["shrink"] > 0
     dice = random.Random(2)
     left = iter([dice.randint(1, 25) for _ in range(40)])
     _, crashes = crashed.run_crashing(lambda: next(left, None))
