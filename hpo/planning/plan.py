@@ -22,7 +22,7 @@ from hpo.planning.variants import Variant, variants
 from hpo.search.random_search import AsyncRandomSearch
 from hpo.whole_trials import WholeTrials
 
-PATIENCE_LEGS = 2400  # simulated in all: some seconds on a login node
+PATIENCE_LEGS = 3200  # simulated in all: some seconds on a login node
 MOST_PROCESSES = 4
 LENGTHS = 200  # trials that are drawn to tell how long one is
 

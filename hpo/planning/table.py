@@ -39,7 +39,7 @@ def comparison(plan: Plan) -> Table:
         table.add_row(
             row.variant.name,
             _range(hours),
-            _range(_middle(faster(plan, row))),
+            _ratios(faster(plan, row)),
             _range(held),
             f"{jobs:.0f}",
             f"{busy:.0%}",
@@ -124,8 +124,10 @@ def _gpu_hours(plan: Plan, outcome: Outcome) -> float:
     return outcome.held_s * max(1, plan.spec.slurm.gpus) / 3600.0
 
 
-def _middle(values: list[float]) -> list[float]:
-    return [statistics.median(values), min(values), max(values)]
+def _ratios(values: list[float]) -> str:
+    middle = f"{statistics.median(values):.2f}"
+    same = len(values) == 1 or set(values) == {1.0}
+    return middle if same else f"{middle} ({min(values):.2f}-{max(values):.2f})"
 
 
 def _range(values: list[float]) -> str:
