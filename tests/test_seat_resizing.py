@@ -54,6 +54,13 @@ def test_what_gave_up_time_is_not_asked_again() -> None:
     assert {seat.time_min for seat in book.queued()} == {30}
 
 
+def test_a_job_that_is_over_by_then_is_no_seat_again() -> None:
+    book = waiting(2)
+    book.left("7_1", over=True)
+    book.shrunk(["7_0", "7_1"], 256, 0)
+    assert [(s.job_id, s.mem_mb, s.time_min) for s in book.seats.values()] == [("7_0", 256, 120)]
+
+
 def test_where_the_cluster_refuses_the_jobs_stay_as_they_are_and_it_is_said_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -34,3 +34,7 @@ def test_what_is_no_list_of_tasks_gives_none(text: str) -> None:
 
 def test_the_limit_of_the_array_is_no_task() -> None:
     assert tasks_of("17_[4-6,9%8]") == ["17_4", "17_5", "17_6", "17_9"]
+
+
+def test_what_cannot_be_read_of_a_list_is_left_out() -> None:
+    assert tasks_of("17_[1,-3,5]") == ["17_1", "17_5"]
