@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 
 from hpo.files import Layout, publish_json, read_json
-from hpo.job_identity import SEAT_MIN
+from hpo.job_identity import SEAT_MIN, this_job
 from hpo.wall_time import shorten
 
 
@@ -27,10 +27,11 @@ def note(layout: Layout, job_ids: Collection[str], time_min: int) -> None:
         publish_json(path, _read(path) | dict.fromkeys(jobs, time_min))
 
 
-def adopt(layout: Layout, job_id: str, environ: MutableMapping[str, str]) -> None:
-    """Let what the job's script says of its time say what it has now, if that is less."""
-    time_min = _read(_path(layout, _array_of(job_id))).get(job_id)
-    if time_min is not None and 0 < time_min < int(environ.get(SEAT_MIN) or 0):
+def adopt(layout: Layout, environ: MutableMapping[str, str]) -> None:
+    """Let what this job's script says of its time say what it has now, if that is less."""
+    job = this_job(environ)
+    time_min = _read(_path(layout, _array_of(job.job_id))).get(job.job_id, 0)
+    if 0 < time_min < job.time_min:
         environ[SEAT_MIN] = str(time_min)
         shorten(environ, time_min)
 

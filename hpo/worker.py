@@ -67,7 +67,7 @@ def run_seat(root: str) -> int:
 
 
 def _serve(layout: Layout) -> int:
-    shrunk_seats.adopt(layout, this_job().job_id, os.environ)
+    shrunk_seats.adopt(layout, os.environ)
     job = this_job()
     flag = LeaveFlag(leave_at(), early_s=early_s(job.time_min))
     flag.listen()

@@ -68,6 +68,13 @@ def test_the_warning_comes_as_early_as_the_first_limit_asked_for() -> None:
     assert early_s(30, {}) == early_s(30, {LIMIT_MIN: "?"}) == 0
 
 
+def a_seat(job_id: str) -> dict[str, str]:
+    """What SLURM and its script tell a seat that was asked for with two hours."""
+    array, _, task = job_id.partition("_")
+    slurm = {"SLURM_ARRAY_JOB_ID": array, "SLURM_ARRAY_TASK_ID": task} if task else {}
+    return {"SLURM_JOB_ID": job_id, SEAT_MIN: "120"} | slurm
+
+
 class TestWhatTheManagerNotes:
     def test_the_jobs_that_it_is_for_adopt_it_and_no_others(self, tmp_path: Path) -> None:
         layout = Layout(tmp_path)
@@ -76,8 +83,8 @@ class TestWhatTheManagerNotes:
         shrunk_seats.note(layout, ["7_10"], 10)
         found = {}
         for job_id in ("7_1", "7_10", "7_2", "8", "9"):
-            environ = in_a_job(120, PATH="/usr/bin:/bin") | {SEAT_MIN: "120"}
-            shrunk_seats.adopt(layout, job_id, environ)
+            environ = in_a_job(120, PATH="/usr/bin:/bin") | a_seat(job_id)
+            shrunk_seats.adopt(layout, environ)
             found[job_id] = int(environ[SEAT_MIN])
             limit_s = 60 * found[job_id]
             assert left_s(environ) == pytest.approx(limit_s - warning_s(found[job_id]), abs=30)
@@ -88,7 +95,7 @@ class TestWhatTheManagerNotes:
         layout = Layout(tmp_path)
         layout.create()
         (layout.jobs / "shrunk-7.json").write_text(text)
-        environ = {SEAT_MIN: "120"}
-        shrunk_seats.adopt(layout, "7_1", environ)
-        shrunk_seats.adopt(layout, "7_1", by_hand := {})
-        assert (environ, by_hand) == ({SEAT_MIN: "120"}, {})
+        environ = a_seat("7_1")
+        shrunk_seats.adopt(layout, environ)
+        shrunk_seats.adopt(layout, by_hand := {})
+        assert (environ, by_hand) == (a_seat("7_1"), {})
