@@ -130,7 +130,7 @@ class ManagerLock:
             raise self._locked(other, "it is no SLURM job, so nobody but you can say if it lives")
         gone = is_job_gone(other.job_id)
         if gone is None:
-            raise self._locked(other, "SLURM did not answer whether its job is gone; try again")
+            raise self._locked(other, "SLURM could not be asked whether its job is gone; try again")
         if not gone:
             raise self._locked(other, "its job is still known to SLURM")
 

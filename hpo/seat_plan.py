@@ -48,8 +48,7 @@ def plan_seats(
     GPU is filled again by the cluster alone. Seats that wait gain age in the queue, so they are
     asked for many at a time, and again only when half of them are used up. For an offer that needs
     more memory than `usual_mb`, a seat that waits already is raised, which keeps its place; a new
-    one is asked for where none waits. Time is never raised: by
-    its manual SLURM lets no user do that.
+    one is asked for where none waits. Time is never raised: by its manual SLURM lets no user do it.
 
     A seat takes `legs_per_seat` legs: no more wait than the legs need. With None, which is as many
     legs as its time allows, nobody knows how soon the next seat is needed; one that waits in vain

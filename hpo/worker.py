@@ -86,7 +86,7 @@ def _serve(layout: Layout) -> int:
         if stop_request.stands(layout):
             log.info("the campaign was stopped: this job ends; `hpo run` goes on with it")
         elif place.is_over():
-            log.info("the campaign has ended, and so does this job")
+            log.info("the campaign is over, and so is this job")
         else:
             log.info("no trial to run within %.0f s: this job ends", settings.claim_timeout)
     elif settings.trials_per_job == 1:

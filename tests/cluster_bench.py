@@ -98,6 +98,14 @@ class Bench:
         self.submitted += job_ids
         return job_ids
 
+    def one_runs(self, of: int) -> tuple[str, list[str]]:
+        """Submit so many seats, of which one takes a leg of a minute; it, and those that wait."""
+        self.offer(1, seconds=60.0)
+        job_ids = self.submit(of, at_once=1)
+        self.wait(self.claims, "the first seat takes its leg")
+        running = self.claims()[0].job_id or ""
+        return running, sorted(set(job_ids) - {running})
+
     def status(self, job_id: str) -> JobStatus | None:
         return self.cluster.poll([job_id]).get(job_id)
 

@@ -114,7 +114,9 @@ class TestOnAnotherHost:
 
     def test_without_an_answer_of_slurm_nobody_takes_over(self, layout: Layout) -> None:
         hold_from_elsewhere(layout)
-        with pytest.raises(CampaignLockedError, match="SLURM did not answer"):
+        with pytest.raises(
+            CampaignLockedError, match="SLURM could not be asked whether its job is gone"
+        ):
             lock_of_job(layout, "901").acquire(answer(None))
         assert layout.lock.exists()
 

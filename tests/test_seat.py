@@ -58,7 +58,7 @@ class TestWhichLegs:
         time.sleep(0.5)
         seat.layout.leave.touch()
         printed, _ = job.communicate(timeout=100)
-        assert "the campaign has ended" in printed
+        assert "the campaign is over" in printed
         assert job.returncode == 0
 
     def test_it_takes_none_that_needs_more_time_than_is_left(self, tmp_path: Path) -> None:
