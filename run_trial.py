@@ -2,7 +2,7 @@
 
 import sys
 
-from hpo.worker import main
+from hpo.job.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 from schedulers_parts import ETA, MAX_T
 from simulated_campaign import SimulatedCampaign, campaign_folder, random_search
 
-from hpo import events as ev
-from hpo.asha import Asha
-from hpo.campaign_limits import SUCCESSORS
-from hpo.cluster.arrival import Arrival, Backfill, Exponential, LogNormal
-from hpo.cluster.simulated_model import ClusterModel
-from hpo.journal import read_events
-from hpo.limits import Limits, SeatLimits
-from hpo.scheduler import Scheduler
-from hpo.seat_kinds import usable_s
+from hpo.cluster.simulated.arrival import Arrival, Backfill, Exponential, LogNormal
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.decisions.asha import Asha
+from hpo.decisions.limits import Limits, SeatLimits
+from hpo.decisions.scheduler import Scheduler
+from hpo.folder.journal import read_events
+from hpo.record import events as ev
+from hpo.settings.limits import SUCCESSORS
+from hpo.units.sizes import usable_s
 
 SEATS = 8
 EPOCH_S, SPREAD = 60.0, 1.0

@@ -22,17 +22,18 @@ import scipy.stats  # noqa: F401
 import submitit  # noqa: F401
 
 import hpo.cli.run  # noqa: F401
-from hpo import events as ev
-from hpo import offers, result_file
-from hpo.files import Layout, to_json
-from hpo.journal import Header, Journal
-from hpo.limits import SeatLimits
-from hpo.manager import Manager, Surroundings
-from hpo.offers import Leg
-from hpo.scheduler import Limits, Scheduler
-from hpo.search.random_search import AsyncRandomSearch
-from hpo.seats import JobPhase, JobStatus
-from hpo.space import choice, loguniform, randint, read_space, uniform
+from hpo.decisions.limits import SeatLimits
+from hpo.decisions.scheduler import Limits, Scheduler
+from hpo.folder import offers
+from hpo.folder import results as result_file
+from hpo.folder.files import Layout, to_json
+from hpo.folder.journal import Header, Journal
+from hpo.folder.offers import Leg
+from hpo.manager.loop import Manager, Surroundings
+from hpo.record import events as ev
+from hpo.search.random import AsyncRandomSearch
+from hpo.seats.book import JobPhase, JobStatus
+from hpo.space.space import choice, loguniform, randint, read_space, uniform
 
 RUNNING = 8
 OFFERED = 1000  # as many as a manager writes ahead of need

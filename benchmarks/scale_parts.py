@@ -17,13 +17,13 @@ from pathlib import Path
 from schedulers_parts import ETA, MAX_T
 from simulated_campaign import SimulatedCampaign, random_search, sync_nothing
 
-from hpo.asha import Asha
-from hpo.checkpoint_keeper import CheckpointKeeper
-from hpo.cluster.arrival import Exponential
-from hpo.cluster.simulated_model import ClusterModel
-from hpo.limits import SeatLimits
-from hpo.manager import Manager
-from hpo.scheduler import Limits, Scheduler
+from hpo.cluster.simulated.arrival import Exponential
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.decisions.asha import Asha
+from hpo.decisions.limits import SeatLimits
+from hpo.decisions.scheduler import Limits, Scheduler
+from hpo.manager.checkpoint_keeper import CheckpointKeeper
+from hpo.manager.loop import Manager
 
 EPOCH_S, SPREAD, TICK_S = 600.0, 0.8, 30.0
 

@@ -28,16 +28,16 @@ from unittest import mock
 import numpy as np
 from simulated_campaign import NAME, SimulatedCampaign, random_search
 
-from hpo.cluster.arrival import Exponential
-from hpo.cluster.simulated import SimulatedCluster
-from hpo.cluster.simulated_clock import SimulatedClock
-from hpo.cluster.simulated_model import ClusterModel
-from hpo.cluster.slurm import SlurmCluster
-from hpo.cluster.slurm_request import SeatRequest
-from hpo.limits import SeatLimits
-from hpo.scheduler import Limits, Scheduler
-from hpo.seats import JobPhase, JobStatus
-from hpo.settings import SlurmSettings
+from hpo.cluster.simulated.arrival import Exponential
+from hpo.cluster.simulated.clock import SimulatedClock
+from hpo.cluster.simulated.cluster import SimulatedCluster
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.cluster.slurm.cluster import SlurmCluster
+from hpo.cluster.slurm.request import SeatRequest
+from hpo.decisions.limits import SeatLimits
+from hpo.decisions.scheduler import Limits, Scheduler
+from hpo.seats.book import JobPhase, JobStatus
+from hpo.settings.search import SlurmSettings
 
 EPOCHS, EPOCH_S, SPREAD = 20, 60.0, 0.8
 MIN_JOB_AGE_S = 300.0  # how long squeue goes on to show what has ended
@@ -136,7 +136,7 @@ def ours(root: Path, fake: FakeSlurm, trials: int, model: ClusterModel) -> tuple
     cluster.attach(slurm, fake, clock)
     scheduler = Scheduler(random_search(EPOCHS, model.seed), Limits(n_trials=trials))
     manager = campaign.manager(scheduler, SeatLimits(model.seats, 450))
-    with mock.patch("hpo.cluster.slurm_times.time") as virtual:
+    with mock.patch("hpo.cluster.slurm.times.time") as virtual:
         virtual.time.side_effect = virtual.monotonic.side_effect = clock.now
         assert manager.run()
     assert len(cluster.lives.use.legs_run) == trials

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from simulated_campaign import SimulatedCampaign, campaign_folder, random_search, sync_nothing
 
-from hpo import events as ev
-from hpo.asha import Asha
-from hpo.cluster.simulated_model import ClusterModel
-from hpo.journal import read_events
-from hpo.limits import SeatLimits
-from hpo.scheduler import Limits, Scheduler
-from hpo.state import CampaignState, TrialState, TrialStatus
-from hpo.whole_trials import LegPolicy, WholeTrials
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.decisions.asha import Asha
+from hpo.decisions.limits import SeatLimits
+from hpo.decisions.scheduler import Limits, Scheduler
+from hpo.decisions.whole_trials import LegPolicy, WholeTrials
+from hpo.folder.journal import read_events
+from hpo.record import events as ev
+from hpo.record.state import CampaignState, TrialState, TrialStatus
 
 MAX_T, ETA, COHORT = 81, 3, 81
 SPREAD = 1.0  # sigma of the log-normal of the trials' epoch times

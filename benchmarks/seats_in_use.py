@@ -29,13 +29,13 @@ from dataclasses import dataclass
 
 from simulated_campaign import SimulatedCampaign, campaign_folder, random_search, sync_nothing
 
-from hpo import events as ev
-from hpo.cluster.arrival import Constant
-from hpo.cluster.simulated_model import ClusterModel
-from hpo.journal import read_events
-from hpo.limits import SeatLimits
-from hpo.scheduler import Limits, Scheduler
-from hpo.whole_trials import WholeTrials
+from hpo.cluster.simulated.arrival import Constant
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.decisions.limits import SeatLimits
+from hpo.decisions.scheduler import Limits, Scheduler
+from hpo.decisions.whole_trials import WholeTrials
+from hpo.folder.journal import read_events
+from hpo.record import events as ev
 
 EPOCHS, EPOCH_S, SPREAD = 9, 60.0, 0.8
 START_S, LOAD_S = 20.0, 10.0

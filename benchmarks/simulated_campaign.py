@@ -15,18 +15,18 @@ from typing import Any
 
 from curves import error
 
-from hpo.checkpoint_keeper import CheckpointKeeper
-from hpo.cluster.simulated import SimulatedCluster
-from hpo.cluster.simulated_clock import SimulatedClock
-from hpo.cluster.simulated_model import ClusterModel
-from hpo.files import Layout, publish_json
-from hpo.journal import Header, Journal
-from hpo.leg import LegSettings
-from hpo.limits import SeatLimits
-from hpo.manager import Manager, Surroundings
-from hpo.scheduler import Scheduler
-from hpo.search.random_search import AsyncRandomSearch
-from hpo.space import loguniform, read_space, uniform
+from hpo.cluster.simulated.clock import SimulatedClock
+from hpo.cluster.simulated.cluster import SimulatedCluster
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.decisions.limits import SeatLimits
+from hpo.decisions.scheduler import Scheduler
+from hpo.folder.files import Layout, publish_json
+from hpo.folder.journal import Header, Journal
+from hpo.job.leg import LegSettings
+from hpo.manager.checkpoint_keeper import CheckpointKeeper
+from hpo.manager.loop import Manager, Surroundings
+from hpo.search.random import AsyncRandomSearch
+from hpo.space.space import loguniform, read_space, uniform
 
 NAME, METRIC, MODE = "benchmark", "validation_error", "min"
 HEADER = Header(NAME, "0123456789abcdef")

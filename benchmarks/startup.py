@@ -23,7 +23,7 @@ BARE = "python -c pass"
 COMMANDS = {
     BARE: ["-c", "pass"],
     "main_hpo.py --help": [str(ROOT / "main_hpo.py"), "--help"],
-    "import hpo.worker": ["-c", "import hpo.worker"],
+    "import hpo.job.main": ["-c", "import hpo.job.main"],
     "import submitit's": ["-c", "import submitit.core._submit"],
     "import hpo.cli.run": ["-c", "import hpo.cli.run"],
     "import scipy.stats": ["-c", "import scipy.stats"],

@@ -16,8 +16,8 @@ import numpy as np
 
 from hpo import AsyncRandomSearch, Space, Trial, lograndint, loguniform
 from hpo.examples import digits
-from hpo.search import Tried
-from hpo.space import canonical, read_space
+from hpo.search.searcher import Tried
+from hpo.space.space import canonical, read_space
 
 
 class LocalSearcher:

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from hpo.domains import (
+    from hpo.decisions.scheduler import Scheduler
+    from hpo.report.frames import load_campaign
+    from hpo.search.random import AsyncRandomSearch
+    from hpo.space.domains import (
         choice,
         constant,
         lograndint,
@@ -22,28 +25,25 @@ if TYPE_CHECKING:
         randint,
         uniform,
     )
-    from hpo.reporter import Reporter
-    from hpo.results import load_campaign
-    from hpo.scheduler import Scheduler
-    from hpo.search.random_search import AsyncRandomSearch
-    from hpo.space import Space
-    from hpo.trial import Trial
+    from hpo.space.space import Space
+    from hpo.trial.reporter import Reporter
+    from hpo.trial.trial import Trial
 
 _HOMES = {
-    "AsyncRandomSearch": "hpo.search.random_search",
-    "Reporter": "hpo.reporter",
-    "Scheduler": "hpo.scheduler",
-    "Space": "hpo.space",
-    "Trial": "hpo.trial",
-    "choice": "hpo.domains",
-    "constant": "hpo.domains",
-    "load_campaign": "hpo.results",
-    "lograndint": "hpo.domains",
-    "loguniform": "hpo.domains",
-    "ordinal": "hpo.domains",
-    "quantized": "hpo.domains",
-    "randint": "hpo.domains",
-    "uniform": "hpo.domains",
+    "AsyncRandomSearch": "hpo.search.random",
+    "Reporter": "hpo.trial.reporter",
+    "Scheduler": "hpo.decisions.scheduler",
+    "Space": "hpo.space.space",
+    "Trial": "hpo.trial.trial",
+    "choice": "hpo.space.domains",
+    "constant": "hpo.space.domains",
+    "load_campaign": "hpo.report.frames",
+    "lograndint": "hpo.space.domains",
+    "loguniform": "hpo.space.domains",
+    "ordinal": "hpo.space.domains",
+    "quantized": "hpo.space.domains",
+    "randint": "hpo.space.domains",
+    "uniform": "hpo.space.domains",
 }
 
 __all__ = [

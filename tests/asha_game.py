@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-from hpo import events as ev
-from hpo.asha import Asha
-from hpo.invariants import check
-from hpo.scheduler import Limits, Scheduler
-from hpo.state import CampaignState, TrialStatus, apply
+from hpo.decisions.asha import Asha
+from hpo.decisions.scheduler import Limits, Scheduler
+from hpo.record import events as ev
+from hpo.record.invariants import check
+from hpo.record.state import CampaignState, TrialStatus, apply
 
 
 class Numbered:

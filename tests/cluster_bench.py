@@ -10,20 +10,20 @@ from typing import Any
 
 import psutil
 
-from hpo import offers
-from hpo.cluster.base import Cluster
-from hpo.cluster.local import LocalCluster, LocalRequest
-from hpo.cluster.simulated import SimulatedCluster
-from hpo.cluster.simulated_clock import SimulatedClock
-from hpo.cluster.simulated_model import ClusterModel
-from hpo.cluster.slurm import SlurmCluster
-from hpo.cluster.slurm_request import SeatRequest
-from hpo.files import Layout, publish_json, read_json
-from hpo.leg import read_settings
-from hpo.objective import load_objective
-from hpo.offers import Leg
-from hpo.seats import JobPhase, JobStatus
-from hpo.settings import SlurmSettings
+from hpo.cluster.local.cluster import LocalCluster, LocalRequest
+from hpo.cluster.protocol import Cluster
+from hpo.cluster.simulated.clock import SimulatedClock
+from hpo.cluster.simulated.cluster import SimulatedCluster
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.cluster.slurm.cluster import SlurmCluster
+from hpo.cluster.slurm.request import SeatRequest
+from hpo.folder import offers
+from hpo.folder.files import Layout, publish_json, read_json
+from hpo.folder.offers import Leg
+from hpo.job.leg import read_settings
+from hpo.seats.book import JobPhase, JobStatus
+from hpo.settings.search import SlurmSettings
+from hpo.trial.objective import load_objective
 
 OBJECTIVE = """
 import time

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hpo.config.loading import load_spec
 from hpo.errors import SettingsError
+from hpo.settings.reading.loading import load_spec
 
 SMALL = """
 def get_config_space(): return {space}

@@ -6,9 +6,9 @@ from typing import Any
 
 from histories import NOW, ListedSearch, state_after
 
-from hpo import events as ev
-from hpo.scheduler import Limits, Scheduler
-from hpo.state import CampaignState, apply
+from hpo.decisions.scheduler import Limits, Scheduler
+from hpo.record import events as ev
+from hpo.record.state import CampaignState, apply
 
 
 def scheduler(size: int = 10**6, **limits: Any) -> Scheduler:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from histories import NOW, claimed, drawn, make_layout, offer_files, offered, state_after, take
 
-from hpo import events as ev
-from hpo import reconcile
-from hpo.files import Layout
-from hpo.observe import Observer
-from hpo.offers import Leg
-from hpo.seats import SeatBook
-from hpo.state import CampaignState, apply
+from hpo.folder.files import Layout
+from hpo.folder.offers import Leg
+from hpo.manager import reconcile
+from hpo.manager.observe import Observer
+from hpo.record import events as ev
+from hpo.record.state import CampaignState, apply
+from hpo.seats.book import SeatBook
 
 GRACE_S = 10.0
 

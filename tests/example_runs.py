@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from hpo.objective import call, load_objective
-from hpo.trial import Trial
+from hpo.trial.objective import call, load_objective
+from hpo.trial.trial import Trial
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"

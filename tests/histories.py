@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from hpo import events as ev
-from hpo import offers, result_file
-from hpo.files import Layout, publish_json
-from hpo.json_values import canonical
-from hpo.offers import Leg
-from hpo.search import Tried
-from hpo.state import CampaignState, apply
+from hpo.folder import offers
+from hpo.folder import results as result_file
+from hpo.folder.files import Layout, publish_json
+from hpo.folder.offers import Leg
+from hpo.record import events as ev
+from hpo.record.state import CampaignState, apply
+from hpo.search.searcher import Tried
+from hpo.values import canonical
 
 NOW = 1000.0
 

@@ -88,7 +88,7 @@ class ModelPath(PurePosixPath):
 
 
 class ModelOs:
-    """What `hpo.offers` takes from `os`."""
+    """What `hpo.folder.offers` takes from `os`."""
 
     @staticmethod
     def rename(source: ModelPath, target: ModelPath) -> None:
@@ -100,13 +100,13 @@ class ModelOs:
 
 
 def read_plain(path: ModelPath) -> bytes:
-    """`hpo.files.read_plain`."""
+    """`hpo.folder.files.read_plain`."""
     text: str = port_of[-1]("read", str(path))
     return text.encode()
 
 
 def publish(path: ModelPath, text: str, *, durable: bool = True, folder: bool = True) -> None:
-    """`hpo.files.publish`: to everybody else it is one step."""
+    """`hpo.folder.files.publish`: to everybody else it is one step."""
     del durable, folder
     port_of[-1]("write", str(path), text)
 

@@ -18,8 +18,8 @@ from protocol_files import KNOWING, Op, Port, Processes, ProtocolError, carry_ou
 from protocol_programs import GRACE_OVER, JOURNAL, NO_TIME, job_program, manager_program
 from protocol_world import Job, World, events_of, with_job
 
-from hpo import events as ev
-from hpo import offers
+from hpo.folder import offers
+from hpo.record import events as ev
 
 STANDING = "/c/results/trial_0.json"
 

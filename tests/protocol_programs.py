@@ -9,18 +9,19 @@ from typing import Any
 
 from protocol_files import ModelPath, Port, port_of
 
-from hpo import events as ev
-from hpo import leg, offers
-from hpo.causes import Cause
-from hpo.files import Layout
-from hpo.limits import SeatLimits
-from hpo.manager import Manager, Surroundings
-from hpo.result_file import document
-from hpo.scheduler import Limits, Scheduler
-from hpo.search.random_search import AsyncRandomSearch
-from hpo.seats import JobPhase, JobStatus
-from hpo.space import read_space
-from hpo.state import TrialStatus
+from hpo.decisions.limits import SeatLimits
+from hpo.decisions.scheduler import Limits, Scheduler
+from hpo.folder import offers
+from hpo.folder.files import Layout
+from hpo.folder.results import document
+from hpo.job import leg
+from hpo.manager.loop import Manager, Surroundings
+from hpo.record import events as ev
+from hpo.record.causes import Cause
+from hpo.record.state import TrialStatus
+from hpo.search.random import AsyncRandomSearch
+from hpo.seats.book import JobPhase, JobStatus
+from hpo.space.space import read_space
 
 LAYOUT = Layout(ModelPath("/c"))
 JOURNAL = "/c/journal"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from protocol_files import Files
 from protocol_programs import JOURNAL
 
-from hpo import events as ev
+from hpo.record import events as ev
 
 
 @dataclass(frozen=True, slots=True)

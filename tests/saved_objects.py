@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hpo.trial import Trial
+from hpo.trial.trial import Trial
 
 
 def make_trial(folder: Path, attempt: int = 0) -> Trial:

@@ -10,9 +10,9 @@ from typing import Any
 
 import psutil
 
-from hpo.objective import call, load_objective
-from hpo.training_script.objective import ScriptObjective
-from hpo.trial import Trial
+from hpo.trial.objective import call, load_objective
+from hpo.trial.script.objective import ScriptObjective
+from hpo.trial.trial import Trial
 
 Write = Callable[..., Path]
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from user_project import NO_SYNC
 
-from hpo import offers
-from hpo.files import Layout, publish_json
-from hpo.offers import Leg
+from hpo.folder import offers
+from hpo.folder.files import Layout, publish_json
+from hpo.folder.offers import Leg
 
 JOB = "test-1"
 HEAD = """
@@ -59,7 +59,7 @@ class SeatRun:
         """What is empty in `environment` is not set."""
         told = os.environ | NO_SYNC | {"HPO_JOB_ID": JOB} | environment
         return subprocess.Popen(
-            [sys.executable, "-u", "-m", "hpo.worker", str(self.layout.root)],
+            [sys.executable, "-u", "-m", "hpo.job.main", str(self.layout.root)],
             cwd=self.folder,
             env={name: value for name, value in told.items() if value},
             stdin=subprocess.DEVNULL,

@@ -10,19 +10,19 @@ from typing import Any
 
 from fault_points import CrashError, CrashPoint, FaultPoint, crashes, fails
 
-from hpo.asha import Asha
-from hpo.cluster.simulated import SimulatedCluster
-from hpo.cluster.simulated_clock import SimulatedClock
-from hpo.cluster.simulated_model import ClusterModel
-from hpo.files import Layout, publish_json
-from hpo.invariants import check
-from hpo.journal import Header, Journal
-from hpo.leg import LegSettings
-from hpo.limits import SeatLimits
-from hpo.manager import Manager, Surroundings
-from hpo.scheduler import Limits, Scheduler
-from hpo.search.random_search import AsyncRandomSearch
-from hpo.space import read_space
+from hpo.cluster.simulated.clock import SimulatedClock
+from hpo.cluster.simulated.cluster import SimulatedCluster
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.decisions.asha import Asha
+from hpo.decisions.limits import SeatLimits
+from hpo.decisions.scheduler import Limits, Scheduler
+from hpo.folder.files import Layout, publish_json
+from hpo.folder.journal import Header, Journal
+from hpo.job.leg import LegSettings
+from hpo.manager.loop import Manager, Surroundings
+from hpo.record.invariants import check
+from hpo.search.random import AsyncRandomSearch
+from hpo.space.space import read_space
 
 SPACE = {"lr": [0.001, 0.003, 0.01, 0.03, 0.1, 0.3], "width": list(range(8, 40)), "max_epochs": 3}
 HEADER = Header("simulated", "0123456789abcdef")

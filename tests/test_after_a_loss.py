@@ -8,9 +8,9 @@ import pytest
 from decisions import after, scheduler
 from histories import NOW, claimed, failed, finished, lost, offered, running, state_after
 
-from hpo import events as ev
-from hpo.causes import INFRASTRUCTURE, Cause
-from hpo.state import TrialStatus, apply
+from hpo.record import events as ev
+from hpo.record.causes import INFRASTRUCTURE, Cause
+from hpo.record.state import TrialStatus, apply
 
 
 class TestAfterALoss:

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from hpo import events as ev
-from hpo.array_keeper import ArrayKeeper
-from hpo.array_limits import surplus
+from hpo.decisions.limits import SeatLimits
+from hpo.decisions.node_blame import NodeBlame
 from hpo.errors import PollError
-from hpo.limits import SeatLimits
-from hpo.node_blame import NodeBlame
-from hpo.seat_keeper import SeatKeeper
-from hpo.seats import JobPhase, JobStatus, SeatBook
-from hpo.state import CampaignState, apply
+from hpo.manager.seats.arrays import ArrayKeeper
+from hpo.manager.seats.keeper import SeatKeeper
+from hpo.record import events as ev
+from hpo.record.state import CampaignState, apply
+from hpo.seats.arrays import surplus
+from hpo.seats.book import JobPhase, JobStatus, SeatBook
 
 WAITS, RUNS = JobStatus(JobPhase.QUEUED), JobStatus(JobPhase.RUNNING)
 AT_ONCE = 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.array_limits import share_limit
+from hpo.seats.arrays import share_limit
 
 
 def test_the_older_array_gets_what_it_can_use_and_the_younger_one_the_rest() -> None:

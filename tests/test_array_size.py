@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hpo.cluster import slurm_preflight
+from hpo.cluster.slurm import preflight as slurm_preflight
 
 
 @pytest.mark.parametrize(("said", "size"), [("1001", 1001), ("1", 1), ("0", 1)])

@@ -5,9 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hpo.cluster import arrival
-from hpo.cluster.arrival import Arrival, Backfill, Constant, Exponential, History, LogNormal
-from hpo.cluster.simulated_model import ClusterModel
+from hpo.cluster.simulated import arrival
+from hpo.cluster.simulated.arrival import (
+    Arrival,
+    Backfill,
+    Constant,
+    Exponential,
+    History,
+    LogNormal,
+)
+from hpo.cluster.simulated.model import ClusterModel
 
 HOUR = 3600.0
 

@@ -10,12 +10,12 @@ from asha_game import Game, Numbered, endings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpo import events as ev
-from hpo.asha import MISSED_RUNG, Asha, expected_legs, rung_levels
+from hpo.decisions.asha import MISSED_RUNG, Asha, expected_legs, rung_levels
+from hpo.decisions.scheduler import GPU_HOURS, TARGET, Limits, Scheduler
 from hpo.errors import TransitionError
-from hpo.narration import narrate
-from hpo.scheduler import GPU_HOURS, TARGET, Limits, Scheduler
-from hpo.state import TrialStatus, apply
+from hpo.record import events as ev
+from hpo.record.state import TrialStatus, apply
+from hpo.report.narration import narrate
 
 
 def get_job(

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from hpo import events as ev
-from hpo.asha import Asha
-from hpo.state import CampaignState, TrialStatus, apply
+from hpo.decisions.asha import Asha
+from hpo.record import events as ev
+from hpo.record.state import CampaignState, TrialStatus, apply
 
 GAMES = json.loads((Path(__file__).parent / "data" / "asha_decisions.json").read_text())
 

@@ -8,12 +8,12 @@ from asha_game import Game, Numbered, endings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpo.asha import Asha, expected_legs
-from hpo.needs import ComingLeg
-from hpo.scheduler import Limits, Scheduler
-from hpo.space import read_space
-from hpo.state import CampaignState, TrialStatus
-from hpo.whole_trials import WholeTrials
+from hpo.decisions.asha import Asha, expected_legs
+from hpo.decisions.needs import ComingLeg
+from hpo.decisions.scheduler import Limits, Scheduler
+from hpo.decisions.whole_trials import WholeTrials
+from hpo.record.state import CampaignState, TrialStatus
+from hpo.space.space import read_space
 
 
 @settings(max_examples=200, deadline=None)

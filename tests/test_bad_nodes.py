@@ -15,17 +15,17 @@ from histories import NOW, claimed, drawn, make_layout, offer_files, offered, st
 from histories import write_result as write
 from simulation import Campaign
 
-from hpo import events as ev
-from hpo import offers
-from hpo.avoidance import Avoidance
-from hpo.causes import Cause
-from hpo.cluster.simulated_model import ClusterModel
+from hpo.cluster.simulated.model import ClusterModel
 from hpo.errors import PollError, SeatsBrokenError, SubmissionError
-from hpo.files import Layout, publish_json
-from hpo.observe import Observer
-from hpo.quarantine_file import is_quarantined
-from hpo.seats import JobPhase, JobStatus, SeatBook
-from hpo.state import CampaignState
+from hpo.folder import offers
+from hpo.folder.files import Layout, publish_json
+from hpo.folder.quarantine import is_quarantined
+from hpo.manager.observe import Observer
+from hpo.manager.seats.avoidance import Avoidance
+from hpo.record import events as ev
+from hpo.record.causes import Cause
+from hpo.record.state import CampaignState
+from hpo.seats.book import JobPhase, JobStatus, SeatBook
 
 RUNNING = {"leg_time": 12.5, "training_time": 12.5, "end_time": NOW}
 TEXTS: list[tuple[object, str]] = [

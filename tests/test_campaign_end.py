@@ -8,11 +8,11 @@ import pytest
 from decisions import after, scheduler, settle
 from histories import NOW, drawn, failed, finished, lost, offered, running, state_after
 
-from hpo import events as ev
-from hpo.causes import Cause
-from hpo.invariants import check
-from hpo.scheduler import BREAKER, FINISHED, STOPPED_BY_USER, WALLCLOCK, Scheduler
-from hpo.state import CampaignState, TrialStatus, apply
+from hpo.decisions.scheduler import BREAKER, FINISHED, STOPPED_BY_USER, WALLCLOCK, Scheduler
+from hpo.record import events as ev
+from hpo.record.causes import Cause
+from hpo.record.invariants import check
+from hpo.record.state import CampaignState, TrialStatus, apply
 
 
 class TestWallclock:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hpo.campaign_limits import seat_limits
-from hpo.config.loading import load_spec
+from hpo.settings.limits import seat_limits
+from hpo.settings.reading.loading import load_spec
 
 CONFIG = """
 space: {lr: "loguniform(1e-4, 1e-2)", max_epochs: 9}

@@ -207,7 +207,7 @@ class TestGlobalGenerators:
         program = (
             "import random, sys\n"
             "from pathlib import Path\n"
-            "from hpo.trial import Trial\n"
+            "from hpo.trial.trial import Trial\n"
             "trial = Trial(trial_id=0, config={}, folder=Path(sys.argv[1]), attempt=0)\n"
             "trial.restore(notes=[1], coin=random.Random(0))\n"
             "trial.report(validation_error=1)\n"

@@ -15,10 +15,14 @@ from protocol_files import ModelOs, ModelPath, ProtocolError, port_of, publish, 
 from protocol_model import Model
 from protocol_programs import LAYOUT
 
-from hpo import files, leg, observe, offers, reconcile, reports, result_file, stop_request
-from hpo.files import Layout
-from hpo.offers import Leg
-from hpo.state import CampaignState, TrialStatus
+from hpo.folder import files, offers, reports
+from hpo.folder import results as result_file
+from hpo.folder import stop as stop_request
+from hpo.folder.files import Layout
+from hpo.folder.offers import Leg
+from hpo.job import leg
+from hpo.manager import observe, reconcile
+from hpo.record.state import CampaignState, TrialStatus
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from user_project import TRAIN, Project, kill, user_project, wait_until
 
-from hpo.files import read_json
+from hpo.folder.files import read_json
 
 WAIT = 'wait_for("go")' + TRAIN
 

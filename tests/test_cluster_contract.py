@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from cluster_bench import Bench
 
-from hpo import offers
-from hpo.causes import Cause
 from hpo.errors import PollError
-from hpo.files import read_json
-from hpo.offers import Leg
-from hpo.seats import JobPhase
+from hpo.folder import offers
+from hpo.folder.files import read_json
+from hpo.folder.offers import Leg
+from hpo.record.causes import Cause
+from hpo.seats.book import JobPhase
 
 KINDS = ["simulated", "local", pytest.param("slurm", marks=pytest.mark.slurm)]
 

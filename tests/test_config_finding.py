@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from config_files import Write, problems_of, writer
 
-from hpo.config.finding import available_configs
-from hpo.config.loading import load_spec
+from hpo.settings.reading.finding import available_configs
+from hpo.settings.reading.loading import load_spec
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from hpo.config.expressions import read_expression
-from hpo.config.loading import load_spec
 from hpo.errors import SettingsError
-from hpo.space import as_domain
+from hpo.settings.reading.expressions import read_expression
+from hpo.settings.reading.loading import load_spec
+from hpo.space.space import as_domain
 
 EXAMPLE = """
 space:

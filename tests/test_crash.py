@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from simulation import ROUGH, Campaign, require_same_results
 
-from hpo.asha import Asha
-from hpo.cluster.simulated_model import ClusterModel
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.decisions.asha import Asha
 
 
 @pytest.fixture(autouse=True)

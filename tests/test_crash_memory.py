@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from simulation import ROUGH, Campaign, require_same_results
 
-from hpo.asha import Asha
-from hpo.cluster.simulated_model import ClusterModel
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.decisions.asha import Asha
 from hpo.errors import PollError
-from hpo.offers import list_legs
-from hpo.state import TrialStatus
+from hpo.folder.offers import list_legs
+from hpo.record.state import TrialStatus
 
 HUNGRY = replace(ROUGH, oom_rate=0.4, seed=2)
 MEMORY = {"mem_mb": 4096, "max_mem_mb": 6144}

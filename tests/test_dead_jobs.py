@@ -10,19 +10,19 @@ import pytest
 from histories import take
 from simulation import HEADER, SPACE
 
-from hpo.cluster import slurm
-from hpo.cluster.simulated_clock import SimulatedClock
-from hpo.cluster.slurm import SlurmCluster
-from hpo.cluster.slurm_request import SeatRequest
-from hpo.events import LegLost
-from hpo.files import Layout
-from hpo.journal import Journal, read_events
-from hpo.limits import SeatLimits
-from hpo.manager import Manager, Surroundings
-from hpo.scheduler import Limits, Scheduler
-from hpo.search.random_search import AsyncRandomSearch
-from hpo.settings import HpoSettings, SlurmSettings
-from hpo.space import read_space
+from hpo.cluster.simulated.clock import SimulatedClock
+from hpo.cluster.slurm import cluster as slurm
+from hpo.cluster.slurm.cluster import SlurmCluster
+from hpo.cluster.slurm.request import SeatRequest
+from hpo.decisions.limits import SeatLimits
+from hpo.decisions.scheduler import Limits, Scheduler
+from hpo.folder.files import Layout
+from hpo.folder.journal import Journal, read_events
+from hpo.manager.loop import Manager, Surroundings
+from hpo.record.events import LegLost
+from hpo.search.random import AsyncRandomSearch
+from hpo.settings.search import HpoSettings, SlurmSettings
+from hpo.space.space import read_space
 
 START = 1_795_000_000.0
 JOB = "17"

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from hpo.domains.base import Domain, describe
-from hpo.json_values import canonical, plain
-from hpo.space import (
+from hpo.space.base import Domain, describe
+from hpo.space.space import (
     as_domain,
     choice,
     constant,
@@ -24,6 +23,7 @@ from hpo.space import (
     randint,
     uniform,
 )
+from hpo.values import canonical, plain
 
 LAST = math.nextafter(1.0, 0.0)
 units = st.floats(0.0, LAST)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo import events as ev
-from hpo.files import to_json
+from hpo.folder.files import to_json
+from hpo.record import events as ev
 
 TYPES: tuple[type[Any], ...] = get_args(ev.Event)
 finite = st.floats(allow_nan=False, allow_infinity=False)

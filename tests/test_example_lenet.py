@@ -20,7 +20,7 @@ from example_runs import (
     train,
 )
 
-from hpo.config.loading import load_spec
+from hpo.settings.reading.loading import load_spec
 
 
 @pytest.fixture(autouse=True)

@@ -15,8 +15,8 @@ import pytest
 
 from hpo.config import digits_example, mlp_example
 from hpo.examples import gene_expression
-from hpo.objective import call, load_objective
-from hpo.trial import Trial, TrialInterrupted
+from hpo.trial.objective import call, load_objective
+from hpo.trial.trial import Trial, TrialInterrupted
 
 MLP = {
     "input_size": 60,
@@ -123,8 +123,8 @@ class TestDigits:
     @pytest.mark.slow
     def test_a_whole_process_is_quick_and_has_no_warnings(self, tmp_path: Path) -> None:
         code = (
-            "import sys, pathlib\nfrom hpo.trial import Trial\n"
-            "from hpo.objective import call, load_objective\n"
+            "import sys, pathlib\nfrom hpo.trial.trial import Trial\n"
+            "from hpo.trial.objective import call, load_objective\n"
             f"trial = Trial(trial_id=0, config={DIGITS}, folder=pathlib.Path(sys.argv[1]),"
             " attempt=0, target=12, checkpoint_interval=5)\n"
             "call(load_objective('hpo.examples.digits:objective'), trial)\n"
@@ -220,7 +220,7 @@ class TestOwnData:
 
 @pytest.mark.parametrize("module", [mlp_example, digits_example])
 def test_example_configurations_fit_their_objectives(module: Any) -> None:
-    from hpo.objective_check import check_objective
+    from hpo.trial.check import check_objective
 
     if module is mlp_example:
         pytest.importorskip("torch")

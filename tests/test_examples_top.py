@@ -20,8 +20,8 @@ from example_runs import (
     train,
 )
 
-from hpo.config.loading import load_spec
-from hpo.trial import TrialInterrupted
+from hpo.settings.reading.loading import load_spec
+from hpo.trial.trial import TrialInterrupted
 
 CONFIGS = sorted(
     path.stem for path in EXAMPLES.glob("*.py") if "def get_config_space" in path.read_text()

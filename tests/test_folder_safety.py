@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from user_project import TRAIN, Project, user_project
 
-from hpo.files import Layout
-from hpo.folder_safety import create, exposure_problems
+from hpo.folder.files import Layout
+from hpo.folder.safety import create, exposure_problems
 
 
 @pytest.fixture

@@ -16,12 +16,13 @@ from conftest import SmallDisk
 from histories import make_layout, offer_files, take
 from user_project import Project, user_project, wait_until
 
-from hpo import checkpoint, offers
-from hpo.files import append_line, read_json
-from hpo.leg import LegSettings, Surroundings, finish_leg, run_leg
-from hpo.reports import read_reports
-from hpo.storage import Patience, StorageTrouble
-from hpo.trial import Trial
+from hpo import checkpoint
+from hpo.folder import offers
+from hpo.folder.files import append_line, read_json
+from hpo.folder.patience import Patience, StorageTrouble
+from hpo.folder.reports import read_reports
+from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
+from hpo.trial.trial import Trial
 
 NO_PATIENCE = Patience(report_s=0.0, result_s=0.0)
 SETTINGS = LegSettings("c", "tests:objective", [], "loss", "min", "epoch", 1, 30.0)
@@ -182,7 +183,7 @@ def test_a_job_whose_log_lies_on_a_full_disk_may_print(
 ) -> None:
     program = (
         "import logging, sys\n"
-        "from hpo.full_disk_output import QuietStreamHandler, protect_standard_output\n"
+        "from hpo.folder.full_disk_output import QuietStreamHandler, protect_standard_output\n"
         "protect_standard_output()\n"
         "logging.basicConfig(level=logging.INFO, handlers=[QuietStreamHandler(sys.stdout)])\n"
         "sys.stdin.readline()\n"

@@ -17,21 +17,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mutations import as_bytes, files_of, garbled, many, misshapen
 
-from hpo import campaign, offers
-from hpo import events as ev
 from hpo.checkpoint.reading import Checkpoint, UnusableError, verify
-from hpo.cluster.local import LocalCluster, LocalRequest
+from hpo.cluster.local.cluster import LocalCluster, LocalRequest
 from hpo.errors import CampaignLockedError, JournalError, SettingsError, TransitionError
-from hpo.files import Layout
-from hpo.invariants import check
-from hpo.journal import Header, Journal, read_events
-from hpo.leg import read_settings
-from hpo.lock import ManagerLock
-from hpo.offers import Leg
-from hpo.reports import read_reports
-from hpo.result_file import OUTCOMES, document, read_attempt
-from hpo.seats import JobStatus
-from hpo.state import CampaignState, apply
+from hpo.folder import offers
+from hpo.folder.files import Layout
+from hpo.folder.journal import Header, Journal, read_events
+from hpo.folder.offers import Leg
+from hpo.folder.reports import read_reports
+from hpo.folder.results import OUTCOMES, document, read_attempt
+from hpo.job.leg import read_settings
+from hpo.manager import opening as campaign
+from hpo.manager.lock import ManagerLock
+from hpo.record import events as ev
+from hpo.record.invariants import check
+from hpo.record.state import CampaignState, apply
+from hpo.seats.book import JobStatus
 
 HEADER = Header("search-1", "abc")
 

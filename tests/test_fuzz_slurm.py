@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mutations import garbled, many
 
-from hpo.cluster import slurm, slurm_commands, slurm_preflight, slurm_status
+from hpo.cluster.slurm import cluster as slurm
+from hpo.cluster.slurm import commands as slurm_commands
+from hpo.cluster.slurm import preflight as slurm_preflight
+from hpo.cluster.slurm import status as slurm_status
 from hpo.errors import HpoError
-from hpo.seats import JobPhase
+from hpo.seats.book import JobPhase
 
 SAMPLES = Path(__file__).parent / "samples"
 

@@ -12,11 +12,11 @@ import pytest
 from histories import NOW
 from user_project import TRAIN, Project, user_project
 
-from hpo import files
-from hpo.files import Layout, publish_json, read_json, read_plain
-from hpo.offers import Leg
-from hpo.reports import read_reports
-from hpo.result_file import attempt_path, document, fault_of_attempt, read_attempt
+from hpo.folder import files
+from hpo.folder.files import Layout, publish_json, read_json, read_plain
+from hpo.folder.offers import Leg
+from hpo.folder.reports import read_reports
+from hpo.folder.results import attempt_path, document, fault_of_attempt, read_attempt
 
 LEG = Leg(3, 0, 0, "7", done=True)
 
@@ -176,7 +176,7 @@ def test_a_campaign_reports_a_hostile_result_and_goes_on(
     project: Project, make: str, words: str
 ) -> None:
     """The file lies there in the wrong form from before the job says that it is done."""
-    body = TRAIN + "import hpo.offers as o\nfinish = o.finish\n"
+    body = TRAIN + "import hpo.folder.offers as o\nfinish = o.finish\n"
     body += "mine = HERE / 'results/trials/trial_1/result-a0.json'\n"
     body += "def late(layout, claim):\n"
     body += "    text = mine.read_text(); mine.unlink()\n"
@@ -227,7 +227,7 @@ def test_a_job_names_a_campaign_file_that_no_manager_wrote(
     project: Project, change: dict[str, Any]
 ) -> None:
     from hpo.errors import SettingsError
-    from hpo.leg import read_settings
+    from hpo.job.leg import read_settings
 
     project.write(TRAIN).finish()
     path = project.output / "campaign.json"

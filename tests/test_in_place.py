@@ -11,9 +11,9 @@ import pytest
 from seat_runs import JOB, SeatRun
 from user_project import wait_until
 
-from hpo import offers
-from hpo.epochs import Epochs
-from hpo.offers import Leg
+from hpo.folder import offers
+from hpo.folder.offers import Leg
+from hpo.trial.epochs import Epochs
 
 CONTENT = {"config": {"x": 1.0, "max_epochs": 9}, "final": False}
 TRAIN = """

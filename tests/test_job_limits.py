@@ -9,15 +9,15 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpo import events as ev
-from hpo.causes import Cause
+from hpo.decisions.limits import SeatLimits
+from hpo.decisions.needs import ComingLeg
+from hpo.decisions.node_blame import NodeBlame
 from hpo.errors import PollError
-from hpo.limits import SeatLimits
-from hpo.needs import ComingLeg
-from hpo.node_blame import NodeBlame
-from hpo.seat_keeper import SeatKeeper
-from hpo.seats import JobPhase, JobStatus, SeatBook
-from hpo.state import CampaignState, apply
+from hpo.manager.seats.keeper import SeatKeeper
+from hpo.record import events as ev
+from hpo.record.causes import Cause
+from hpo.record.state import CampaignState, apply
+from hpo.seats.book import JobPhase, JobStatus, SeatBook
 
 KILLED = JobStatus(JobPhase.ENDED, cause=Cause.KILLED, detail="SLURM says FAILED")
 DONE = JobStatus(JobPhase.ENDED, cause=Cause.KILLED, ok=True)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from histories import NOW, claimed, drawn, finished, offered
 
-from hpo import events as ev
 from hpo.errors import JournalError, JournalForkError
-from hpo.journal import Header, Journal, read_events, read_header
+from hpo.folder.journal import Header, Journal, read_events, read_header
+from hpo.record import events as ev
 
 HEADER = Header("my campaign", "0123abcd")
 EVENTS: list[ev.Event] = [

@@ -11,14 +11,14 @@ import pytest
 from histories import make_layout, offer_files, take
 from seat_runs import SeatRun
 
-from hpo import memory_used
-from hpo.cluster.slurm_request import SeatRequest
-from hpo.files import publish_json
-from hpo.job_identity import this_job
-from hpo.offers import Leg
-from hpo.result_file import read_attempt, read_had
-from hpo.seat_kinds import usable_s
-from hpo.settings import SlurmSettings
+from hpo.cluster.slurm.request import SeatRequest
+from hpo.folder.files import publish_json
+from hpo.folder.offers import Leg
+from hpo.folder.results import read_attempt, read_had
+from hpo.job import memory_used
+from hpo.seats.job_identity import this_job
+from hpo.settings.search import SlurmSettings
+from hpo.units.sizes import usable_s
 
 SLURM = {"SLURM_JOB_ID": "1", "SLURM_MEM_PER_NODE": "768"}
 ON_SLURM = SLURM | {"HPO_JOB_ID": "", "SLURM_ARRAY_JOB_ID": "", "SLURM_CONF": "/nowhere"}

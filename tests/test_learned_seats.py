@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from simulation import Campaign, objective
 
-from hpo.asha import Asha
-from hpo.cluster.simulated_model import ClusterModel
-from hpo.pace import SURE
-from hpo.seat_kinds import usable_s
-from hpo.state import TrialStatus
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.decisions.asha import Asha
+from hpo.record.pace import SURE
+from hpo.record.state import TrialStatus
+from hpo.units.sizes import usable_s
 
 LONGEST = 240  # min
 MODEL = ClusterModel(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hpo.leave_flag import SIGNALS, LeaveFlag
+from hpo.job.leave_flag import SIGNALS, LeaveFlag
 
 
 class Clock:

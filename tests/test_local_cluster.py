@@ -14,11 +14,11 @@ import psutil
 import pytest
 from user_project import TRAIN, Project, kill, user_project, wait_until
 
-from hpo.causes import Cause
-from hpo.cluster.local import LocalCluster, LocalRequest
-from hpo.cluster.local_gpus import gpu_problems, visible_gpus
-from hpo.files import Layout, publish_json
-from hpo.seats import JobPhase
+from hpo.cluster.local.cluster import LocalCluster, LocalRequest
+from hpo.cluster.local.gpus import gpu_problems, visible_gpus
+from hpo.folder.files import Layout, publish_json
+from hpo.record.causes import Cause
+from hpo.seats.book import JobPhase
 
 SHOW = """
 note("seen.txt", os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
@@ -162,7 +162,7 @@ def test_a_process_whose_manager_died_before_noting_it_is_found(
     publish_json(path, {"submitted": time.time(), "gpus": []})
     environment = os.environ | {"HPO_JOB_ID": path.stem}
     stranger = subprocess.Popen(
-        [sys.executable, "-m", "hpo.worker", str(project.output)], env=environment
+        [sys.executable, "-m", "hpo.job.main", str(project.output)], env=environment
     )
     try:
         wait_until(lambda: "pid" in json.loads(path.read_text()), "it registers")

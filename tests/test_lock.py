@@ -14,10 +14,10 @@ import pytest
 from histories import NOW, make_layout
 
 from hpo.errors import CampaignLockedError, JournalForkError
-from hpo.events import CampaignStarted
-from hpo.files import Layout, publish_json, read_json
-from hpo.journal import Header, Journal
-from hpo.lock import Holder, ManagerLock, this_process
+from hpo.folder.files import Layout, publish_json, read_json
+from hpo.folder.journal import Header, Journal
+from hpo.manager.lock import Holder, ManagerLock, this_process
+from hpo.record.events import CampaignStarted
 
 ELSEWHERE = Holder("node042", 4711, "900", 0, "abcdef", NOW)
 
@@ -83,7 +83,8 @@ def test_the_refusal_names_the_job_of_the_other_manager(layout: Layout) -> None:
 
 def test_a_manager_of_this_host_that_was_killed_is_followed_at_once(layout: Layout) -> None:
     program = (
-        "import os, sys; from pathlib import Path; from hpo import files, lock\n"
+        "import os, sys; from pathlib import Path; "
+        "from hpo.folder import files; from hpo.manager import lock\n"
         "held = lock.ManagerLock(files.Layout(Path(sys.argv[1])))\n"
         "held.acquire(lambda _: None)\n"
         "os.kill(os.getpid(), 9)\n"

@@ -8,15 +8,16 @@ import pytest
 from desk import Desk, claimed_by_7, two_offered
 from histories import NOW, claimed, lost, offered, write_result
 
-from hpo import checkpoint, offers
-from hpo import events as ev
-from hpo.causes import Cause
-from hpo.files import publish_json
-from hpo.offers import Leg
-from hpo.report_lines import write_line
-from hpo.seats import JobPhase, JobStatus
-from hpo.state import apply
-from hpo.summary import lost_work
+from hpo import checkpoint
+from hpo.folder import offers
+from hpo.folder.files import publish_json
+from hpo.folder.offers import Leg
+from hpo.folder.report_lines import write_line
+from hpo.record import events as ev
+from hpo.record.causes import Cause
+from hpo.record.state import apply
+from hpo.report.summary import lost_work
+from hpo.seats.book import JobPhase, JobStatus
 
 
 @pytest.fixture

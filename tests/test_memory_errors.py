@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from histories import make_layout, offer_files, take
 
-from hpo import oom_kills as kernel
-from hpo.files import read_json
-from hpo.leg import LegSettings, Surroundings, finish_leg, run_leg
+from hpo.folder.files import read_json
+from hpo.job import oom_kills as kernel
+from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
 
 TORCH = (
     "CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 79.25 GiB of"
@@ -102,7 +102,7 @@ def test_a_memory_error_fails_the_trial_and_says_what_to_raise(result_of: Any, t
 def test_a_script_that_printed_it_before_it_failed_counts_too(
     result_of: Any, tmp_path: Path
 ) -> None:
-    from hpo.training_script.objective import load_script
+    from hpo.trial.script.objective import load_script
 
     script = tmp_path / "train.py"
     script.write_text(f"raise SystemExit('torch.OutOfMemoryError: {TORCH}')")

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from histories import NOW, claimed, drawn, failed, finished, lost, offered, running, state_after
 
-from hpo import events as ev
-from hpo.narration import describe, narrate
+from hpo.record import events as ev
+from hpo.report.narration import describe, narrate
 
 
 def lines(events: list[ev.Event]) -> list[tuple[int, str]]:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from histories import NOW, failed, finished, lost, offered, state_after
 
-from hpo import events as ev
-from hpo.node_blame import NodeBlame, quarantined
+from hpo.decisions.node_blame import NodeBlame, quarantined
+from hpo.record import events as ev
 
 HOUR = 3600.0
 

@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 from hpo.errors import ObjectiveError
-from hpo.objective import bind, call, load_objective
-from hpo.objective_check import check_objective
-from hpo.reporter import Reporter
-from hpo.trial import Trial
+from hpo.trial.check import check_objective
+from hpo.trial.objective import bind, call, load_objective
+from hpo.trial.reporter import Reporter
+from hpo.trial.trial import Trial
 
 SPACE = ["lr", "batch_size"]
 
@@ -263,7 +263,7 @@ class TestCheckInASubprocess:
 
 def test_the_trials_side_imports_nothing_slow() -> None:
     code = (
-        "import sys, hpo.trial, hpo.checkpoint, hpo.objective\n"
+        "import sys, hpo.trial.trial, hpo.checkpoint, hpo.trial.objective\n"
         "slow = {'numpy', 'scipy', 'pandas', 'torch', 'pydantic', 'submitit', 'rich'}\n"
         "sys.exit(str(slow & set(sys.modules)) if slow & set(sys.modules) else 0)"
     )

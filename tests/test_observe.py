@@ -22,15 +22,16 @@ from histories import (
     write_result,
 )
 
-from hpo import events as ev
-from hpo import offers, result_file
-from hpo.causes import Cause
-from hpo.files import publish_json
-from hpo.invariants import check
-from hpo.observe import Observer
-from hpo.offers import Leg
-from hpo.seats import SeatBook
-from hpo.state import TrialStatus, apply
+from hpo.folder import offers
+from hpo.folder import results as result_file
+from hpo.folder.files import publish_json
+from hpo.folder.offers import Leg
+from hpo.manager.observe import Observer
+from hpo.record import events as ev
+from hpo.record.causes import Cause
+from hpo.record.invariants import check
+from hpo.record.state import TrialStatus, apply
+from hpo.seats.book import SeatBook
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from histories import make_layout, take
 
-from hpo import offers
-from hpo.files import Layout
-from hpo.offers import Leg
+from hpo.folder import offers
+from hpo.folder.files import Layout
+from hpo.folder.offers import Leg
 
 
 @pytest.fixture

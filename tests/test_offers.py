@@ -17,9 +17,10 @@ from histories import make_layout, offer_files, take
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo import offers
-from hpo.files import Layout
-from hpo.offers import Leg
+import hpo
+from hpo.folder import offers
+from hpo.folder.files import Layout
+from hpo.folder.offers import Leg
 
 job_ids = st.from_regex(r"[A-Za-z0-9_-]{1,12}", fullmatch=True)
 legs = st.builds(
@@ -101,7 +102,7 @@ class TestClaiming:
     def test_many_processes_at_once_take_each_offer_exactly_once(self, layout: Layout) -> None:
         offer_files(layout, *range(120))
         program = (
-            "import sys; from pathlib import Path; from hpo import offers, files\n"
+            "import sys; from pathlib import Path; from hpo.folder import offers, files\n"
             "layout = files.Layout(Path(sys.argv[1])); sys.stdin.read(1)\n"
             "while taken := offers.claim_best(layout, sys.argv[2]): print(taken[0].trial_id)\n"
         )
@@ -111,7 +112,7 @@ class TestClaiming:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
-                env=os.environ | {"PYTHONPATH": str(Path(offers.__file__).parents[1])},
+                env=os.environ | {"PYTHONPATH": str(Path(hpo.__file__).parents[1])},
             )
             for i in range(8)
         ]

@@ -10,14 +10,14 @@ import pytest
 from histories import finished, offered, running, state_after
 from simulation import Campaign
 
-from hpo import events as ev
-from hpo.cluster.arrival import Constant
-from hpo.cluster.simulated_model import ClusterModel
-from hpo.limits import Limits
-from hpo.needs import outdated_offers
-from hpo.pace import ENOUGH, SURE
-from hpo.seat_kinds import usable_s
-from hpo.state import CampaignState, TrialStatus
+from hpo.cluster.simulated.arrival import Constant
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.decisions.limits import Limits
+from hpo.decisions.needs import outdated_offers
+from hpo.record import events as ev
+from hpo.record.pace import ENOUGH, SURE
+from hpo.record.state import CampaignState, TrialStatus
+from hpo.units.sizes import usable_s
 
 AUTO = Limits(100, timed=True, max_time_s=6000, learn_time=True, max_mem_mb=4096)
 

@@ -11,9 +11,9 @@ import pytest
 from user_project import Project, user_project
 
 from hpo.errors import SearcherError
-from hpo.search import Tried
-from hpo.search.own_searcher import OwnSearcher
-from hpo.space import read_space
+from hpo.search.own import OwnSearcher
+from hpo.search.searcher import Tried
+from hpo.space.space import read_space
 
 SEARCHER = """
 class Uphill:

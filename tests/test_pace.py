@@ -20,14 +20,14 @@ from histories import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo import events as ev
-from hpo.limits import Limits
-from hpo.needs import has_longer, offers_ahead, with_needs
-from hpo.pace import ENOUGH, MARGIN, OWN_MARGIN, SURE, WINDOW, LegTime, Pace
-from hpo.scheduler import Scheduler
-from hpo.seat_kinds import usable_s
-from hpo.state import CampaignState
-from hpo.trial_state import TrialState
+from hpo.decisions.limits import Limits
+from hpo.decisions.needs import has_longer, offers_ahead, with_needs
+from hpo.decisions.scheduler import Scheduler
+from hpo.record import events as ev
+from hpo.record.pace import ENOUGH, MARGIN, OWN_MARGIN, SURE, WINDOW, LegTime, Pace
+from hpo.record.state import CampaignState
+from hpo.record.trial import TrialState
+from hpo.units.sizes import usable_s
 
 AUTO = Limits(n_trials=100, timed=True, max_time_s=6000, learn_time=True)
 

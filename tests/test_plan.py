@@ -14,12 +14,12 @@ import pytest
 from user_project import wait_until
 
 from hpo.cli.plan import seconds
-from hpo.config.loading import load_spec
-from hpo.planning.assumptions import Assumptions, assumed_arrival
-from hpo.planning.learning_curve import error_at
-from hpo.planning.plan import make_plan, rung_plans
-from hpo.planning.table import as_data
-from hpo.planning.variants import variants
+from hpo.plan.assumptions import Assumptions, assumed_arrival
+from hpo.plan.learning_curve import error_at
+from hpo.plan.plan import make_plan, rung_plans
+from hpo.plan.table import as_data
+from hpo.plan.variants import variants
+from hpo.settings.reading.loading import load_spec
 
 CONFIG = """
 def get_config_space():

@@ -13,7 +13,7 @@ import pytest
 
 import hpo
 from hpo.errors import HpoError
-from hpo.results import CampaignResults
+from hpo.report.frames import CampaignResults
 
 matplotlib = pytest.importorskip("matplotlib")
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from hpo.search.random_search import AsyncRandomSearch, point_problems
-from hpo.space import Space, canonical, loguniform, quantized, randint, read_space, uniform
+from hpo.search.random import AsyncRandomSearch, point_problems
+from hpo.space.space import Space, canonical, loguniform, quantized, randint, read_space, uniform
 
 
 def build(raw: dict[str, Any]) -> Space:

@@ -8,11 +8,12 @@ import pytest
 from desk import Desk, claimed_by_7, two_offered
 from histories import NOW, config, failed, lost, offered, take, write_result
 
-from hpo import events as ev
-from hpo import offers, reconcile
-from hpo.files import publish_json, read_json
-from hpo.offers import Leg
-from hpo.state import TrialStatus, apply
+from hpo.folder import offers
+from hpo.folder.files import publish_json, read_json
+from hpo.folder.offers import Leg
+from hpo.manager import reconcile
+from hpo.record import events as ev
+from hpo.record.state import TrialStatus, apply
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ import pytest
 
 from hpo import checkpoint
 from hpo.checkpoint import reading as checkpoint_reading
-from hpo.objective import call
-from hpo.trial import Trial, TrialInterrupted
+from hpo.trial.objective import call
+from hpo.trial.trial import Trial, TrialInterrupted
 
 EPOCHS = 6
 MLP = {

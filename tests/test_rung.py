@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 
-from hpo.rung import Rung, rank_key
+from hpo.record.rung import Rung, rank_key
 
 
 def test_keys_are_smaller_for_what_is_better() -> None:

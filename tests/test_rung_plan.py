@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hpo.asha import Asha
 from hpo.cli.rung_plan import rung_plan
+from hpo.decisions.asha import Asha
 
 
 @pytest.mark.parametrize(("n_trials", "warned"), [(24, True), (27, False)])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo.cluster.sacct_history import COLUMNS, read_history
+from hpo.cluster.slurm.history import COLUMNS, read_history
 from hpo.errors import SettingsError
 
 DAY = "2026-11-20T"

@@ -19,12 +19,12 @@ from histories import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo import events as ev
-from hpo.causes import Cause
-from hpo.invariants import check
-from hpo.scheduler import FINISHED
-from hpo.state import TrialStatus, apply
-from hpo.whole_trials import WholeTrials
+from hpo.decisions.scheduler import FINISHED
+from hpo.decisions.whole_trials import WholeTrials
+from hpo.record import events as ev
+from hpo.record.causes import Cause
+from hpo.record.invariants import check
+from hpo.record.state import TrialStatus, apply
 
 
 def test_the_first_decision_starts_the_campaign() -> None:

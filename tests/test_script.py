@@ -11,8 +11,8 @@ import pytest
 from script_runs import TRAIN, Write, epochs, make_trial, run, writer
 
 from hpo.errors import ReportError, ScriptError
-from hpo.reporter import Reporter
-from hpo.trial import TrialInterrupted
+from hpo.trial.reporter import Reporter
+from hpo.trial.trial import TrialInterrupted
 
 
 @pytest.fixture

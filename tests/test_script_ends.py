@@ -18,13 +18,13 @@ from scipy import stats
 from script_runs import TRAIN, Write, epochs, is_gone, make_trial, run, writer
 
 from hpo import choice, constant, lograndint, loguniform, ordinal, quantized, randint, uniform
-from hpo.config.loading import load_spec
 from hpo.errors import ObjectiveError, ReportError, ScriptError, SettingsError
-from hpo.objective import bind, load_objective
-from hpo.objective_check import check_objective
-from hpo.space import read_space
-from hpo.training_script.command import as_text, command
-from hpo.trial import TrialInterrupted
+from hpo.settings.reading.loading import load_spec
+from hpo.space.space import read_space
+from hpo.trial.check import check_objective
+from hpo.trial.objective import bind, load_objective
+from hpo.trial.script.command import as_text, command
+from hpo.trial.trial import TrialInterrupted
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from script_runs import Write, epochs, make_trial, run, writer
 
 from hpo.errors import ReportError
-from hpo.trial import TrialInterrupted
+from hpo.trial.trial import TrialInterrupted
 
 
 @pytest.fixture

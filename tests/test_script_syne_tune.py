@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from script_runs import Write, epochs, make_trial, run, writer
 
-from hpo.objective import load_objective
-from hpo.training_script.lines import line_reader
-from hpo.trial import TrialInterrupted
+from hpo.trial.objective import load_objective
+from hpo.trial.script.lines import line_reader
+from hpo.trial.trial import TrialInterrupted
 
 # What syne_tune.report.Reporter prints, for scripts that import it.
 SYNE_TUNE = """

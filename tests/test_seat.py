@@ -11,8 +11,9 @@ import pytest
 from seat_runs import JOB, SeatRun
 from user_project import wait_until
 
-from hpo import offers, quarantine_file
-from hpo.job_identity import this_job
+from hpo.folder import offers
+from hpo.folder import quarantine as quarantine_file
+from hpo.seats.job_identity import this_job
 
 PID = """
 def objective(config, trial):

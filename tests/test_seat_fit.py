@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hpo.seat_fit import oversized
-from hpo.seat_kinds import SeatKind
-from hpo.seats import JobPhase, JobStatus, SeatBook
+from hpo.seats.book import JobPhase, JobStatus, SeatBook
+from hpo.seats.fit import oversized
+from hpo.units.sizes import SeatKind
 
 
 def waiting(*groups: tuple[int, SeatKind]) -> SeatBook:

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from hpo.causes import Cause
-from hpo.cluster.slurm import SlurmCluster
-from hpo.cluster.slurm_request import SeatRequest
+from hpo.cluster.slurm.cluster import SlurmCluster
+from hpo.cluster.slurm.request import SeatRequest
+from hpo.decisions.limits import SeatLimits
+from hpo.decisions.node_blame import NodeBlame
 from hpo.errors import SeatsBrokenError
-from hpo.files import Layout
-from hpo.limits import SeatLimits
-from hpo.node_blame import NodeBlame
-from hpo.seat_keeper import SeatKeeper
-from hpo.seats import JobPhase, JobStatus, SeatBook
-from hpo.settings import SlurmSettings
-from hpo.state import CampaignState
+from hpo.folder.files import Layout
+from hpo.manager.seats.keeper import SeatKeeper
+from hpo.record.causes import Cause
+from hpo.record.state import CampaignState
+from hpo.seats.book import JobPhase, JobStatus, SeatBook
+from hpo.settings.search import SlurmSettings
 
 DEAD = JobStatus(JobPhase.ENDED, cause=Cause.KILLED, detail="SLURM says FAILED, exit code 1:0")
 

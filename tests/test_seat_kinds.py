@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.seat_kinds import (
+from hpo.units.sizes import (
     TIMES_MIN,
     SeatKind,
     mem_class,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpo.causes import Cause
-from hpo.seat_kinds import SeatKind
-from hpo.seat_plan import SeatPlan, plan_seats, useless_seats
-from hpo.seats import JobPhase, JobStatus, SeatBook
+from hpo.record.causes import Cause
+from hpo.seats.book import JobPhase, JobStatus, SeatBook
+from hpo.seats.plan import SeatPlan, plan_seats, useless_seats
+from hpo.units.sizes import SeatKind
 
 QUEUED = JobStatus(JobPhase.QUEUED, reason="Priority")
 LARGE = JobStatus(JobPhase.QUEUED, mem_mb=6144)

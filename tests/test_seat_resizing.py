@@ -7,11 +7,11 @@ from collections.abc import Collection
 
 import pytest
 
+from hpo.decisions.needs import WantedSeats
 from hpo.errors import PollError
-from hpo.needs import WantedSeats
-from hpo.seat_kinds import SeatKind
-from hpo.seat_resizing import SeatResizing, in_words
-from hpo.seats import SeatBook
+from hpo.manager.seats.resizing import SeatResizing, in_words
+from hpo.seats.book import SeatBook
+from hpo.units.sizes import SeatKind
 
 LONG, SHORT = SeatKind(0, 120), SeatKind(0, 15)
 

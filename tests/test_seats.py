@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hpo.causes import Cause
-from hpo.seats import JobPhase, JobStatus, SeatBook
+from hpo.record.causes import Cause
+from hpo.seats.book import JobPhase, JobStatus, SeatBook
 
 QUEUED = JobStatus(JobPhase.QUEUED, reason="Priority")
 RUNNING = JobStatus(JobPhase.RUNNING)

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from hpo.campaign_spec import CampaignSpec
-from hpo.settings import HpoSettings, SlurmSettings
-from hpo.slurm_units import parse_memory_mb, parse_time_min
-from hpo.space import loguniform, read_space
+from hpo.settings.search import HpoSettings, SlurmSettings
+from hpo.settings.spec import CampaignSpec
+from hpo.space.space import loguniform, read_space
+from hpo.units.slurm import parse_memory_mb, parse_time_min
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from simulation import Campaign
 
-from hpo import events as ev
-from hpo.asha import Asha
-from hpo.cluster.arrival import Backfill, Constant, Exponential, LogNormal
-from hpo.cluster.simulated_model import ClusterModel
-from hpo.journal import read_events
-from hpo.state import CampaignState, TrialStatus
+from hpo.cluster.simulated.arrival import Backfill, Constant, Exponential, LogNormal
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.decisions.asha import Asha
+from hpo.folder.journal import read_events
+from hpo.record import events as ev
+from hpo.record.state import CampaignState, TrialStatus
 
 
 @pytest.fixture(autouse=True)

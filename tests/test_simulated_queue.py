@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from simulation import Campaign
 
-from hpo.cluster.arrival import Backfill, Constant, History
-from hpo.cluster.simulated_jobs import SeatQueue, SimulatedJob
-from hpo.cluster.simulated_model import ClusterModel
-from hpo.seats import JobPhase
+from hpo.cluster.simulated.arrival import Backfill, Constant, History
+from hpo.cluster.simulated.jobs import SeatQueue, SimulatedJob
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.seats.book import JobPhase
 
 
 def test_a_job_that_its_array_holds_back_lets_others_pass() -> None:

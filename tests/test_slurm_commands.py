@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from hpo.cluster.slurm_commands import ask, clean_environment, refusal, scrubbed_environ
+from hpo.cluster.slurm.commands import ask, clean_environment, refusal, scrubbed_environ
 from hpo.errors import (
     HpoError,
     PollError,

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from hpo.causes import Cause
-from hpo.cluster import slurm_memory
-from hpo.cluster.slurm_memory import read_memory_use, tells_memory_kill, with_memory_kills
+from hpo.cluster.slurm import memory as slurm_memory
+from hpo.cluster.slurm.memory import read_memory_use, tells_memory_kill, with_memory_kills
 from hpo.errors import PollError
-from hpo.job_identity import this_job
-from hpo.seats import JobPhase, JobStatus
+from hpo.record.causes import Cause
+from hpo.seats.book import JobPhase, JobStatus
+from hpo.seats.job_identity import this_job
 
 FAILED = JobStatus(JobPhase.ENDED, Cause.KILLED, "SLURM says FAILED, exit code 9:0")
 ACCOUNTING = """\

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.cluster.slurm_reasons import Wait, advice, decide
-from hpo.cluster.slurm_status import read_squeue, status_of
-from hpo.seats import JobPhase, JobStatus, SeatBook
-from hpo.waiting import WaitingNews, waiting_counts
+from hpo.cluster.slurm.reasons import Wait, advice, decide
+from hpo.cluster.slurm.status import read_squeue, status_of
+from hpo.manager.seats.waiting import WaitingNews
+from hpo.seats.book import JobPhase, JobStatus, SeatBook
 
 MAINTENANCE = "ReqNodeNotAvail, Reserved for maintenance"
 DRAINED = (
@@ -139,7 +139,7 @@ class TestNews:
         book = SeatBook()
         found = {row.job_id: status_of(row) for row in read_squeue(RECORDED)}
         book.take_poll({i: s for i, s in found.items() if s is not None}, 0.0, vanish_s=60.0)
-        assert waiting_counts(book) == {
+        assert book.waits() == {
             "PartitionTimeLimit": 2,
             "JobHeldAdmin": 1,
             "JobHeldUser": 1,
@@ -151,7 +151,7 @@ class TestNews:
     def test_seats_that_no_poll_has_listed_are_counted_too(self) -> None:
         book = SeatBook()
         book.submitted(["1", "2"])
-        assert waiting_counts(book) == {"not known yet": 2}
+        assert book.waits() == {"not known yet": 2}
 
     def test_a_reason_that_needs_a_person_is_said_once(
         self, caplog: pytest.LogCaptureFixture

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.causes import INFRASTRUCTURE, Cause
-from hpo.cluster import slurm_status
-from hpo.cluster.slurm_request import SeatRequest
-from hpo.cluster.slurm_status import QueueRow, read_sacct, read_squeue, status_of
-from hpo.seats import JobPhase
-from hpo.settings import SlurmSettings
+from hpo.cluster.slurm import status as slurm_status
+from hpo.cluster.slurm.request import SeatRequest
+from hpo.cluster.slurm.status import QueueRow, read_sacct, read_squeue, status_of
+from hpo.record.causes import INFRASTRUCTURE, Cause
+from hpo.seats.book import JobPhase
+from hpo.settings.search import SlurmSettings
 
 # squeue(1), JOB STATE CODES, of all versions from 18.08 to 26.05: base states, then flags.
 BASE = [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.cluster.slurm_task_ids import in_words, tasks_of
+from hpo.cluster.slurm.task_ids import in_words, tasks_of
 
 
 @pytest.mark.parametrize(

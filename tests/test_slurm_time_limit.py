@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.cluster import slurm_times
-from hpo.cluster.slurm_time_limit import TimeLimit, fit_time, in_words
-from hpo.cluster.slurm_times import JobTimes
-from hpo.cluster.slurm_windows import (
+from hpo.cluster.slurm import times as slurm_times
+from hpo.cluster.slurm.time_limit import TimeLimit, fit_time, in_words
+from hpo.cluster.slurm.times import JobTimes
+from hpo.cluster.slurm.windows import (
     Maintenance,
     Partition,
     expand,
@@ -21,7 +21,7 @@ from hpo.cluster.slurm_windows import (
     read_partitions,
 )
 from hpo.errors import PollError
-from hpo.settings import SlurmSettings
+from hpo.settings.search import SlurmSettings
 
 # Recorded from SLURM 22.05.8.
 PARTITIONS = """\

@@ -7,8 +7,8 @@ import math
 import pytest
 from scipy import stats
 
-from hpo.json_values import canonical
-from hpo.space import choice, lograndint, loguniform, quantized, randint, read_space, uniform
+from hpo.space.space import choice, lograndint, loguniform, quantized, randint, read_space, uniform
+from hpo.values import canonical
 
 
 @pytest.mark.parametrize(

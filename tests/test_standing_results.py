@@ -20,11 +20,12 @@ from histories import (
     write_result,
 )
 
-from hpo import events as ev
-from hpo import reconcile, result_file
-from hpo.files import read_json
-from hpo.offers import Leg
-from hpo.state import apply
+from hpo.folder import results as result_file
+from hpo.folder.files import read_json
+from hpo.folder.offers import Leg
+from hpo.manager import reconcile
+from hpo.record import events as ev
+from hpo.record.state import apply
 
 
 @pytest.fixture

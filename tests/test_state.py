@@ -20,10 +20,10 @@ from histories import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo import events as ev
 from hpo.errors import TransitionError
-from hpo.invariants import check
-from hpo.state import CampaignState, TrialState, TrialStatus, apply, is_better
+from hpo.record import events as ev
+from hpo.record.invariants import check
+from hpo.record.state import CampaignState, TrialState, TrialStatus, apply, is_better
 
 
 def test_a_trial_goes_from_drawn_over_offered_and_claimed_to_completed() -> None:

@@ -14,10 +14,10 @@ import pytest
 from simulation import Campaign
 from user_project import NO_SYNC, Project, kill, user_project, wait_until
 
-from hpo import stop_request
-from hpo.cluster.simulated_model import ClusterModel
-from hpo.files import Layout, publish_json
-from hpo.stop_request import DRAIN, KILL, NOW, StopRequest
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.folder import stop as stop_request
+from hpo.folder.files import Layout, publish_json
+from hpo.folder.stop import DRAIN, KILL, NOW, StopRequest
 
 # Saves after each epoch, reports only when it may.
 STEPS = """
@@ -147,7 +147,7 @@ def test_a_job_that_starts_into_a_stopped_campaign_ends_at_once(project: Project
     start(project, dead=True)
     stop(project)
     done = subprocess.run(
-        [sys.executable, "-m", "hpo.worker", "the results"],
+        [sys.executable, "-m", "hpo.job.main", "the results"],
         cwd=project.folder,
         capture_output=True,
         text=True,

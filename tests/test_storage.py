@@ -13,7 +13,7 @@ import pytest
 from conftest import SmallDisk
 
 from hpo.errors import ObjectiveError, ScriptError
-from hpo.storage import Patience, StorageTrouble, is_storage_trouble
+from hpo.folder.patience import Patience, StorageTrouble, is_storage_trouble
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

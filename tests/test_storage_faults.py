@@ -17,11 +17,11 @@ import pytest
 from fault_points import FaultPoint
 from simulation import Campaign
 
-from hpo.cluster.simulated_model import ClusterModel
+from hpo.cluster.simulated.model import ClusterModel
 from hpo.errors import JournalError
-from hpo.journal import read_events
-from hpo.reports import read_reports
-from hpo.state import TrialStatus
+from hpo.folder.journal import read_events
+from hpo.folder.reports import read_reports
+from hpo.record.state import TrialStatus
 
 ROUGH = ClusterModel(seats=2, queue_wait_s=60.0, preemption_rate=0.3, failure_rate=0.2, seed=0)
 TRIALS = 2

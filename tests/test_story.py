@@ -20,11 +20,11 @@ from histories import (
 )
 from simulation import Campaign
 
-from hpo import events as ev
-from hpo.asha import Asha
-from hpo.cluster.simulated_model import ClusterModel
-from hpo.journal import read_events
-from hpo.story import Rules, standing, tell
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.decisions.asha import Asha
+from hpo.folder.journal import read_events
+from hpo.record import events as ev
+from hpo.report.story import Rules, standing, tell
 
 RULES = Rules(metric="loss")
 RUNGS = Rules(metric="loss", levels=(1, 3, 9), reduction_factor=3)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hpo import events as ev
-from hpo.files import Layout, read_json
-from hpo.seats import SeatBook
-from hpo.state import CampaignState, apply
-from hpo.summary import Summary
+from hpo.folder.files import Layout, read_json
+from hpo.record import events as ev
+from hpo.record.state import CampaignState, apply
+from hpo.report.summary import Summary
+from hpo.seats.book import SeatBook
 
 
 def running(count: int) -> CampaignState:

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from hpo.errors import ReportError
-from hpo.reporter import Reporter, reporting_to
-from hpo.trial import Trial, TrialInterrupted
+from hpo.trial.reporter import Reporter, reporting_to
+from hpo.trial.trial import Trial, TrialInterrupted
 
 
 def make_trial(folder: Path, **changes: Any) -> Trial:

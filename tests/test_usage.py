@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from histories import finished, lost, offered, running, state_after
 
-from hpo import events as ev
-from hpo.last_resorts import out_of_memory, out_of_time
-from hpo.limits import Limits, SeatLimits
-from hpo.needs import ComingLeg, had_mb, wanted_seats, with_needs
-from hpo.pace import SURE
-from hpo.seat_kinds import SeatKind
-from hpo.state import CampaignState
-from hpo.usage import MEASURED, REMEMBERED, Usage
-from hpo.usage_words import leg_usage, usage_lines, usage_numbers
+from hpo.decisions.last_resorts import out_of_memory, out_of_time
+from hpo.decisions.limits import Limits, SeatLimits
+from hpo.decisions.needs import ComingLeg, had_mb, wanted_seats, with_needs
+from hpo.record import events as ev
+from hpo.record.pace import SURE
+from hpo.record.state import CampaignState
+from hpo.record.usage import MEASURED, REMEMBERED, Usage
+from hpo.report.usage_words import leg_usage, usage_lines, usage_numbers
+from hpo.units.sizes import SeatKind
 
 AUTO = Limits(n_trials=99, mem_mb=8192, max_mem_mb=8192, learn_mem=True)
 SEATS = SeatLimits(8, 450, learn_mem_to=8192)

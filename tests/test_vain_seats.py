@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hpo.causes import Cause
-from hpo.seats import JobPhase, JobStatus, SeatBook
-from hpo.vain_seats import FIRST_PAUSE_S, LONGEST_PAUSE_S, VainSeats
+from hpo.record.causes import Cause
+from hpo.seats.book import JobPhase, JobStatus, SeatBook
+from hpo.seats.vain import FIRST_PAUSE_S, LONGEST_PAUSE_S, VainSeats
 
 RUNNING = JobStatus(JobPhase.RUNNING)
 WELL = JobStatus(JobPhase.ENDED, cause=Cause.KILLED, ok=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from hpo import shrunk_seats
-from hpo.files import Layout
-from hpo.job_identity import SEAT_MIN
-from hpo.seat_kinds import warning_s
-from hpo.wall_time import LEAVE_AT, LIMIT_MIN, early_s, export_lines, leave_at, shorten
+from hpo.folder import shrunk_seats
+from hpo.folder.files import Layout
+from hpo.seats.job_identity import SEAT_MIN
+from hpo.seats.wall_time import LEAVE_AT, LIMIT_MIN, early_s, export_lines, leave_at, shorten
+from hpo.units.sizes import warning_s
 
 
 def in_a_job(minutes: int, **environment: str) -> dict[str, str]:

@@ -174,7 +174,7 @@ class Project:
 def _kill_seat(pid: int) -> None:
     try:
         process = psutil.Process(pid)
-        if "hpo.worker" in process.cmdline():
+        if "hpo.job.main" in process.cmdline():
             process.kill()
     except psutil.Error:
         pass

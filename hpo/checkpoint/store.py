@@ -32,8 +32,8 @@ from hpo.checkpoint.reading import (
 )
 from hpo.checkpoint.snapshot import Restorable, describe, write_plain, write_state
 from hpo.errors import ReportError
-from hpo.files import publish_json, sync_folder
-from hpo.reports import read_reports
+from hpo.folder.files import publish_json, sync_folder
+from hpo.folder.reports import read_reports
 
 log = logging.getLogger(__name__)
 

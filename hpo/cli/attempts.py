@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpo.files import Layout, read_json, read_tail
-from hpo.reports import read_attempt_reports
+from hpo.folder.files import Layout, read_json, read_tail
+from hpo.folder.reports import read_attempt_reports
 
 LAST_LINES = 12
 TRACE_LINES = 12

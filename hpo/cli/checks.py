@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from hpo.campaign import drift_problems, folder_problems
-from hpo.campaign_spec import CampaignSpec
 from hpo.cli.clusters import preflight
 from hpo.cli.searchers import searcher_problems
-from hpo.config.loading import load
 from hpo.errors import ConfigDriftError
-from hpo.folder_safety import PRIVATE, exposure_problems
-from hpo.objective_check import check_objective
+from hpo.folder.safety import PRIVATE, exposure_problems
+from hpo.manager.opening import drift_problems, folder_problems
+from hpo.settings.reading.loading import load
+from hpo.settings.spec import CampaignSpec
+from hpo.trial.check import check_objective
 
 
 def load_checked(arguments: Namespace, executor: str) -> CampaignSpec:

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpo.cli.signals import LeaveRequest
-from hpo.cluster.base import Clock, Cluster
-from hpo.files import Layout
+from hpo.cluster.protocol import Clock, Cluster
+from hpo.folder.files import Layout
 
 if TYPE_CHECKING:  # because commands that only look on must not pay for pydantic
-    from hpo.campaign_spec import CampaignSpec
-    from hpo.cluster.local import LocalCluster
-    from hpo.settings import SlurmSettings
+    from hpo.cluster.local.cluster import LocalCluster
+    from hpo.settings.search import SlurmSettings
+    from hpo.settings.spec import CampaignSpec
 
 
 def choose_executor(wanted: str) -> str:
     """`auto` is SLURM where one answers, else this machine."""
     if wanted != "auto":
         return wanted
-    from hpo.cluster import slurm  # because other executors do not need it
+    from hpo.cluster.slurm import cluster as slurm  # because other executors do not need it
 
     return "slurm" if slurm.answers() else "local"
 
@@ -29,7 +29,7 @@ def job_gone_asker(executor: str) -> Callable[[str], bool | None]:
     """Who can say that the job of another manager is over."""
     if executor != "slurm":
         return lambda _job_id: None
-    from hpo.cluster.slurm import is_job_gone
+    from hpo.cluster.slurm.cluster import is_job_gone
 
     return is_job_gone
 
@@ -37,13 +37,13 @@ def job_gone_asker(executor: str) -> Callable[[str], bool | None]:
 def preflight(executor: str, settings: SlurmSettings, output_dir: Path | None) -> list[str]:
     """What the cluster has against the settings; submits nothing."""
     if executor == "slurm":
-        from hpo.cluster.slurm_preflight import path_problems, problems
-        from hpo.cluster.slurm_request import SeatRequest
+        from hpo.cluster.slurm.preflight import path_problems, problems
+        from hpo.cluster.slurm.request import SeatRequest
 
         in_path = [] if output_dir is None else path_problems(output_dir)
         return in_path + problems(SeatRequest(settings))
     if executor == "local":
-        from hpo.cluster.local_gpus import gpu_problems
+        from hpo.cluster.local.gpus import gpu_problems
 
         return gpu_problems(settings.gpus)
     return []
@@ -53,8 +53,8 @@ def largest_memory_mb(executor: str, settings: SlurmSettings) -> int:
     """To how much a trial's memory may be raised."""
     if executor != "slurm":
         return settings.max_mem_mb
-    from hpo.cluster.slurm_preflight import largest_memory_mb
-    from hpo.cluster.slurm_request import SeatRequest
+    from hpo.cluster.slurm.preflight import largest_memory_mb
+    from hpo.cluster.slurm.request import SeatRequest
 
     return largest_memory_mb(SeatRequest(settings))
 
@@ -64,8 +64,8 @@ def make_cluster(
 ) -> tuple[Cluster, Clock]:
     """The cluster for the campaign named `campaign`, and the clock that goes with it."""
     if executor == "slurm":
-        from hpo.cluster.slurm import SlurmCluster
-        from hpo.cluster.slurm_request import SeatRequest
+        from hpo.cluster.slurm.cluster import SlurmCluster
+        from hpo.cluster.slurm.request import SeatRequest
 
         return (
             SlurmCluster(
@@ -88,14 +88,14 @@ def jobs_of(executor: str, layout: Layout, campaign: str) -> Cluster | None:
     None for a simulated one, whose jobs live in its manager alone.
     """
     if executor == "slurm":
-        from hpo.cluster.slurm import SlurmCluster
-        from hpo.cluster.slurm_request import SeatRequest
-        from hpo.settings import SlurmSettings
+        from hpo.cluster.slurm.cluster import SlurmCluster
+        from hpo.cluster.slurm.request import SeatRequest
+        from hpo.settings.search import SlurmSettings
 
         request = SeatRequest(SlurmSettings())
         return SlurmCluster(layout, campaign, request, poll_s=0.0, result_grace_s=0.0)
     if executor == "local":
-        from hpo.cluster.local import LocalCluster, LocalRequest
+        from hpo.cluster.local.cluster import LocalCluster, LocalRequest
 
         nothing = LocalRequest(python=None, gpus=0, trials_per_gpu=1)
         return LocalCluster(layout, nothing, is_manager=False)
@@ -103,7 +103,7 @@ def jobs_of(executor: str, layout: Layout, campaign: str) -> Cluster | None:
 
 
 def _local(spec: CampaignSpec) -> LocalCluster:
-    from hpo.cluster.local import LocalCluster, LocalRequest
+    from hpo.cluster.local.cluster import LocalCluster, LocalRequest
 
     request = LocalRequest(
         python=spec.slurm.python,
@@ -118,11 +118,11 @@ def _simulated(spec: CampaignSpec, layout: Layout) -> tuple[Cluster, Clock]:
     import sys
     import time
 
-    from hpo.cluster.simulated import SimulatedCluster
-    from hpo.cluster.simulated_clock import SimulatedClock
-    from hpo.cluster.simulated_model import ClusterModel
-    from hpo.leg import read_settings
-    from hpo.objective import load_objective
+    from hpo.cluster.simulated.clock import SimulatedClock
+    from hpo.cluster.simulated.cluster import SimulatedCluster
+    from hpo.cluster.simulated.model import ClusterModel
+    from hpo.job.leg import read_settings
+    from hpo.trial.objective import load_objective
 
     sys.path[:0] = list(spec.pythonpath)
     clock = SimulatedClock(time.time())

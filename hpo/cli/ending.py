@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import shlex
 
+from hpo.decisions.scheduler import BREAKER, STOPPED_BY_USER
 from hpo.errors import EXIT_FINISHED, EXIT_NO_RESULT, EXIT_RESUMABLE
-from hpo.files import Layout, read_json
-from hpo.manager import Manager
-from hpo.narration import describe
-from hpo.scheduler import BREAKER, STOPPED_BY_USER
-from hpo.state import CampaignState, TrialStatus
-from hpo.summary import lost_work
-from hpo.usage_words import usage_lines
+from hpo.folder.files import Layout, read_json
+from hpo.manager.loop import Manager
+from hpo.record.state import CampaignState, TrialStatus
+from hpo.report.narration import describe
+from hpo.report.summary import lost_work
+from hpo.report.usage_words import usage_lines
 
 log = logging.getLogger(__name__)
 

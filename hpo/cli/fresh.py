@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 
-from hpo.campaign import move_aside, stored_name
-from hpo.campaign_copy import origin
-from hpo.campaign_file import stored
-from hpo.campaign_spec import CampaignSpec
 from hpo.cli.clusters import job_gone_asker, make_cluster
 from hpo.cli.signals import LeaveRequest
 from hpo.errors import CampaignLockedError, PollError
-from hpo.files import Layout
-from hpo.lock import ManagerLock
-from hpo.seats import JobPhase
+from hpo.folder.campaign import stored
+from hpo.folder.copies import origin
+from hpo.folder.files import Layout
+from hpo.manager.lock import ManagerLock
+from hpo.manager.opening import move_aside, stored_name
+from hpo.seats.book import JobPhase
+from hpo.settings.spec import CampaignSpec
 
 
 def make_room(spec: CampaignSpec, executor: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from hpo.cli.clusters import job_gone_asker
-from hpo.lock import Holder
+from hpo.manager.lock import Holder
 
 
 def is_alive(holder: Holder, executor: str) -> bool | None:

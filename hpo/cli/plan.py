@@ -12,13 +12,13 @@ import re
 from argparse import Namespace
 from pathlib import Path
 
-from hpo.campaign_spec import CampaignSpec
-from hpo.cluster.arrival import Arrival
-from hpo.config.loading import load
+from hpo.cluster.simulated.arrival import Arrival
 from hpo.errors import EXIT_FINISHED, SettingsError
-from hpo.planning import assumptions as known
-from hpo.planning.assumptions import Assumptions
-from hpo.planning.plan import Plan, make_plan
+from hpo.plan import assumptions as known
+from hpo.plan.assumptions import Assumptions
+from hpo.plan.plan import Plan, make_plan
+from hpo.settings.reading.loading import load
+from hpo.settings.spec import CampaignSpec
 
 MOST_SEATS, MOST_SEEDS, MOST_TRIALS = 10_000, 100, 100_000
 PICTURES = (".png", ".pdf", ".svg")
@@ -48,7 +48,7 @@ def plan(arguments: Namespace) -> int:
     if arguments.plot is not None:
         _draw(made, Path(arguments.plot))
     if arguments.json:
-        from hpo.planning.table import as_data
+        from hpo.plan.table import as_data
 
         print(json.dumps(as_data(made), indent=2))
     else:
@@ -110,7 +110,7 @@ def _epochs(arguments: Namespace) -> tuple[float, float, list[str]]:
     if arguments.epoch_seconds is not None:
         epoch_s, spread, whence = arguments.epoch_seconds, known.EPOCH_SPREAD, "as given"
     elif arguments.like is not None:
-        from hpo.planning.earlier import epoch_times
+        from hpo.plan.earlier import epoch_times
 
         epoch_s, spread = epoch_times(Path(arguments.like))
         whence = f"as in {arguments.like}"
@@ -123,7 +123,7 @@ def _epochs(arguments: Namespace) -> tuple[float, float, list[str]]:
 
 def _arrival(arguments: Namespace, spec: CampaignSpec) -> tuple[Arrival, list[str]]:
     if arguments.history is not None:
-        from hpo.cluster.sacct_history import read_history
+        from hpo.cluster.slurm.history import read_history
 
         waits = read_history(Path(arguments.history), partition=spec.slurm.partition)
         of_time = waits.history.of_class(spec.slurm.time_min)
@@ -144,7 +144,7 @@ def _arrival(arguments: Namespace, spec: CampaignSpec) -> tuple[Arrival, list[st
 
 
 def _draw(made: Plan, path: Path) -> None:
-    from hpo.planning.picture import draw
+    from hpo.plan.picture import draw
 
     try:
         draw(made, path)
@@ -156,7 +156,7 @@ def _draw(made: Plan, path: Path) -> None:
 def _print(made: Plan) -> None:
     from rich.console import Console
 
-    from hpo.planning.table import assumption_lines, comparison, rung_table
+    from hpo.plan.table import assumption_lines, comparison, rung_table
 
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:

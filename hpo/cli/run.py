@@ -14,34 +14,30 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpo import campaign as campaigns
-from hpo import folder_safety, stop_request
-from hpo.campaign_copy import Origin
-from hpo.campaign_file import Start
-from hpo.campaign_limits import search_limits, seat_limits
-from hpo.campaign_spec import CampaignSpec
-from hpo.checkpoint_keeper import CheckpointKeeper
 from hpo.cli.checks import load_checked
-from hpo.cli.clusters import (
-    choose_executor,
-    job_gone_asker,
-    largest_memory_mb,
-    make_cluster,
-)
+from hpo.cli.clusters import choose_executor, job_gone_asker, largest_memory_mb, make_cluster
 from hpo.cli.ending import exit_code, report_end, report_leaving
 from hpo.cli.fresh import make_room
 from hpo.cli.rung_plan import rung_plan
 from hpo.cli.screen import Screen
 from hpo.cli.searchers import make_searcher
 from hpo.cli.signals import LeaveRequest
+from hpo.decisions.scheduler import STOPPED_BY_USER, Scheduler
+from hpo.decisions.whole_trials import LegPolicy, WholeTrials
 from hpo.errors import CampaignFilesError, HpoError, SettingsError
-from hpo.files import Layout
-from hpo.journal import Journal
-from hpo.lock import ManagerLock
-from hpo.manager import Manager, Surroundings
-from hpo.scheduler import STOPPED_BY_USER, Scheduler
-from hpo.storage import is_storage_trouble
-from hpo.whole_trials import LegPolicy, WholeTrials
+from hpo.folder import safety as folder_safety
+from hpo.folder import stop as stop_request
+from hpo.folder.campaign import Start
+from hpo.folder.copies import Origin
+from hpo.folder.files import Layout
+from hpo.folder.journal import Journal
+from hpo.folder.patience import is_storage_trouble
+from hpo.manager import opening as campaigns
+from hpo.manager.checkpoint_keeper import CheckpointKeeper
+from hpo.manager.lock import ManagerLock
+from hpo.manager.loop import Manager, Surroundings
+from hpo.settings.limits import search_limits, seat_limits
+from hpo.settings.spec import CampaignSpec
 
 log = logging.getLogger(__name__)
 

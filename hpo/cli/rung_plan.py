@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.asha import Asha, expected_legs
+from hpo.decisions.asha import Asha, expected_legs
 
 EXAMPLE_S = 60.0  # nobody knows yet what an epoch takes; the line says what it assumes
 

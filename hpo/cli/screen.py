@@ -15,9 +15,9 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from hpo.full_disk_output import QuietFileHandler, QuietStreamHandler
-from hpo.seats import SeatBook
-from hpo.state import CampaignState, TrialStatus
+from hpo.folder.full_disk_output import QuietFileHandler, QuietStreamHandler
+from hpo.record.state import CampaignState, TrialStatus
+from hpo.seats.book import SeatBook
 
 FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 

@@ -10,13 +10,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hpo.campaign_spec import CampaignSpec
 from hpo.errors import ObjectiveError, SearcherError
-from hpo.references import load_callable
-from hpo.search import Searcher
-from hpo.search.own_searcher import OwnSearcher
-from hpo.search.random_search import AsyncRandomSearch
-from hpo.space import Space
+from hpo.search.own import OwnSearcher
+from hpo.search.random import AsyncRandomSearch
+from hpo.search.searcher import Searcher
+from hpo.settings.spec import CampaignSpec
+from hpo.space.space import Space
+from hpo.trial.references import load_callable
 
 
 def make_searcher(spec: CampaignSpec) -> Searcher:

@@ -15,17 +15,18 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from hpo import offers, stop_request
-from hpo.campaign_copy import origin
-from hpo.campaign_file import Start, last_start, require
 from hpo.cli.clusters import choose_executor, jobs_of
 from hpo.cli.holder import is_alive
-from hpo.cluster.base import Cluster
+from hpo.cluster.protocol import Cluster
 from hpo.errors import EXIT_FINISHED, EXIT_RESUMABLE, PollError, SettingsError
-from hpo.files import Layout
-from hpo.lock import Holder, holder_of
-from hpo.seats import JobPhase
-from hpo.stop_request import DRAIN, KILL, NOW, StopRequest
+from hpo.folder import offers
+from hpo.folder import stop as stop_request
+from hpo.folder.campaign import Start, last_start, require
+from hpo.folder.copies import origin
+from hpo.folder.files import Layout
+from hpo.folder.stop import DRAIN, KILL, NOW, StopRequest
+from hpo.manager.lock import Holder, holder_of
+from hpo.seats.book import JobPhase
 
 LATE_S = 3.0  # for jobs that a manager was submitting while the request was written
 MEANING = {

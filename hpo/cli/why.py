@@ -13,17 +13,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hpo import checkpoint, stop_request, story
-from hpo.campaign_file import last_start, require
+from hpo import checkpoint
 from hpo.cli.attempts import Attempt, read_attempt
 from hpo.cli.holder import describe_manager
 from hpo.cli.plain_text import printable
 from hpo.errors import EXIT_FINISHED, SettingsError
-from hpo.files import Layout
-from hpo.journal import read_events
-from hpo.lock import holder_of
-from hpo.state import CampaignState, TrialStatus
-from hpo.story import Rules, Step
+from hpo.folder import stop as stop_request
+from hpo.folder.campaign import last_start, require
+from hpo.folder.files import Layout
+from hpo.folder.journal import read_events
+from hpo.manager.lock import holder_of
+from hpo.record.state import CampaignState, TrialStatus
+from hpo.report import story
+from hpo.report.story import Rules, Step
 
 _ON_SLURM = re.compile(r"\d+(_\d+)?")
 INDENT = " " * 21
@@ -145,7 +147,7 @@ def _rules(document: Mapping[str, Any]) -> Rules:
 
 
 def _usage(job_ids: set[str]) -> dict[str, list[str]]:
-    from hpo.cluster.slurm_accounting import usage  # because other executors do not need it
+    from hpo.cluster.slurm.accounting import usage  # because other executors do not need it
 
     return usage(job_ids)
 

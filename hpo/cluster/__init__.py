@@ -1,1 +1,1 @@
-"""The clusters that seats run on; `base` is the seam that everything else knows."""
+"""Where seats run, behind one protocol (`cluster.protocol`): SLURM, this machine, virtual time."""

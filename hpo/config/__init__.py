@@ -1,5 +1,5 @@
-"""Reading configurations, and the configurations that ship with the package.
+"""The folder of campaign configurations: the examples that ship, and a place for your own.
 
-`loading.load_spec` is the one entry. The shipped configurations lie beside it, one file each, and
-look like those of users: `get_config_space()`, `get_slurm_config()`, `get_hpo_config()`.
+One file a campaign: a `.py` with `get_config_space()`, `get_slurm_config()` and
+`get_hpo_config()`, or a `.yaml`.
 """

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from hpo.examples import gene_expression
-from hpo.trial import Trial
+from hpo.trial.trial import Trial
 
 DATA_VARIABLE = "HPO_GENE_DATA"
 

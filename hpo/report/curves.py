@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 if TYPE_CHECKING:
-    from hpo.results import CampaignResults
+    from hpo.report.frames import CampaignResults
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from hpo.report.curves import Curve, Curves, Numbers, read_curves
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from hpo.results import CampaignResults
+    from hpo.report.frames import CampaignResults
 
 TIME_UNITS = (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0))
 LOG_DECADES = 2.0  # a linear axis shows no difference within the lower of two decades

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hpo.search import Tried
-from hpo.state import CampaignState
+from hpo.record.state import CampaignState
+from hpo.search.searcher import Tried
 
 
 class Drawn:

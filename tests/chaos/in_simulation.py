@@ -12,8 +12,8 @@ from unittest import mock
 from simulation import Campaign
 
 from chaos.audit import Auditor, Findings
-from hpo.asha import Asha
-from hpo.cluster.simulated_model import ClusterModel
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.decisions.asha import Asha
 
 TAKEN = {"LegLost": "jobs lost", "LegReturned": "jobs requeued"}
 

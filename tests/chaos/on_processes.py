@@ -83,7 +83,7 @@ def _seats(project: Project) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
-        if "hpo.worker" in words and words[-1] == root:
+        if "hpo.job.main" in words and words[-1] == root:
             found.append(process)
     return found
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from campaigns import Project, wait_until
 
-from hpo.cluster.slurm import SlurmCluster
-from hpo.cluster.slurm_request import SeatRequest
-from hpo.files import Layout
-from hpo.settings import SlurmSettings
+from hpo.cluster.slurm.cluster import SlurmCluster
+from hpo.cluster.slurm.request import SeatRequest
+from hpo.folder.files import Layout
+from hpo.settings.search import SlurmSettings
 
 pytestmark = pytest.mark.slurm
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from campaigns import Project, wait_until
 
-from hpo.cluster import slurm_patience
-from hpo.cluster.slurm import SlurmCluster
-from hpo.cluster.slurm_request import SeatRequest
+from hpo.cluster.slurm import patience as slurm_patience
+from hpo.cluster.slurm.cluster import SlurmCluster
+from hpo.cluster.slurm.request import SeatRequest
 from hpo.errors import SubmissionUncertainError
-from hpo.files import Layout
-from hpo.settings import SlurmSettings
+from hpo.folder.files import Layout
+from hpo.settings.search import SlurmSettings
 
 pytestmark = pytest.mark.slurm
 

@@ -15,8 +15,8 @@ import cluster_bench
 import pytest
 from campaigns import Project, wait_until
 
-from hpo.causes import Cause
-from hpo.cluster.slurm_times import JobTimes
+from hpo.cluster.slurm.times import JobTimes
+from hpo.record.causes import Cause
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 

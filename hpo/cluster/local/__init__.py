@@ -1,0 +1,1 @@
+"""Local processes as seats, on this machine's CPUs and GPUs."""

@@ -1,0 +1,262 @@
+"""Seats as processes of this machine, for a laptop or a workstation with GPUs.
+
+Owns the folder jobs/live/, where each process is recorded with its start time, so that a manager
+that comes back finds the ones of the manager before it. Processes live in sessions of their own:
+Ctrl-C or the end of the manager does not reach them. GPUs are handed out, never two seats on one
+unless `trials_per_gpu` says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hpo
+from hpo.cluster.local.gpus import gpu_problems, visible_gpus
+from hpo.cluster.local.processes import is_alive, kill_tree, start_time
+from hpo.cluster.slurm.commands import clean_environment
+from hpo.errors import EXIT_RESUMABLE, PollError, SubmissionError
+from hpo.folder import offers
+from hpo.folder.files import Layout, publish_json, read_json, read_plain, read_tail
+from hpo.record.causes import Cause
+from hpo.seats.book import JobPhase, JobStatus
+
+log = logging.getLogger(__name__)
+
+LAST_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRequest:
+    """What one local seat needs."""
+
+    python: str | None
+    gpus: int
+    trials_per_gpu: int
+    env_setup: tuple[str, ...] = ()
+
+
+class LocalCluster:
+    """This machine; see `hpo.cluster.base.Cluster`."""
+
+    name = "local"
+    has_queue = False
+    tick_s = 0.2
+    poll_s = 0.0
+    result_grace_s = 0.0  # files of this machine are visible at once
+    vanish_s = 0.0  # and its list of processes is complete
+
+    def __init__(self, layout: Layout, request: LocalRequest, *, is_manager: bool = True) -> None:
+        """Only the manager clears away records: of its own processes it learns more than others."""
+        self._layout = layout
+        self._request = request
+        self._is_manager = is_manager
+        self._live = layout.jobs / "live"
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._ends: dict[str, JobStatus] = {}  # of the processes that this manager saw end
+        self._gpus = visible_gpus() if request.gpus else []
+        self._session = secrets.token_hex(3)
+        self._started = 0
+
+    @property
+    def capacity(self) -> int | None:
+        """Seats that the GPUs have room for; None without GPUs: as many as the user wants."""
+        if not self._gpus:
+            return None
+        return max(1, len(self._gpus) * self._request.trials_per_gpu // self._request.gpus)
+
+    def preflight(self) -> list[str]:
+        """More GPUs asked for than there are."""
+        return gpu_problems(self._request.gpus)
+
+    def submit(
+        self,
+        count: int,
+        *,
+        at_once: int,
+        mem_mb: int = 0,
+        time_min: int = 0,
+        avoid: Collection[str] = (),
+    ) -> list[str]:
+        """Start `count` processes, or as many as there are free GPUs for now."""
+        # The manager asks for no more than may run; memory is not shared out; nothing ends a
+        # process for its time; there is one node.
+        del at_once, mem_mb, time_min, avoid
+        self._live.mkdir(exist_ok=True)
+        job_ids: list[str] = []
+        for _ in range(count):
+            gpus = self._free_gpus()
+            if gpus is None:
+                break  # a process that has written its result may still be ending
+            job_ids.append(self._start(gpus))
+        return job_ids
+
+    def raise_memory(self, job_ids: Collection[str], mem_mb: int) -> None:
+        """Nothing ever waits, and every process may use what there is."""
+        del job_ids, mem_mb
+
+    def shrink(self, job_ids: Collection[str], *, mem_mb: int, time_min: int) -> None:
+        """Nothing ever waits."""
+        del job_ids, mem_mb, time_min
+
+    def limit_array(self, array: str, at_once: int) -> None:
+        """Nothing ever waits."""
+        del array, at_once
+
+    def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
+        """Look at every recorded process; an end once seen is told whenever it is asked for."""
+        statuses = {job_id: self._ends[job_id] for job_id in job_ids if job_id in self._ends}
+        for path in sorted(self._live.glob("*.json")):
+            job_id, record = path.stem, _read_record(path)
+            child = self._children.get(job_id)
+            if child is not None:
+                # Of an own child only this tells: one that has just ended may look gone before
+                # its exit code is known.
+                code = child.poll()
+                lives = code is None
+            else:
+                code, lives = None, isinstance(record, dict) and is_alive(record)
+            if lives:
+                statuses[job_id] = JobStatus(JobPhase.RUNNING, node="this machine")
+                continue
+            statuses[job_id] = self._ends[job_id] = _ended(code)
+            self._children.pop(job_id, None)
+            if self._is_manager:
+                path.unlink(missing_ok=True)
+        return statuses
+
+    def avoid_nodes(self, job_ids: Collection[str], nodes: Collection[str]) -> None:
+        """Nothing waits, and there is one node."""
+
+    def cancel_queued(self, job_ids: Collection[str]) -> None:
+        """Ask processes that have not taken a trial to end."""
+        try:
+            holders = {leg.job_id for leg in offers.list_legs(self._layout.claims)}
+        except OSError as err:
+            raise PollError(f"the claims cannot be read: {err}") from err
+        for job_id in set(job_ids) - holders:
+            record = read_json(self._live / f"{job_id}.json")
+            if isinstance(record, dict) and record.get("pid") and is_alive(record):
+                os.kill(int(record["pid"]), signal.SIGTERM)
+
+    def cancel(self, job_ids: Collection[str]) -> None:
+        """Kill processes and what they started."""
+        for job_id in job_ids:
+            record = read_json(self._live / f"{job_id}.json")
+            if isinstance(record, dict) and record.get("pid") and is_alive(record):
+                kill_tree(int(record["pid"]))
+
+    def last_words(self, job_id: str) -> str:
+        """The end of the process's log."""
+        try:
+            lines = read_tail(self._layout.jobs / f"{job_id}.out")
+        except OSError:
+            return ""
+        return "\n".join(lines[-LAST_LINES:])
+
+    def is_job_gone(self, job_id: str) -> bool | None:
+        """There is no arbiter beside this machine's list of processes."""
+        del job_id
+        return None
+
+    def _start(self, gpus: list[str]) -> str:
+        self._started += 1
+        job_id = f"local-{self._session}-{self._started}"
+        record = self._live / f"{job_id}.json"
+        # Before the process: a manager that dies in between leaves a record, not a stranger.
+        publish_json(record, {"submitted": time.time(), "gpus": gpus})
+        try:
+            with (self._layout.jobs / f"{job_id}.out").open("ab") as output:
+                child = subprocess.Popen(
+                    self._command(),
+                    env=self._environment(job_id, gpus),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        except OSError as err:
+            record.unlink(missing_ok=True)
+            raise SubmissionError(f"a local job could not be started: {err}") from err
+        self._children[job_id] = child
+        start = start_time(child.pid)
+        publish_json(
+            record, {"submitted": time.time(), "gpus": gpus, "pid": child.pid, "start": start}
+        )
+        return job_id
+
+    def _command(self) -> list[str]:
+        python = self._request.python or sys.executable
+        seat = [python, "-u", "-m", "hpo.job.main", str(self._layout.root)]
+        if not self._request.env_setup:
+            return seat
+        # The user's own shell lines; everything else reaches the shell as arguments.
+        return ["bash", "-c", "\n".join([*self._request.env_setup, 'exec "$@"']), "seat", *seat]
+
+    def _environment(self, job_id: str, gpus: list[str]) -> dict[str, str]:
+        environment = clean_environment(os.environ) | {"HPO_JOB_ID": job_id}
+        home = str(Path(hpo.__file__).resolve().parents[1])
+        known = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = f"{home}{os.pathsep}{known}" if known else home
+        if self._gpus:
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
+        return environment
+
+    def _free_gpus(self) -> list[str] | None:
+        """The least used GPUs, as many as one seat needs; None: they are not free yet."""
+        if not self._gpus:
+            return []
+        used: Counter[str] = Counter()
+        for path in self._live.glob("*.json"):
+            record = read_json(path)
+            if isinstance(record, dict) and is_alive(record):
+                used.update(str(gpu) for gpu in record.get("gpus", []))
+        free = [gpu for gpu in self._gpus if used[gpu] < self._request.trials_per_gpu]
+        wanted = self._request.gpus
+        return sorted(free, key=lambda gpu: used[gpu])[:wanted] if len(free) >= wanted else None
+
+
+def _read_record(path: Path) -> Any:
+    """The record of a process; None where it is damaged.
+
+    Raises:
+        PollError: it cannot be read now, which says nothing about its process.
+    """
+    try:
+        read_plain(path)
+    except FileNotFoundError:
+        return None
+    except OSError as err:
+        raise PollError(f"{path} cannot be read: {err}") from err
+    return read_json(path)
+
+
+def _ended(code: int | None) -> JobStatus:
+    if code is None:
+        return JobStatus(
+            JobPhase.ENDED,
+            cause=Cause.VANISHED,
+            detail="its process is gone, and nobody was there to see how it ended",
+        )
+    if code == EXIT_RESUMABLE:
+        detail = "its job could not use the campaign's files; its log says more"
+        return JobStatus(JobPhase.ENDED, cause=Cause.STORAGE, detail=detail)
+    if code < 0:
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"signal {-code}"
+        detail = f"its process was killed by {name}"
+    else:
+        detail = f"its process ended with exit code {code} and without a result"
+    return JobStatus(JobPhase.ENDED, cause=Cause.KILLED, detail=detail, ok=code == 0)

@@ -1,0 +1,138 @@
+"""The queue of a simulated cluster: who waits, who may start, who runs.
+
+Owns the limits: the cluster's room and the `%` of each array. A step costs the logarithm of the
+number of waiting jobs, never a look at all of them. Knows no time and no files.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hpo.folder.offers import Leg
+from hpo.seats.book import JobPhase, JobStatus
+from hpo.units.sizes import usable_s
+
+
+@dataclass(slots=True, eq=False)
+class RunningLeg:
+    """A leg that a job trains: from `begin` on, an epoch every `epoch_s`; times in s."""
+
+    claim: Leg
+    offer: Mapping[str, Any]
+    claimed_at: float
+    begin: float
+    epoch_s: float
+    epochs: int  # to its target
+
+    @property
+    def end(self) -> float:
+        """When it gets to its target."""
+        return self.begin + self.epochs * self.epoch_s
+
+    def done_by(self, now: float) -> int:
+        """Epochs that are over at `now`."""
+        if now <= self.begin:
+            return 0
+        return min(self.epochs, math.floor((now - self.begin) / self.epoch_s + 1e-9))
+
+
+@dataclass(slots=True, eq=False)
+class SimulatedJob:
+    """One job, and what it does in its present life."""
+
+    array: int
+    number: int
+    at_once: int  # of its array
+    mem_mb: int = 0
+    time_min: int = 0
+    phase: JobPhase = JobPhase.QUEUED
+    eligible_at: float = 0.0
+    lives: int = 0
+    status: JobStatus = field(default_factory=lambda: JobStatus(JobPhase.QUEUED))
+    started_at: float = 0.0
+    leg: RunningLeg | None = None
+    bound: tuple[Leg, Mapping[str, Any]] | None = None  # taken when it was submitted
+    legs: int = 0  # begun in this life
+    longest_s: float = 0.0  # of them
+    last_trial: int | None = None
+    leaving: bool = False  # it was signalled, and starts nothing more
+
+    @property
+    def job_id(self) -> str:
+        """As SLURM names the task of an array."""
+        return f"{self.array}_{self.number}"
+
+    def time_s(self, left_s: float) -> int:
+        """How long a leg that it takes now may be (s); 0: the job does not look at that.
+
+        The first one may take what such a seat has, later ones what is left.
+        """
+        if self.legs == 0:
+            return usable_s(self.time_min) if self.time_min else 0
+        return 0 if math.isinf(left_s) else max(1, int(left_s))
+
+    def had(self) -> dict[str, int]:
+        """What it tells of itself in the files of an attempt: memory (MB) and time (s)."""
+        had = {"mem_had_mb": self.mem_mb, "time_had_s": 60 * self.time_min}
+        return {name: value for name, value in had.items() if value}
+
+    def resize(self, mem_mb: int, time_min: int) -> None:
+        """While it waits, it asks for so much from now on."""
+        self.mem_mb, self.time_min = mem_mb, time_min
+        self.status = replace(self.status, mem_mb=mem_mb, time_min=time_min)
+
+    def in_phase(self, phase: JobPhase, *, reason: str = "", node: str = "") -> JobStatus:
+        """What the cluster tells of it."""
+        return JobStatus(
+            phase, reason=reason, node=node, mem_mb=self.mem_mb, time_min=self.time_min
+        )
+
+
+class SeatQueue:
+    """Which jobs are due, and which of them the limits let start."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._due: list[tuple[float, int, int, SimulatedJob]] = []
+        # By array: jobs that are due and wait for another job of the array to end.
+        self._held: dict[int, list[tuple[float, int, int, SimulatedJob]]] = {}
+        self._running: dict[int, int] = {}
+        self.running = 0
+
+    def arrive(self, job: SimulatedJob) -> None:
+        """The job has waited long enough."""
+        heapq.heappush(self._due, (job.eligible_at, job.array, job.number, job))
+
+    def next(self) -> SimulatedJob | None:
+        """The next job that starts now, counted as running from here on; None: none may."""
+        while self._due and self.running < self._room:
+            entry = heapq.heappop(self._due)
+            eligible_at, array, _, job = entry
+            if job.phase is not JobPhase.QUEUED or job.eligible_at != eligible_at:
+                continue  # cancelled
+            if self._running.get(array, 0) >= job.at_once:
+                heapq.heappush(self._held.setdefault(array, []), entry)
+                continue
+            self._running[array] = self._running.get(array, 0) + 1
+            self.running += 1
+            return job
+        return None
+
+    def leave(self, job: SimulatedJob) -> None:
+        """A job that ran gives its place back."""
+        self.running -= 1
+        self._running[job.array] -= 1
+        self.release(job.array, 1)
+
+    def release(self, array: int, count: int) -> None:
+        """Look again at `count` jobs that the array's own limit held back."""
+        held = self._held.get(array, [])
+        while held and count:
+            entry = heapq.heappop(held)
+            if entry[3].phase is JobPhase.QUEUED:
+                heapq.heappush(self._due, entry)
+                count -= 1

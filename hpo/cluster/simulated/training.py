@@ -1,0 +1,100 @@
+"""How a simulated leg is carried out once the time that it takes has passed.
+
+Owns the step from virtual epochs to the campaign's real files: the same `leg` code as in real jobs,
+run at one moment, with a clock that tells what the leg would have seen. Decides nothing about time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hpo.cluster.simulated.clock import LegTime
+from hpo.cluster.simulated.jobs import RunningLeg, SimulatedJob
+from hpo.folder.files import Layout, publish_json
+from hpo.folder.patience import Patience
+from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
+
+NO_PATIENCE = Patience(report_s=0.0, result_s=0.0)  # a leg takes no time of its own here
+
+
+class LegRunner:
+    """Runs the legs of one campaign."""
+
+    def __init__(
+        self, layout: Layout, settings: LegSettings, load: Callable[[], Callable[..., Any]]
+    ) -> None:
+        self._layout = layout
+        self._settings = settings
+        self._load = load
+
+    def finish(self, job: SimulatedJob, leg: RunningLeg, *, goes_on: bool) -> None:
+        """Train the leg to its target, and publish what it came to, and whether the job goes on.
+
+        Raises:
+            StorageTrouble: it cannot be written.
+        """
+        result = self._run(job, leg, leg.offer, leg.end, goes_on=goes_on)
+        finish_leg(self._layout, leg.claim, result, NO_PATIENCE)
+
+    def interrupt(self, job: SimulatedJob, leg: RunningLeg, epochs: int) -> None:
+        """The same for a leg that was asked to leave, and does so after so many epochs.
+
+        Raises:
+            StorageTrouble: it cannot be written.
+        """
+        end = leg.begin + epochs * leg.epoch_s
+        result = self._run(job, leg, _cut(leg, epochs), end)
+        if result["status"] == "paused":
+            result |= {"status": "interrupted", "message": "its job was asked to leave"}
+        finish_leg(self._layout, leg.claim, result, NO_PATIENCE)
+
+    def kill(self, job: SimulatedJob, leg: RunningLeg, epochs: int) -> None:
+        """The leg dies after so many whole epochs: what it had saved stays, nothing is published.
+
+        Raises:
+            StorageTrouble: it cannot be written.
+        """
+        interval = self._settings.checkpoint_interval
+        done = leg.offer.get("start", 0) + epochs
+        saved = epochs - done % interval if interval else 0
+        if saved > 0:
+            self._run(job, leg, _cut(leg, saved), leg.begin + saved * leg.epoch_s)
+            return
+        folder = self._layout.trial(leg.claim.trial_id)
+        who = {"job_id": job.job_id, "host": job.status.node, "start_time": leg.claimed_at}
+        with contextlib.suppress(OSError):  # then nobody knows what it had
+            folder.mkdir(parents=True, exist_ok=True)
+            publish_json(folder / f"attempt-a{leg.claim.attempt}.json", who | job.had())
+
+    def _run(
+        self,
+        job: SimulatedJob,
+        leg: RunningLeg,
+        offer: Mapping[str, Any],
+        end: float,
+        *,
+        goes_on: bool = False,
+    ) -> dict[str, Any]:
+        time = LegTime(leg.claimed_at, end, leg.epoch_s, leg.begin - leg.claimed_at)
+        here = Surroundings(
+            job.job_id,
+            job.status.node,
+            time,
+            info=job.had(),
+            patience=NO_PATIENCE,
+            goes_on=lambda _status: goes_on,
+        )
+        result = run_leg(self._layout, leg.claim, offer, self._load, self._settings, here)
+        # An objective that does not report each epoch has seen too few of them pass.
+        info = result["additional_info"]
+        missing_s = max(0.0, end - info["end_time"])
+        for key in ("end_time", "leg_time", "training_time"):
+            info[key] += missing_s
+        return result
+
+
+def _cut(leg: RunningLeg, epochs: int) -> dict[str, Any]:
+    """The offer of a leg that ends early: trained to there, saved, and not the end of the trial."""
+    return {**leg.offer, "target": leg.offer.get("start", 0) + epochs, "final": False}

@@ -1,0 +1,1 @@
+"""SLURM through its commands and submitit: requests, states, reasons, accounting."""

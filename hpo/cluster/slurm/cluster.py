@@ -1,0 +1,280 @@
+"""Seats as SLURM jobs: submitted through submitit as arrays, watched by one squeue for all.
+
+Owns every call to SLURM. submitit writes the scripts and submits; watching is done here, because
+the truth about a trial is in its files and SLURM is asked once for all jobs, not once per job.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from hpo.cluster.slurm import status as slurm_status
+from hpo.cluster.slurm.commands import ask, refusal, scrubbed_environ
+from hpo.cluster.slurm.memory import with_memory_kills
+from hpo.cluster.slurm.preflight import max_array_size, problems
+from hpo.cluster.slurm.request import SeatRequest
+from hpo.cluster.slurm.task_ids import in_words
+from hpo.cluster.slurm.times import JobTimes
+from hpo.errors import PollError, SubmissionUncertainError
+from hpo.folder import shrunk_seats
+from hpo.folder.files import Layout, read_tail
+from hpo.seats.book import JobPhase, JobStatus
+
+log = logging.getLogger(__name__)
+
+# After a job that squeue calls PREEMPTED or NODE_FAIL has shown that for so long, it does not come
+# back; a requeue takes seconds.
+COMING_BACK_S = 45.0
+LAST_LINES = 20
+# What scontrol says of tasks that wait no more, and, after such a one, of those that do.
+_TOO_LATE = re.compile(
+    r"no longer pending execution|already finished|Invalid job id specified|: No error$"
+)
+
+
+class SlurmCluster:
+    """The SLURM that this process can reach; see `hpo.cluster.base.Cluster`."""
+
+    name = "slurm"
+    has_queue = True
+    tick_s = 2.0
+    vanish_s = 600.0  # both lists empty for so long, e.g. over an outage of slurmdbd
+    capacity: int | None = None
+
+    def __init__(
+        self,
+        layout: Layout,
+        campaign: str,
+        request: SeatRequest,
+        *,
+        poll_s: float,
+        result_grace_s: float,
+    ) -> None:
+        self._layout = layout
+        self._campaign = campaign
+        self._suffix = f".{campaign}"
+        self._request = request
+        self._times = JobTimes(request.settings)
+        self.poll_s = poll_s
+        self.result_grace_s = result_grace_s
+        self._max_array: int | None = None
+        self._odd_since: dict[str, float] = {}
+        self._accounting_warned = False
+
+    def preflight(self) -> list[str]:
+        """What sinfo and `sbatch --test-only` say against the request."""
+        return problems(self._request)
+
+    def submit(
+        self,
+        count: int,
+        *,
+        at_once: int,
+        mem_mb: int = 0,
+        time_min: int = 0,
+        avoid: Collection[str] = (),
+    ) -> list[str]:
+        """One sbatch for `count` seats."""
+        # Here, because it costs 0.1 s that nothing else needs to pay.
+        import submitit
+        from submitit.core.utils import FailedJobError, FailedSubmissionError
+
+        from hpo.cluster.slurm.patience import limited_sbatch
+
+        if self._max_array is None:
+            self._max_array = max_array_size()
+        count = min(count, self._max_array)
+        root = str(self._layout.root)
+        parameters = self._request.submitit_parameters(
+            name=self._request.job_name(self._campaign, mem_mb=mem_mb, time_min=time_min),
+            at_once=at_once,
+            minutes=self._times.of_new_jobs(time_min),
+            asked_min=time_min,
+            mem_mb=mem_mb,
+            avoid=avoid,
+        )
+        with scrubbed_environ(), limited_sbatch():
+            try:
+                executor = submitit.SlurmExecutor(
+                    folder=self._layout.jobs, python=self._request.seat_command(root)
+                )
+                executor.update_parameters(**parameters)
+                if count == 1:
+                    jobs = [executor.submit(_nothing)]
+                else:
+                    jobs = executor.map_array(_nothing, range(count))
+            except FailedJobError as err:
+                self._remove_leftovers()
+                raise refusal(str(err), self._request.describe(mem_mb=mem_mb)) from err
+            except FailedSubmissionError as err:
+                raise SubmissionUncertainError("sbatch told no job id") from err
+            except OSError as err:
+                raise SubmissionUncertainError(f"sbatch could not be called: {err}") from err
+        return [str(job.job_id) for job in jobs]
+
+    def raise_memory(self, job_ids: Collection[str], mem_mb: int) -> None:
+        """One scontrol; of an array too, whose limit goes on to hold for the task."""
+        name = self._request.job_name(self._campaign, mem_mb=mem_mb)
+        jobs = f"jobid={in_words(job_ids)}"
+        ask(["scontrol", "update", jobs, f"MinMemoryNode={mem_mb}", f"name={name}"])
+
+    def shrink(self, job_ids: Collection[str], *, mem_mb: int, time_min: int) -> None:
+        """One scontrol, and a file from which the jobs learn it: few SLURMs tell a job its end."""
+        change = [f"MinMemoryNode={mem_mb}"] if mem_mb else []
+        if time_min:
+            try:
+                shrunk_seats.note(self._layout, job_ids, time_min)
+            except OSError as err:
+                raise PollError(f"the jobs cannot be told: {err}") from err
+            change.append(f"TimeLimit={self._times.of_new_jobs(time_min)}")
+        name = self._request.job_name(self._campaign, mem_mb=mem_mb, time_min=time_min)
+        _update_waiting(in_words(job_ids), *change, f"name={name}")
+
+    def limit_array(self, array: str, at_once: int) -> None:
+        """One scontrol; no news where all of its tasks have started."""
+        _update_waiting(array, f"ArrayTaskThrottle={at_once}")
+
+    def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
+        """One squeue; one sacct if jobs are over or missing."""
+        command = ["squeue", "-h", "-r", "-t", "all", "-u", str(os.getuid())]
+        rows = slurm_status.read_squeue(ask([*command, "-o", slurm_status.SQUEUE_FORMAT]))
+        expected = set(job_ids)
+        ours = [r for r in rows if r.job_id in expected or r.name.endswith(self._suffix)]
+        found: dict[str, JobStatus] = {}
+        for row in ours:
+            status = slurm_status.status_of(
+                row, self._usual_min(row.word), tells_memory=self._request.settings.learns_mem
+            )
+            if status is not None:
+                found[row.job_id] = status
+            elif row.word not in slurm_status.COMING_BACK:
+                log.warning("job %s: SLURM says %s, which is no known state", row.job_id, row.word)
+        unclear = self._unclear(ours, found)
+        over = {i for i in expected if i not in found or found[i].phase is JobPhase.ENDED}
+        ended = self._ask_accounting(sorted(over - unclear))
+        told = found | {i: status for i, status in ended.items() if i in expected}
+        return with_memory_kills(told, self._log)
+
+    def avoid_nodes(self, job_ids: Collection[str], nodes: Collection[str]) -> None:
+        """One `scontrol update` an array; its tasks that run already are left alone."""
+        for job in sorted({job_id.partition("_")[0] for job_id in job_ids}):
+            _update_waiting(job, f"ExcNodeList={self._request.excluded(nodes)}")
+
+    def cancel_queued(self, job_ids: Collection[str]) -> None:
+        """Scancel, for pending jobs only."""
+        self._scancel(["--state=PENDING"], job_ids)
+
+    def cancel(self, job_ids: Collection[str]) -> None:
+        """Scancel, whatever their state."""
+        self._scancel([], job_ids)
+
+    def _scancel(self, options: list[str], job_ids: Collection[str]) -> None:
+        if not job_ids:
+            return  # without ids, scancel would take every pending job of the user
+        try:
+            ask(["scancel", "--quiet", *options, *sorted(job_ids)])
+        except PollError as err:
+            # What it says, silently, when one of them has ended by itself; the others are gone.
+            if str(err) != "scancel: exit code 1":
+                raise
+
+    def last_words(self, job_id: str) -> str:
+        """The end of the job's log."""
+        try:
+            lines = read_tail(self._log(job_id))
+        except OSError:
+            return ""
+        return "\n".join(lines[-LAST_LINES:])
+
+    def _log(self, job_id: str) -> Path:
+        return self._layout.jobs / f"{job_id}_0_log.out"
+
+    def is_job_gone(self, job_id: str) -> bool | None:
+        """Whether SLURM knows that a job, of whatever name, is over for good."""
+        return is_job_gone(job_id)
+
+    def _usual_min(self, text: str) -> Collection[int]:
+        """The time limits that jobs have which are not cut short, where that tells anything."""
+        return self._times.usual() if "TIMEOUT" in text else ()
+
+    def _unclear(self, rows: list[slurm_status.QueueRow], found: dict[str, JobStatus]) -> set[str]:
+        """Jobs that may be on their way back into the queue; no longer after some time."""
+        now = time.monotonic()
+        odd = {r.job_id for r in rows if r.job_id not in found}
+        self._odd_since = {i: self._odd_since.get(i, now) for i in odd}
+        return {i for i in odd if now < self._odd_since[i] + COMING_BACK_S}
+
+    def _ask_accounting(self, job_ids: list[str]) -> dict[str, JobStatus]:
+        if not job_ids:
+            return {}
+        # By whole arrays: sacct does not know a task by itself that was cancelled as it waited.
+        arrays = sorted({job_id.partition("_")[0] for job_id in job_ids})
+        command = ["sacct", "-X", "-n", "-P", "-j", ",".join(arrays)]
+        try:
+            text = ask([*command, "-o", slurm_status.SACCT_FORMAT])
+        except PollError as err:
+            if not self._accounting_warned:
+                log.warning("sacct does not answer; going by squeue alone: %s", err)
+            self._accounting_warned = True
+            return {}
+        self._accounting_warned = False
+        ended = slurm_status.read_sacct(text, self._usual_min(text))
+        # The tasks that waited when their array was cancelled task by task lie under its own id.
+        told = {i: ended.get(i) or ended.get(i.partition("_")[0]) for i in job_ids}
+        return {i: status for i, status in told.items() if status is not None}
+
+    def _remove_leftovers(self) -> None:
+        """What submitit leaves behind when sbatch refuses: a script and a pickle a seat."""
+        for pattern in (".submission_file_*.sh", "*.pkl"):
+            for path in self._layout.jobs.glob(pattern):
+                if "_submitted" not in path.name and "_result" not in path.name:
+                    _unlink_if_new_name(path)
+
+
+def _update_waiting(jobs: str, *changes: str) -> None:
+    """Change jobs that wait, those of them that still do.
+
+    Raises:
+        PollError: SLURM refused it, or did not answer.
+    """
+    try:
+        ask(["scontrol", "update", f"jobid={jobs}", *changes])
+    except PollError as err:
+        if not all(_TOO_LATE.search(line) for line in str(err).splitlines()):
+            raise
+
+
+def _nothing(*_number: int) -> None:
+    """What submitit thinks that a job does; `hpo.job.slurm_main` runs in its place."""
+
+
+def _unlink_if_new_name(path: Path) -> None:
+    if not path.is_symlink():  # a link belongs to a submission that went well
+        path.unlink(missing_ok=True)
+
+
+def is_job_gone(job_id: str) -> bool | None:
+    """Whether the job is over for good; None: SLURM did not answer."""
+    try:
+        text = ask(["squeue", "-h", "-t", "all", "-j", job_id, "-o", slurm_status.SQUEUE_FORMAT])
+    except PollError as err:
+        if "Invalid job id" not in str(err):
+            return None
+        return True  # slurmctld answered, and keeps every job that could still come back
+    rows = slurm_status.read_squeue(text)
+    return all(
+        r.word in slurm_status.ENDED and r.word not in slurm_status.COMING_BACK for r in rows
+    )
+
+
+def answers() -> bool:
+    """Whether a SLURM controller answers here."""
+    try:
+        return "UP" in ask(["scontrol", "ping"], timeout_s=15.0)
+    except PollError:
+        return False

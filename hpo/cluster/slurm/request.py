@@ -1,0 +1,127 @@
+"""What one seat asks SLURM for, as submitit and as sbatch want to hear it.
+
+Owns the translation of the user's SLURM settings. Pure: builds values, calls nothing.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hpo
+from hpo.seats.job_identity import SEAT_MIN
+from hpo.seats.wall_time import export_lines
+from hpo.settings.search import SlurmSettings
+from hpo.units.sizes import warning_s
+
+PACKAGE_HOME = Path(hpo.__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class SeatRequest:
+    """The request for one seat."""
+
+    settings: SlurmSettings
+
+    def job_name(self, campaign: str, *, mem_mb: int = 0, time_min: int = 0) -> str:
+        """The name of a waiting seat; a new manager reads from it what is special about it.
+
+        The memory (MB), and the time (min) that was asked for, which a maintenance may have cut.
+        """
+        memory = f"-{mem_mb}M" if mem_mb else ""
+        return f"trial{memory}{f'-{time_min}min' if time_min else ''}.{campaign}"
+
+    def seat_command(self, root: str) -> str:
+        """The shell words that start a seat of the campaign in `root`."""
+        python = self.settings.python or sys.executable
+        return f"exec {shlex.quote(python)} -u -m hpo.job.slurm_main {shlex.quote(root)}"
+
+    def submitit_parameters(
+        self,
+        *,
+        name: str,
+        at_once: int,
+        minutes: int,
+        asked_min: int = 0,
+        mem_mb: int = 0,
+        avoid: Collection[str] = (),
+    ) -> dict[str, Any]:
+        """Keyword arguments for `SlurmExecutor.update_parameters`.
+
+        `minutes` is the time limit, and `asked_min` what it would be but for the partition and for
+        maintenance; `asked_min` and `mem_mb` 0: the settings'.
+        """
+        settings = self.settings
+        return {
+            "job_name": name,
+            "partition": settings.partition,
+            "account": settings.account,
+            "qos": settings.qos,
+            "constraint": settings.constraint,
+            "exclude": self.excluded(avoid) or None,
+            "time": minutes,
+            "mem": f"{mem_mb or settings.mem_mb}M",
+            "cpus_per_task": settings.cpus_per_task,
+            "gres": self._gres(),
+            "array_parallelism": at_once,
+            "use_srun": False,
+            "stderr_to_stdout": True,
+            "wckey": None,  # submitit's own default is refused where wckeys are enforced
+            "setup": self._setup(minutes, asked_min or settings.time_min),
+            # A preempted seat comes back by itself and takes whatever is best then.
+            "additional_parameters": {"requeue": True, "signal": f"B:USR2@{warning_s(minutes)}"}
+            | self._extra(),
+        }
+
+    def sbatch_options(self, *, mem_mb: int = 0) -> list[str]:
+        """The same request for `sbatch --test-only`."""
+        settings = self.settings
+        named = {
+            "partition": settings.partition,
+            "account": settings.account,
+            "qos": settings.qos,
+            "constraint": settings.constraint,
+            "exclude": settings.exclude,
+            "time": settings.time_min,
+            "mem": f"{mem_mb or settings.mem_mb}M",
+            "cpus-per-task": settings.cpus_per_task,
+            "gres": self._gres(),
+        } | self._extra()
+        return [
+            f"--{key}" if value is True else f"--{key}={value}"
+            for key, value in named.items()
+            if value is not None
+        ]
+
+    def describe(self, *, mem_mb: int = 0) -> str:
+        """The request in one line, for messages."""
+        return shlex.join(self.sbatch_options(mem_mb=mem_mb))
+
+    def excluded(self, avoid: Collection[str]) -> str:
+        """The user's own `exclude` and the nodes in `avoid`, as sbatch and scontrol read them."""
+        own = [self.settings.exclude] if self.settings.exclude else []
+        return ",".join([*own, *sorted(avoid)])
+
+    def _gres(self) -> str | None:
+        if self.settings.gpus == 0:
+            return None
+        kind = f":{self.settings.gpu_type}" if self.settings.gpu_type else ""
+        return f"gpu{kind}:{self.settings.gpus}"
+
+    def _extra(self) -> dict[str, Any]:
+        extra = {key.replace("_", "-"): value for key, value in self.settings.extra.items()}
+        return {key: value for key, value in extra.items() if value is not False}
+
+    def _setup(self, minutes: int, asked_min: int) -> list[str]:
+        lines = [line for line in self.settings.env_setup if line.strip()]
+        home = shlex.quote(str(PACKAGE_HOME))
+        return [
+            *lines,
+            f"export {SEAT_MIN}={asked_min}",
+            f'export PYTHONPATH={home}"${{PYTHONPATH:+:$PYTHONPATH}}"',
+            *export_lines(minutes),
+        ]

@@ -1,0 +1,163 @@
+"""What an offer asks of the seat that takes it, and which kinds of seats all offers ask for.
+
+Decides only, purely from state and limits. An offer keeps what it said when it was made: its name
+is on the disk, and a seat may be taking it. What no longer fits has to be taken back first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from hpo.decisions.limits import Limits, SeatLimits
+from hpo.record import events as ev
+from hpo.record.state import CampaignState, TrialState, TrialStatus
+from hpo.record.usage import asking_mb
+from hpo.units.sizes import SeatKind, time_class
+
+LONGER = 2  # times the time in which a leg saved nothing
+
+
+class ComingLeg(NamedTuple):
+    """A leg that is not offered yet: to `rung`, by `length` of the resource (None: unknown)."""
+
+    rung: int
+    length: int | None
+
+
+def with_needs(event: ev.Event, state: CampaignState, limits: Limits) -> ev.Event:
+    """The same decision; an offer says what it needs."""
+    if not isinstance(event, ev.LegOffered):
+        return event
+    trial = state.trials.get(event.trial_id)
+    time_s = _time_s(trial, event.rung, event.target, state, limits)
+    return replace(event, time_s=time_s, mem_mb=_mem_mb(event, state, limits))
+
+
+def outdated_offers(state: CampaignState, limits: Limits) -> set[int]:
+    """Trials whose offers ask for too much by now.
+
+    They were made before a setting was lowered; or while nobody knew how long legs take, so that
+    they want all the time of a new seat, and one that goes on could never take them.
+    """
+    offered = (state.trials[trial_id] for trial_id in state.of(TrialStatus.OFFERED))
+    return {trial.trial_id for trial in offered if _asks_too_much(trial, state, limits)}
+
+
+def _asks_too_much(trial: TrialState, state: CampaignState, limits: Limits) -> bool:
+    if trial.mem_mb > limits.max_mem_mb:
+        return True
+    most_s = limits.max_time_s
+    if not limits.learn_time or trial.time_s < most_s:
+        return False  # where times are not learned a new seat takes any leg
+    needed_s = _time_s(trial, trial.rung, trial.target, state, limits)
+    return trial.time_s > most_s or (state.pace.is_sure and needed_s < most_s)
+
+
+def has_longer(trial: TrialState, limits: Limits) -> bool:
+    """Whether a leg that saved nothing in its time may get more than it had.
+
+    So may one that a seat took for the rest of its time, whose limit is not that of a new seat.
+    """
+    return limits.timed and max(trial.time_s, trial.outlasted_s) < limits.max_time_s
+
+
+def outlasts(trial: TrialState, state: CampaignState, limits: Limits) -> bool:
+    """Whether the leg of the trial hardly ends within the longest time that one job has."""
+    expected = state.pace.expected_s(trial, trial.rung, trial.target)
+    return expected is not None and 0 < limits.max_time_s < expected
+
+
+def offers_ahead(state: CampaignState, limits: Limits) -> int:
+    """How many offers may lie ready.
+
+    Few while it is not known what they should say, because they keep what they say.
+    """
+    known = state.pace.is_sure if limits.learn_time else state.pace.is_known
+    if limits.timed and not known:
+        return min(limits.offers_ahead, limits.offers_untimed)
+    return limits.offers_ahead
+
+
+def had_mb(
+    state: CampaignState,
+    trial: TrialState,
+    ended: ev.LegFinished | ev.LegLost,
+    limits: Limits,
+) -> int:
+    """The memory (MB) that a leg had which ran out of it."""
+    if not limits.learn_mem:
+        return max(trial.mem_mb, limits.mem_mb)
+    # Seats differ, and it may have died before it could say what it had.
+    usual_mb = state.usage.usual_mb(limits.max_mem_mb)
+    return ended.mem_had_mb or max(trial.mem_mb, usual_mb)
+
+
+def _time_s(
+    trial: TrialState | None, rung: int, target: int | None, state: CampaignState, limits: Limits
+) -> int:
+    """How long the leg may take; never more than a new seat has, or nobody could take it.
+
+    0 is anybody's guess: a seat that goes on may try it in the time that it has left.
+    """
+    if not limits.timed:
+        return 0
+    expected = state.pace.expected_s(trial, rung, target)
+    if expected is None:
+        return limits.max_time_s if limits.learn_time else 0
+    least = 0 if trial is None else LONGER * trial.outlasted_s
+    return min(max(1, math.ceil(expected), least), limits.max_time_s)
+
+
+def _mem_mb(event: ev.LegOffered, state: CampaignState, limits: Limits) -> int:
+    """The memory that the leg was raised to, or is known to need beyond what every seat has."""
+    trial = state.trials.get(event.trial_id)
+    if not limits.learn_mem or trial is None or not trial.used_mb:
+        return event.mem_mb
+    own = min(asking_mb(trial.used_mb), limits.max_mem_mb)
+    return max(event.mem_mb, own if own > state.usage.least_mb(limits.max_mem_mb) else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class WantedSeats:
+    """What seats are to be there for.
+
+    `needs` counts the offers by what they need, `coming` further legs that are expected.
+    `is_known`: what they need was learned, so that seats which wait with more may give it up.
+    """
+
+    needs: Mapping[SeatKind, int]
+    coming: Mapping[SeatKind, int]
+    usual_mb: int
+    is_known: bool
+
+
+def wanted_seats(
+    state: CampaignState, limits: SeatLimits, to_come: Mapping[ComingLeg, int]
+) -> WantedSeats:
+    """The seats that the offers ask for, and the legs `to_come` that are not offered yet."""
+    max_mem_mb, max_time_min = limits.learn_mem_to, limits.learn_time_to
+    usual_mb = state.usage.usual_mb(max_mem_mb) if max_mem_mb else 0
+    needs: Counter[SeatKind] = Counter()
+    for trial_id in state.of(TrialStatus.OFFERED):
+        trial = state.trials[trial_id]
+        memory = trial.mem_mb if trial.mem_mb > limits.mem_mb else 0
+        needs[SeatKind(max(memory, usual_mb), _class_of(trial.time_s, max_time_min))] += 1
+    coming: Counter[SeatKind] = Counter()
+    for leg, count in to_come.items():
+        time_s = state.pace.expected_s(None, leg.rung, leg.length) or 0
+        coming[SeatKind(usual_mb, _class_of(math.ceil(time_s), max_time_min))] += count
+    is_known = state.pace.is_sure if max_time_min else bool(max_mem_mb)
+    is_known = is_known and (state.usage.is_known or not max_mem_mb)
+    return WantedSeats(needs, coming, usual_mb, is_known)
+
+
+def _class_of(time_s: int, max_time_min: int) -> int:
+    """The time limit (min) for an offer; one that says nothing was made before times were learned.
+
+    Without times that are learned there is none, 0.
+    """
+    return time_class(time_s, max_time_min) if max_time_min and time_s else max_time_min

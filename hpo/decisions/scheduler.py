@@ -1,0 +1,291 @@
+"""What to do next, as a pure function of what is known and the time.
+
+Owns all policy: what follows a finished or lost leg, when to draw, when to stop. Decides only;
+never reads a file, a clock or a queue, and never changes the state (that is `apply`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+
+from hpo.decisions.last_resorts import out_of_memory, out_of_time
+from hpo.decisions.legs_to_come import legs_to_come
+from hpo.decisions.limits import OFFERS_AHEAD, Limits
+from hpo.decisions.needs import (
+    ComingLeg,
+    had_mb,
+    has_longer,
+    offers_ahead,
+    outdated_offers,
+    with_needs,
+)
+from hpo.decisions.storage_rest import must_rest
+from hpo.decisions.whole_trials import LegPolicy, WholeTrials
+from hpo.record import events as ev
+from hpo.record.causes import INFRASTRUCTURE, MORE_MEMORY, Cause
+from hpo.record.state import CampaignState, TrialState, TrialStatus, is_better
+from hpo.search.known import Drawn, tried
+from hpo.search.searcher import Searcher
+from hpo.values import canonical
+
+__all__ = ["OFFERS_AHEAD", "Limits", "Scheduler"]
+
+BREAKER = "circuit_breaker"
+WALLCLOCK = "max_wallclock_time"
+GPU_HOURS = "max_gpu_hours"
+TARGET = "target_error"
+STOPPED_BY_USER = "stopped by the user"
+FINISHED = "all trials ended"
+
+
+class Scheduler:
+    """Draws trials, lets them run leg by leg, and ends the campaign.
+
+    Without a `legs` policy every trial is one leg: plain asynchronous random search.
+    """
+
+    def __init__(self, searcher: Searcher, limits: Limits, legs: LegPolicy | None = None) -> None:
+        self._searcher = searcher
+        self._limits = limits
+        self._legs = WholeTrials() if legs is None else legs
+
+    def outdated_offers(self, state: CampaignState) -> set[int]:
+        """Trials whose offers are to be taken back, and made anew."""
+        if state.ending is not None:
+            return set(state.of(TrialStatus.OFFERED))
+        return outdated_offers(state, self._limits)
+
+    def decide(
+        self, state: CampaignState, now: float, *, stop_asked: bool = False
+    ) -> list[ev.Event]:
+        """All decisions that are due, in the order in which they are to be applied."""
+        if state.started_at is None:
+            return [ev.CampaignStarted(now)]
+        if state.ended is not None:
+            return []
+        resting = [trial for trial in _waiting(state) if must_rest(trial, now)]
+        after_legs = [
+            self._after_leg(state, trial, now) for trial in _waiting(state) if trial not in resting
+        ]
+        decisions = list(after_legs)
+        reason = state.ending or (STOPPED_BY_USER if stop_asked else None)
+        reason = reason or self._reason_to_end(state, after_legs, now)
+        if reason is not None:
+            if state.ending is None:
+                decisions.append(ev.CampaignEnding(now, reason))
+            decisions += [self._after_leg(state, trial, now) for trial in resting]
+            # What would be offered again is stopped instead.
+            decisions = [_stop(event, reason, now) for event in decisions]
+        else:
+            decisions += self._promote(state, now)
+            decisions += self._offer_stopped_again(state, now)
+            decisions += self._draw(state, len(_offers(decisions)), now)
+        idle = reason is not None or not resting
+        if idle and self._is_over(state, decisions, ending=reason is not None):
+            decisions.append(ev.CampaignEnded(now, reason or FINISHED))
+        return self._with_needs(decisions, state)
+
+    def _with_needs(self, decisions: list[ev.Event], state: CampaignState) -> list[ev.Event]:
+        return [with_needs(event, state, self._limits) for event in decisions]
+
+    def legs_to_come(self, state: CampaignState) -> Mapping[ComingLeg, int]:
+        """How many legs to expect beyond those that are offered; only an estimate."""
+        return legs_to_come(state, self._limits, self._legs)
+
+    def reopen(self, state: CampaignState, now: float) -> list[ev.Event]:
+        """What a fresh start of the manager does to a campaign that had ended or was ending.
+
+        A campaign goes on if its limits now allow more; after `hpo stop` and after the circuit
+        breaker it always does, and the trials that tripped that are offered again.
+        """
+        if state.ending is None and state.ended is None:
+            return []
+        if state.ending == STOPPED_BY_USER:
+            return [ev.CampaignReopened(now, "started again after it was stopped")]
+        broken = state.ending == BREAKER
+        over = self._out_of_time(state, now)
+        stopped = any(self._offer_stopped_again(state, now))
+        undrawn = len(state.trials) < self._limits.n_trials and not state.exhausted
+        more = undrawn or any(True for _ in self._legs.promotions(state))
+        if not broken and (over or not (more or stopped or state.open_trials)):
+            return []
+        reason = "started again after the circuit breaker" if broken else "limits were raised"
+        decisions: list[ev.Event] = [ev.CampaignReopened(now, reason)]
+        if broken:
+            decisions += [
+                self._offer(state.trials[trial_id], now)
+                for trial_id in sorted(state.of(TrialStatus.FAILED))
+                if state.trials[trial_id].cause == state.alike_cause
+            ]
+        return self._with_needs(decisions, state)
+
+    def offer_elsewhere(
+        self, state: CampaignState, trial_ids: Collection[int], now: float
+    ) -> list[ev.Event]:
+        """Another chance for trials that failed on a node which breaks whatever it gets."""
+        if state.ending is not None or state.ended is not None:
+            return []
+        trials = [state.trials[i] for i in trial_ids]
+        open_to = (TrialStatus.WAITING, TrialStatus.FAILED)
+        again: list[ev.Event] = [self._offer(t, now) for t in trials if t.status in open_to]
+        return self._with_needs(again, state)
+
+    def _after_leg(self, state: CampaignState, trial: TrialState, now: float) -> ev.Event:
+        match trial.ended_leg:
+            case None:
+                return self._offer(trial, now)
+            case ev.LegFinished(outcome="interrupted"):
+                return self._again_or_fail(trial, "it was interrupted before it got further", now)
+            case ev.LegFinished(outcome="completed"):
+                return self._legs.after_rung(state, trial, now)
+            case ev.LegFinished(cause=Cause.OUT_OF_MEMORY.value) as ended:
+                return self._with_more_memory(state, trial, ended, now)
+            case ev.LegFinished(cause=cause, message=message):
+                return ev.TrialFailed(now, trial.trial_id, cause or "failed", message or "")
+            case lost:
+                return self._after_loss(state, trial, lost, now)
+
+    def _after_loss(
+        self, state: CampaignState, trial: TrialState, lost: ev.LegLost, now: float
+    ) -> ev.Event:
+        if lost.cause == Cause.CANCELLED:
+            return ev.TrialStopped(now, trial.trial_id, lost.message)
+        if lost.cause in INFRASTRUCTURE:
+            return self._again_or_fail(trial, lost.message, now)
+        if lost.cause == Cause.TIME_LIMIT:
+            if trial.progressed or has_longer(trial, self._limits):
+                return self._offer(trial, now)
+            return ev.TrialFailed(now, trial.trial_id, lost.cause, out_of_time(self._limits))
+        if lost.cause == Cause.OUT_OF_MEMORY:
+            return self._with_more_memory(state, trial, lost, now)
+        return ev.TrialFailed(now, trial.trial_id, lost.cause, lost.message)
+
+    def _with_more_memory(
+        self,
+        state: CampaignState,
+        trial: TrialState,
+        ended: ev.LegFinished | ev.LegLost,
+        now: float,
+    ) -> ev.Event:
+        limits = self._limits
+        had = had_mb(state, trial, ended, limits)
+        more = min(math.ceil(MORE_MEMORY * had), limits.max_mem_mb)
+        if more > had:
+            return replace(self._offer(trial, now), mem_mb=more)
+        message = out_of_memory(had, ended.message or "", limits)
+        return ev.TrialFailed(now, trial.trial_id, Cause.OUT_OF_MEMORY.value, message)
+
+    def _again_or_fail(self, trial: TrialState, why: str, now: float) -> ev.Event:
+        if trial.losses <= self._limits.max_lost_legs:
+            return self._offer(trial, now)
+        message = (
+            f"lost {trial.losses} times without getting to its end, last: {why}; max_lost_legs "
+            f"allows {self._limits.max_lost_legs}. Does the objective save and restore its state?"
+        )
+        return ev.TrialFailed(now, trial.trial_id, "lost_too_often", message)
+
+    def _offer(self, trial: TrialState, now: float, *, rung: int | None = None) -> ev.LegOffered:
+        rung = trial.rung if rung is None else rung
+        return ev.LegOffered(
+            now,
+            trial.trial_id,
+            rung,
+            trial.attempt + 1,
+            self._legs.target(trial.config, rung),
+            final=self._legs.is_final(rung),
+            mem_mb=min(trial.mem_mb, self._limits.max_mem_mb),
+        )
+
+    def _promote(self, state: CampaignState, now: float) -> Iterator[ev.LegOffered]:
+        for trial_id in self._legs.promotions(state):
+            trial = state.trials[trial_id]
+            yield self._offer(trial, now, rung=trial.rung + 1)
+
+    def _reason_to_end(
+        self, state: CampaignState, due: Collection[ev.Event], now: float
+    ) -> str | None:
+        limits, best = self._limits, state.best_metric
+        if self._out_of_time(state, now):
+            return WALLCLOCK
+        if limits.max_seat_s is not None and state.seat_seconds >= limits.max_seat_s:
+            return GPU_HOURS
+        if (
+            limits.target_metric is not None
+            and best is not None
+            and not is_better(limits.target_metric, best, mode=state.mode)
+        ):
+            return TARGET
+        return BREAKER if self._is_broken(state, due) else None
+
+    def _out_of_time(self, state: CampaignState, now: float) -> bool:
+        limit = self._limits.max_wallclock_s
+        return (
+            limit is not None and state.started_at is not None and now >= state.started_at + limit
+        )
+
+    def _is_broken(self, state: CampaignState, due: Collection[ev.Event]) -> bool:
+        """Whether the first trials all failed with one cause and none gave a result."""
+        allowed = self._limits.max_initial_failures
+        if allowed == 0 or state.any_result:
+            return False
+        causes = Counter(event.cause for event in due if isinstance(event, ev.TrialFailed))
+        if state.alike_failures:
+            causes[state.alike_cause or ""] += state.alike_failures
+        return len(causes) == 1 and causes.total() >= allowed
+
+    def _offer_stopped_again(self, state: CampaignState, now: float) -> Iterator[ev.LegOffered]:
+        for trial_id in sorted(state.of(TrialStatus.STOPPED)):
+            wanted = trial_id < self._limits.n_trials
+            if wanted and not _is_cancelled(state.trials[trial_id]):
+                yield self._offer(state.trials[trial_id], now)
+
+    def _draw(self, state: CampaignState, offered_now: int, now: float) -> Iterator[ev.Event]:
+        if state.exhausted:
+            return
+        room = offers_ahead(state, self._limits)
+        room -= len(state.of(TrialStatus.OFFERED)) + offered_now
+        drawn = Drawn(state.taken)
+        first = len(state.trials)
+        for trial_id in range(first, min(self._limits.n_trials, first + max(room, 0))):
+            config = self._searcher.suggest(trial_id, drawn, tried(state))
+            if config is None:
+                yield ev.SearchExhausted(now, trial_id)
+                return
+            drawn.new.add(canonical(config))
+            bracket = self._legs.bracket(trial_id)
+            yield ev.TrialDrawn(now, trial_id, config, bracket)
+            yield self._offer(TrialState(trial_id, config, bracket, rung=bracket), now)
+
+    def _is_over(
+        self, state: CampaignState, decisions: Collection[ev.Event], *, ending: bool
+    ) -> bool:
+        if _offers(decisions) or state.of(TrialStatus.OFFERED) or state.of(TrialStatus.CLAIMED):
+            return False
+        if not ending and any(isinstance(event, ev.TrialPaused) for event in decisions):
+            return False  # promotions are seen in the next round
+        exhausted = state.exhausted or any(
+            isinstance(event, ev.SearchExhausted) for event in decisions
+        )
+        return ending or exhausted or len(state.trials) >= self._limits.n_trials
+
+
+def _is_cancelled(trial: TrialState) -> bool:
+    """Whether the user cancelled the trial's job: that stays in force."""
+    return isinstance(trial.ended_leg, ev.LegLost) and trial.ended_leg.cause == Cause.CANCELLED
+
+
+def _waiting(state: CampaignState) -> list[TrialState]:
+    return [state.trials[trial_id] for trial_id in sorted(state.of(TrialStatus.WAITING))]
+
+
+def _offers(decisions: Collection[ev.Event]) -> list[ev.LegOffered]:
+    return [event for event in decisions if isinstance(event, ev.LegOffered)]
+
+
+def _stop(event: ev.Event, reason: str, now: float) -> ev.Event:
+    if isinstance(event, ev.LegOffered):
+        return ev.TrialStopped(now, event.trial_id, reason)
+    return event

@@ -1,0 +1,90 @@
+"""campaign.json: what a campaign is called, where it lies and how it was started last.
+
+Owns reading it back and telling whether it is sound; people edit such files. Written by `campaign`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpo.errors import SettingsError
+from hpo.folder.files import Layout, read_json
+
+FORMAT = 1
+NAME = re.compile(r"[A-Za-z0-9_-]+")  # it stands in the names of jobs
+TYPES: Mapping[str, Any] = {
+    "campaign": str,
+    "created": (int, float),
+    "identity": dict,
+    "settings": dict,
+    "seat": dict,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How the manager was started last: on which executor and host, by which command, where."""
+
+    executor: str
+    host: str
+    command: str
+    folder: str
+
+
+def stored(layout: Layout) -> dict[str, Any] | None:
+    """The document, or None: there is none, or it is not what a manager wrote."""
+    found = read_json(layout.campaign)
+    return found if isinstance(found, dict) and not faults(found) else None
+
+
+def faults(document: Mapping[str, Any]) -> list[str]:
+    """What a manager would not have written so, e.g. after an edit by hand."""
+    wrong = [f"`{key}`" for key, kind in TYPES.items() if not isinstance(document.get(key), kind)]
+    name = document.get("campaign")
+    if isinstance(name, str) and not NAME.fullmatch(name):
+        wrong.append("the name in `campaign`")
+    foreign = document.get("foreign_jobs", [])
+    if not isinstance(foreign, list) or not all(isinstance(job_id, str) for job_id in foreign):
+        wrong.append("`foreign_jobs`")
+    if document.get("format", FORMAT) != FORMAT:
+        wrong.append(f"`format` (this program reads {FORMAT})")
+    return wrong
+
+
+def file_problem(layout: Layout) -> str | None:
+    """Why the folder's campaign.json cannot be used; None: it can, or there is none."""
+    if not layout.campaign.exists() or stored(layout) is not None:
+        return None
+    found = read_json(layout.campaign)
+    what = "is no JSON object" if not isinstance(found, dict) else "is wrong in "
+    what += ", ".join(faults(found)) if isinstance(found, dict) else ""
+    return f"{layout.campaign} cannot be read as a campaign; mend it or use --fresh: it {what}"
+
+
+def require(root: Path) -> tuple[Layout, dict[str, Any]]:
+    """The campaign in `root`, for commands that look at one.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    layout = Layout(root.absolute())
+    document = stored(layout)
+    if document is None:
+        problem = file_problem(layout) or (
+            f"{root} holds no campaign (no campaign.json); name the output directory of one, "
+            "such as hpo_results/mlp_example"
+        )
+        raise SettingsError([problem], where="the command")
+    return layout, document
+
+
+def last_start(document: Mapping[str, Any]) -> Start | None:
+    """How the campaign was started last; None for one of an older version."""
+    try:
+        return Start(**document["start"])
+    except (KeyError, TypeError):
+        return None

@@ -1,0 +1,62 @@
+"""The reports of a trial over all its attempts, as they lie in its folder.
+
+Reads only; what a job writes there is `trial`'s. A torn line is skipped, never an error.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from hpo.folder.files import read_plain
+
+_NAME = re.compile(r"reports-a(\d+)\.jsonl")
+
+
+def read_reports(
+    folder: Path, *, resource_attr: str | None = None, up_to_attempt: int | None = None
+) -> list[dict[str, Any]]:
+    """All reports in the trial's `folder`, oldest attempt first.
+
+    Args:
+        folder: `trials/trial_N`.
+        resource_attr: if given, one report per resource: the one of the latest attempt.
+        up_to_attempt: ignore attempts after this one.
+    """
+    try:
+        found = {int(m[1]): p for p in folder.iterdir() if (m := _NAME.fullmatch(p.name))}
+    except OSError:
+        return []
+    reports: list[dict[str, Any]] = []
+    for attempt, path in sorted(found.items()):
+        if up_to_attempt is None or attempt <= up_to_attempt:
+            reports += _read_lines(path)
+    if resource_attr is None:
+        return reports
+    at = ((report.get(resource_attr), report) for report in reports)
+    latest = {resource: report for resource, report in at if type(resource) is int}
+    return [latest[resource] for resource in sorted(latest)]
+
+
+def read_attempt_reports(folder: Path, attempt: int) -> list[dict[str, Any]]:
+    """The reports of one attempt, in the order in which they were written."""
+    return _read_lines(folder / f"reports-a{attempt}.jsonl")
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    try:
+        lines = read_plain(path).splitlines()
+    except OSError:
+        return []
+    reports: list[dict[str, Any]] = []
+    for line in lines:
+        try:
+            report = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        # A line that was written, but whose writing was reported as failed, stands there twice.
+        if isinstance(report, dict) and report not in reports[-1:]:
+            reports.append(report)
+    return reports

@@ -1,0 +1,50 @@
+"""The time limits of seats that gave up time while they waited, for those seats to read.
+
+Owns `jobs/shrunk-<array>.json`: the manager writes it before it has the cluster lower the limits,
+so that a job which starts in between counts on less than it has, never on more. A file that cannot
+be read is no news. Standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, MutableMapping
+from itertools import groupby
+from pathlib import Path
+
+from hpo.folder.files import Layout, publish_json, read_json
+from hpo.seats.job_identity import SEAT_MIN, this_job
+from hpo.seats.wall_time import shorten
+
+
+def note(layout: Layout, job_ids: Collection[str], time_min: int) -> None:
+    """These jobs are to have a limit of `time_min`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    for array, jobs in groupby(sorted(job_ids), key=_array_of):
+        path = _path(layout, array)
+        publish_json(path, _read(path) | dict.fromkeys(jobs, time_min))
+
+
+def adopt(layout: Layout, environ: MutableMapping[str, str]) -> None:
+    """Let what this job's script says of its time say what it has now, if that is less."""
+    job = this_job(environ)
+    time_min = _read(_path(layout, _array_of(job.job_id))).get(job.job_id, 0)
+    if 0 < time_min < job.time_min:
+        environ[SEAT_MIN] = str(time_min)
+        shorten(environ, time_min)
+
+
+def _read(path: Path) -> dict[str, int]:
+    found = read_json(path)
+    entries = found.items() if isinstance(found, dict) else ()
+    return {job_id: minutes for job_id, minutes in entries if type(minutes) is int}
+
+
+def _array_of(job_id: str) -> str:
+    return job_id.partition("_")[0]
+
+
+def _path(layout: Layout, array: str) -> Path:
+    return layout.jobs / f"shrunk-{array}.json"

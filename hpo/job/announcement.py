@@ -1,0 +1,86 @@
+"""Says which trial a job runs: in the job's log, beside the trial, and to squeue.
+
+Owns the link from a trial's folder to the log of its job, and the job's name. Nothing here may stop
+a trial from running. Standard library only.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from hpo.folder import offers
+from hpo.folder.files import Layout
+from hpo.seats.job_identity import JobIdentity
+
+log = logging.getLogger(__name__)
+
+
+def announce(
+    layout: Layout,
+    claim: offers.Leg,
+    config: dict[str, Any],
+    campaign: str,
+    job: JobIdentity,
+    *,
+    rename: bool = True,
+) -> None:
+    """Say which trial runs here: in the log, as a link beside the trial, as the job's name.
+
+    `rename` costs a call to the scheduler.
+    """
+    log.info(
+        "trial %d, attempt %d, job %s on %s, %d CPUs, GPUs %s: %s",
+        claim.trial_id,
+        claim.attempt,
+        job.job_id,
+        job.host,
+        _cpus(),
+        os.environ.get("CUDA_VISIBLE_DEVICES", "as found"),
+        config,
+    )
+    folder = layout.trial(claim.trial_id)
+    link = folder / f"job_{job.job_id}.out"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not link.is_symlink():
+            link.symlink_to(os.path.relpath(_log_file(layout, job), folder))
+    except OSError as err:
+        log.warning("the link %s to this log cannot be made: %s", link, err)
+    if job.on_slurm and rename:
+        _rename_job(job.job_id, f"trial_{claim.trial_id}.{campaign}")
+
+
+def devices() -> dict[str, Any]:
+    """What the attempt's own file says of the process that runs it."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return {"pid": os.getpid(), "cpus": _cpus()} | ({"gpus": visible} if visible else {})
+
+
+def _log_file(layout: Layout, job: JobIdentity) -> Path:
+    # submitit names a log after the job and the task within it
+    return layout.jobs / (f"{job.job_id}_0_log.out" if job.on_slurm else f"{job.job_id}.out")
+
+
+def _rename_job(job_id: str, name: str) -> None:
+    """Let squeue show the trial; not waited for, and no harm if it fails."""
+    try:
+        # Not by subprocess, whose import would cost each job more than the call.
+        os.posix_spawnp(
+            "scontrol",
+            ["scontrol", "update", f"jobid={job_id}", f"name={name}"],
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in range(3)],
+            setpgroup=0,
+        )
+    except OSError:
+        log.info("scontrol is not on this node: the job keeps its name")
+
+
+def _cpus() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS
+        return os.cpu_count() or 1

@@ -1,0 +1,283 @@
+"""Run one claimed leg: call the objective, and write down what it came to, whatever happens.
+
+Owns the order that makes a result safe: the attempt's own file, then the claim's rename (which
+fails if the claim was fenced off), then the standing result. Knows no queue and no scheduler; jobs
+and the simulator run legs through it alike.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from hpo.errors import SettingsError
+from hpo.folder import offers
+from hpo.folder import results as result_file
+from hpo.folder.files import Layout, publish_json, read_json, read_plain
+from hpo.folder.patience import Patience
+from hpo.job.leg_document import document_of, earlier_time
+from hpo.job.leg_ending import out_of_memory, train
+from hpo.trial.epochs import NextLeg
+from hpo.trial.trial import Trial
+
+log = logging.getLogger(__name__)
+
+PassOn = Callable[[offers.Leg, dict[str, Any], float], tuple[offers.Leg, dict[str, Any]] | None]
+"""Finishes a leg whose trial could go on at once; the next claim and its offer, if it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegSettings:
+    """What a job needs to know of the campaign; read from campaign.json."""
+
+    campaign: str
+    objective: str
+    pythonpath: list[str]
+    metric: str
+    mode: str
+    resource_attr: str
+    checkpoint_interval: int
+    claim_timeout: float
+    metric_pattern: str | None = None
+    sharing: str = "private"
+    timed: bool = False  # whether seats differ in their time, so that also a first leg must fit
+    trials_per_job: int | str = 1
+    trial_process: str = "fork"
+
+    def __post_init__(self) -> None:
+        """Refuse what a manager would not have written, e.g. after an edit by hand."""
+        texts = [self.campaign, self.objective, self.metric, self.mode, self.resource_attr]
+        sound = (
+            all(isinstance(text, str) for text in [*texts, self.sharing])
+            and isinstance(self.pythonpath, list)
+            and all(isinstance(folder, str) for folder in self.pythonpath)
+            and isinstance(self.checkpoint_interval, int)
+            and isinstance(self.claim_timeout, (int, float))
+            and isinstance(self.metric_pattern, (str, type(None)))
+            and isinstance(self.timed, bool)
+            and (isinstance(self.trials_per_job, int) or self.trials_per_job == "auto")
+            and self.trial_process in ("fork", "same")
+        )
+        if not sound:
+            raise TypeError(f"these are no settings of jobs: {asdict(self)}")
+
+
+def read_settings(layout: Layout) -> LegSettings:
+    """The part of campaign.json that a job needs.
+
+    Raises:
+        SettingsError: there is no campaign, or its file cannot be read.
+    """
+    campaign = read_json(layout.campaign)
+    try:
+        return LegSettings(**campaign["seat"])  # type: ignore[index]  # because errors are caught
+    except (TypeError, KeyError) as err:
+        raise SettingsError(
+            [f"{layout.campaign} cannot be read as a campaign ({err})"], where=str(layout.root)
+        ) from err
+
+
+def await_settings(layout: Layout, patience: Patience) -> LegSettings:
+    """The same, once a file server that is away is back.
+
+    Raises:
+        SettingsError: there is no campaign, or its file cannot be read.
+        StorageTrouble: the file server stayed away.
+    """
+
+    def answer() -> None:
+        with contextlib.suppress(FileNotFoundError):
+            read_plain(layout.campaign)
+
+    patience.insist("campaign.json", answer)
+    return read_settings(layout)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where and how a leg runs: its job, its host, its clock and the request to leave.
+
+    `oom_kills` counts the processes of the job that the kernel has killed for their memory,
+    `used_mb` is the most that the job has used so far (MB; 0: unknown).
+    `goes_on` says whether the job takes another leg after one that ended with that status;
+    `pass_on` is there where a trial may go on in place.
+    """
+
+    job_id: str
+    host: str
+    clock: Callable[[], float]
+    asked_to_leave: Callable[[], bool] = lambda: False
+    info: dict[str, Any] = field(default_factory=dict)
+    oom_kills: Callable[[], int] = lambda: 0
+    patience: Patience = field(default_factory=Patience)
+    goes_on: Callable[[str], bool] = lambda _status: False
+    pass_on: PassOn | None = None
+    used_mb: Callable[[], int] = lambda: 0
+
+
+def run_leg(
+    layout: Layout,
+    claim: offers.Leg,
+    offer: Mapping[str, Any],
+    load: Callable[[], Callable[..., Any]],
+    settings: LegSettings,
+    here: Surroundings,
+) -> dict[str, Any]:
+    """Train the claimed leg with the function that `load` gives; the result document.
+
+    Where `here.pass_on` lets the trial go on in place, it is that of the last leg.
+
+    Raises:
+        StorageTrouble: what had to be written could not be; the leg has to be run again.
+    """
+    return _Run(layout, claim, offer, settings, here).to_its_end(load)
+
+
+class _Run:
+    """One claimed leg, and those that its trial goes on with in place."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        claim: offers.Leg,
+        offer: Mapping[str, Any],
+        settings: LegSettings,
+        here: Surroundings,
+    ) -> None:
+        self._layout = layout
+        self._claim = claim
+        self._offer = offer
+        self._settings = settings
+        self._here = here
+        self._patience = replace(here.patience, leaving=self._asked_to_leave)
+        self._passed_at: int | None = None  # the resource at which the trial last went on in place
+        self._begin()
+
+    def to_its_end(self, load: Callable[[], Callable[..., Any]]) -> dict[str, Any]:
+        """Call the objective until the last of the legs has ended; its result document."""
+        trial, ended = self._train(load)
+        while ended["status"] == "completed" and trial.resource == self._passed_at:
+            # It was told to go on and returned, say because it had read its end beforehand: the
+            # leg is run as any other, from the checkpoint.
+            trial, ended = self._train(load)
+        if ended["status"] == "failed" and self._here.oom_kills() > self._killed_before:
+            ended = out_of_memory(ended)
+        if ended["status"] == "completed" and not self._offer.get("final", True):
+            ended["status"] = "paused"
+        return self._ended(trial, ended)
+
+    def _begin(self) -> None:
+        """Note who begins the leg, and when."""
+        claim, here = self._claim, self._here
+        folder = self._layout.trial(claim.trial_id)
+        self._start = here.clock()
+
+        def write_start() -> None:
+            folder.mkdir(parents=True, exist_ok=True)
+            # For people, and to count what was lost: not worth a sync of the disk for each trial.
+            publish_json(folder / "config.json", self._offer["config"], durable=False)
+            who = {"job_id": here.job_id, "host": here.host, "start_time": self._start}
+            publish_json(folder / f"attempt-a{claim.attempt}.json", who | here.info, durable=False)
+
+        self._patience.insist(f"trial {claim.trial_id}: its configuration", write_start)
+        self._earlier = earlier_time(self._layout, claim)
+
+    def _train(self, load: Callable[[], Callable[..., Any]]) -> tuple[Trial, dict[str, Any]]:
+        settings, claim, offer = self._settings, self._claim, self._offer
+        self._passed_at = None
+        trial = Trial(
+            trial_id=claim.trial_id,
+            config=offer["config"],
+            folder=self._layout.trial(claim.trial_id),
+            attempt=claim.attempt,
+            target=offer.get("target"),
+            final=offer.get("final", True),
+            resource_attr=settings.resource_attr,
+            metric=settings.metric,
+            checkpoint_interval=settings.checkpoint_interval,
+            asked_to_leave=self._asked_to_leave,
+            clock=self._here.clock,
+            patience=self._patience,
+            next_leg=self._next_leg if self._here.pass_on else None,
+        )
+        self._killed_before = self._here.oom_kills()
+        metric, resource_attr = settings.metric, settings.resource_attr
+        return trial, train(trial, load, metric=metric, resource_attr=resource_attr)
+
+    def _next_leg(self, trial: Trial, fresh_start_s: float) -> NextLeg | None:
+        """At a rung: finish the leg; the one that the trial goes on with in place, if any."""
+        pass_on = self._here.pass_on
+        worst = trial.history[-1].get(self._settings.metric) is None  # and so never promoted
+        if pass_on is None or worst or self._asked_to_leave():
+            return None
+        taken = pass_on(self._claim, self._ended(trial, {"status": "paused"}), fresh_start_s)
+        if taken is None:
+            return None
+        self._claim, self._offer = taken
+        self._passed_at = trial.resource
+        self._begin()
+        self._killed_before = self._here.oom_kills()
+        return NextLeg(
+            self._claim.attempt, self._offer.get("target"), self._offer.get("final", True)
+        )
+
+    def _asked_to_leave(self) -> bool:
+        # Not Path.exists, which raises when the file server is away.
+        return (
+            self._here.asked_to_leave()
+            or os.path.exists(self._layout.leave)
+            or not offers.is_held(self._layout, self._claim)
+        )
+
+    def _ended(self, trial: Trial, ended: Mapping[str, Any]) -> dict[str, Any]:
+        return document_of(
+            self._claim,
+            self._offer,
+            self._settings,
+            self._here,
+            ended,
+            history=trial.history,
+            resource=trial.resource,
+            start=self._start,
+            end=max(self._start, self._here.clock()),  # because clocks are set back at times
+            earlier=self._earlier,
+        )
+
+
+def finish_leg(
+    layout: Layout,
+    claim: offers.Leg,
+    result: Mapping[str, Any],
+    patience: Patience = Patience(),
+) -> bool:
+    """Publish what the leg came to; False: the claim was fenced off meanwhile, nothing counts.
+
+    Raises:
+        StorageTrouble: it could not be written; the leg has to be run again.
+    """
+
+    def publish() -> None:
+        path = result_file.attempt_path(layout, claim)
+        path.parent.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
+        publish_json(path, result, folder=False)  # because the copy's sync is that of both names
+        result_file.prepare(layout, claim, result)
+
+    what = f"trial {claim.trial_id}: its result"
+    asked_to_leave = patience.leaving
+    patience = replace(
+        patience, leaving=lambda: asked_to_leave() or not offers.is_held(layout, claim)
+    )
+    patience.insist(what, publish, patience.result_s)
+    if not patience.insist(what, lambda: offers.finish(layout, claim), patience.result_s):
+        with contextlib.suppress(OSError):
+            result_file.discard_prepared(layout, claim)
+        return False
+    try:
+        result_file.publish_prepared(layout, claim)
+    except OSError as err:  # not waited for: the manager writes what is missing there
+        log.warning("trial %d: its standing result cannot be written: %s", claim.trial_id, err)
+    return True

@@ -1,0 +1,117 @@
+"""The entry of a job: take the best leg, run it, write what it came to, end, or go on (`seat`).
+
+Owns the life of one job. Writes only its claim, its trial's folder and its trial's result. Signals
+set a flag and nothing else; the next report saves and leaves. Imports nothing slow before the
+user's code: no scipy, pandas, pydantic or torch.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hpo.errors import EXIT_FINISHED, EXIT_RESUMABLE, HpoError
+from hpo.folder import offers, shrunk_seats
+from hpo.folder import safety as folder_safety
+from hpo.folder import stop as stop_request
+from hpo.folder.files import Layout, publish_json, read_json
+from hpo.folder.full_disk_output import log_to_standard_output
+from hpo.folder.patience import Patience, StorageTrouble, is_of_files
+from hpo.job.announcement import announce
+from hpo.job.leave_flag import LeaveFlag
+from hpo.job.leg import await_settings
+from hpo.job.serving import Objective, Place, serve_leg, wait_for_claim
+from hpo.seats.job_identity import JobIdentity, this_job
+from hpo.seats.wall_time import early_s, leave_at
+
+log = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """`run_trial.py DIR`: serve the campaign in DIR as one seat, also from a shell of your own."""
+    import argparse  # here, because SLURM's jobs need none
+
+    parser = argparse.ArgumentParser(
+        prog="run_trial.py",
+        description="Take the best open trial of a campaign, run it here, write its result, end.",
+    )
+    parser.add_argument("campaign", help="the campaign's output directory")
+    arguments = parser.parse_args(argv)
+    try:
+        return run_seat(arguments.campaign)
+    except HpoError as err:
+        print(f"run_trial.py: {err}", file=sys.stderr)  # noqa: T201  # because this is a command
+        return err.exit_code
+
+
+def run_seat(root: str) -> int:
+    """Serve as one seat of the campaign in `root`; the process's exit code.
+
+    That is EXIT_RESUMABLE where the files of the campaign could not be used: no leg failed then,
+    and one that was taken is offered again.
+
+    Raises:
+        SettingsError: there is no campaign in `root`.
+    """
+    log_to_standard_output()
+    try:
+        return _serve(Layout(Path(root)))
+    except StorageTrouble as err:
+        log.error("this job ends, its trial is offered again: %s", err)
+    except Exception as err:
+        if not is_of_files(err):
+            raise
+        log.exception("this job ends: the campaign's files cannot be used")
+    return EXIT_RESUMABLE
+
+
+def _serve(layout: Layout) -> int:
+    shrunk_seats.adopt(layout, os.environ)
+    job = this_job()
+    flag = LeaveFlag(leave_at(), early_s=early_s(job.time_min))
+    flag.listen()
+    patience = Patience(leaving=flag.is_set)
+    settings = await_settings(layout, patience)
+    folder_safety.set_umask(settings.sharing)
+    _register(layout, job)
+    if job.restarts:
+        what = "what this job held before it was requeued"
+        for leg in patience.insist(what, lambda: offers.give_back(layout, job.job_id)):
+            log.info("job %s was requeued: trial %d is offered again", job.job_id, leg.trial_id)
+    place = Place(layout, settings, job, flag.is_set, patience)
+    time_s = job.first_leg_s if settings.timed else 0
+    taken = wait_for_claim(place, time_s=lambda: time_s)
+    if taken is None:
+        if stop_request.stands(layout):
+            log.info("the campaign was stopped: this job ends; `hpo run` goes on with it")
+        elif place.is_over():
+            log.info("the campaign is over, and so is this job")
+        else:
+            log.info("no trial to run within %.0f s: this job ends", settings.claim_timeout)
+    elif settings.trials_per_job == 1:
+        claim, offer = taken
+        announce(layout, claim, offer["config"], settings.campaign, job)
+        serve_leg(place, taken, Objective(settings, list(offer["config"])))
+    else:
+        from hpo.job.many import seat  # here, because by default no job needs it
+
+        seat.serve(place, flag, taken, leave_at())
+    return EXIT_FINISHED
+
+
+def _register(layout: Layout, job: JobIdentity) -> None:
+    """Say which process a local job is: its manager may have died right after starting it."""
+    record = layout.jobs / "live" / f"{job.job_id}.json"
+    known = None if job.on_slurm else read_json(record)
+    if isinstance(known, dict) and "pid" not in known:
+        try:
+            publish_json(record, known | {"pid": os.getpid()})
+        except OSError as err:  # no harm while the manager that started it lives, which knows
+            log.warning("%s cannot be written: %s", record, err)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""A fresh interpreter for one trial of a seat, where a fork of the seat would not be safe.
+
+Started by `many.seat`, with the claim that it is to run; finds everything else as a job does. Owns
+nothing: what it does is `in_place`'s, and how it tells the seat is `process`'s.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+from hpo.folder import offers
+from hpo.folder.files import Layout
+from hpo.folder.full_disk_output import log_to_standard_output
+from hpo.folder.patience import Patience
+from hpo.job.leave_flag import SIGNALS, LeaveFlag
+from hpo.job.leg import await_settings
+from hpo.job.many.in_place import Note, run_legs
+from hpo.job.many.process import work_and_exit
+from hpo.job.many.stay import Stay
+from hpo.job.serving import Objective, Place
+from hpo.seats.job_identity import this_job
+from hpo.seats.wall_time import early_s, leave_at
+
+
+def main(root: str, name: str, stay: str, parent: str, writing: str) -> None:
+    """Run the claimed leg `name` of the campaign in `root` for the process `parent`, and exit."""
+    log_to_standard_output()
+    job = this_job()
+    flag = LeaveFlag(leave_at(), early_s=early_s(job.time_min))
+    flag.listen()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    layout = Layout(Path(root))
+
+    def work(note: Note) -> None:
+        claim = offers.parse(name)
+        assert claim is not None, f"not the name of a claim: {name}"
+        patience = Patience(leaving=flag.is_set)
+        offer = patience.insist("the offer", lambda: offers.read_claim(layout, claim))
+        settings = await_settings(layout, patience)
+        place = Place(layout, settings, job, flag.is_set, patience)
+        load = Objective(place.settings, list(offer["config"]))
+        run_legs(place, (claim, offer), load, Stay(**json.loads(stay)), note)
+
+    work_and_exit(work, int(writing), int(parent))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,201 @@
+"""A seat that takes one leg after the other, as `trials_per_job` allows.
+
+Owns the loop: which leg comes next, in which process it runs, and what is written about a trial
+whose process died. The process imports the user's code once and keeps no trial itself: each runs in
+a fork of it (or a fresh interpreter, where a fork is not safe), unless the user wants all in the
+same one. Standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import hpo
+import hpo.checkpoint  # because else each forked trial would import it
+from hpo.errors import EXIT_RESUMABLE
+from hpo.folder import offers
+from hpo.folder.patience import StorageTrouble
+from hpo.job.announcement import announce
+from hpo.job.leave_flag import LeaveFlag
+from hpo.job.leg import finish_leg
+from hpo.job.leg_document import broken_leg
+from hpo.job.leg_ending import failure
+from hpo.job.many.fork_safety import danger
+from hpo.job.many.in_place import Note, run_legs
+from hpo.job.many.process import ProcessEnd, run_forked, run_fresh
+from hpo.job.many.random_start import RandomStart
+from hpo.job.many.stay import Stay
+from hpo.job.oom_kills import oom_kills
+from hpo.job.serving import Objective, Place, Taken, tell_end, wait_for_claim
+from hpo.record.causes import Cause
+from hpo.trial.objective import SCRIPT
+
+log = logging.getLogger(__name__)
+
+RENAME_S = 60.0  # between two names of a job, however short its legs are
+
+
+def serve(place: Place, flag: LeaveFlag, first: Taken, leave_at: float | None) -> None:
+    """Run the leg that was taken first, and others after it.
+
+    Raises:
+        StorageTrouble: the files cannot be used; what is held has to be run again.
+    """
+    stay = Stay.of(place.settings.trials_per_job, leave_at)
+    load = Objective(place.settings, list(first[1]["config"]))
+    how = _choose(place, flag, stay, load)
+    taken: Taken | None = first
+    renamed_at = float("-inf")
+    while taken is not None:
+        claim, offer = taken
+        rename = time.monotonic() >= renamed_at + RENAME_S
+        renamed_at = time.monotonic() if rename else renamed_at
+        names = (place.settings.campaign, place.job)
+        announce(place.layout, claim, offer["config"], *names, rename=rename)
+        stay.took()
+        how.run(taken)
+        taken = None
+        if stay.over is None:
+            taken = wait_for_claim(
+                place, time_s=lambda: stay.time_s(time.time()), wanted=lambda: _goes_on(place, stay)
+            )
+    why = stay.over or f"no trial to run within {place.settings.claim_timeout:.0f} s"
+    log.info("this job ends after %d legs: %s", stay.legs, why)
+
+
+def _goes_on(place: Place, stay: Stay) -> bool:
+    """Whether to look for another leg; if not, `stay.over` says why."""
+    stay.over = place.why_unwanted() or stay.why_no_time(time.time())
+    return stay.over is None
+
+
+def _choose(place: Place, flag: LeaveFlag, stay: Stay, load: Objective) -> _InHere | _Apart:
+    settings = place.settings
+    if settings.trial_process == "same" or settings.objective.startswith(SCRIPT):
+        return _InHere(place, stay, load)
+    start = RandomStart()
+    try:
+        load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001  # because a trial says it, with its traceback
+        log.info("the objective cannot be imported here; each trial tries it itself")
+    start.imported()
+    why_not = danger()
+    if why_not is not None:
+        log.info("each trial gets a fresh interpreter, not a fork: %s", why_not)
+        return _Fresh(place, stay, flag)
+    return _Forked(place, stay, flag, load, start)
+
+
+@dataclass(frozen=True)
+class _InHere:
+    """Trials in this very process."""
+
+    place: Place
+    stay: Stay
+    load: Objective
+
+    def run(self, taken: Taken) -> None:
+        run_legs(self.place, taken, self.load, self.stay, lambda _what: None)
+
+
+@dataclass(frozen=True)
+class _Apart:
+    """Trials in processes of their own."""
+
+    place: Place
+    stay: Stay
+    flag: LeaveFlag
+
+    def run(self, taken: Taken) -> None:
+        """Let a process run the leg, and settle what it left open.
+
+        Raises:
+            StorageTrouble: it could not use the files, or they cannot be used here.
+        """
+        killed_before = oom_kills()
+        end = self.process(taken)
+        for note in end.notes:
+            if "took" in note:
+                self.stay.took()
+            elif "answered" in note:
+                self.stay.answered(note["answered"])
+            elif "ended" in note:
+                self.stay.ended(note["ended"], note["seconds"], time.time())
+                if not note["counts"]:
+                    self.stay.over = "its claim was given up meanwhile"
+        out_of_memory = end.code == -signal.SIGKILL and oom_kills() > killed_before
+        _settle(self.place, self.stay, end, out_of_memory=out_of_memory)
+
+    def process(self, taken: Taken) -> ProcessEnd:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class _Forked(_Apart):
+    load: Objective
+    start: RandomStart
+
+    def process(self, taken: Taken) -> ProcessEnd:
+        def work(note: Note) -> None:
+            self.start.begin()
+            run_legs(self.place, taken, self.load, self.stay, note)
+
+        return run_forked(work, self.flag)
+
+
+@dataclass(frozen=True)
+class _Fresh(_Apart):
+    def process(self, taken: Taken) -> ProcessEnd:
+        python = [sys.executable, "-u", "-m", "hpo.job.many.fresh_main"]
+        root, stay = str(self.place.layout.root), json.dumps(asdict(self.stay))
+        words = [root, taken[0].name, stay, str(os.getpid())]
+        home = str(Path(hpo.__file__).resolve().parents[1])
+        known = os.environ.get("PYTHONPATH")
+        path = f"{home}{os.pathsep}{known}" if known else home
+        job_id = {} if self.place.job.on_slurm else {"HPO_JOB_ID": self.place.job.job_id}
+        environment = os.environ | {"PYTHONPATH": path} | job_id
+        return run_fresh([*python, *words], environment, self.flag)
+
+
+def _settle(place: Place, stay: Stay, end: ProcessEnd, *, out_of_memory: bool) -> None:
+    """See to the leg that a process held when it ended."""
+    layout, patience = place.layout, place.patience
+
+    def look() -> list[offers.Leg]:
+        return list(offers.held_by(layout, place.job.job_id))
+
+    held = patience.insist("what this job holds", look)
+    if end.code == EXIT_RESUMABLE:
+        raise StorageTrouble("the trial's process could not use the campaign's files")
+    if not held:
+        if not any("ended" in note for note in end.notes):
+            stay.over = "its claim was given up meanwhile"
+        return
+    claim = held[0]
+    who = f"trial {claim.trial_id}"
+    if end.code < 0 and place.leaving():
+        # Ended with the job; nobody could say that the trial is to blame.
+        patience.insist(f"{who}: its leg", lambda: offers.give_back(layout, place.job.job_id))
+        stay.over = "it was asked to leave"
+        return
+    offer = patience.insist(f"{who}: its offer", lambda: offers.read_claim(layout, claim))
+    cause, message = Cause.KILLED, end.describe()
+    if out_of_memory:
+        cause, message = Cause.OUT_OF_MEMORY, "its process was killed for its memory"
+    log.error("%s: %s", who, message)
+    goes_on = not (stay.why_last("failed", time.time()) or place.why_unwanted())
+    here = place.surroundings(lambda _status: goes_on)
+    ended = failure(cause.value, message, None)
+    result = broken_leg(layout, claim, offer, place.settings, here, ended)
+    counts = finish_leg(layout, claim, result, patience)
+    tell_end(place, result, counts)
+    stay.ended("failed", result["additional_info"]["leg_time"], time.time())

@@ -1,0 +1,180 @@
+"""What a job does with one leg: look for it, run it, write down what it came to.
+
+Owns the looks at the offers, and the line in the job's log in which a trial ends. How many legs a
+job takes, and in which process, is its seat's business. Standard library only.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hpo.folder import offers
+from hpo.folder import stop as stop_request
+from hpo.folder.files import Layout
+from hpo.folder.patience import Patience, StorageTrouble
+from hpo.folder.quarantine import is_quarantined
+from hpo.job.announcement import devices
+from hpo.job.leg import LegSettings, PassOn, Surroundings, finish_leg, run_leg
+from hpo.job.memory_used import used_mb
+from hpo.job.oom_kills import oom_kills
+from hpo.seats.job_identity import JobIdentity
+from hpo.seats.wall_time import leave_at
+from hpo.trial.objective import bind, load_objective
+from hpo.units.sizes import warning_s
+
+log = logging.getLogger(__name__)
+
+FIRST_LOOK_S = 0.5  # between two looks for an offer, growing up to LAST_LOOK_S
+LAST_LOOK_S = 5.0
+Taken = tuple[offers.Leg, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The job that legs run in, and its campaign."""
+
+    layout: Layout
+    settings: LegSettings
+    job: JobIdentity
+    leaving: Callable[[], bool]
+    patience: Patience
+
+    def surroundings(
+        self,
+        goes_on: Callable[[str], bool] = lambda _status: False,
+        pass_on: PassOn | None = None,
+    ) -> Surroundings:
+        """What a leg knows of its job."""
+        return Surroundings(
+            self.job.job_id,
+            self.job.host,
+            time.time,
+            self.leaving,
+            devices() | self._had(),
+            oom_kills,
+            self.patience,
+            goes_on,
+            pass_on,
+            used_mb,
+        )
+
+    def _had(self) -> dict[str, int]:
+        """What the leg that begins now has of the job: memory (MB) and time (s), where known."""
+        left_s = 60 * self.job.time_min
+        if (leaves_at := leave_at()) is not None and left_s:
+            warned_s = warning_s(self.job.time_min)
+            minutes = math.ceil((leaves_at + warned_s - time.time()) / 60.0)  # as limits count
+            left_s = max(60, min(left_s, 60 * minutes))
+        had = {"mem_had_mb": self.job.mem_mb, "time_had_s": left_s}
+        return {name: value for name, value in had.items() if value}
+
+    def is_over(self) -> bool:
+        """Whether the campaign has ended, ends or was stopped."""
+        # Not Path.exists, which raises when the file server is away.
+        return os.path.exists(self.layout.leave) or stop_request.stands(self.layout)
+
+    def why_unwanted(self) -> str | None:
+        """Why no other leg is to be begun here; None: one may."""
+        if self.leaving():
+            return "it was asked to leave"
+        if self.is_over():
+            return "the campaign ends"
+        if is_quarantined(self.layout, self.job.host, time.time()):
+            return f"no more trials go to {self.job.host} for now"
+        return None
+
+
+@dataclass(slots=True)
+class Objective:
+    """The user's function: imported when it is first asked for."""
+
+    settings: LegSettings
+    names: list[str]
+    _function: Callable[..., Any] | None = field(default=None)
+
+    def __call__(self) -> Callable[..., Any]:
+        """Import it, where that has not been done.
+
+        Raises:
+            ObjectiveError: it cannot be found, imported or called.
+        """
+        if self._function is None:
+            for folder in reversed(self.settings.pythonpath):
+                if folder not in sys.path:
+                    sys.path.insert(0, folder)
+            function = load_objective(self.settings.objective, self.settings.metric_pattern)
+            bind(function, self.names)
+            self._function = function
+        return self._function
+
+
+def wait_for_claim(
+    place: Place,
+    *,
+    time_s: Callable[[], int] = lambda: 0,
+    wanted: Callable[[], bool] = lambda: True,
+) -> Taken | None:
+    """The leg that this job took, or None where there was none within `claim_timeout`.
+
+    Args:
+        place: the job.
+        time_s: tells how long a leg may take now (s); 0: as long as it likes.
+        wanted: looks whether to go on looking.
+
+    Raises:
+        StorageTrouble: to the end nobody could tell.
+    """
+    layout, job = place.layout, place.job
+    deadline = time.monotonic() + place.settings.claim_timeout
+    pause = FIRST_LOOK_S
+    trouble: OSError | None = None
+    while not place.leaving() and not place.is_over() and wanted():
+        try:
+            taken = offers.claim_best(
+                layout,
+                job.job_id,
+                mem_mb=job.mem_mb,
+                time_s=time_s(),
+                again=trouble is not None,
+            )
+        except OSError as err:
+            taken, trouble = None, err
+        else:
+            trouble = None
+        if taken is not None:
+            return taken
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+        pause = min(pause * 1.5, LAST_LOOK_S)
+    if trouble is not None:
+        raise StorageTrouble(f"no trial could be taken: {trouble}") from trouble
+    return None
+
+
+def serve_leg(place: Place, taken: Taken, load: Callable[[], Callable[..., Any]]) -> None:
+    """Run the leg, write what it came to, and say so."""
+    claim, offer = taken
+    here = place.surroundings()
+    result = run_leg(place.layout, claim, offer, load, place.settings, here)
+    tell_end(place, result, finish_leg(place.layout, claim, result, place.patience))
+
+
+def tell_end(place: Place, result: Mapping[str, Any], counts: bool) -> None:
+    """One line in the job's log."""
+    log.info(
+        "trial %d %s: %s=%s after %.1f s%s",
+        result["trial_id"],
+        result["status"],
+        place.settings.metric,
+        result["error"],
+        result["additional_info"]["leg_time"],
+        "" if counts else " (void: this attempt was given up meanwhile)",
+    )

@@ -1,0 +1,176 @@
+"""One manager per campaign: the lock file, its holder's record, and when it may be taken over.
+
+The lock is filelock's O_EXCL kind, because flock is node-local on GPFS. It frees itself only on
+the holder's own host; for a holder on another host SLURM is the arbiter: the campaign is taken
+over only when the holder's job is known to be gone. `guard` stops a manager that was taken over.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from filelock import SoftFileLock, Timeout
+
+from hpo.errors import CampaignLockedError, JournalForkError
+from hpo.folder.copies import is_same_folder
+from hpo.folder.files import Layout, publish_json, read_json
+
+LATEST_S = 1e11  # of a time since 1970 that a calendar can show
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a campaign."""
+
+    host: str
+    pid: int
+    job_id: str | None
+    restarts: int
+    nonce: str
+    since: float
+    root: str = ""  # of the campaign; another one where the lock was copied along with its folder
+
+    def __str__(self) -> str:
+        """For messages."""
+        job = f", SLURM job {self.job_id}" if self.job_id else ""
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
+        return f"process {self.pid} on {self.host}{job}, since {since}"
+
+
+def this_process(environ: Mapping[str, str] = os.environ) -> Holder:
+    """The record of this process as a holder."""
+    return Holder(
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        job_id=environ.get("SLURM_JOB_ID"),
+        restarts=int(environ.get("SLURM_RESTART_COUNT") or 0),
+        nonce=secrets.token_hex(8),
+        since=time.time(),
+    )
+
+
+class ManagerLock:
+    """Held between `acquire` and `release`."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._lock = SoftFileLock(layout.lock)
+        self._record = layout.manager
+        self._path = layout.lock
+        self.holder = replace(this_process(), root=str(layout.root))
+
+    def acquire(self, is_job_gone: Callable[[str], bool | None]) -> None:
+        """Become the one manager.
+
+        Args:
+            is_job_gone: asks SLURM about a job id; None: it did not answer.
+
+        Raises:
+            CampaignLockedError: another manager lives, or nobody can say that it does not.
+        """
+        # Twice, because filelock 4.1 frees the lock of a dead process and then gives up.
+        if not (self._try() or self._try()):
+            other = self._other()
+            if not _was_copied(other, self._path.parent):
+                self._require_gone(other, is_job_gone)
+            if self._other() != other:
+                raise self._locked(self._other(), "it was faster")
+            self._path.unlink(missing_ok=True)
+            if not self._try():
+                raise self._locked(self._other(), "it was faster")
+        try:
+            publish_json(self._record, asdict(self.holder))
+        except OSError:
+            self._lock.release()  # because nobody could tell who holds it
+            raise
+
+    def _try(self) -> bool:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Let the next manager in."""
+        self._lock.release()
+
+    def guard(self) -> None:
+        """Stop a manager whose campaign was taken over.
+
+        Raises:
+            JournalForkError: the holder's record names another manager.
+        """
+        other = self._other()
+        if other is not None and other.nonce != self.holder.nonce:
+            raise JournalForkError(
+                f"another manager took this campaign over: {other}. "
+                "This one stops without writing anything more"
+            )
+
+    def _other(self) -> Holder | None:
+        return _recorded(self._record)
+
+    def _require_gone(
+        self, other: Holder | None, is_job_gone: Callable[[str], bool | None]
+    ) -> None:
+        if other is None:
+            raise self._locked(None, "its record cannot be read")
+        mine = self.holder
+        if other.job_id is not None and other.job_id == mine.job_id:
+            if other.restarts < mine.restarts:
+                return  # a former life of this very job
+            raise self._locked(other, "it is this job's other process")
+        if other.job_id is None:
+            raise self._locked(other, "it is no SLURM job, so nobody but you can say if it lives")
+        gone = is_job_gone(other.job_id)
+        if gone is None:
+            raise self._locked(other, "SLURM could not be asked whether its job is gone; try again")
+        if not gone:
+            raise self._locked(other, "its job is still known to SLURM")
+
+    def _locked(self, other: Holder | None, why: str) -> CampaignLockedError:
+        who = "another manager" if other is None else str(other)
+        return CampaignLockedError(
+            f"{self._path.parent} is held by {who} ({why}). Stop that manager, or, if you are "
+            f"sure that it is gone, remove {self._path} and start again"
+        )
+
+
+def holder_of(layout: Layout) -> Holder | None:
+    """Who holds the campaign, dead or alive, for messages; None: nobody, or it cannot be read."""
+    holder = _recorded(layout.manager) if layout.lock.exists() else None
+    return None if _was_copied(holder, layout.root) else holder
+
+
+def _was_copied(holder: Holder | None, root: Path) -> bool:
+    """Whether the lock is that of another folder, of which this one is a copy."""
+    return holder is not None and bool(holder.root) and not is_same_folder(holder.root, root)
+
+
+def _recorded(path: Path) -> Holder | None:
+    return _read_holder(read_json(path))
+
+
+def _read_holder(record: object) -> Holder | None:
+    """The holder that a record names; None where it is damaged, which proves nothing."""
+    try:
+        holder = Holder(**record) if isinstance(record, dict) else None
+    except TypeError:
+        return None
+    if holder is None:
+        return None
+    texts = (holder.host, holder.nonce, holder.job_id or "", holder.root)
+    numbers = (holder.pid, holder.restarts)
+    sound = (
+        all(isinstance(text, str) for text in texts)
+        and all(type(number) is int for number in numbers)
+        and type(holder.since) in (int, float)
+        and 0 <= holder.since < LATEST_S
+    )
+    return holder if sound else None

@@ -1,0 +1,226 @@
+"""What the files say, as facts for the journal.
+
+Owns the reading of claims/, revoked/ and the results behind them. Reads only: what follows is
+decided by the scheduler and carried out by `reconcile`. A folder or a file that cannot be read now
+is no news; nothing is ever concluded from an absence alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from hpo import checkpoint
+from hpo.folder import offers
+from hpo.folder import stop as stop_request
+from hpo.folder.files import Layout
+from hpo.folder.offers import Leg
+from hpo.folder.results import fault_of_attempt, node_name, read_attempt, read_had, read_node
+from hpo.manager.unsaved_work import unsaved_work
+from hpo.record import events as ev
+from hpo.record.causes import Cause
+from hpo.record.state import CampaignState, TrialState, TrialStatus
+from hpo.seats.book import JobPhase, SeatBook
+
+LATE_RESULT_S = 600.0  # a done claim costs nothing, and its result may be hours of work
+HELD = (TrialStatus.OFFERED, TrialStatus.CLAIMED)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLegs:
+    """The legs that are in somebody's hands, as listed at one time."""
+
+    claims: list[Leg]
+    revoked: list[Leg]
+
+
+@dataclass(slots=True)
+class Observer:
+    """Turns what lies in the campaign directory into facts; remembers what is overdue."""
+
+    layout: Layout
+    book: SeatBook
+    grace_s: float
+    resource_attr: str = "epoch"
+    # Why a claim was fenced, from the act to the fact; after a crash the cluster is asked again.
+    losses: dict[str, tuple[Cause, str]] = field(default_factory=dict)
+    _overdue: dict[Leg, float] = field(default_factory=dict)
+
+    def look(self) -> OpenLegs:
+        """List the open legs: a number of files that does not grow with finished trials.
+
+        Raises:
+            OSError: no news.
+        """
+        claims = offers.list_legs(self.layout.claims)
+        return OpenLegs(claims, offers.list_legs(self.layout.revoked))
+
+    def facts(self, state: CampaignState, seen: OpenLegs, now: float) -> list[ev.Event]:
+        """All facts that `seen` adds to `state`, in an order in which they can be applied."""
+        facts: list[ev.Event] = []
+        for leg in seen.claims if self._overdue else ():
+            # Seen again: a listing had missed it, as one may during a rename.
+            self._overdue.pop(replace(leg, done=False), None)
+        by_attempt = sorted(seen.claims, key=lambda leg: (leg.trial_id, leg.attempt))
+        latest = {leg.trial_id: leg for leg in by_attempt}
+        # A job that takes one leg after the other holds one at a time, also in the journal: how
+        # the one before ended is told first, and the next in the next round.
+        busy = {state.trials[i].job_id: i for i in state.of(TrialStatus.CLAIMED)}
+        for claim in sorted(latest.values(), key=lambda leg: not leg.done):
+            trial = state.trials.get(claim.trial_id)
+            if trial is None or busy.get(claim.job_id, trial.trial_id) != trial.trial_id:
+                continue
+            news = list(self._of_claim(trial, claim, now))
+            if news:
+                busy[claim.job_id] = trial.trial_id
+            facts += news
+        for leg in seen.revoked:
+            trial = state.trials.get(leg.trial_id)
+            if trial is not None and leg.rung == trial.rung and leg.attempt >= trial.attempt:
+                facts += self._of_revoked(trial, leg, now)
+        missing = [i for i in sorted(state.of(TrialStatus.CLAIMED)) if i not in latest]
+        gone = {leg.trial_id for leg in seen.revoked}
+        facts += self._of_missing([state.trials[i] for i in missing if i not in gone], now)
+        return facts
+
+    def _of_claim(self, trial: TrialState, claim: Leg, now: float) -> Iterator[ev.Event]:
+        leg = (claim.trial_id, claim.rung, claim.attempt)
+        job_id = claim.job_id or ""
+        if trial.status not in HELD or claim.rung != trial.rung or claim.attempt < trial.attempt:
+            return  # a late writer of the past; reconcile fences it
+        if claim.attempt > trial.attempt:
+            yield self._returned(trial, claim.attempt, now)
+            yield ev.LegClaimed(now, *leg, job_id)
+        elif trial.status is TrialStatus.OFFERED:
+            yield ev.LegClaimed(now, *leg, job_id)
+        elif job_id != trial.job_id:
+            return
+        if claim.done:
+            yield from self._of_result(trial, claim, now)
+
+    def _of_result(self, trial: TrialState, claim: Leg, now: float) -> Iterator[ev.Event]:
+        leg = (claim.trial_id, claim.rung, claim.attempt, claim.job_id or "")
+        found = read_attempt(self.layout, claim)
+        if found is not None:
+            self._overdue.pop(claim, None)
+            result, _ = found
+            yield ev.LegFinished(
+                now,
+                *leg,
+                outcome=result.outcome,
+                metric=result.error,
+                resource=result.resource,
+                elapsed=result.elapsed,
+                cause=result.cause,
+                message=result.message,
+                node=result.node,
+                mem_used_mb=result.mem_used_mb,
+                mem_had_mb=result.mem_had_mb,
+                time_had_s=result.time_had_s,
+                goes_on=result.goes_on,
+            )
+        elif self._is_overdue(claim, now, self.grace_s):
+            fault = fault_of_attempt(self.layout, claim)
+            message = f"its job said it was done, but its result cannot be used: {fault.text}"
+            if fault.lasting:
+                yield self._lost(trial, claim, Cause.VANISHED, message, now)
+            elif self._is_overdue(claim, now, LATE_RESULT_S):
+                yield self._lost(trial, claim, Cause.STORAGE, message, now)
+
+    def _of_revoked(self, trial: TrialState, leg: Leg, now: float) -> Iterator[ev.Event]:
+        key = (leg.trial_id, leg.rung, leg.attempt)
+        if leg.job_id is None and trial.status is TrialStatus.OFFERED:
+            if leg.attempt > trial.attempt:  # given back before anyone saw that it was claimed
+                yield self._returned(trial, leg.attempt, now)
+            yield ev.OfferRevoked(now, *key)
+            return
+        lost_line = trial.status is TrialStatus.OFFERED  # somebody cut the journal
+        held = trial.status is TrialStatus.CLAIMED and trial.job_id == leg.job_id
+        if leg.job_id is None or leg.attempt != trial.attempt or not (held or lost_line):
+            return
+        if lost_line:
+            yield ev.LegClaimed(now, *key, leg.job_id)
+        known = self.losses.pop(leg.name) if leg.name in self.losses else None
+        cause, message = known or self._asked_again(leg, now)
+        yield self._lost(trial, leg, cause, message, now)
+
+    def _asked_again(self, leg: Leg, now: float) -> tuple[Cause, str]:
+        job_id = leg.job_id or ""
+        loss = self.book.loss_of(job_id, now, grace_s=0.0, vanish_s=0.0)
+        seat = self.book.seats.get(job_id)
+        if seat is not None and seat.status.ok:
+            loss = None  # a later life of the job ended well: that says nothing of this one
+        return loss or (Cause.VANISHED, f"job {leg.job_id} was gone when the manager came back")
+
+    def _of_missing(self, trials: list[TrialState], now: float) -> Iterator[ev.Event]:
+        """Claims that are no longer listed: given back by a requeued job, or removed by hand."""
+        if not trials:
+            return
+        offered = {leg.trial_id: leg for leg in offers.list_legs(self.layout.offers)}
+        for trial in trials:
+            claim = Leg(
+                trial.trial_id,
+                trial.rung,
+                trial.attempt,
+                trial.job_id,
+                mem_mb=trial.mem_mb,
+                time_s=trial.time_s,
+            )
+            back = offered.get(trial.trial_id)
+            if back is not None and back.attempt > trial.attempt:
+                yield self._returned(trial, back.attempt, now)
+            elif self._is_overdue(claim, now, self.grace_s):
+                yield self._lost(trial, claim, Cause.VANISHED, "its claim file is gone", now)
+
+    def _is_overdue(self, leg: Leg, now: float, grace_s: float) -> bool:
+        """Whether what `leg` promises has been missing for longer than files take to be seen."""
+        return now >= self._overdue.setdefault(leg, now) + grace_s
+
+    def _lost(
+        self, trial: TrialState, claim: Leg, cause: Cause, message: str, now: float
+    ) -> ev.LegLost:
+        if stop_request.was_cancelled(self.layout, claim.job_id or ""):
+            cause, message = Cause.STOPPED, f"job {claim.job_id} was cancelled by `hpo stop`"
+        folder = self.layout.trial(claim.trial_id)
+        saved = checkpoint.find(folder)
+        job_id = claim.job_id or ""
+        # The claim may be as new to the state as its loss.
+        claimed_at = trial.claimed_at if trial.status is TrialStatus.CLAIMED else now
+        ended_at = self.book.end_of(job_id)
+        seat_s = max(0.0, (now if ended_at is None else ended_at) - claimed_at)
+        lost_s, lost_resource = unsaved_work(
+            folder, claim.attempt, self.resource_attr, seat_s=seat_s
+        )
+        mem_had_mb, time_had_s = read_had(self.layout, claim)
+        return ev.LegLost(
+            now,
+            claim.trial_id,
+            claim.rung,
+            claim.attempt,
+            job_id,
+            cause=cause.value,
+            message=message,
+            resource=saved[0].resource if saved else 0,
+            lost_s=lost_s,
+            lost_resource=lost_resource,
+            node=self._node_of(claim),
+            mem_had_mb=mem_had_mb,
+            time_had_s=time_had_s,
+        )
+
+    def _returned(self, trial: TrialState, attempt: int, now: float) -> ev.LegReturned:
+        """The leg is offered again as `attempt`; the attempt before it was cut off."""
+        folder = self.layout.trial(trial.trial_id)
+        lost_s, lost_resource = unsaved_work(folder, trial.attempt, self.resource_attr)
+        return ev.LegReturned(now, trial.trial_id, trial.rung, attempt, lost_s, lost_resource)
+
+    def _node_of(self, claim: Leg) -> str:
+        """Where the lost leg ran, as its job or the cluster says.
+
+        Never from what only this manager has seen: a new one would journal something else.
+        """
+        seat = self.book.seats.get(claim.job_id or "")
+        ended = seat is not None and seat.phase is JobPhase.ENDED
+        return read_node(self.layout, claim) or node_name(
+            seat.status.node if ended and seat else ""
+        )

@@ -1,0 +1,179 @@
+"""A campaign's directory: created, recognised again, or refused.
+
+Owns campaign.json and the question whether a directory holds the same search as the settings say.
+Starts nothing. What may differ between two starts (limits, SLURM settings) replaces what
+campaign.json said, and the log names it; what makes it another search is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hpo.errors import ConfigDriftError
+from hpo.folder.campaign import FORMAT, Start, file_problem, stored
+from hpo.folder.copies import Origin, foreign_jobs, forget_the_original, origin
+from hpo.folder.files import Layout, publish_json
+from hpo.folder.journal import Header
+from hpo.settings.spec import CampaignSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """An opened campaign; `changes` are settings that differ from the last start.
+
+    With an `origin` the folder was copied or moved; `foreign_jobs` hold legs and serve another one.
+    """
+
+    layout: Layout
+    header: Header
+    is_new: bool
+    changes: list[str]
+    origin: Origin | None = None
+    foreign_jobs: frozenset[str] = frozenset()
+
+
+def folder_problems(root: Path, *, fresh: bool) -> list[str]:
+    """Why a campaign cannot live in `root`, whatever it searches; changes nothing."""
+    layout = Layout(root)
+    # Not Path.exists, which raises below a folder of somebody else's.
+    if not os.path.exists(root):
+        above = next((p for p in root.parents if os.path.exists(p)), Path("/"))
+        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+            return [f"output_dir {root} cannot be created: {above} cannot be written"]
+        return []
+    if not root.is_dir():
+        return [f"output_dir {root} is not a folder"]
+    if not os.access(root, os.W_OK | os.X_OK):
+        return [f"output_dir {root} cannot be written"]
+    if stored(layout) is not None or (fresh and layout.campaign.exists()):
+        return []
+    if problem := file_problem(layout):
+        return [problem]
+    strangers = sorted(p.name for p in root.iterdir() if not _is_ours(p.name))
+    if strangers:
+        return [
+            f"output_dir {root} holds other files ({', '.join(strangers[:3])}) and no campaign; "
+            "choose an empty folder"
+        ]
+    return []
+
+
+def drift_problems(spec: CampaignSpec) -> list[str]:
+    """How the search in the output directory differs from the one asked for."""
+    known = stored(Layout(spec.output_dir))
+    if known is None:
+        return []
+    root = spec.output_dir
+    hint = f"choose another output_dir, or move {root} aside with --fresh"
+    return [
+        f"{root} holds another search: {change}; {hint}"
+        for change in _changed(known["identity"], spec.identity())
+    ]
+
+
+def move_aside(layout: Layout, now: float) -> Path:
+    """Give an old campaign another name; its new path."""
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+    target = layout.root.with_name(f"{layout.root.name}.old-{stamp}")
+    while target.exists():
+        target = target.with_name(target.name + "x")
+    layout.root.rename(target)
+    return target
+
+
+def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
+    """Create the campaign or recognise it; the caller holds its lock.
+
+    Raises:
+        ConfigDriftError: the directory holds another search.
+        OSError: it cannot be written.
+    """
+    layout = Layout(spec.output_dir)
+    if problems := drift_problems(spec):
+        raise ConfigDriftError(problems, where=str(layout.root))
+    known = stored(layout)
+    copied = origin(layout, known) if known else None
+    foreign = set(known.get("foreign_jobs", ())) if known else set()
+    if known and copied:
+        foreign |= foreign_jobs(layout, known)
+        forget_the_original(layout)
+    fresh_name = f"{_safe(spec.name)}-{secrets.token_hex(3)}"
+    name = known["campaign"] if known and not copied else fresh_name
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "campaign": name,
+        "path": known["path"] if known and not copied and "path" in known else str(layout.root),
+        "created": known["created"] if known else now,
+        "identity": spec.identity(),
+        "start": asdict(start),
+        "foreign_jobs": sorted(foreign),
+        "seat": _seat(spec, name),
+        "settings": spec.to_json(),
+    }
+    changes = _changed(known["settings"], document["settings"]) if known else []
+    if document != known:
+        publish_json(layout.campaign, document)
+    header = Header(name, spec.digest())
+    return Campaign(layout, header, known is None, changes, copied, frozenset(foreign))
+
+
+def stored_name(layout: Layout) -> str | None:
+    """The name of the campaign in a directory, which its jobs carry."""
+    known = stored(layout)
+    return None if known is None else str(known["campaign"])
+
+
+def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:
+    """What a job reads: the fields of `hpo.leg.LegSettings`."""
+    return {
+        "campaign": name,
+        "objective": spec.objective,
+        "pythonpath": list(spec.pythonpath),
+        "metric": spec.hpo.metric,
+        "mode": spec.hpo.mode,
+        "resource_attr": spec.hpo.resource_attr,
+        "checkpoint_interval": spec.hpo.checkpoint_interval,
+        "claim_timeout": spec.hpo.claim_timeout,
+        "metric_pattern": spec.hpo.metric_pattern,
+        "sharing": spec.hpo.sharing,
+        "timed": spec.slurm.learns_time,
+        "trials_per_job": spec.hpo.trials_per_job,
+        "trial_process": spec.hpo.trial_process,
+    }
+
+
+def _safe(name: str) -> str:
+    """A name for jobs: no separator of squeue's, nothing for a shell to see."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:40].strip("-") or "campaign"
+
+
+def _is_ours(name: str) -> bool:
+    folders = ("offers", "claims", "revoked", "jobs", "results", "trials")
+    return name in folders or name.startswith((".", "manager.", "hpo_campaign_"))
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any], *, depth: int = 2) -> list[str]:
+    """What differs, as `key: old -> new`, one line each."""
+    lines = []
+    for key in sorted({*old, *new} - {"digest"}):
+        before, after = old.get(key), new.get(key)
+        if before == after:
+            continue
+        if depth > 1 and isinstance(before, dict) and isinstance(after, dict):
+            inner = _changed(before, after, depth=depth - 1)
+            lines += [f"{key}.{line}" for line in inner]
+        else:
+            lines.append(f"{key}: {_show(before)} -> {_show(after)}")
+    return lines
+
+
+def _show(value: object) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 120 else text[:117] + "..."

@@ -1,0 +1,86 @@
+"""Writes what people read: results/, status.json, best_config.json, final_results.json.
+
+Owns what of it is still to be written. All of it follows from the journal, so that a file which
+cannot be written now never holds up the campaign; only the end waits for the last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from hpo.folder.files import Layout
+from hpo.manager import reconcile
+from hpo.manager.trouble_teller import TroubleTeller
+from hpo.record import events as ev
+from hpo.record.state import CampaignState
+from hpo.report.summary import Summary
+from hpo.seats.book import SeatBook
+
+
+class Publisher:
+    """The derived files of one campaign."""
+
+    def __init__(self, layout: Layout, metric: str, gpus: int) -> None:
+        self._layout = layout
+        self._metric = metric
+        self._summary = Summary(layout, metric, gpus)
+        self._due: list[ev.Event] = []
+        self._trouble = TroubleTeller(
+            "some of results/, status.json and best_config.json", "The campaign goes on without"
+        )
+
+    def repair(self, state: CampaignState, now: float) -> None:
+        """Find the results that a crash, or somebody, left missing."""
+
+        def look() -> None:
+            self._due = reconcile.unpublished(self._layout, state)
+
+        self._tried(look, now)
+
+    def note(self, event: ev.Event) -> None:
+        """A trial's standing result changes by this event."""
+        if isinstance(event, (ev.LegFinished, ev.TrialFailed, ev.TrialStopped)):
+            self._due.append(event)
+
+    def results(self, state: CampaignState, now: float) -> None:
+        """Write the results that are due; those that cannot be written stay due."""
+        self._due = [
+            event
+            for event in self._due
+            if not self._tried(partial(self._publish, state, [event]), now)
+        ]
+
+    def summary(self, state: CampaignState, book: SeatBook, now: float, *, news: bool) -> bool:
+        """Write the summary where there is news, or it is old; whether it was due."""
+        due = self._summary.is_due(state, now, news=news)
+        if due:
+            self._tried(partial(self._summary.write, state, book, now), now)
+        return due
+
+    def leave(self, state: CampaignState, book: SeatBook, now: float) -> None:
+        """The last word of a manager that leaves."""
+        self._tried(partial(self._summary.write, state, book, now), now)
+
+    def finish(self, state: CampaignState, book: SeatBook, now: float) -> None:
+        """Write everything, once the campaign has ended; may be repeated.
+
+        Raises:
+            OSError: something cannot be written now.
+        """
+        self._publish(state, self._due)
+        self._publish(state, reconcile.unpublished(self._layout, state))
+        reconcile.publish_never_started(self._layout, state, metric=self._metric)
+        self._summary.write(state, book, now, final=True)
+
+    def _publish(self, state: CampaignState, events: list[ev.Event]) -> None:
+        reconcile.publish_results(self._layout, state, events, metric=self._metric)
+
+    def _tried(self, write: Callable[[], None], now: float) -> bool:
+        try:
+            write()
+        except OSError as err:
+            self._trouble.failed(err, now)
+            return False
+        self._trouble.worked(now)
+        return True

@@ -1,0 +1,242 @@
+"""Make the files match the state: write and revoke offers, fence lost claims, publish results.
+
+Acts only: everything here follows from the state and could be done again after a crash at any
+point, because each step is one rename or one whole file.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from hpo.folder import offers
+from hpo.folder import results as result_file
+from hpo.folder.files import Layout, is_writable, read_json
+from hpo.folder.offers import Leg
+from hpo.folder.reports import read_reports
+from hpo.manager.observe import Observer, OpenLegs
+from hpo.record import events as ev
+from hpo.record.state import CampaignState, TrialState, TrialStatus
+from hpo.seats.book import SeatBook
+
+log = logging.getLogger(__name__)
+
+ENDED = (TrialStatus.COMPLETED, TrialStatus.PAUSED, TrialStatus.FAILED, TrialStatus.STOPPED)
+
+
+def write_offers(layout: Layout, state: CampaignState, trial_ids: Iterable[int]) -> None:
+    """Publish the offers of these trials, where they still are offered."""
+    due = [state.trials[i] for i in sorted(trial_ids)]
+    offered = [trial for trial in due if trial.status is TrialStatus.OFFERED]
+    offers.publish_offers(layout, ((_leg(trial), _content(trial)) for trial in offered))
+
+
+def find_unwritten(layout: Layout, state: CampaignState) -> set[int]:
+    """Offered trials whose offer lies nowhere: a crash came before it was written.
+
+    The folders are listed in the order in which a leg can move (offers, claims, revoked), and the
+    first two once more for a leg that a requeued job gave back, and took again, in between.
+    """
+    unwritten = set(state.of(TrialStatus.OFFERED))
+    ways = (layout.offers, layout.claims)
+    for folder in (*ways, layout.revoked, *ways):
+        for leg in offers.list_legs(folder):
+            trial = state.trials.get(leg.trial_id)
+            # An older attempt that was not tidied away yet is no sign of this one.
+            if trial and (leg.rung, leg.attempt) >= (trial.rung, trial.attempt):
+                unwritten.discard(leg.trial_id)
+    return unwritten
+
+
+def revoke_offers(layout: Layout, trial_ids: Collection[int]) -> int:
+    """Take back the offers of these trials that nobody has claimed; how many."""
+    if not trial_ids:
+        return 0
+    # The attempt may be a later one than the journal's: given back by a requeued job.
+    legs = [leg for leg in offers.list_legs(layout.offers) if leg.trial_id in trial_ids]
+    return sum(offers.revoke_offer(layout, leg) for leg in legs)
+
+
+def ask_to_leave(layout: Layout, *, wanted: bool) -> None:
+    """Ask what runs to save and leave at its next report, or take that back."""
+    if wanted:
+        layout.leave.touch()
+    else:
+        layout.leave.unlink(missing_ok=True)
+
+
+def fence_lost(
+    layout: Layout,
+    state: CampaignState,
+    observer: Observer,
+    book: SeatBook,
+    *,
+    now: float,
+    grace_s: float,
+    vanish_s: float,
+) -> int:
+    """Void the claims of jobs that are gone, how many; the facts are read from revoked/ next."""
+    fenced = 0
+    for trial_id in sorted(state.of(TrialStatus.CLAIMED)):
+        trial = state.trials[trial_id]
+        loss = book.loss_of(trial.job_id or "", now, grace_s=grace_s, vanish_s=vanish_s)
+        if loss is None:
+            continue
+        claim = _leg(trial).claimed_by(trial.job_id or "")
+        observer.losses[claim.name] = loss
+        fenced += offers.fence(layout, claim)
+    return fenced
+
+
+def tidy(layout: Layout, state: CampaignState, seen: OpenLegs) -> None:
+    """Remove legs whose story is in the journal, and fence late writers of older attempts."""
+    for leg in seen.claims:
+        trial = state.trials.get(leg.trial_id)
+        if trial is None or _is_current(trial, leg):
+            continue
+        if leg.done:
+            offers.discard(layout.claims, leg)
+        elif offers.fence(layout, leg):
+            offers.discard(layout.revoked, leg)
+    for leg in seen.revoked:
+        trial = state.trials.get(leg.trial_id)
+        if trial is not None and not _is_current(trial, leg):
+            offers.discard(layout.revoked, leg)
+
+
+def _is_current(trial: TrialState, leg: Leg) -> bool:
+    """Whether the journal still waits for what this leg becomes."""
+    if (leg.rung, leg.attempt) < (trial.rung, trial.attempt):
+        return False
+    if (leg.rung, leg.attempt) > (trial.rung, trial.attempt):
+        return True  # given back by a requeued job; the fact comes in the next tick
+    if trial.status is TrialStatus.CLAIMED:
+        return leg.job_id == trial.job_id
+    return trial.status is TrialStatus.OFFERED
+
+
+def publish_finished(layout: Layout, events: Iterable[ev.Event]) -> None:
+    """Publish what jobs laid ready, before the journal tells of it and a next attempt may begin."""
+    for event in events:
+        if isinstance(event, ev.LegFinished):
+            leg = Leg(event.trial_id, event.rung, event.attempt, event.job_id)
+            try:
+                published = result_file.publish_prepared(layout, leg)
+            except OSError:
+                published = False  # results/ cannot be used now, and is not waited for
+            if not published:
+                result_file.discard_prepared(layout, leg)
+
+
+def publish_results(
+    layout: Layout, state: CampaignState, changes: Iterable[ev.Event], *, metric: str
+) -> None:
+    """Make the standing results tell what the journal tells."""
+    for event in changes:
+        if isinstance(event, ev.LegFinished):
+            _publish_attempt(layout, event)
+        elif isinstance(event, (ev.TrialFailed, ev.TrialStopped)):
+            trial = state.trials[event.trial_id]
+            if trial.job_id is not None and not _told_by_job(trial):
+                _publish_for_lost(layout, state, trial, metric)
+
+
+def unpublished(layout: Layout, state: CampaignState) -> list[ev.Event]:
+    """The last events of ended trials that have no standing result: a crash came in between."""
+    try:
+        present = set(os.listdir(layout.results))
+    except FileNotFoundError:
+        present = set()  # somebody removed the whole folder
+    events: list[ev.Event] = []
+    for status in ENDED:
+        for trial_id in sorted(state.of(status)):
+            trial = state.trials[trial_id]
+            if layout.result(trial_id).name in present or trial.job_id is None:
+                continue
+            if isinstance(trial.ended_leg, ev.LegFinished):
+                events.append(trial.ended_leg)
+            elif status is TrialStatus.FAILED:
+                message = trial.message or ""
+                events.append(ev.TrialFailed(0.0, trial_id, trial.cause or "", message))
+            else:
+                events.append(ev.TrialStopped(0.0, trial_id, trial.cause or ""))
+    return events
+
+
+def publish_never_started(layout: Layout, state: CampaignState, *, metric: str) -> None:
+    """Results for trials that no job ever took although later ones ran, so that none is missing."""
+    taken = [i for i, trial in state.trials.items() if trial.job_id is not None]
+    for trial_id in range(max(taken, default=0)):
+        trial = state.trials[trial_id]
+        if trial.job_id is None:
+            _publish_for_lost(layout, state, trial, metric)
+
+
+def _told_by_job(trial: TrialState) -> bool:
+    return (
+        trial.status is TrialStatus.FAILED
+        and isinstance(trial.ended_leg, ev.LegFinished)
+        and trial.ended_leg.outcome == "failed"
+    )
+
+
+def _publish_attempt(layout: Layout, event: ev.LegFinished) -> None:
+    """For what was published and is not there: a file server may have lost the last rename."""
+    leg = Leg(event.trial_id, event.rung, event.attempt, event.job_id)
+    standing = read_json(layout.result(event.trial_id))
+    if isinstance(standing, dict) and _is_as_new(standing.get("attempt"), event.attempt):
+        return
+    found = result_file.read_attempt(layout, leg)
+    if found is not None:
+        result_file.publish_standing(layout, found[1])
+
+
+def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState, metric: str) -> None:
+    """A trial whose last job can no longer tell: the manager writes what is known."""
+    reports = read_reports(layout.trial(trial.trial_id))
+    reports = reports if is_writable(reports) else []
+    leg = trial.ended_leg
+    message = trial.message or (leg.message if leg is not None else None)
+    elapsed = reports[-1].get("elapsed") if reports else None
+    spent = float(elapsed) if isinstance(elapsed, (int, float)) else 0.0
+    result_file.publish_standing(
+        layout,
+        result_file.document(
+            trial_id=trial.trial_id,
+            status=trial.status.value,
+            config=trial.config,
+            metric=metric,
+            mode=state.mode,
+            history=reports,
+            error=None,
+            resource=trial.resource,
+            rung=trial.rung,
+            attempt=trial.attempt,
+            job_id=trial.job_id,
+            cause=trial.cause,
+            message=message,
+            additional_info={"training_time": max(0.0, spent)},
+        ),
+    )
+
+
+def _is_as_new(attempt: object, other: int) -> bool:
+    return isinstance(attempt, int) and attempt >= other
+
+
+def _leg(trial: TrialState) -> Leg:
+    return Leg(trial.trial_id, trial.rung, trial.attempt, mem_mb=trial.mem_mb, time_s=trial.time_s)
+
+
+def _content(trial: TrialState) -> dict[str, Any]:
+    return {
+        "trial_id": trial.trial_id,
+        "rung": trial.rung,
+        "attempt": trial.attempt,
+        "target": trial.target,
+        "final": trial.final,
+        "start": trial.resource,
+        "config": dict(trial.config),
+    }

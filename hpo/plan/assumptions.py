@@ -1,0 +1,76 @@
+"""What `hpo plan` takes for granted, where it comes from, and the model that follows from it.
+
+Owns the defaults and the sentences that name them. No I/O, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hpo.cluster.simulated.arrival import Arrival, Backfill, LogNormal
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.settings.spec import CampaignSpec
+
+EPOCH_S = 60.0
+EPOCH_SPREAD = 0.5
+QUEUE_WAIT_S = 1800.0
+START_S = 20.0  # Python, torch and the user's package, from a network filesystem
+LOAD_S = 10.0
+STRAGGLE = 0.1  # jobs of one array stand beside each other in the queue
+POLL_S = 60.0
+TICK_S = 10.0  # coarser than a real manager's 2 s, which would cost time here and change little
+
+
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """All that the settings do not tell; times in s. `sources` are sentences for people."""
+
+    arrival: Arrival
+    seats: int
+    epoch_s: float = EPOCH_S
+    epoch_spread: float = EPOCH_SPREAD
+    start_s: float = START_S
+    load_s: float = LOAD_S
+    preemptions_per_hour: float = 0.0
+    sources: tuple[str, ...] = ()
+
+    def model(self, spec: CampaignSpec, seed: int) -> ClusterModel:
+        """The cluster on which the campaign is simulated."""
+        return ClusterModel(
+            seats=self.seats,
+            arrival=self.arrival,
+            straggle=STRAGGLE,
+            start_s=self.start_s,
+            load_s=self.load_s,
+            epoch_s=self.epoch_s,
+            epoch_spread=self.epoch_spread,
+            preemptions_per_hour=self.preemptions_per_hour,
+            time_min=spec.slurm.time_min,
+            legs_per_job=spec.hpo.legs_per_job,
+            mem_mb=spec.slurm.mem_mb,
+            poll_s=POLL_S,
+            tick_s=TICK_S,
+            seed=seed,
+        )
+
+
+def assumed_arrival(mean_s: float, time_min: int) -> Arrival:
+    """Waits with a heavy tail: `mean_s` for jobs of `time_min`, less for shorter ones."""
+    return Backfill(LogNormal(mean_s), time_min)
+
+
+def sentences(assumed: Assumptions, spec: CampaignSpec) -> Sequence[str]:
+    """What is taken for granted, one line each."""
+    hpo = spec.hpo
+    lines = [*assumed.sources]
+    lines.append(
+        f"{assumed.seats} seats (max_concurrent_jobs {hpo.max_concurrent_jobs}); a job starts in "
+        f"{assumed.start_s:.0f} s, a leg in {assumed.load_s:.0f} s"
+    )
+    if assumed.preemptions_per_hour:
+        lines.append(f"a running job is preempted {assumed.preemptions_per_hour:g} times an hour")
+    if hpo.max_gpu_hours or hpo.max_wallclock_time or hpo.target_error is not None:
+        lines.append("max_gpu_hours, max_wallclock_time and target_error are left aside")
+    lines.append("results follow invented learning curves: your objective is not run")
+    return lines

@@ -1,1 +1,0 @@
-"""What a campaign will take, before anything is spent: `hpo plan`."""

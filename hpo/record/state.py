@@ -1,0 +1,278 @@
+"""What is known of a campaign: the fold of its journal.
+
+Everything that affects state transitions lives in `apply`, and live running and replay both call
+it; it holds no policy, so a changed limit cannot rewrite history. Pure: no I/O, no clock, no
+randomness. Sets of open trials are kept beside the trials, so that a decision costs nothing for
+trials that have ended.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from dataclasses import dataclass, field
+
+from hpo.errors import TransitionError
+from hpo.record import events as ev
+from hpo.record.causes import Cause
+from hpo.record.lost_work import LostWork
+from hpo.record.pace import LegTime, Pace
+from hpo.record.rung import Rung, rank_key
+from hpo.record.trial import OPEN, REOFFERABLE, TrialState, TrialStatus
+from hpo.record.usage import Usage
+from hpo.units.sizes import usable_s
+from hpo.values import canonical
+
+__all__ = ["OPEN", "CampaignState", "Rung", "TrialState", "TrialStatus", "apply", "is_better"]
+
+
+@dataclass(slots=True)
+class CampaignState:
+    """The whole campaign; changed by `apply` alone. `mode` is min or max."""
+
+    mode: str = "min"
+    started_at: float | None = None
+    trials: dict[int, TrialState] = field(default_factory=dict)
+    by_status: dict[TrialStatus, set[int]] = field(
+        default_factory=lambda: {status: set() for status in TrialStatus}
+    )
+    taken: set[str] = field(default_factory=set)  # canonical configurations drawn
+    exhausted: bool = False
+    ending: str | None = None
+    ended: str | None = None
+    rungs: dict[tuple[int, int], Rung] = field(default_factory=dict)  # by (bracket, rung)
+    quarantines: dict[str, ev.NodeQuarantined] = field(default_factory=dict)  # by node, the last
+    seat_seconds: float = 0.0  # spent on legs, finished or lost
+    lost: LostWork = field(default_factory=LostWork)
+    pace: Pace = field(default_factory=Pace)
+    usage: Usage = field(default_factory=Usage)
+    best_trial: int | None = None
+    # (key, trial) of each value ever reached, a heap: also of trials that have another one by now.
+    values: list[tuple[float, int]] = field(default_factory=list)
+    alike_failures: int = 0  # first trials since the (re)start that failed with one cause
+    alike_cause: str | None = None
+    any_result: bool = False  # since the (re)start
+
+    def of(self, status: TrialStatus) -> set[int]:
+        """Ids of the trials with that status."""
+        return self.by_status[status]
+
+    def is_paused(self, trial_id: int) -> bool:
+        """Whether the trial rests at a rung."""
+        return trial_id in self.by_status[TrialStatus.PAUSED]
+
+    @property
+    def best_metric(self) -> float | None:
+        """The incumbent's metric, in the user's own sign."""
+        return None if self.best_trial is None else self.trials[self.best_trial].metric
+
+    @property
+    def open_trials(self) -> int:
+        """Trials that still wait, are offered or run."""
+        return sum(len(self.by_status[status]) for status in OPEN)
+
+
+def apply(state: CampaignState, event: ev.Event) -> None:
+    """Change `state` by one event.
+
+    Raises:
+        TransitionError: the event cannot follow from this state, which is left unchanged.
+    """
+    match event:
+        case ev.CampaignStarted():
+            _require(state.started_at is None, event, "the campaign has started already")
+            state.started_at = event.time
+        case ev.TrialDrawn():
+            _require(event.trial_id == len(state.trials), event, "trials are numbered in order")
+            state.trials[event.trial_id] = TrialState(
+                event.trial_id, event.config, event.bracket, rung=event.bracket
+            )
+            state.by_status[TrialStatus.WAITING].add(event.trial_id)
+            state.taken.add(canonical(event.config))
+        case ev.SearchExhausted():
+            state.exhausted = True
+        case ev.NodeQuarantined():
+            state.quarantines[event.node] = event
+        case ev.CampaignEnding():
+            _require(state.ended is None, event, "the campaign has ended")
+            state.ending = event.reason
+        case ev.CampaignEnded():
+            _require(state.open_trials == 0, event, "trials are still open")
+            state.ended = event.reason
+        case ev.CampaignReopened():
+            state.ending = state.ended = None
+            state.exhausted = False
+            state.alike_failures, state.alike_cause, state.any_result = 0, None, False
+        case _:
+            _apply_to_trial(state, event)
+
+
+def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
+    trial = state.trials.get(event.trial_id)
+    if trial is None:
+        raise TransitionError(f"{event}: no such trial")
+    match event:
+        case ev.LegOffered():
+            _require(trial.status in REOFFERABLE, event, trial.status)
+            _require(event.attempt > trial.attempt, event, "attempts only grow")
+            reached = event.rung <= trial.rung or _has_reached(state, trial)
+            _require(reached, event, "a trial is promoted from the rung it has reached")
+            trial.offers_of_rung = 1 if event.rung > trial.rung else trial.offers_of_rung + 1
+            if event.rung > trial.rung:
+                key = rank_key(trial.metric, state.mode)
+                state.rungs[trial.bracket, trial.rung].promote(key, trial.trial_id)
+            trial.rung, trial.attempt = event.rung, event.attempt
+            trial.target, trial.final = event.target, event.final
+            trial.mem_mb, trial.time_s = event.mem_mb, event.time_s
+            trial.ended_leg = trial.cause = trial.message = None
+            _move(state, trial, TrialStatus.OFFERED)
+        case ev.LegClaimed():
+            _require(trial.status is TrialStatus.OFFERED, event, trial.status)
+            _require(_same_leg(trial, event), event, "another leg is offered")
+            trial.job_id, trial.claimed_at = event.job_id, event.time
+            _move(state, trial, TrialStatus.CLAIMED)
+        case ev.LegReturned():
+            held = trial.status in (TrialStatus.OFFERED, TrialStatus.CLAIMED)
+            _require(held, event, trial.status)
+            _require(event.attempt > trial.attempt, event, "attempts only grow")
+            trial.attempt = event.attempt
+            trial.losses += 1
+            state.lost.add(event)
+            _move(state, trial, TrialStatus.OFFERED)
+        case ev.LegFinished() | ev.LegLost():
+            _require(trial.status is TrialStatus.CLAIMED, event, trial.status)
+            _require(_same_leg(trial, event), event, "another leg is claimed")
+            _require(event.job_id == trial.job_id, event, "another job holds the leg")
+            _end_leg(state, trial, event)
+        case ev.OfferRevoked():
+            _require(trial.status is TrialStatus.OFFERED, event, trial.status)
+            _require(_same_leg(trial, event), event, "another leg is offered")
+            _move(state, trial, TrialStatus.WAITING)
+        case ev.TrialCompleted():
+            _require(trial.status is TrialStatus.WAITING, event, trial.status)
+            _move(state, trial, TrialStatus.COMPLETED)
+        case ev.TrialPaused():
+            _require(trial.status is TrialStatus.WAITING, event, trial.status)
+            _move(state, trial, TrialStatus.PAUSED)
+        case ev.TrialFailed():
+            _require(trial.status is TrialStatus.WAITING, event, trial.status)
+            trial.cause, trial.message = event.cause, event.message
+            _count_alike(state, event.cause)
+            _move(state, trial, TrialStatus.FAILED)
+        case _:  # TrialStopped
+            _require(trial.status is TrialStatus.WAITING, event, trial.status)
+            trial.cause = event.reason
+            _move(state, trial, TrialStatus.STOPPED)
+
+
+def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev.LegLost) -> None:
+    trial.ended_leg = event
+    trial.progressed = event.resource > trial.resource
+    _learn_pace(state, trial, event)
+    state.usage.add(event)
+    if isinstance(event, ev.LegLost):
+        state.seat_seconds += max(0.0, event.time - trial.claimed_at)
+        if event.cause != Cause.STOPPED:  # the user took the job, not the cluster
+            trial.losses += 1
+        state.lost.add(event)
+        trial.resource = max(trial.resource, event.resource)
+    else:
+        state.seat_seconds += event.elapsed
+        trial.used_mb = max(trial.used_mb, event.mem_used_mb)
+        # One that does not save starts lower again, and has not lost what it once reached.
+        interrupted = event.outcome == "interrupted"
+        trial.resource = max(trial.resource, event.resource) if interrupted else event.resource
+        if event.outcome == "completed":
+            state.any_result = True
+            finite = event.metric is not None and math.isfinite(event.metric)
+            trial.metric = event.metric if finite else None
+            _enter_rung(state, trial)
+            _compare_with_best(state, trial)
+        elif interrupted and not trial.progressed:
+            trial.losses += 1
+    _move(state, trial, TrialStatus.WAITING)
+
+
+def _learn_pace(
+    state: CampaignState, trial: TrialState, event: ev.LegFinished | ev.LegLost
+) -> None:
+    units = event.resource - trial.resource
+    if isinstance(event, ev.LegLost):
+        # Its last hour, say, may be missing from what it saved: no measure for others.
+        if event.cause != Cause.TIME_LIMIT:
+            return
+        # No seat takes an offer for which it has less time than that says.
+        had_s = max(trial.time_s, usable_s(event.time_had_s // 60) if event.time_had_s else 0)
+        # A job that never said what it had, had no more than it took to be told as lost.
+        had_s = had_s or math.ceil(max(0.0, event.time - trial.claimed_at))
+        if units > 0 and had_s:
+            trial.trained, trial.trained_s = units, float(had_s)
+        else:
+            trial.outlasted_s = max(trial.outlasted_s, had_s)
+    elif event.outcome != "failed" and units > 0:
+        trial.trained, trial.trained_s = units, event.elapsed
+        state.pace.add(LegTime(trial.trial_id, trial.rung, units, event.elapsed))
+    elif event.outcome == "interrupted":
+        trial.outlasted_s = max(trial.outlasted_s, math.ceil(event.elapsed))
+
+
+def _enter_rung(state: CampaignState, trial: TrialState) -> None:
+    """A value counts at its rung's resource or not at all."""
+    if trial.target is None or trial.resource != trial.target:
+        return
+    rung = state.rungs.setdefault((trial.bracket, trial.rung), Rung())
+    rung.enter(rank_key(trial.metric, state.mode), trial.trial_id)
+
+
+def _has_reached(state: CampaignState, trial: TrialState) -> bool:
+    return (trial.bracket, trial.rung) in state.rungs and trial.resource == trial.target
+
+
+def _compare_with_best(state: CampaignState, trial: TrialState) -> None:
+    """The incumbent is the trial whose last value is the best."""
+    if trial.metric is not None:
+        heapq.heappush(state.values, (rank_key(trial.metric, state.mode), trial.trial_id))
+    if state.best_trial == trial.trial_id:
+        # It may have become worse on its way to a higher rung.
+        while state.values and not _stands(state, *state.values[0]):
+            heapq.heappop(state.values)
+        state.best_trial = state.values[0][1] if state.values else None
+    elif trial.metric is not None:
+        best = state.best_metric
+        if best is None or is_better(trial.metric, best, mode=state.mode):
+            state.best_trial = trial.trial_id
+
+
+def _stands(state: CampaignState, key: float, trial_id: int) -> bool:
+    """Whether the value is the trial's last one."""
+    metric = state.trials[trial_id].metric
+    return metric is not None and rank_key(metric, state.mode) == key
+
+
+def is_better(metric: float, other: float, *, mode: str) -> bool:
+    """Whether `metric` is strictly better than `other`; both finite, in the user's sign."""
+    return metric < other if mode == "min" else metric > other
+
+
+def _count_alike(state: CampaignState, cause: str) -> None:
+    alike = state.alike_cause in (None, cause) and not state.any_result
+    state.alike_cause = cause
+    state.alike_failures = state.alike_failures + 1 if alike else 1
+
+
+def _same_leg(
+    trial: TrialState, event: ev.LegClaimed | ev.LegFinished | ev.LegLost | ev.OfferRevoked
+) -> bool:
+    return (trial.rung, trial.attempt) == (event.rung, event.attempt)
+
+
+def _move(state: CampaignState, trial: TrialState, status: TrialStatus) -> None:
+    state.by_status[trial.status].discard(trial.trial_id)
+    trial.status = status
+    state.by_status[status].add(trial.trial_id)
+
+
+def _require(legal: bool, event: ev.Event, why: object) -> None:
+    if not legal:
+        reason = f"the trial is {why.value}" if isinstance(why, TrialStatus) else str(why)
+        raise TransitionError(f"{event}: {reason}")

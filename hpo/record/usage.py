@@ -1,0 +1,72 @@
+"""What seats asked for and what their legs used of it: time and memory.
+
+Owns the sums, and the memory that new seats should have. Pure: no I/O, no clock. What is kept does
+not grow with the campaign. Memory is in MB, times are in s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hpo.record.events import LegFinished, LegLost
+from hpo.units.sizes import mem_class
+
+MEASURED = 5  # legs without which no less memory is asked for
+MEM_MARGIN = 1.3  # on top of the most that any leg used
+REMEMBERED = 4096  # jobs of which a further leg is not counted as a further request
+
+
+@dataclass(slots=True)
+class Usage:
+    """Sums over the legs of a campaign, finished or lost."""
+
+    measured: int = 0  # legs whose memory is known
+    most_mb: int = 0  # that one of them used
+    first_mb: int = 0  # that one of the first MEASURED used: all seats have more than that
+    had_mb: int = 0  # the most that a seat had
+    had_s: int = 0  # likewise
+    longest_s: float = 0.0  # of the legs that ended by themselves
+    asked_s: float = 0.0  # by all seats together
+    _jobs: dict[str, None] = field(default_factory=dict, repr=False)  # oldest first
+
+    def add(self, event: LegFinished | LegLost) -> None:
+        """Count a leg that ended."""
+        self.had_mb = max(self.had_mb, event.mem_had_mb)
+        self.had_s = max(self.had_s, event.time_had_s)
+        if event.time_had_s and event.job_id not in self._jobs:
+            self.asked_s += event.time_had_s
+            self._jobs[event.job_id] = None
+            if len(self._jobs) > REMEMBERED:
+                del self._jobs[next(iter(self._jobs))]
+        if isinstance(event, LegLost):
+            return
+        self.longest_s = max(self.longest_s, event.elapsed)
+        if event.mem_used_mb:
+            self.measured += 1
+            self.most_mb = max(self.most_mb, event.mem_used_mb)
+            if self.measured <= MEASURED:
+                self.first_mb = self.most_mb
+
+    @property
+    def is_known(self) -> bool:
+        """Whether enough legs have told what they used."""
+        return self.measured >= MEASURED
+
+    def usual_mb(self, max_mb: int) -> int:
+        """What new seats should have, at most `max_mb`, which is also right while nothing is known.
+
+        It never falls, so that no seat is ever too small for what was measured before it.
+        """
+        return self._with_margin(self.most_mb, max_mb)
+
+    def least_mb(self, max_mb: int) -> int:
+        """What each seat of the campaign has at least."""
+        return self._with_margin(self.first_mb, max_mb)
+
+    def _with_margin(self, used_mb: int, max_mb: int) -> int:
+        return min(asking_mb(used_mb), max_mb) if self.is_known else max_mb
+
+
+def asking_mb(used_mb: int) -> int:
+    """The memory to ask for where `used_mb` was seen to be used."""
+    return mem_class(MEM_MARGIN * used_mb)

@@ -1,0 +1,240 @@
+"""What happened to one trial, in order, as the journal tells it; and why it stands where it stands.
+
+Pure: from events to text. The files of the trial and the words of the cluster are added by whoever
+prints it. Decides nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from hpo.record import events as ev
+from hpo.record.causes import Cause
+from hpo.record.rung import Rung
+from hpo.record.state import CampaignState, TrialState, TrialStatus, apply
+from hpo.report.usage_words import leg_usage
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the words need to know of the campaign; `levels` are empty without rungs."""
+
+    metric: str = "validation_error"
+    mode: str = "min"
+    resource_attr: str = "epoch"
+    levels: Sequence[int] = ()
+    reduction_factor: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened, at `time` (s, Unix).
+
+    With a `job_id` it is what became of an attempt: `claimed` opens it, `ended` closes it, as
+    completed, interrupted, failed, lost or returned.
+    """
+
+    time: float
+    text: str
+    attempt: int | None = None
+    job_id: str | None = None
+    ended: str | None = None
+
+
+def tell(
+    events: Iterable[ev.Event], trial_id: int, rules: Rules
+) -> tuple[list[Step], CampaignState]:
+    """The steps of a trial, and the campaign as it stands after all events."""
+    state = CampaignState(mode=rules.mode)
+    steps: list[Step] = []
+    last_of: dict[str, int] = {}  # the trial whose leg a job ran last
+    for event in events:
+        # The reason of an offer is in the state before it, the rank of a result in the one after.
+        reason = ""
+        if isinstance(event, ev.LegOffered):
+            reason = _reason(event, state, rules)
+        elif isinstance(event, ev.LegClaimed):
+            reason = _taken(event, last_of.get(event.job_id))
+        elif isinstance(event, ev.LegFinished):
+            last_of[event.job_id] = event.trial_id
+        apply(state, event)
+        if isinstance(event, ev.TrialDrawn | ev.TrialEvent):
+            if event.trial_id == trial_id:
+                steps.append(_step(event, state, rules, reason))
+        elif trial_id in state.trials and _is_open(state.trials[trial_id]):
+            steps += _of_campaign(event)
+    return steps, state
+
+
+def standing(state: CampaignState, trial_id: int, rules: Rules) -> str:
+    """Where the trial stands, and what has to happen for it to go on."""
+    trial = state.trials[trial_id]
+    match trial.status:
+        case TrialStatus.OFFERED:
+            offered = (state.trials[i] for i in state.of(TrialStatus.OFFERED))
+            ahead = sum(_order(other) < _order(trial) for other in offered)
+            return f"it waits for a job; {_count(ahead, 'other leg')} will be taken before it"
+        case TrialStatus.CLAIMED:
+            return f"it runs in job {trial.job_id}{_to(trial.target, rules)}"
+        case TrialStatus.WAITING:
+            return "its leg has ended; the manager decides next what follows"
+        case TrialStatus.PAUSED:
+            return _why_paused(state, trial, rules)
+        case TrialStatus.COMPLETED:
+            return f"it is complete: {_value(trial.metric, rules)}{_place(state, trial)}"
+        case TrialStatus.FAILED:
+            return f"it failed ({trial.cause})"
+        case _:
+            lost = trial.ended_leg
+            if isinstance(lost, ev.LegLost) and lost.cause == Cause.CANCELLED:
+                return "it is stopped for good, because its job was cancelled by the user"
+            return f"it is stopped ({trial.cause}); it goes on when the campaign does"
+
+
+def _order(offered: TrialState) -> tuple[int, int, int]:
+    """In which seats take offers; see `offers.list_legs`."""
+    return (-offered.mem_mb, -offered.rung, offered.trial_id)
+
+
+def _step(
+    event: ev.TrialDrawn | ev.TrialEvent, state: CampaignState, rules: Rules, reason: str
+) -> Step:
+    match event:
+        case ev.TrialDrawn():
+            where = f", for bracket {event.bracket}" if event.bracket else ""
+            return Step(event.time, f"drawn{where}")
+        case ev.LegOffered():
+            rung = f" (rung {event.rung})" if rules.levels else ""
+            text = f"offered{_to(event.target, rules)}{rung}: {reason}"
+            return Step(event.time, text, event.attempt)
+        case ev.LegClaimed():
+            text = f"{reason}, attempt {event.attempt + 1}"
+            return Step(event.time, text, event.attempt, event.job_id)
+        case ev.LegReturned():
+            former = state.trials[event.trial_id].job_id
+            text = "its job was requeued and gave it back: it is offered again"
+            return Step(event.time, text, event.attempt - 1, former, "returned")
+        case ev.LegFinished():
+            text = _finished(event, state, rules)
+            return Step(event.time, text, event.attempt, event.job_id, event.outcome)
+        case ev.LegLost():
+            saved = f"saved up to {rules.resource_attr} {event.resource}"
+            saved = saved if event.resource else "nothing was saved"
+            text = f"lost ({event.cause}): {event.message}; {saved}"
+            return Step(event.time, text, event.attempt, event.job_id, "lost")
+        case ev.OfferRevoked():
+            return Step(event.time, "the offer was taken back; no job had taken it")
+        case ev.TrialCompleted():
+            return Step(event.time, "decided: complete, nothing is left to run")
+        case ev.TrialPaused():
+            return Step(event.time, "decided: it pauses, and costs nothing until it is promoted")
+        case ev.TrialFailed():
+            return Step(event.time, f"decided: failed ({event.cause}): {event.message}")
+        case _:  # TrialStopped
+            return Step(event.time, f"decided: stopped: {event.reason}")
+
+
+def _reason(event: ev.LegOffered, state: CampaignState, rules: Rules) -> str:
+    """Why it was offered, told from the state before."""
+    trial = state.trials[event.trial_id]
+    if trial.attempt < 0:
+        return "a new trial"
+    if event.rung > trial.rung:
+        rung = state.rungs[trial.bracket, trial.rung]
+        place = _rank(rung, trial.trial_id)
+        return f"promoted, as rank {place} of {len(rung.ranked)} at {_level(trial.rung, rules)}"
+    leg = trial.ended_leg
+    if trial.status is TrialStatus.STOPPED:
+        return "again, because the campaign goes on"
+    if trial.status is TrialStatus.FAILED:
+        return "again, after a repair"
+    if isinstance(leg, ev.LegLost):
+        return f"again, because its job was lost ({leg.cause})"
+    return "again, because it had been interrupted"
+
+
+def _taken(event: ev.LegClaimed, before: int | None) -> str:
+    """How a job came to it that ran a leg of the trial `before`, or none."""
+    if before is None:
+        return f"job {event.job_id} took it"
+    if before == event.trial_id:
+        return f"job {event.job_id} went on with it"
+    return f"job {event.job_id} took it after trial {before}"
+
+
+def _finished(event: ev.LegFinished, state: CampaignState, rules: Rules) -> str:
+    took = f"after {event.elapsed:.1f} s{leg_usage(event)}"
+    if event.outcome == "failed":
+        return f"failed {took}: {event.cause}: {event.message}"
+    at = f"{rules.resource_attr} {event.resource}"
+    if event.outcome == "interrupted":
+        return f"was asked to leave, saved and left at {at} {took}: {event.message or ''}"
+    text = f"reached {at} {took}: {_value(event.metric, rules)}"
+    trial = state.trials[event.trial_id]
+    rung = state.rungs.get((trial.bracket, trial.rung))
+    if rules.levels and rung and (place := _rank(rung, event.trial_id)):
+        text += f", rank {place} of {len(rung.ranked)} there"
+    return text
+
+
+def _of_campaign(event: ev.Event) -> list[Step]:
+    match event:
+        case ev.CampaignEnding():
+            return [Step(event.time, f"the campaign begins to end: {event.reason}")]
+        case ev.CampaignEnded():
+            return [Step(event.time, f"the campaign ends: {event.reason}")]
+        case ev.CampaignReopened():
+            return [Step(event.time, f"the campaign goes on: {event.reason}")]
+        case _:
+            return []
+
+
+def _why_paused(state: CampaignState, trial: TrialState, rules: Rules) -> str:
+    rung = state.rungs[trial.bracket, trial.rung]
+    results, place = len(rung.ranked), _rank(rung, trial.trial_id)
+    text = f"it is paused at {_level(trial.rung, rules)}, rank {place} of {results} there"
+    if trial.metric is None:
+        return f"{text}; a value that is not finite is never promoted"
+    best, factor = results // rules.reduction_factor, rules.reduction_factor
+    needed = factor * (place or results)
+    return (
+        f"{text}; 1 in {factor} goes on, so far the best {best}: with this rank it is promoted "
+        f"when {needed} trials have reached this rung"
+    )
+
+
+def _place(state: CampaignState, trial: TrialState) -> str:
+    if trial.metric is None:
+        return ""
+    others = [t.metric for t in state.trials.values() if t.metric is not None]
+    others.sort(reverse=state.mode == "max")
+    return f", rank {others.index(trial.metric) + 1} of {len(others)} trials with a result"
+
+
+def _rank(rung: Rung, trial_id: int) -> int | None:
+    return next((n for n, (_, i) in enumerate(rung.ranked, 1) if i == trial_id), None)
+
+
+def _is_open(trial: TrialState) -> bool:
+    return trial.status not in (TrialStatus.COMPLETED, TrialStatus.FAILED)
+
+
+def _level(rung: int, rules: Rules) -> str:
+    level = f" ({rules.resource_attr} {rules.levels[rung]})" if rung < len(rules.levels) else ""
+    return f"rung {rung}{level}"
+
+
+def _to(target: int | None, rules: Rules) -> str:
+    return "" if target is None else f" to {rules.resource_attr} {target}"
+
+
+def _value(metric: float | None, rules: Rules) -> str:
+    if metric is None or not math.isfinite(metric):
+        return f"{rules.metric} was not finite, which counts as the worst"
+    return f"{rules.metric}={metric:.6g}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number or 'no'} {word}{'' if number == 1 else 's'}"

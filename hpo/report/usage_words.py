@@ -1,0 +1,74 @@
+"""What was asked for and what was used, in numbers and in words for people.
+
+Written for whoever wants to set `time` and `mem` better next time. Pure: from the state to text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from hpo.record.events import LegFinished
+from hpo.record.pace import MARGIN
+from hpo.record.state import CampaignState
+from hpo.record.usage import asking_mb
+from hpo.units.sizes import time_class
+
+
+def usage_numbers(state: CampaignState, gpus: int) -> dict[str, Any]:
+    """For `final_results.json`: hours of GPUs (of jobs, without one), s and MB; 0: nobody told."""
+    usage = state.usage
+    return {
+        "hours_asked": round(usage.asked_s * max(1, gpus) / 3600.0, 4),
+        "longest_leg_s": round(usage.longest_s, 1),
+        "longest_time_asked_s": usage.had_s,
+        "most_memory_mb": usage.most_mb,
+        "most_memory_asked_mb": usage.had_mb,
+    }
+
+
+def usage_lines(
+    state: CampaignState, gpus: int, *, advise_time: bool = False, advise_mem: bool = False
+) -> Iterator[str]:
+    """A line for the time and one for the memory, where they are known.
+
+    With advice, where less would have been enough: for settings that say a fixed size.
+    """
+    usage = state.usage
+    if usage.asked_s:
+        hours = max(1, gpus) / 3600.0
+        asked, used = usage.asked_s * hours, state.seat_seconds * hours
+        line = (
+            f"time: {used:.2f} of the {asked:.2f} hours of {'GPUs' if gpus else 'jobs'} asked for "
+            f"were used by trials; the longest leg took {_time(usage.longest_s)} of "
+            f"{_time(usage.had_s)}"
+        )
+        enough = time_class(math.ceil(MARGIN * usage.longest_s), usage.had_s // 60)
+        if advise_time and 60 * enough < usage.had_s and usage.longest_s:
+            limit = f"{enough // 60}:{enough % 60:02d}:00"
+            line += f': `time: "{limit}"` would do, or `time: auto`'
+        yield line
+    if usage.measured and usage.had_mb:
+        line = f"memory: legs used at most {usage.most_mb} MB of {usage.had_mb} MB"
+        if advise_mem and asking_mb(usage.most_mb) < usage.had_mb:
+            line += f": `mem: {asking_mb(usage.most_mb)}M` would do, or `mem: auto`"
+        yield line
+
+
+def leg_usage(event: LegFinished) -> str:
+    """What a leg had, and the memory that it used; empty where nobody told."""
+    parts = [f"of {_time(event.time_had_s)}"] if event.time_had_s else []
+    if event.mem_used_mb:
+        of = f" of {event.mem_had_mb}" if event.mem_had_mb else ""
+        parts.append(f"memory {event.mem_used_mb}{of} MB")
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _time(seconds: float) -> str:
+    """A time as a person says it."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    parts = ([f"{hours} h"] if hours else []) + ([f"{minutes} min"] if minutes or not hours else [])
+    return " ".join(parts)

@@ -1,0 +1,94 @@
+"""Asynchronous random search: trial n of seed s is always the same configuration.
+
+Holds no state: what trial n gets depends on the seed, on n and on the trials before it, never on
+how many run at once or how often the campaign was resumed. No I/O, no clock, no randomness but
+numpy's generator of (seed, trial number).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hpo.search.searcher import Tried
+from hpo.space.base import describe
+from hpo.space.space import Space
+from hpo.values import JsonValue, canonical, plain
+
+REDRAWS = 64  # cheap, and enough until nearly all of a small space is taken
+ENUMERABLE = 100_000  # configurations that are listed in well under a second
+
+
+class AsyncRandomSearch:
+    """Independent draws from the space, without repetition.
+
+    Example:
+        >>> from hpo.space.space import read_space
+        >>> space, problems = read_space({"lr": [0.1, 0.01]})
+        >>> AsyncRandomSearch(space, seed=0).suggest(0, taken=())
+        {'lr': 0.01}
+    """
+
+    def __init__(
+        self, space: Space, seed: int, points_to_evaluate: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        """Search `space`, after the given points.
+
+        Args:
+            space: Where to search.
+            seed: Not negative; the same seed gives the same trials.
+            points_to_evaluate: The first trials' configurations. What a point leaves out is
+                filled with the midpoint of its domain; repeated points are tried once.
+                They must be free of `point_problems`.
+        """
+        self._space = space
+        self._size = space.size
+        self._seed = seed
+        self._keys: list[str] | None = None  # of a small finite space, once a draw needs them
+        self._points = whole_points(space, points_to_evaluate)
+
+    def suggest(
+        self, trial_id: int, taken: Collection[str], results: Iterable[Tried] = ()
+    ) -> dict[str, JsonValue] | None:
+        """See `Searcher.suggest`; None when every configuration of a finite space is taken."""
+        del results
+        if trial_id < len(self._points):
+            return dict(self._points[trial_id])
+        generator = np.random.default_rng([self._seed, trial_id])
+        n_free = len(self._space.free)
+        for _ in range(REDRAWS):
+            config = self._space.config(generator.random(n_free).tolist())
+            if canonical(config) not in taken:
+                return config
+        size = self._size
+        if size is None or size > ENUMERABLE:
+            return config  # a repetition, which so large a space makes all but impossible
+        if self._keys is None:
+            self._keys = [canonical(self._space.enumerate(index)) for index in range(size)]
+        left = [index for index, key in enumerate(self._keys) if key not in taken]
+        return self._space.enumerate(left[int(generator.integers(len(left)))]) if left else None
+
+
+def whole_points(space: Space, points: Sequence[Mapping[str, Any]]) -> list[dict[str, JsonValue]]:
+    """Points as configurations, each once; what one leaves out is the middle of its domain."""
+    filled = [space.midpoint() | plain(point) for point in points]
+    return list({canonical(point): point for point in filled}.values())
+
+
+def point_problems(space: Space, points: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is wrong with `points_to_evaluate`; empty when they can be tried."""
+    problems = []
+    for number, point in enumerate(points):
+        for name, value in point.items():
+            where = f"points_to_evaluate[{number}]"
+            if name not in space.domains:
+                near = difflib.get_close_matches(str(name), space.domains, n=1)
+                hint = f": did you mean {near[0]!r}?" if near else ""
+                problems.append(f"{where}: the space has no {name!r}{hint}")
+            elif not space.domains[name].contains(value):
+                domain = describe(space.domains[name])
+                problems.append(f"{where}: {name}={value!r} is not in {domain}")
+    return problems

@@ -1,0 +1,41 @@
+"""Searchers: what the next trial's configuration is. One file each; all are pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hpo.values import JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What is known of an earlier trial that has a finite result."""
+
+    trial_id: int
+    config: dict[str, Any]
+    error: float
+    """Its last result; smaller is better, so with `mode: max` the metric is negated."""
+    resource: int
+    """How far it has been trained; at rungs, results of different resources stand side by side."""
+
+
+class Searcher(Protocol):
+    """Proposes configurations; holds no state that a resumed campaign would have to restore.
+
+    What it says may follow from its seed and its arguments alone. The manager writes down what it
+    said, and asks again only for a trial that it had not written down.
+    """
+
+    def suggest(
+        self, trial_id: int, taken: Collection[str], results: Iterable[Tried] = ()
+    ) -> dict[str, JsonValue] | None:
+        """The configuration of trial `trial_id`, or None when there is nothing left to try.
+
+        Args:
+            trial_id: The number of the trial, from 0.
+            taken: The `canonical` texts of the configurations of the trials before it.
+            results: The trials that have a result so far, to be gone through once.
+        """
+        ...

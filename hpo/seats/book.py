@@ -1,0 +1,270 @@
+"""What is known of the jobs of this campaign.
+
+Owns the seat: one job as an empty place for legs. Pure: no I/O, no clock. Nothing here is
+journaled: after a restart the cluster and the claims tell it all again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from hpo.record.causes import Cause
+
+
+class JobPhase(Enum):
+    """Where a job stands; all that the rest of the program knows of a cluster's own words."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """One job as the cluster sees it.
+
+    `cause` and `detail` say, for an ended job, what took it from a leg it had not finished;
+    `ok` that it ended by itself with exit code 0. `reason` is why a queued job waits, and `advice`
+    what a person should know or do about that, if anything. `mem_mb` is the memory that it has
+    beyond the campaign's default, `time_min` the time limit that it was asked for with (min), where
+    the cluster can still tell; 0: not. `ended_at` (s, Unix) is when it ended, by the cluster's
+    clock, where that is known.
+    """
+
+    phase: JobPhase
+    cause: Cause = Cause.VANISHED
+    detail: str = ""
+    ok: bool = False
+    reason: str = ""
+    advice: str = ""
+    node: str = ""
+    mem_mb: int = 0
+    ended_at: float | None = None
+    time_min: int = 0
+
+
+@dataclass(slots=True)
+class Seat:
+    """One job of this campaign; times in s."""
+
+    job_id: str
+    phase: JobPhase
+    status: JobStatus
+    seen_at: float = float("-inf")  # when the cluster last said that it lives
+    ended_at: float | None = None  # never before `seen_at`, nor after the cluster first said so
+    told_at: float | None = None  # when the cluster first said that it ended
+    absent_since: float | None = None  # no longer listed, end unknown
+    trial_id: int | None = None  # of the leg it holds
+    legs: int = 0  # taken in its life
+    mem_mb: int = 0  # beyond the campaign's default; 0: that
+    time_min: int = 0  # that it was asked for with; 0: nobody knows
+    claimed_at: float = 0.0
+
+
+@dataclass(slots=True)
+class SeatBook:
+    """All seats that may still live, kept up to date from polls and claims."""
+
+    seats: dict[str, Seat] = field(default_factory=dict)
+    polled: bool = False  # whether the cluster has answered since this manager started
+    deaths: list[Seat] = field(default_factory=list)  # before a leg, since one last took a leg
+    vain: int = 0  # seats that found no leg and are forgotten, since one last took a leg
+    _new_deaths: list[Seat] = field(default_factory=list)  # that nobody has looked into yet
+    foreign: frozenset[str] = frozenset()  # jobs of the campaign that this one was copied from
+    # Jobs that the cluster may still list as running while they end: no seats any more.
+    _over: set[str] = field(default_factory=set)
+
+    def take_poll(
+        self, statuses: Mapping[str, JobStatus], asked_at: float, *, vanish_s: float
+    ) -> None:
+        """Take in the cluster's answer to a question asked at `asked_at`."""
+        self.polled = True
+        self._over &= statuses.keys()
+        for job_id, status in statuses.items():
+            if job_id in self._over:
+                continue
+            seat = self.seats.get(job_id)
+            if seat is None:
+                if status.phase is not JobPhase.ENDED:
+                    self.seats[job_id] = Seat(
+                        job_id,
+                        status.phase,
+                        status,
+                        seen_at=asked_at,
+                        mem_mb=status.mem_mb,
+                        time_min=status.time_min,
+                    )
+                continue
+            seat.status, seat.absent_since = status, None
+            seat.mem_mb = status.mem_mb or seat.mem_mb
+            # What it was asked for with stands, even where a maintenance cut it.
+            seat.time_min = seat.time_min or status.time_min
+            if status.phase is not JobPhase.ENDED:
+                seat.seen_at, seat.told_at, seat.ended_at = asked_at, None, None
+            else:
+                seat.told_at = asked_at if seat.told_at is None else seat.told_at
+                seat.ended_at = _end_of(seat, seat.told_at)
+            seat.phase = status.phase
+        for seat in self.seats.values():
+            if seat.job_id in self.foreign and seat.ended_at is None:
+                seat.ended_at = asked_at
+            if seat.job_id not in statuses and seat.phase is not JobPhase.ENDED:
+                seat.absent_since = asked_at if seat.absent_since is None else seat.absent_since
+        self._bury(asked_at, vanish_s)
+
+    def _bury(self, now: float, vanish_s: float) -> None:
+        """Forget seats that hold nothing and are over; count those that died without a leg.
+
+        Not in the poll that first says so: a claim that was made since the last look at the files
+        is not known yet.
+        """
+        for seat in [s for s in self.seats.values() if s.trial_id is None]:
+            vanished = seat.absent_since is not None and seat.absent_since <= now - vanish_s
+            ended = seat.phase is JobPhase.ENDED and seat.told_at != now
+            if not ended and not vanished:
+                continue
+            del self.seats[seat.job_id]
+            self.vain += ended and _is_vain(seat)
+            if seat.legs == 0 and not seat.status.ok and seat.status.cause in _OWN_FAULT:
+                self.deaths.append(seat)
+                self._new_deaths.append(seat)
+
+    @property
+    def dead_before_claim(self) -> int:
+        """Seats in a row that ended badly without ever taking a leg."""
+        return len(self.deaths)
+
+    @property
+    def in_vain(self) -> int:
+        """Seats that ended well without a leg, since one last took a leg."""
+        return self.vain + sum(1 for seat in self.seats.values() if _is_vain(seat))
+
+    def take_deaths(self) -> list[Seat]:
+        """The seats that died before a leg since this was last asked."""
+        taken, self._new_deaths = self._new_deaths, []
+        return taken
+
+    def busy_nodes(self) -> set[str]:
+        """Where a seat holds a leg, as far as the cluster has said."""
+        return {s.status.node for s in self.running() if s.trial_id is not None} - {""}
+
+    def has_unexplained_ends(self) -> bool:
+        """Whether jobs died without a leg that is known of; the next poll tells, so wait for it."""
+        return any(
+            seat.phase is JobPhase.ENDED and seat.legs == 0 and not seat.status.ok
+            for seat in self.seats.values()
+        )
+
+    def submitted(self, job_ids: list[str], mem_mb: int = 0, time_min: int = 0) -> None:
+        """New seats wait in the queue."""
+        for job_id in job_ids:
+            queued = JobStatus(JobPhase.QUEUED, mem_mb=mem_mb, time_min=time_min)
+            seat = Seat(job_id, JobPhase.QUEUED, queued, mem_mb=mem_mb, time_min=time_min)
+            self.seats.setdefault(job_id, seat)
+
+    def raised(self, job_ids: Iterable[str], mem_mb: int) -> None:
+        """Waiting seats were given more memory."""
+        for job_id in job_ids:
+            if job_id in self.seats:
+                self.seats[job_id].mem_mb = mem_mb
+
+    def shrunk(self, job_ids: Iterable[str], mem_mb: int, time_min: int) -> None:
+        """Waiting seats gave up memory or time; 0: they have what they had."""
+        for job_id in job_ids:
+            if (seat := self.seats.get(job_id)) is not None:
+                seat.mem_mb, seat.time_min = mem_mb or seat.mem_mb, time_min or seat.time_min
+
+    def claimed(self, job_id: str, trial_id: int, now: float) -> None:
+        """A job took a leg: it runs, even if a former life of it was over."""
+        self._over.discard(job_id)
+        running = JobStatus(JobPhase.RUNNING)
+        seat = self.seats.setdefault(job_id, Seat(job_id, JobPhase.RUNNING, running))
+        if seat.phase is JobPhase.QUEUED:
+            seat.phase, seat.status = JobPhase.RUNNING, running
+        seat.trial_id, seat.claimed_at = trial_id, now
+        seat.legs += 1
+        self.deaths.clear()
+        self.vain = 0
+        if job_id in self.foreign:
+            seat.phase, seat.status = JobPhase.ENDED, _FOREIGN
+
+    def left(self, job_id: str, *, over: bool) -> None:
+        """A job no longer holds its leg; `over`: its life ends with it."""
+        if over:
+            self.seats.pop(job_id, None)
+            self._over.add(job_id)
+        elif job_id in self.seats:
+            self.seats[job_id].trial_id = None
+
+    def has_gone_on(self, job_id: str) -> bool:
+        """Whether the job had taken other legs before the one that it holds."""
+        seat = self.seats.get(job_id)
+        return seat is not None and seat.legs > 1
+
+    def returned(self, job_id: str | None) -> None:
+        """The leg of a former life was given back; the job itself lives on."""
+        if job_id in self.seats:
+            self.seats[job_id].trial_id = None
+
+    def queued(self) -> list[Seat]:
+        """Seats that wait for the cluster."""
+        return [s for s in self.seats.values() if s.phase is JobPhase.QUEUED]
+
+    def waits(self) -> dict[str, int]:
+        """How many seats wait for what, in the cluster's own words; most first."""
+        reasons = Counter(seat.status.reason or "not known yet" for seat in self.queued())
+        return dict(reasons.most_common())
+
+    def running(self) -> list[Seat]:
+        """Seats that run, with a leg or still looking for one."""
+        return [s for s in self.seats.values() if s.phase is JobPhase.RUNNING]
+
+    def end_of(self, job_id: str) -> float | None:
+        """When the job ended, as far as the cluster has told."""
+        seat = self.seats.get(job_id)
+        return None if seat is None else seat.ended_at
+
+    def loss_of(
+        self, job_id: str, now: float, *, grace_s: float, vanish_s: float
+    ) -> tuple[Cause, str] | None:
+        """Why the leg that `job_id` holds is lost, or None while it may still be finished.
+
+        A job that ended gets `grace_s` from then on for its result to become visible. A job that
+        SLURM requeued (it waits again, after it held a leg) has lost that leg. A job that is merely
+        no longer listed is given up after `vanish_s`: absence proves nothing.
+        """
+        seat = self.seats.get(job_id)
+        if seat is None or not self.polled:
+            return None
+        if seat.phase is JobPhase.ENDED and seat.ended_at is not None:
+            if now >= seat.ended_at + grace_s:
+                return seat.status.cause, seat.status.detail or seat.status.cause.value
+        elif seat.phase is JobPhase.QUEUED and seat.trial_id is not None:
+            return Cause.PREEMPTED, f"job {job_id} waits in the queue again ({seat.status.reason})"
+        elif seat.absent_since is not None and now >= seat.absent_since + vanish_s:
+            return Cause.VANISHED, f"the cluster knows no job {job_id} any more"
+        return None
+
+
+_FOREIGN = JobStatus(
+    JobPhase.ENDED,
+    cause=Cause.VANISHED,
+    detail="its job works for the folder that this one was copied from",
+)
+
+
+def _is_vain(seat: Seat) -> bool:
+    return seat.phase is JobPhase.ENDED and seat.status.ok and seat.legs == 0
+
+
+def _end_of(seat: Seat, told_at: float) -> float:
+    """When the job ended, on the manager's clock; the cluster's may go wrong by minutes."""
+    ended_at = told_at if seat.status.ended_at is None else seat.status.ended_at
+    return min(max(ended_at, seat.seen_at, seat.claimed_at), told_at)
+
+
+# A seat that dies of these before it takes a leg has a broken environment, not bad luck.
+_OWN_FAULT = frozenset({Cause.KILLED, Cause.OUT_OF_MEMORY, Cause.TIME_LIMIT})

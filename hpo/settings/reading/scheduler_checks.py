@@ -1,0 +1,37 @@
+"""Whether the promoter's settings fit each other and the space. Pure; says, decides nothing."""
+
+from __future__ import annotations
+
+from hpo.settings.search import HpoSettings
+from hpo.space.space import Space
+
+
+def scheduler_problems(space: Space, hpo: HpoSettings) -> list[str]:
+    """What speaks against the scheduler's settings."""
+    scheduler = hpo.scheduler
+    if scheduler is None or scheduler.type == "random":
+        return []
+    name = hpo.max_resource_attr
+    constant = space.constant_int(name)
+    if name in space.domains and constant is None:
+        return [
+            f"scheduler: with ASHA every trial may go on to max_t, so {name!r} in the space must "
+            "be one whole number, not a choice; set it to max_t or leave it out"
+        ]
+    if scheduler.max_t is None and constant is None:
+        return [f"scheduler: set 'max_t', or a constant {name!r} in the space"]
+    max_t = scheduler.max_t or constant or 0
+    problems = []
+    if constant is not None and constant != max_t:
+        problems.append(
+            f"scheduler: max_t is {max_t}, and {name!r} in the space is {constant}; they must "
+            "be equal"
+        )
+    if scheduler.grace_period > max_t:
+        problems.append(
+            f"scheduler: grace_period {scheduler.grace_period} is above max_t {max_t}; the first "
+            "rung must come before the last"
+        )
+    if hpo.resource_attr in space.domains:
+        problems.append(f"scheduler: {hpo.resource_attr!r} is reported, it cannot be drawn too")
+    return problems

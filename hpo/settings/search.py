@@ -1,0 +1,141 @@
+"""The typed settings of a campaign: how the search is run, and what SLURM is asked for.
+
+Owns names, defaults, units and bounds; reading files and turning errors into sentences is the
+business of `reading`. No I/O, no clock. Numbers are strict: text is no number, true is no int.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from hpo.settings.scheduler import SchedulerSettings, read_scheduler
+from hpo.settings.slurm import SlurmSettings
+from hpo.settings.types import Count, Name, PositiveCount, TextPath, read_path
+
+__all__ = ["HpoSettings", "SlurmSettings"]
+
+
+def _read_trials_per_job(value: object) -> object:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if not is_count and value != "auto":
+        raise ValueError(f"must be a whole number from 1 on, or 'auto', not {value!r}")
+    return value
+
+
+def _read_reference(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError(f"must be text such as 'my_package.train:objective', not {value!r}")
+    module, separator, function = value.rpartition(":")
+    if not separator or not module.strip() or not function.strip().isidentifier():
+        raise ValueError(f"must be 'package.module:function' or 'file.py:function', not {value!r}")
+    return f"{module.strip()}:{function.strip()}"
+
+
+class HpoSettings(BaseModel):
+    """How the search is run."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    n_trials: PositiveCount
+    """Number of trials; a finite space that holds fewer ends the campaign early. Required."""
+
+    max_concurrent_jobs: PositiveCount = 4
+    """Jobs that may run at once."""
+
+    output_dir: Annotated[Name, BeforeValidator(read_path)] | None = None
+    """Campaign folder, relative to where the command runs; default: hpo_results/<name>."""
+
+    checkpoint_interval: Count = 1
+    """Epochs between checkpoints; 0: only when the job is asked to leave, and at its end."""
+
+    seed: Count = 0
+    """Decides all trials; the same seed gives the same trials."""
+
+    objective: Annotated[str, BeforeValidator(_read_reference)] | None = None
+    """'package.module:function' or 'file.py:function'; default: `objective` in the config."""
+
+    entry_point: TextPath | None = None
+    """A training script, run as `python script --name value …`, instead of `objective`."""
+
+    metric_pattern: Name | None = None
+    """Regular expression with named groups, for the lines in which a script tells its metrics."""
+
+    metric: Name = "validation_error"
+    """Name of the reported number that is compared."""
+
+    mode: Literal["min", "max"] = "min"
+    """Whether a smaller ("min") or a larger ("max") metric is better."""
+
+    resource_attr: Name = "epoch"
+    """Name under which the objective reports its progress."""
+
+    max_resource_attr: Name = "max_epochs"
+    """Hyperparameter that says how many epochs a whole trial has."""
+
+    points_to_evaluate: list[dict[str, Any]] = []
+    """Configurations to try first; what one leaves out takes the middle of its domain."""
+
+    searcher: Annotated[str, BeforeValidator(_read_reference)] | None = None
+    """'file.py:Searcher', called with (space, seed) in the manager; default: random search."""
+
+    scheduler: Annotated[SchedulerSettings | None, BeforeValidator(read_scheduler)] = None
+    """How trials are cut into legs, as a name or a mapping; default: whole trials."""
+
+    at_end: Literal["finish", "checkpoint"] = "finish"
+    """Whether what runs when a limit is reached finishes its leg, or saves and leaves."""
+
+    keep_checkpoints: Literal["all", "promotable", "best"] = "promotable"
+    """Which to keep: all; those that a trial may go on from; at the end only the best trial's."""
+
+    max_gpu_hours: Annotated[float, Field(gt=0)] | None = None
+    """GPU-hours (job-hours, without GPUs) after which no new leg starts; default: no limit."""
+
+    target_error: float | None = None
+    """The metric at which the search has found enough; default: go on."""
+
+    max_wallclock_time: Annotated[float, Field(gt=0)] | None = None
+    """Seconds after which no new trial starts; default: no limit."""
+
+    trials_per_job: Annotated[int | Literal["auto"], BeforeValidator(_read_trials_per_job)] = 1
+    """Trials (or legs) that one job takes one after the other; auto: while its time lasts."""
+
+    trial_process: Literal["fork", "same"] = "fork"
+    """With several trials per job: each in a fork of the job's process, or all in the same one."""
+
+    poll_interval: Annotated[float, Field(ge=1)] = 60.0
+    """Seconds between two looks at the queue of SLURM."""
+
+    max_queued_jobs: PositiveCount = 450
+    """Jobs that this campaign keeps in SLURM at most; clusters refuse users who have too many."""
+
+    queue_ahead: Count | Literal["auto"] = "auto"
+    """Jobs that wait in SLURM's queue beyond `max_concurrent_jobs`, so that it fills a freed GPU by
+    itself; auto: as many as there is work for, up to `max_queued_jobs` in all."""
+
+    claim_timeout: Annotated[float, Field(ge=0)] = 60.0
+    """Seconds a job waits for work before it ends."""
+
+    pythonpath: list[TextPath] = []
+    """Folders from which the jobs import, besides the config's and the current one."""
+
+    sharing: Literal["private", "group", "group-writable"] = "private"
+    """Who else may read the campaign's folder: nobody, or the group, which may be trusted more."""
+
+    trials_per_gpu: PositiveCount = 1
+    """Local processes that share one GPU; SLURM jobs never share."""
+
+    result_grace: Annotated[float, Field(ge=0)] = 30.0
+    """Seconds to wait for the result file of a job that SLURM says is over."""
+
+    max_lost_legs: Count = 20
+    """Times that a trial may be lost to the cluster (preemption, broken node) before it fails."""
+
+    max_initial_failures: Count = 5
+    """Stop submitting when the first so many trials all fail; 0: never stop."""
+
+    @property
+    def legs_per_job(self) -> int | None:
+        """How many legs one job takes; None: as many as its time allows."""
+        return self.trials_per_job if isinstance(self.trials_per_job, int) else None

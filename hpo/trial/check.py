@@ -1,0 +1,122 @@
+"""The objective tried out before anything is submitted, in a process of its own.
+
+Owns that process: user code may print, exit, crash or hang there, and torch stays out of the
+manager. Says what is wrong; decides nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import hpo
+from hpo.errors import ObjectiveError
+from hpo.folder.files import read_json
+
+IMPORT_TIMEOUT_S = 120.0  # importing torch from a slow network filesystem takes a minute at worst
+
+# Runs in the child. What the manager can import is appended, so that `hpo` is found where it is not
+# installed, but hides nothing of the user's.
+_CHILD = """
+import json, sys
+asked = json.loads(sys.argv[1])
+sys.path[:0] = asked["pythonpath"]
+sys.path.extend(asked["hpo_at"])
+from hpo.trial.check import answer
+answer(asked["reference"], asked["space_names"], asked["answer"])
+"""
+
+
+def check_objective(
+    reference: str,
+    space_names: Collection[str],
+    pythonpath: Sequence[str] = (),
+    *,
+    python: str | None = None,
+    env_setup: Sequence[str] = (),
+    timeout_s: float = IMPORT_TIMEOUT_S,
+) -> list[str]:
+    """Import the objective in a subprocess and check its signature; return what is wrong.
+
+    `python` and `env_setup` are those of the jobs: what they can import may differ from what the
+    manager can.
+    """
+    # A folder, not pipes: a process that the user's module leaves behind would keep a pipe open.
+    with tempfile.TemporaryDirectory(prefix="hpo_check_") as folder:
+        answer_file, noise_file = Path(folder, "answer.json"), Path(folder, "noise.txt")
+        asked = {
+            "reference": reference,
+            "space_names": list(space_names),
+            "pythonpath": [str(Path(entry).resolve()) for entry in pythonpath],
+            "hpo_at": [str(Path(hpo.__file__).resolve().parents[1])],
+            "answer": str(answer_file),
+        }
+        with noise_file.open("wb") as noise:
+            child = subprocess.Popen(
+                _command([python or sys.executable, "-c", _CHILD, json.dumps(asked)], env_setup),
+                stdin=subprocess.DEVNULL,
+                stdout=noise,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                exit_code = child.wait(timeout=timeout_s)
+            except subprocess.TimeoutExpired:
+                return [_too_slow(reference, timeout_s)]
+            finally:
+                _end(child)
+        problems = read_json(answer_file)
+        if isinstance(problems, list):
+            return [str(problem) for problem in problems]
+        return [_crashed(reference, exit_code, noise_file)]
+
+
+def _command(words: list[str], env_setup: Sequence[str]) -> list[str]:
+    # Through bash also for a `python` that is not there, so that it ends with a message.
+    return ["bash", "-c", "\n".join([*env_setup, 'exec "$@"']), "check", *words]
+
+
+def answer(reference: str, space_names: Collection[str], path: str) -> None:
+    """Check in this process, write the problems to `path` and end the process at once."""
+    from hpo.trial.objective import bind, load_objective
+
+    problems = []
+    try:
+        bind(load_objective(reference), space_names)
+    except ObjectiveError as err:
+        problems.append(str(err))
+    Path(path).write_text(json.dumps(problems), encoding="utf-8")
+    os._exit(0)  # because threads and exit handlers of the user's module may not want to end
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End the child's whole group, so that nothing the user's module started stays behind."""
+    # Suppressed, because in the usual case all of it has ended.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _too_slow(reference: str, timeout_s: float) -> str:
+    return (
+        f"importing the objective {reference!r} took longer than {timeout_s:.0f} s; move training"
+        " and downloads from the top of the module into the function"
+    )
+
+
+def _crashed(reference: str, exit_code: int, noise_file: Path) -> str:
+    if exit_code < 0:
+        end = f"was killed by {signal.Signals(-exit_code).name}"
+    else:
+        end = f"ended its process with exit code {exit_code}"
+    lines = noise_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
+    return (
+        f"importing the objective {reference!r} {end}; last output: {' | '.join(lines) or 'none'}"
+    )

@@ -1,0 +1,239 @@
+"""A training script as an objective: run in its own process until it ends or its trial pauses.
+
+Owns the conversation: what the script prints goes to the job's log, what it reports goes to the
+trial, and where the trial pauses or leaves, the script is ended. The script's process, its command
+and the formats of its reports are its neighbours'. Decides nothing about the trial.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import signal
+import sys
+import time
+import warnings
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpo.errors import ObjectiveError, ReportError, ScriptError
+from hpo.trial.script.command import accepts_checkpoint_dir, command, environment
+from hpo.trial.script.endings import failure, silence
+from hpo.trial.script.lines import LineReader, Metrics, line_reader
+from hpo.trial.script.process import ScriptProcess
+from hpo.trial.script.reports import ReportChannel, Request
+from hpo.trial.script.saving import SavingWatch
+from hpo.trial.trial import Trial, TrialInterrupted
+
+log = logging.getLogger(__name__)
+
+SAVE_GRACE_S = 10.0  # to save and end, each time that a script is asked more firmly
+LOOK_S = 0.1  # between two looks whether the script has ended
+ENDING_LOOK_S = 0.01  # while it ends: what it trains now is lost
+LAST_LINES = 20
+LINE_SHOWN = 500
+
+
+def load_script(path: Path, metric_pattern: str | None) -> ScriptObjective:
+    """The objective that runs the script at `path`; nothing of it is run here.
+
+    Raises:
+        ObjectiveError: it is not there, cannot be read, or is no Python.
+    """
+    try:
+        source = path.read_bytes()
+    except OSError as err:
+        raise ObjectiveError(f"the script {path} cannot be read: {err.strerror}") from err
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # because the script shows its own when it is run
+            compile(source, str(path), "exec", dont_inherit=True)
+    except SyntaxError as err:
+        place = f"{path}:{err.lineno}" if err.lineno else str(path)
+        raise ObjectiveError(f"the script is no Python: {err.msg}, at {place}") from err
+    except ValueError as err:
+        raise ObjectiveError(f"the script {path} is no Python: {err}") from err
+    return ScriptObjective(path, metric_pattern, accepts_checkpoint_dir(source))
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptObjective:
+    """Called as any objective, with a configuration and its trial."""
+
+    path: Path
+    metric_pattern: str | None = None
+    takes_checkpoint_dir: bool = False
+    grace_s: float = SAVE_GRACE_S
+
+    def __call__(self, config: Mapping[str, Any], trial: Trial) -> None:
+        """Run the script until it ends or its trial pauses.
+
+        Raises:
+            ScriptError: it failed.
+            ReportError: it reported nothing, or what is no report.
+            TrialInterrupted: the trial pauses or was asked to leave; the script has ended.
+        """
+        checkpoints = trial.checkpoint_dir if self.takes_checkpoint_dir else None
+        with ReportChannel() as channel:
+            watch = SavingWatch(checkpoints)
+            words = command(self.path, config, checkpoints)
+            process = ScriptProcess(words, environment(channel.variables))
+            run = _Run(trial, process, line_reader(self.metric_pattern), watch, self.grace_s)
+            try:
+                run.follow(channel)
+            finally:
+                process.close(self.grace_s)
+        run.raise_what_happened(self)
+
+
+class _Run:
+    """One run of the script."""
+
+    def __init__(
+        self,
+        trial: Trial,
+        process: ScriptProcess,
+        reader: LineReader,
+        watch: SavingWatch,
+        grace_s: float,
+    ) -> None:
+        self._trial = trial
+        self._process = process
+        self._reader = reader
+        self._watch = watch
+        self._grace_s = grace_s
+        self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._reported = False
+        self._refused: ReportError | None = None
+        self._left: TrialInterrupted | None = None
+        self._terminate_at: float | None = None
+        self._kill_at: float | None = None
+        self._when_saved = False
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._terminate_at is not None
+
+    def follow(self, channel: ReportChannel) -> None:
+        """Until the script has ended."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process, selectors.EVENT_READ)
+            selector.register(channel, selectors.EVENT_READ)
+            while self._process.exit_code() is None:
+                ready = selector.select(ENDING_LOOK_S if self._is_ending else LOOK_S)
+                for key, _ in ready:
+                    if key.fileobj is channel:
+                        self._take_request(channel.receive())
+                        continue
+                    for line in self._process.read_lines() or ():
+                        self._take_line(line)
+                    if not self._process.is_open:
+                        selector.unregister(self._process)
+                if self._is_ending:
+                    self._end()
+        for line in self._process.remaining_lines():
+            self._take_line(line)
+
+    def raise_what_happened(self, script: ScriptObjective) -> None:
+        """What the trial must know of the script's end; nothing if all is well."""
+        code = self._process.exit_code()
+        if self._refused is not None:
+            raise self._refused
+        if self._left is not None:
+            raise self._left
+        where = f"trial {self._trial.trial_id}: the script {script.path}"
+        if code and not self._is_ending:
+            raise ScriptError(f"{where} {failure(code, self._last_lines)}")
+        if not self._reported:
+            raise ReportError(f"{where} {silence(script.metric_pattern)}")
+
+    def _take_request(self, request: Request | None) -> None:
+        if request is None:
+            return
+        if self._is_ending or self._is_past_end():
+            if not self._is_ending:
+                self._ask_to_end(self._grace_s)
+            request.answer("end")
+            return
+        self._report(request.metrics)
+        if self._refused is not None:
+            request.answer("refused", str(self._refused))
+        else:
+            request.answer("end" if self._left is not None else "go on")
+        if self._refused is not None or self._left is not None:
+            self._ask_to_end(self._grace_s)
+
+    def _take_line(self, line: str) -> None:
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+        self._last_lines.append(line.rstrip()[:LINE_SHOWN])
+        if self._refused is not None:
+            return
+        try:
+            reports = self._reader(line)
+        except ReportError as err:
+            self._refused, reports = err, []
+            self._ask_to_end(0.0)
+        for metrics in reports:
+            self._take_printed(metrics)
+
+    def _take_printed(self, metrics: Metrics) -> None:
+        if self._is_past_end() and self._trial.max_resource in metrics.values():
+            return  # because scripts sum up their last epoch once more
+        if self._is_ending or self._is_past_end():
+            self._ask_to_end(0.0)
+            return
+        # Stands still while the report is written where it may have to end, so that it does not
+        # run ahead of its pause.
+        may_end = self._trial.max_resource in {*metrics.values(), self._trial.resource + 1}
+        if may_end:
+            self._process.send(signal.SIGSTOP)
+        try:
+            self._watch.note_report(self._process.pid)
+            self._report(metrics)
+            if self._refused is not None:
+                self._ask_to_end(0.0)
+            elif self._left is not None:
+                self._ask_to_end(self._grace_s, when_saved=True)
+        finally:
+            if may_end:
+                self._process.send(signal.SIGCONT)
+
+    def _report(self, metrics: Mapping[str, object]) -> None:
+        try:
+            self._trial.report(**metrics)
+            self._reported = True
+        except TrialInterrupted as left:
+            self._left, self._reported = left, True
+        except ReportError as err:
+            self._refused = err
+
+    def _is_past_end(self) -> bool:
+        """Whether the trial has all it needs, and the script goes on and on."""
+        end = self._trial.max_resource
+        return end is not None and self._reported and self._trial.resource >= end
+
+    def _ask_to_end(self, within_s: float, *, when_saved: bool = False) -> None:
+        """Let the script end by itself for that time, or until it has saved; then end it."""
+        if self._kill_at is None:
+            self._terminate_at = time.monotonic() + within_s
+            self._when_saved = when_saved
+            self._end()
+
+    def _end(self) -> None:
+        now = time.monotonic()
+        if self._kill_at is not None:
+            if now >= self._kill_at:
+                log.warning("%.0f s after SIGTERM the script still ran: killed", self._grace_s)
+                self._process.kill()
+                self._kill_at = now + self._grace_s
+        elif self._terminate_at is not None and (
+            now >= self._terminate_at
+            or (self._when_saved and self._watch.is_saved(self._process.pid))
+        ):
+            self._process.send(signal.SIGTERM)
+            self._kill_at = now + self._grace_s

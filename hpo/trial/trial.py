@@ -1,0 +1,292 @@
+"""What an objective sees of its trial: report, restore, epochs.
+
+Owns the lines in `reports-a<attempt>.jsonl`, the rule when a checkpoint is written and the moment
+at which a trial leaves. Writes only into its own folder. Knows no claims, no results and no
+scheduler: those are the worker's. Imported by every job before the user's code, so standard
+library only, and `checkpoint` only where a trial has to do with one.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpo.errors import ReportError
+from hpo.folder.patience import Patience, is_of_files
+from hpo.folder.report_lines import checked_metrics, checked_resource, make_record, write_line
+from hpo.folder.reports import read_reports
+from hpo.trial.epochs import Epochs, NextLeg
+
+if TYPE_CHECKING:
+    from hpo.checkpoint.snapshot import Restorable
+
+log = logging.getLogger(__name__)
+
+
+class TrialInterrupted(BaseException):
+    """The trial pauses at its rung, or was asked to leave; it has saved, and unwinds the objective.
+
+    A BaseException, like KeyboardInterrupt, so that an `except Exception` in users' training code
+    does not swallow it. Never catch it without raising it again.
+    """
+
+
+class Trial:
+    """One configuration while it is trained; handed to `objective(config, trial)`.
+
+    Example:
+        ::
+
+            def objective(config, trial):
+                model, optimizer = build(config)
+                trial.restore(model=model, optimizer=optimizer)  # no checkpoint: does nothing
+                for epoch in trial.epochs():
+                    error = train_one_epoch(model, optimizer)
+                    trial.report(epoch=epoch, validation_error=error)  # the last line of the epoch
+
+    Attributes:
+        config: the configuration, one value per hyperparameter.
+        trial_id: the number of the trial in its campaign.
+        attempt: the number of this attempt; earlier ones were lost or left, or reached a rung. It
+            grows when a trial that reaches its rung goes on in place.
+        resource: the resource last reported or restored; 0 before.
+        history: one dict per report, as written to the file, each resource once; after a restore
+            it begins with the reports of earlier attempts.
+    """
+
+    def __init__(
+        self,
+        *,
+        trial_id: int,
+        config: Mapping[str, Any],
+        folder: Path,
+        attempt: int,
+        target: int | None = None,
+        final: bool = True,
+        resource_attr: str = "epoch",
+        metric: str = "validation_error",
+        checkpoint_interval: int = 1,
+        asked_to_leave: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.time,
+        patience: Patience = Patience(),
+        next_leg: Callable[[Trial, float], NextLeg | None] | None = None,
+    ) -> None:
+        self.trial_id = trial_id
+        # A copy, because users' code pops from its config, and the result must show the whole one.
+        self.config: dict[str, Any] = copy.deepcopy(dict(config))
+        self.attempt = attempt
+        self.resource = 0
+        self.history: list[dict[str, Any]] = []
+        self._folder = folder
+        self._target = target
+        self._final = final
+        self._resource_attr = resource_attr
+        self._metric = metric
+        self._checkpoint_interval = checkpoint_interval
+        self._asked_to_leave = asked_to_leave
+        self._clock = clock
+        self._patience = replace(patience, leaving=asked_to_leave)
+        self._next_leg = next_leg
+        self._created = self._started = clock()
+        self._ready_s = 0.0  # from its creation to its first step, as far as its calls tell
+        self._saves_itself = False
+        self._reported = False
+        self._objects: dict[str, Restorable] = {}
+        self._insist("the trial's folder", lambda: folder.mkdir(parents=True, exist_ok=True))
+
+    @property
+    def max_resource(self) -> int | None:
+        """The resource at which this leg ends; None: when the objective returns."""
+        return self._target
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        """A folder for files that the objective saves itself; it outlives the attempt."""
+        from hpo import checkpoint
+
+        self._saves_itself = True
+        path = self._folder / checkpoint.FOLDER / "user"
+        self._insist("the checkpoint folder", lambda: path.mkdir(parents=True, exist_ok=True))
+        return path
+
+    def epochs(self) -> Sequence[int]:
+        """Return the epochs still to train, from the resume point to the end of this leg.
+
+        That is a `range`; with `trials_per_job`, one whose end moves on where the trial may go on
+        from its rung in place. Its length is that of the leg.
+
+        Raises:
+            ReportError: nobody said where this trial ends.
+        """
+        if self._target is None:
+            raise self._error(
+                "trial.epochs() does not know the last epoch; set max_epochs in the space, or"
+                " loop in the objective itself"
+            )
+        self._note_ready()
+        if self._next_leg is None:
+            return range(self.resource + 1, self._target + 1)
+        return Epochs(self.resource + 1, lambda: self._target or 0)
+
+    def restore(self, **objects: Restorable) -> int:
+        """Register objects for checkpoints and load the newest complete checkpoint into them.
+
+        Args:
+            objects: by name: anything with `state_dict()` and `load_state_dict()`; tensors, numpy
+                arrays, dicts and lists of plain values, which are updated in place; random
+                generators. Call it last before the loop: the global generators go back too.
+
+        Returns:
+            The resource at which the objects now stand; 0 if there is no checkpoint.
+
+        Raises:
+            ReportError: an object cannot be saved, the checkpoint was made by other code, or the
+                trial has reported already.
+        """
+        from hpo import checkpoint
+
+        if self._reported:
+            raise self._error(
+                "restore() was called after the first report; call it once, before the training"
+                " loop, because it puts the objects back to the last checkpoint"
+            )
+        for name, value in objects.items():
+            if not name.isidentifier():
+                raise self._error(f"restore(): {name!r} cannot be a file name; use a Python name")
+            checkpoint.check_restorable(name, value)
+        self._objects.update(objects)
+        self._insist("its checkpoints", lambda: checkpoint.require_listing(self._folder))
+        found = checkpoint.load_newest(self._folder, self.trial_id, self._objects)
+        if found is not None:
+            self.resource = found.resource
+            earlier = read_reports(
+                self._folder, resource_attr=self._resource_attr, up_to_attempt=found.attempt
+            )
+            self.history = [r for r in earlier if r[self._resource_attr] <= found.resource]
+            log.info(
+                "trial %d: resumed at %s %d", self.trial_id, self._resource_attr, self.resource
+            )
+        self._note_ready()
+        return self.resource
+
+    def save(self) -> None:
+        """Write a checkpoint now, as the state after the last reported resource.
+
+        Raises:
+            ReportError: nothing was registered by `restore`, or a state cannot be saved.
+            StorageTrouble: it cannot be written, for minutes; let it pass.
+        """
+        if not self._objects:
+            raise self._error("save() has nothing to save; name the objects in restore(…) first")
+        self._insist("the checkpoint", self._write_checkpoint)
+
+    def _write_checkpoint(self) -> None:
+        from hpo import checkpoint
+
+        checkpoint.save(
+            self._folder,
+            resource=self.resource,
+            trial_id=self.trial_id,
+            attempt=self.attempt,
+            objects=self._objects,
+        )
+
+    def report(self, **metrics: object) -> None:
+        """Report the metrics of one resource step; call it as the last thing of the epoch.
+
+        Saves a checkpoint when one is due, and leaves when the trial was asked to. Returns where
+        the trial goes on, also from a rung.
+
+        Args:
+            metrics: the metric and the resource by their names, e.g. `epoch=3,
+                validation_error=0.1`, and any other numbers; without the resource, the next one.
+
+        Raises:
+            ReportError: this is no report: metric missing, not a number, resource out of order.
+            TrialInterrupted: the trial was asked to leave; let it pass.
+            StorageTrouble: the report, or what must be saved, cannot be written; let it pass.
+        """
+        resource, values = self._checked(metrics)
+        now = self._clock()
+        elapsed = max(0.0, now - self._started)  # because clocks of nodes are set back at times
+        record = make_record((self._resource_attr, resource), values, now=now, elapsed=elapsed)
+        self._insist("the report", lambda: write_line(self._folder, self.attempt, record))
+        previous, self.resource, self._reported = self.resource, resource, True
+        self.history.append(record)
+        self._save_or_leave(previous)
+
+    def _save_or_leave(self, previous: int) -> None:
+        done = self._target is not None and self.resource >= self._target
+        leaving = self._asked_to_leave()
+        interval = self._checkpoint_interval
+        # By crossing, so that an objective that reports every third epoch saves as often. With
+        # interval 0 only the ends of legs are saved.
+        due = interval > 0 and self.resource // interval > previous // interval
+        if self._objects and (done or leaving):
+            self.save()
+        elif self._objects and due:
+            self._save_if_possible()
+        if done and not self._final:
+            if self._goes_on_in_place():
+                return
+            # For every style of objective, also one that loops to max_epochs by itself.
+            raise TrialInterrupted(
+                f"trial {self.trial_id} pauses at {self._resource_attr} {self.resource}"
+            )
+        if leaving and not done:
+            raise TrialInterrupted(
+                f"trial {self.trial_id} was asked to leave at {self._resource_attr} {self.resource}"
+            )
+
+    def _goes_on_in_place(self) -> bool:
+        """Whether the trial has been promoted while its state is still here."""
+        # What an objective saves itself may still be on its way when the leg is called finished.
+        if self._next_leg is None or self._saves_itself:
+            return False
+        spent_s = max(0.0, self._clock() - self._created)
+        further = self._next_leg(self, self._ready_s if self._objects else spent_s)
+        if further is None:
+            return False
+        self.attempt, self._target, self._final = further.attempt, further.target, further.final
+        self._started = self._clock()
+        log.info("trial %d goes on in place, to %s", self.trial_id, self._target)
+        return True
+
+    def _note_ready(self) -> None:
+        if self._next_leg is not None and not self._reported:
+            self._ready_s = max(0.0, self._clock() - self._created)
+
+    def _save_if_possible(self) -> None:
+        """A checkpoint on the way: without it training goes on, and the one before stays."""
+        try:
+            self._write_checkpoint()
+        except Exception as err:
+            if not is_of_files(err):
+                raise
+            log.warning("no checkpoint at %s %d: %s", self._resource_attr, self.resource, err)
+
+    def _insist(self, what: str, action: Callable[[], None]) -> None:
+        self._patience.insist(f"trial {self.trial_id}: {what}", action)
+
+    def _checked(self, given: Mapping[str, object]) -> tuple[int, dict[str, int | float]]:
+        """The resource and the metrics of a report."""
+        name = self._resource_attr
+        try:
+            metrics = checked_metrics(given, self._metric)
+            resource = checked_resource(
+                (name, metrics.pop(name, self.resource + 1)),
+                last=self.resource,
+                end=self._target,
+                is_first=not self.history,
+            )
+        except ReportError as err:
+            raise self._error(str(err)) from err
+        return resource, metrics
+
+    def _error(self, text: str) -> ReportError:
+        return ReportError(f"trial {self.trial_id}: {text}")
