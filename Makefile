@@ -53,7 +53,7 @@ chaos: $(VENV)/.test
 # Damaged inputs of each kind; the tests take 150.
 FUZZ ?= 20000
 fuzz: $(VENV)/.test
-	HPO_FUZZ=$(FUZZ) $(BIN)/python -m pytest -n 4 tests/test_fuzz.py tests/test_fuzz_slurm.py
+	HPO_FUZZ=$(FUZZ) $(BIN)/python -m pytest -n 4 tests/whole/test_fuzz.py tests/cluster/test_fuzz_slurm.py
 
 slurm-up:
 	tests/slurm/start_cluster.sh

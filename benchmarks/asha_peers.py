@@ -1,4 +1,4 @@
-"""Records what other implementations of ASHA decide, for tests/test_asha_peers.py.
+"""Records what other implementations of ASHA decide, for tests/decisions/test_asha_peers.py.
 
     python benchmarks/asha_peers.py           installs the peers in a folder of their own (1 min)
 

@@ -18,7 +18,7 @@ from hpo.cluster.slurm import status as slurm_status
 from hpo.errors import HpoError
 from hpo.seats.book import JobPhase
 
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = Path(__file__).parents[1] / "samples"
 
 
 def _sample(name: str) -> list[bytes]:

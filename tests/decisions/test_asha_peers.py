@@ -16,7 +16,7 @@ from hpo.decisions.asha import Asha
 from hpo.record import events as ev
 from hpo.record.state import CampaignState, TrialStatus, apply
 
-GAMES = json.loads((Path(__file__).parent / "data" / "asha_decisions.json").read_text())
+GAMES = json.loads((Path(__file__).parents[1] / "data" / "asha_decisions.json").read_text())
 
 
 def start(game: dict[str, Any], **how: Any) -> tuple[Asha, CampaignState]:

@@ -10,7 +10,7 @@ from chaos import in_simulation, on_processes
 from chaos.audit import Auditor, Findings
 from simulation import Campaign
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_hundred_dead_managers_in_virtual_time(tmp_path: Path) -> None:

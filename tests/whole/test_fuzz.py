@@ -1,6 +1,6 @@
 """Whatever lies on disk: the declared errors or None, and no wrong "done".
 
-`HPO_FUZZ=50000 pytest tests/test_fuzz.py` tries so many inputs for each kind (`make fuzz`).
+`HPO_FUZZ=50000 pytest tests/whole/test_fuzz.py` tries so many inputs for each kind (`make fuzz`).
 """
 
 from __future__ import annotations
