@@ -7,6 +7,7 @@ over only when the holder's job is known to be gone. `guard` stops a manager tha
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
@@ -19,8 +20,13 @@ from filelock import SoftFileLock, Timeout
 
 from hpo.errors import CampaignLockedError, JournalForkError
 from hpo.folder.copies import is_same_folder
-from hpo.folder.files import Layout, publish_json, read_json
+from hpo.folder.files import Layout, publish_json, read_json, read_plain
 
+log = logging.getLogger(__name__)
+
+# A manager names itself in the lock right after it made it; a file server may show that a minute
+# later.
+NAMELESS_S = 60.0
 LATEST_S = 1e11  # of a time since 1970 that a calendar can show
 
 
@@ -58,10 +64,11 @@ def this_process(environ: Mapping[str, str] = os.environ) -> Holder:
 class ManagerLock:
     """Held between `acquire` and `release`."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, sleep: Callable[[float], None] = time.sleep) -> None:
         self._lock = SoftFileLock(layout.lock)
         self._record = layout.manager
         self._path = layout.lock
+        self._sleep = sleep
         self.holder = replace(this_process(), root=str(layout.root))
 
     def acquire(self, is_job_gone: Callable[[str], bool | None]) -> None:
@@ -75,8 +82,9 @@ class ManagerLock:
         """
         # Twice, because filelock 4.1 frees the lock of a dead process and then gives up.
         if not (self._try() or self._try()):
+            nameless = self._stays_nameless()
             other = self._other()
-            if not _was_copied(other, self._path.parent):
+            if not nameless and not _was_copied(other, self._path.parent):
                 self._require_gone(other, is_job_gone)
             if self._other() != other:
                 raise self._locked(self._other(), "it was faster")
@@ -94,6 +102,25 @@ class ManagerLock:
             self._lock.acquire(timeout=0)
         except Timeout:
             return False
+        return True
+
+    def _stays_nameless(self) -> bool:
+        """Whether who made the lock died before it could write its name there.
+
+        Should it have been held up instead, `guard` stops one of the two before it decides.
+        """
+        before = self._other()
+        for waited_s in range(int(NAMELESS_S)):
+            try:
+                if read_plain(self._path):
+                    return False
+            except OSError:
+                return False
+            if self._other() != before:
+                return False
+            if waited_s == 0:
+                log.warning("%s names nobody; looking for %.0f s", self._path, NAMELESS_S)
+            self._sleep(1.0)
         return True
 
     def release(self) -> None:

@@ -58,7 +58,8 @@ def _drive(project: Project, auditor: Auditor, dice: random.Random, kills: int) 
         if manager.poll() is not None:
             manager = project.start()
             continue
-        if done.total() >= kills:
+        # A manager that dies before it has begun leaves nothing that could be lost.
+        if done.total() >= kills or not (project.output / "journal.jsonl").exists():
             continue
         auditor.before_kill()
         whom, how = dice.choice(["manager", "seat"]), dice.choice(["killed", "terminated"])

@@ -16,7 +16,7 @@ from histories import NOW, make_layout
 from hpo.errors import CampaignLockedError, JournalForkError
 from hpo.folder.files import Layout, publish_json, read_json
 from hpo.folder.journal import Header, Journal
-from hpo.manager.lock import Holder, ManagerLock, this_process
+from hpo.manager.lock import NAMELESS_S, Holder, ManagerLock, this_process
 from hpo.record.events import CampaignStarted
 
 ELSEWHERE = Holder("node042", 4711, "900", 0, "abcdef", NOW)
@@ -97,6 +97,41 @@ def test_a_manager_of_this_host_that_was_killed_is_followed_at_once(layout: Layo
     lock.acquire(nobody_asked)
     lock.guard()
     lock.release()
+
+
+class TestALockThatNamesNobody:
+    """Its manager died between two system calls: it had made the lock and not yet written it."""
+
+    def test_is_taken_over_once_nobody_can_be_writing_it_any_more(self, layout: Layout) -> None:
+        layout.lock.touch()
+        waited: list[float] = []
+        lock = ManagerLock(layout, waited.append)
+        lock.acquire(nobody_asked)
+        assert sum(waited) == NAMELESS_S
+        lock.guard()
+        lock.release()
+
+    def test_also_where_an_earlier_manager_has_left_its_record(self, layout: Layout) -> None:
+        hold_from_elsewhere(layout)
+        layout.lock.write_bytes(b"")
+        lock = ManagerLock(layout, lambda _: None)
+        lock.acquire(nobody_asked)
+        lock.release()
+
+    @pytest.mark.parametrize("first", ["the lock", "the record"])
+    def test_is_respected_if_it_names_somebody_after_a_while(
+        self, layout: Layout, first: str
+    ) -> None:
+        layout.lock.touch()
+
+        def sleep(seconds: float) -> None:
+            if first == "the record":
+                publish_json(layout.manager, asdict(ELSEWHERE))
+            else:
+                hold_from_elsewhere(layout)
+
+        with pytest.raises(CampaignLockedError, match="node042"):
+            ManagerLock(layout, sleep).acquire(answer(False))
 
 
 class TestOnAnotherHost:
