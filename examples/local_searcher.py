@@ -4,7 +4,7 @@
     python examples/local_searcher.py                           compares it with random search
 
 A searcher is what `searcher` in get_hpo_config() names, called with the space and the seed: an
-object with `suggest(trial_id, taken, results)`, see `hpo.search.Searcher`. It keeps no state: what
+object with `suggest(trial_id, taken, results)`, see `hpo.Searcher`. It keeps no state: what
 it says follows from its seed, the trial's number and what is known, so a resumed campaign has
 nothing to restore.
 """
@@ -14,10 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
-from hpo import AsyncRandomSearch, Space, Trial, lograndint, loguniform
+from hpo import (
+    AsyncRandomSearch,
+    Space,
+    Trial,
+    Tried,
+    canonical,
+    lograndint,
+    loguniform,
+    read_space,
+)
 from hpo.examples import digits
-from hpo.search.searcher import Tried
-from hpo.space.space import canonical, read_space
 
 
 class LocalSearcher:
