@@ -24,7 +24,7 @@ from hpo import (
     loguniform,
     read_space,
 )
-from hpo.examples import digits
+from hpo.config import digits_example
 
 
 class LocalSearcher:
@@ -80,7 +80,7 @@ def train_digits(config):
         trial = Trial(
             trial_id=0, config=config, folder=Path(folder), attempt=0, target=config["max_epochs"]
         )
-        digits.objective(config, trial)
+        digits_example.objective(config, trial)
     return trial.history[-1]["validation_error"]
 
 
@@ -103,7 +103,7 @@ def get_hpo_config():
         "n_trials": 30,
         "max_concurrent_jobs": 2,
         "searcher": "local_searcher.py:LocalSearcher",
-        "objective": "hpo.examples.digits:objective",
+        "objective": "hpo.config.digits_example:objective",
     }
 
 

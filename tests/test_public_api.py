@@ -90,4 +90,4 @@ def imported(tree: ast.Module) -> Iterator[str]:
 
 def is_public(name: str) -> bool:
     package, *inside = name.split(".")
-    return package != "hpo" or not inside or inside[0] in {"config", "examples", *hpo.__all__}
+    return package != "hpo" or not inside or inside[0] in {"config", *hpo.__all__}
