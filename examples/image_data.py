@@ -101,7 +101,7 @@ def read_idx(path):
 
 
 def load_digits_28():
-    from hpo.examples.digits import load_digits
+    from hpo.config.digits_example import load_digits
 
     x, y, validation_x, validation_y = load_digits()
     return enlarge(x), y, enlarge(validation_x), validation_y

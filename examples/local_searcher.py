@@ -4,7 +4,7 @@
     python examples/local_searcher.py                           compares it with random search
 
 A searcher is what `searcher` in get_hpo_config() names, called with the space and the seed: an
-object with `suggest(trial_id, taken, results)`, see `hpo.search.Searcher`. It keeps no state: what
+object with `suggest(trial_id, taken, results)`, see `hpo.Searcher`. It keeps no state: what
 it says follows from its seed, the trial's number and what is known, so a resumed campaign has
 nothing to restore.
 """
@@ -14,10 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
-from hpo import AsyncRandomSearch, Space, Trial, lograndint, loguniform
-from hpo.examples import digits
-from hpo.search.searcher import Tried
-from hpo.space.space import canonical, read_space
+from hpo import (
+    AsyncRandomSearch,
+    Space,
+    Trial,
+    Tried,
+    canonical,
+    lograndint,
+    loguniform,
+    read_space,
+)
+from hpo.config import digits_example
 
 
 class LocalSearcher:
@@ -73,7 +80,7 @@ def train_digits(config):
         trial = Trial(
             trial_id=0, config=config, folder=Path(folder), attempt=0, target=config["max_epochs"]
         )
-        digits.objective(config, trial)
+        digits_example.objective(config, trial)
     return trial.history[-1]["validation_error"]
 
 
@@ -96,7 +103,7 @@ def get_hpo_config():
         "n_trials": 30,
         "max_concurrent_jobs": 2,
         "searcher": "local_searcher.py:LocalSearcher",
-        "objective": "hpo.examples.digits:objective",
+        "objective": "hpo.config.digits_example:objective",
     }
 
 

@@ -1,7 +1,7 @@
 """Hyperparameter-optimisation campaigns on SLURM; see README.md.
 
-The public names are loaded when they are first used, so that a job does not pay for what it does
-not touch.
+What `__all__` lists is public; all else may change from one release to the next. The names are
+loaded when they are first used, so that a job does not pay for what it does not touch.
 """
 
 from __future__ import annotations
@@ -12,9 +12,14 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from hpo import errors
+    from hpo.decisions.asha import Asha
+    from hpo.decisions.limits import Limits
     from hpo.decisions.scheduler import Scheduler
-    from hpo.report.frames import load_campaign
+    from hpo.decisions.whole_trials import WholeTrials
+    from hpo.report.frames import CampaignResults, load_campaign
     from hpo.search.random import AsyncRandomSearch
+    from hpo.search.searcher import Searcher, Tried
     from hpo.space.domains import (
         choice,
         constant,
@@ -25,16 +30,52 @@ if TYPE_CHECKING:
         randint,
         uniform,
     )
-    from hpo.space.space import Space
+    from hpo.space.space import Space, read_space
     from hpo.trial.reporter import Reporter
-    from hpo.trial.trial import Trial
+    from hpo.trial.trial import Trial, TrialInterrupted
+    from hpo.values import canonical
+
+__all__ = [
+    "Asha",
+    "AsyncRandomSearch",
+    "CampaignResults",
+    "Limits",
+    "Reporter",
+    "Scheduler",
+    "Searcher",
+    "Space",
+    "Trial",
+    "TrialInterrupted",
+    "Tried",
+    "WholeTrials",
+    "canonical",
+    "choice",
+    "constant",
+    "errors",
+    "load_campaign",
+    "lograndint",
+    "loguniform",
+    "ordinal",
+    "quantized",
+    "randint",
+    "read_space",
+    "uniform",
+]
 
 _HOMES = {
+    "Asha": "hpo.decisions.asha",
     "AsyncRandomSearch": "hpo.search.random",
+    "CampaignResults": "hpo.report.frames",
+    "Limits": "hpo.decisions.limits",
     "Reporter": "hpo.trial.reporter",
     "Scheduler": "hpo.decisions.scheduler",
+    "Searcher": "hpo.search.searcher",
     "Space": "hpo.space.space",
     "Trial": "hpo.trial.trial",
+    "TrialInterrupted": "hpo.trial.trial",
+    "Tried": "hpo.search.searcher",
+    "WholeTrials": "hpo.decisions.whole_trials",
+    "canonical": "hpo.values",
     "choice": "hpo.space.domains",
     "constant": "hpo.space.domains",
     "load_campaign": "hpo.report.frames",
@@ -43,32 +84,18 @@ _HOMES = {
     "ordinal": "hpo.space.domains",
     "quantized": "hpo.space.domains",
     "randint": "hpo.space.domains",
+    "read_space": "hpo.space.space",
     "uniform": "hpo.space.domains",
 }
-
-__all__ = [
-    "AsyncRandomSearch",
-    "Reporter",
-    "Scheduler",
-    "Space",
-    "Trial",
-    "choice",
-    "constant",
-    "load_campaign",
-    "lograndint",
-    "loguniform",
-    "ordinal",
-    "quantized",
-    "randint",
-    "uniform",
-]
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
+    if name == "errors":
+        return importlib.import_module("hpo.errors")
     raise AttributeError(f"module 'hpo' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted({*globals(), *__all__})

@@ -112,6 +112,11 @@ def test_the_manager_and_the_command_line_load_no_torch_and_no_plots() -> None:
     assert not loaded & {"torch", "matplotlib", "plotly"}
 
 
+def test_the_manager_reads_the_examples_without_torch_and_their_jobs_load_no_scipy() -> None:
+    examples = ("hpo.config.digits_example", "hpo.config.mlp_example")
+    assert not loaded_after(*examples) & {"torch", "scipy", "pandas", "sklearn"}
+
+
 def test_a_job_loads_nothing_slow_before_the_users_code() -> None:
     slow = {"scipy", "pandas", "pydantic", "torch", "submitit", "numpy", "yaml", "rich", "psutil"}
     slow |= {"argparse", "asyncio", "difflib", "shutil", "socket", "tempfile"}

@@ -1,1 +1,1 @@
-"""Objectives that ship with the program; each may be copied as the start of one's own."""
+"""Where the examples' objectives lay in version 0.1.0; gone after the next release."""

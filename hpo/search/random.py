@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from hpo.errors import SettingsError
 from hpo.search.searcher import Tried
 from hpo.space.base import describe
-from hpo.space.space import Space
+from hpo.space.space import Space, read_space
 from hpo.values import JsonValue, canonical, plain
 
 REDRAWS = 64  # cheap, and enough until nearly all of a small space is taken
@@ -26,24 +27,32 @@ class AsyncRandomSearch:
     """Independent draws from the space, without repetition.
 
     Example:
-        >>> from hpo.space.space import read_space
-        >>> space, problems = read_space({"lr": [0.1, 0.01]})
-        >>> AsyncRandomSearch(space, seed=0).suggest(0, taken=())
+        >>> AsyncRandomSearch({"lr": [0.1, 0.01]}, seed=0).suggest(0, taken=())
         {'lr': 0.01}
     """
 
     def __init__(
-        self, space: Space, seed: int, points_to_evaluate: Sequence[Mapping[str, Any]] = ()
+        self,
+        space: Space | Mapping[str, Any],
+        seed: int,
+        points_to_evaluate: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """Search `space`, after the given points.
 
         Args:
-            space: Where to search.
+            space: Where to search: a space, or the dict that `read_space` takes.
             seed: Not negative; the same seed gives the same trials.
             points_to_evaluate: The first trials' configurations. What a point leaves out is
                 filled with the midpoint of its domain; repeated points are tried once.
                 They must be free of `point_problems`.
+
+        Raises:
+            SettingsError: the dict is no space.
         """
+        if not isinstance(space, Space):
+            space, problems = read_space(space)
+            if problems:
+                raise SettingsError(problems, where="the space")
         self._space = space
         self._size = space.size
         self._seed = seed

@@ -49,7 +49,7 @@ class Lost(BaseException):
 
 
 def mlp(config: dict[str, Any], trial: Trial) -> None:
-    from hpo.examples.mlp import objective
+    from hpo.config.mlp_example import objective
 
     objective(config, trial)
 

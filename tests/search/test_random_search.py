@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from hpo.errors import SettingsError
 from hpo.search.random import AsyncRandomSearch, point_problems
 from hpo.space.space import Space, canonical, loguniform, quantized, randint, read_space, uniform
 
@@ -51,6 +52,13 @@ def test_seeds_and_trials_differ() -> None:
     search = AsyncRandomSearch(MLP, seed=1)
     assert len({config["lr"] for config in run(search, 200)}) == 200
     assert run(search, 5) != run(AsyncRandomSearch(MLP, seed=2), 5)
+
+
+def test_a_plain_dict_is_a_space_too() -> None:
+    raw = {"lr": loguniform(1e-4, 1e-2), "batch_size": [32, 64]}
+    assert run(AsyncRandomSearch(raw, 1), 5) == run(AsyncRandomSearch(build(raw), 1), 5)
+    with pytest.raises(SettingsError, match="lr: "):
+        AsyncRandomSearch({"lr": loguniform(0, 1)}, 1)
 
 
 def test_a_constant_more_changes_no_trial() -> None:

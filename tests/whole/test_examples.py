@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpo.config import digits_example, mlp_example
-from hpo.examples import gene_expression
+from hpo.config import digits_example, gene_expression, mlp_example
 from hpo.trial.objective import call, load_objective
 from hpo.trial.trial import Trial, TrialInterrupted
 
@@ -70,7 +69,7 @@ def final_files(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("reference", "config"),
-    [("hpo.examples.mlp:objective", MLP), ("hpo.examples.digits:objective", DIGITS)],
+    [("hpo.config.mlp_example:objective", MLP), ("hpo.config.digits_example:objective", DIGITS)],
 )
 def test_a_resumed_trial_is_bit_for_bit_the_uninterrupted_one(
     tmp_path: Path, reference: str, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
@@ -91,8 +90,9 @@ def test_a_resumed_trial_is_bit_for_bit_the_uninterrupted_one(
 class TestMlp:
     def test_learns_and_hyperparameters_matter(self, tmp_path: Path) -> None:
         pytest.importorskip("torch")
-        good = run("hpo.examples.mlp:objective", MLP, tmp_path / "good", epochs=25)
-        bad = run("hpo.examples.mlp:objective", MLP | {"lr": 1e-5}, tmp_path / "bad", epochs=25)
+        reference = "hpo.config.mlp_example:objective"
+        good = run(reference, MLP, tmp_path / "good", epochs=25)
+        bad = run(reference, MLP | {"lr": 1e-5}, tmp_path / "bad", epochs=25)
         assert good.history[-1]["validation_error"] < 0.6
         assert bad.history[-1]["validation_error"] > 0.9
 
@@ -104,15 +104,15 @@ class TestMlp:
         np.savez(tmp_path / "own.npz", X=rng.normal(size=(50, 7)), Y=rng.normal(size=(50, 2)))
         monkeypatch.setenv("HPO_GENE_DATA", str(tmp_path / "own.npz"))
         sizes = {"input_size": 7, "output_size": 2}
-        trial = run("hpo.examples.mlp:objective", MLP | sizes, tmp_path / "trial", epochs=2)
+        trial = run("hpo.config.mlp_example:objective", MLP | sizes, tmp_path / "trial", epochs=2)
         assert len(trial.history) == 2
         with pytest.raises(ValueError, match="set 'input_size': 7, 'output_size': 2"):
-            run("hpo.examples.mlp:objective", MLP, tmp_path / "wrong", epochs=2)
+            run("hpo.config.mlp_example:objective", MLP, tmp_path / "wrong", epochs=2)
 
 
 class TestDigits:
     def test_good_and_bad_configurations_differ(self, tmp_path: Path) -> None:
-        reference = "hpo.examples.digits:objective"
+        reference = "hpo.config.digits_example:objective"
         good = run(reference, DIGITS, tmp_path / "good", epochs=12)
         slow = run(reference, DIGITS | {"learning_rate": 1e-3}, tmp_path / "slow", epochs=12)
         wild = run(reference, DIGITS | {"learning_rate": 1.0}, tmp_path / "wild", epochs=12)
@@ -127,7 +127,7 @@ class TestDigits:
             "from hpo.trial.objective import call, load_objective\n"
             f"trial = Trial(trial_id=0, config={DIGITS}, folder=pathlib.Path(sys.argv[1]),"
             " attempt=0, target=12, checkpoint_interval=5)\n"
-            "call(load_objective('hpo.examples.digits:objective'), trial)\n"
+            "call(load_objective('hpo.config.digits_example:objective'), trial)\n"
         )
         command = [sys.executable, "-W", "error", "-c", code, str(tmp_path)]
         start = time.monotonic()
