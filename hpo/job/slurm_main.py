@@ -1,8 +1,7 @@
 """What a SLURM job runs: a seat of the campaign in the folder that is named first.
 
-submitit would start its own program here, which imports numpy and more and reads a pickle, before
-the user's code comes to its turn. It is given this one as the interpreter instead; what it appends
-to the command line is not looked at.
+Not submitit's own program, which would import numpy and more before the user's code comes to its
+turn. Words after the folder mean nothing: jobs that 0.1.0 submitted have some.
 """
 
 import gc

@@ -136,7 +136,7 @@ class Campaign:
             record = json.loads(path.read_text())
             if record["job_id"] == job_id and psutil.pid_exists(record["pid"]):
                 with contextlib.suppress(psutil.Error):
-                    if "submitit.core._submit" in psutil.Process(record["pid"]).cmdline():
+                    if "hpo.job.slurm_main" in psutil.Process(record["pid"]).cmdline():
                         return int(record["pid"])
         return None
 

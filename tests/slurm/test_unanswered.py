@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from campaigns import Project, wait_until
 
-from hpo.cluster.slurm import patience as slurm_patience
+from hpo.cluster.slurm import executor as slurm_executor
 from hpo.cluster.slurm.cluster import SlurmCluster
 from hpo.cluster.slurm.request import SeatRequest
 from hpo.errors import SubmissionUncertainError
@@ -71,7 +71,7 @@ def test_an_sbatch_that_hangs_is_given_up_and_no_answer(
 ) -> None:
     put_before(tmp_path / "bin", "#!/bin/bash\nexec sleep 60\n")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    monkeypatch.setattr(slurm_patience, "SUBMIT_TIMEOUT_S", 1)
+    monkeypatch.setattr(slurm_executor, "SUBMIT_TIMEOUT_S", 1)
     layout = Layout(tmp_path / "c")
     layout.create()
     request = SeatRequest(SlurmSettings())

@@ -38,7 +38,7 @@ _TOO_LATE = re.compile(
 
 
 class SlurmCluster:
-    """The SLURM that this process can reach; see `hpo.cluster.base.Cluster`."""
+    """The SLURM that this process can reach; see `hpo.cluster.protocol.Cluster`."""
 
     name = "slurm"
     has_queue = True
@@ -81,10 +81,9 @@ class SlurmCluster:
     ) -> list[str]:
         """One sbatch for `count` seats."""
         # Here, because it costs 0.1 s that nothing else needs to pay.
-        import submitit
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-        from hpo.cluster.slurm.patience import limited_sbatch
+        from hpo.cluster.slurm.executor import SeatExecutor
 
         if self._max_array is None:
             self._max_array = max_array_size()
@@ -98,24 +97,17 @@ class SlurmCluster:
             mem_mb=mem_mb,
             avoid=avoid,
         )
-        with scrubbed_environ(), limited_sbatch():
+        with scrubbed_environ():
             try:
-                executor = submitit.SlurmExecutor(
-                    folder=self._layout.jobs, python=self._request.seat_command(root)
-                )
+                executor = SeatExecutor(folder=self._layout.jobs)
                 executor.update_parameters(**parameters)
-                if count == 1:
-                    jobs = [executor.submit(_nothing)]
-                else:
-                    jobs = executor.map_array(_nothing, range(count))
+                return executor.submit_seats(self._request.seat_command(root), count)
             except FailedJobError as err:
-                self._remove_leftovers()
                 raise refusal(str(err), self._request.describe(mem_mb=mem_mb)) from err
             except FailedSubmissionError as err:
                 raise SubmissionUncertainError("sbatch told no job id") from err
             except OSError as err:
                 raise SubmissionUncertainError(f"sbatch could not be called: {err}") from err
-        return [str(job.job_id) for job in jobs]
 
     def raise_memory(self, job_ids: Collection[str], mem_mb: int) -> None:
         """One scontrol; of an array too, whose limit goes on to hold for the task."""
@@ -228,13 +220,6 @@ class SlurmCluster:
         told = {i: ended.get(i) or ended.get(i.partition("_")[0]) for i in job_ids}
         return {i: status for i, status in told.items() if status is not None}
 
-    def _remove_leftovers(self) -> None:
-        """What submitit leaves behind when sbatch refuses: a script and a pickle a seat."""
-        for pattern in (".submission_file_*.sh", "*.pkl"):
-            for path in self._layout.jobs.glob(pattern):
-                if "_submitted" not in path.name and "_result" not in path.name:
-                    _unlink_if_new_name(path)
-
 
 def _update_waiting(jobs: str, *changes: str) -> None:
     """Change jobs that wait, those of them that still do.
@@ -247,15 +232,6 @@ def _update_waiting(jobs: str, *changes: str) -> None:
     except PollError as err:
         if not all(_TOO_LATE.search(line) for line in str(err).splitlines()):
             raise
-
-
-def _nothing(*_number: int) -> None:
-    """What submitit thinks that a job does; `hpo.job.slurm_main` runs in its place."""
-
-
-def _unlink_if_new_name(path: Path) -> None:
-    if not path.is_symlink():  # a link belongs to a submission that went well
-        path.unlink(missing_ok=True)
 
 
 def is_job_gone(job_id: str) -> bool | None:

@@ -1,0 +1,49 @@
+"""What an array leaves in the folder of its jobs, on a real SLURM: shared storage counts files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cluster_bench import Bench
+
+from hpo.errors import SubmissionError
+
+pytestmark = pytest.mark.slurm
+
+
+@pytest.fixture
+def bench(slurm, tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench("slurm", tmp_path)
+    yield bench
+    bench.clean_up()
+
+
+def files(bench: Bench) -> list[str]:
+    return sorted(path.name for path in bench.layout.jobs.iterdir())
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_an_array_is_one_script_and_the_logs_that_trials_point_to(bench: Bench, count: int) -> None:
+    bench.offer(count)
+    job_ids = bench.submit(count)
+    array = job_ids[0].partition("_")[0]
+    assert job_ids == ([array] if count == 1 else [f"{array}_{task}" for task in range(count)])
+    script = f"{array}_submission.sh"
+    assert [name for name in files(bench) if not name.endswith("_log.out")] == [script]
+    for job_id in job_ids:
+        assert bench.wait_for_end(job_id).ok
+    logs = {job_id: bench.layout.jobs / f"{job_id}_0_log.out" for job_id in job_ids}
+    assert files(bench) == sorted([script, *(path.name for path in logs.values())])
+    for leg in bench.claims():
+        link = bench.layout.trial(leg.trial_id) / f"job_{leg.job_id}.out"
+        assert link.resolve() == logs[leg.job_id or ""].resolve()
+        assert f"trial {leg.trial_id}, attempt 0" in link.read_text()
+    assert len(bench.claims()) == count
+
+
+def test_a_refused_array_leaves_nothing(bench: Bench) -> None:
+    with pytest.raises(SubmissionError, match="SLURM refused the job"):
+        bench.cluster.submit(3, at_once=3, mem_mb=2**30)
+    assert files(bench) == []
