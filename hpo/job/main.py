@@ -25,6 +25,7 @@ from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import await_settings
 from hpo.job.serving import Objective, Place, serve_leg, wait_for_claim
 from hpo.seats.job_identity import JobIdentity, this_job
+from hpo.seats.stay import first_leg_s
 from hpo.seats.wall_time import early_s, leave_at
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ def _serve(layout: Layout) -> int:
         for leg in patience.insist(what, lambda: offers.give_back(layout, job.job_id)):
             log.info("job %s was requeued: trial %d is offered again", job.job_id, leg.trial_id)
     place = Place(layout, settings, job, flag.is_set, patience)
-    time_s = job.first_leg_s if settings.timed else 0
+    time_s = first_leg_s(job.time_min) if settings.timed else 0
     taken = wait_for_claim(place, time_s=lambda: time_s)
     if taken is None:
         if stop_request.stands(layout):

@@ -9,8 +9,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hpo.units.sizes import usable_s
-
 SEAT_MIN = "HPO_SEAT_MIN"  # exported by a seat's script, see `slurm_request`
 
 
@@ -29,15 +27,6 @@ class JobIdentity:
     on_slurm: bool
     mem_mb: int = 0
     time_min: int = 0
-
-    @property
-    def first_leg_s(self) -> int:
-        """How long the first leg of this seat may take (s); 0: nobody says.
-
-        Not less where the limit was cut: a leg that needs more than is left before a maintenance
-        is begun all the same, and goes on after it.
-        """
-        return usable_s(self.time_min) if self.time_min else 0
 
 
 def this_job(environ: Mapping[str, str] = os.environ) -> JobIdentity:

@@ -215,6 +215,44 @@ class TestSeveralLegs:
         assert max(Counter(job for _, _, job in legs(made)).values()) == 3
         assert {e.outcome for e in journal(made) if isinstance(e, ev.LegFinished)} == {"completed"}
 
+    def test_a_seat_goes_on_while_the_shortest_leg_it_has_run_fits(self, tmp_path: Path) -> None:
+        # Legs of 1, 2 and 6 min in jobs of 30 min, which are asked to leave 3 min before their end.
+        model = ClusterModel(seats=2, legs_per_job=None, time_min=30, start_s=0.0, **STEADY)
+        made = campaign(tmp_path / "c", model, n_trials=40, at_once=2, asha=Asha(max_t=9))
+        made.run()
+        seats: dict[str, list[tuple[float, float]]] = {}
+        for start, end, job in sorted(legs(made)):
+            seats.setdefault(job, []).append((start, end - start))
+        begun = [
+            (seat[0][0] + 27 * 60.0 - start, [took for _, took in seat[:number]])
+            for seat in seats.values()
+            for number, (start, _) in enumerate(seat)
+            if number
+        ]
+        assert all(left_s >= min(took) for left_s, took in begun)
+        assert any(left_s < max(took) for left_s, took in begun)
+
+    def test_a_seat_leaves_after_three_failures_in_a_row(self, tmp_path: Path) -> None:
+        def failing(config: dict[str, Any], trial: Any) -> None:
+            raise ValueError("no data")
+
+        model = ClusterModel(seats=1, legs_per_job=None, **STEADY)
+        made = Campaign(
+            tmp_path / "c",
+            model=model,
+            objective=failing,
+            n_trials=7,
+            at_once=1,
+            limits={"max_initial_failures": 0},
+        )
+        made.run()
+        told: dict[str, list[bool]] = {}
+        for event in journal(made):
+            if isinstance(event, ev.LegFinished):
+                assert event.outcome == "failed"
+                told.setdefault(event.job_id, []).append(event.goes_on)
+        assert list(told.values()) == [[True, True, False], [True, True, False], [True]]
+
     def test_going_on_with_the_same_trial_saves_the_loading(self, tmp_path: Path) -> None:
         model = ClusterModel(
             seats=1, legs_per_job=None, load_s=600.0, arrival=Constant(0.0), epoch_spread=0.0

@@ -17,6 +17,7 @@ from hpo.folder.offers import Leg
 from hpo.folder.results import read_attempt, read_had
 from hpo.job import memory_used
 from hpo.seats.job_identity import this_job
+from hpo.seats.stay import first_leg_s
 from hpo.settings.search import SlurmSettings
 from hpo.units.sizes import usable_s
 
@@ -29,7 +30,7 @@ def objective(config, trial):
 
 
 @pytest.mark.parametrize(
-    ("environ", "first_leg_s"),
+    ("environ", "seconds"),
     [
         (SLURM | {"HPO_SEAT_MIN": "30"}, usable_s(30)),
         (SLURM, 0),
@@ -39,10 +40,8 @@ def objective(config, trial):
         ({"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "2", "HPO_SEAT_MIN": "5"}, 210),
     ],
 )
-def test_a_seat_knows_its_time_from_its_own_script(
-    environ: dict[str, str], first_leg_s: int
-) -> None:
-    assert this_job(environ).first_leg_s == first_leg_s
+def test_a_seat_knows_its_time_from_its_own_script(environ: dict[str, str], seconds: int) -> None:
+    assert first_leg_s(this_job(environ).time_min) == seconds
 
 
 def test_the_script_says_what_was_asked_for_also_where_it_was_cut() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from hpo.folder.offers import Leg
 from hpo.seats.book import JobPhase, JobStatus
-from hpo.units.sizes import usable_s
+from hpo.seats.stay import Stay, first_leg_s
 
 
 @dataclass(slots=True, eq=False)
@@ -56,8 +56,7 @@ class SimulatedJob:
     started_at: float = 0.0
     leg: RunningLeg | None = None
     bound: tuple[Leg, Mapping[str, Any]] | None = None  # taken when it was submitted
-    legs: int = 0  # begun in this life
-    longest_s: float = 0.0  # of them
+    stay: Stay = field(default_factory=lambda: Stay(legs_left=None))  # in this life
     last_trial: int | None = None
     leaving: bool = False  # it was signalled, and starts nothing more
 
@@ -66,14 +65,12 @@ class SimulatedJob:
         """As SLURM names the task of an array."""
         return f"{self.array}_{self.number}"
 
-    def time_s(self, left_s: float) -> int:
+    def time_s(self, now: float) -> int:
         """How long a leg that it takes now may be (s); 0: the job does not look at that.
 
         The first one may take what such a seat has, later ones what is left.
         """
-        if self.legs == 0:
-            return usable_s(self.time_min) if self.time_min else 0
-        return 0 if math.isinf(left_s) else max(1, int(left_s))
+        return self.stay.time_s(now) if self.stay.legs else first_leg_s(self.time_min)
 
     def had(self) -> dict[str, int]:
         """What it tells of itself in the files of an attempt: memory (MB) and time (s)."""

@@ -25,6 +25,8 @@ from hpo.folder.patience import StorageTrouble
 from hpo.job.leg import LegSettings
 from hpo.record.causes import Cause
 from hpo.seats.book import JobPhase, JobStatus
+from hpo.seats.stay import Stay
+from hpo.units.sizes import warning_s
 
 LOOK_S = 5.0  # between two looks of a seat that found no offer
 DEFAULT_EPOCHS = 10  # of a trial that does not say how many it has
@@ -109,8 +111,7 @@ class SeatLives:
             job.status = job.in_phase(JobPhase.RUNNING)
 
     def _claim(self, job: SimulatedJob) -> tuple[offers.Leg, dict[str, Any]] | None:
-        left_s = self._time_left(job) - self._model.warning_s(job.time_min)
-        memory, time_s = job.mem_mb or self._model.mem_mb, job.time_s(left_s)
+        memory, time_s = job.mem_mb or self._model.mem_mb, job.time_s(self._clock.now())
         return offers.claim_best(self._layout, job.job_id, mem_mb=memory, time_s=time_s)
 
     def _arrive(self, job: SimulatedJob) -> None:
@@ -127,7 +128,8 @@ class SeatLives:
         now = self._clock.now()
         self.use.starts(now)
         job.phase, job.lives, job.started_at = JobPhase.RUNNING, job.lives + 1, now
-        job.leg, job.legs, job.longest_s, job.last_trial, job.leaving = None, 0, 0.0, None, False
+        job.leg, job.last_trial, job.leaving = None, None, False
+        job.stay = Stay(self._model.legs_per_job, leave_at=_leave_at(job))
         job.status = job.in_phase(JobPhase.RUNNING, node=f"node{job.number % 8}")
         ready = now + self._model.start_s
         self._clock.at(ready, partial(self._look, job, job.lives, ready + self._claim_timeout))
@@ -136,22 +138,16 @@ class SeatLives:
     def _schedule_strikes(self, job: SimulatedJob) -> None:
         """When this life will be signalled or killed, if nothing ends it before."""
         preempted_s, failed_s = self._model.strikes_s(job.array, job.number, job.lives)
-        limit_s = self._time_left(job)
-        warned_s = max(0.0, limit_s - self._model.warning_s(job.time_min))
-        for after_s, cause, killed_s in (
-            (warned_s, Cause.TIME_LIMIT, limit_s),
-            (preempted_s, Cause.PREEMPTED, preempted_s + self._model.grace_s),
-            (failed_s, Cause.NODE_FAILED, failed_s),
-        ):
-            if killed_s < math.inf:
-                killed_at = job.started_at + killed_s
-                strike = partial(self._strike, job, job.lives, cause, killed_at)
-                self._clock.at(job.started_at + after_s, strike)
-
-    def _time_left(self, job: SimulatedJob) -> float:
-        """Until the job's limit, in s."""
-        limit_s = 60.0 * job.time_min
-        return job.started_at + limit_s - self._clock.now() if limit_s else math.inf
+        start, leave_at = job.started_at, job.stay.leave_at
+        strikes = [
+            (start + preempted_s, Cause.PREEMPTED, start + (preempted_s + self._model.grace_s)),
+            (start + failed_s, Cause.NODE_FAILED, start + failed_s),
+        ]
+        if leave_at is not None:
+            strikes.insert(0, (leave_at, Cause.TIME_LIMIT, start + 60.0 * job.time_min))
+        for at, cause, killed_at in strikes:
+            if killed_at < math.inf:
+                self._clock.at(at, partial(self._strike, job, job.lives, cause, killed_at))
 
     def _lives(self, job: SimulatedJob, life: int) -> bool:
         return life == job.lives and job.phase is JobPhase.RUNNING
@@ -162,10 +158,13 @@ class SeatLives:
         now = self._clock.now()
         taken, job.bound = job.bound, None
         try:
-            if life > 1 and job.legs == 0 and taken is None:
+            if life > 1 and job.stay.legs == 0 and taken is None:
                 offers.give_back(self._layout, job.job_id)
             if stop_request.stands(self._layout):
                 self.end(job, Cause.KILLED, "the campaign was stopped", ok=True)
+                return
+            if job.stay.legs and (why := job.stay.why_no_time(now)) is not None:
+                self.end(job, Cause.KILLED, why, ok=True)
                 return
             if taken is None:
                 taken = self._claim(job)
@@ -182,7 +181,8 @@ class SeatLives:
     def _train(self, job: SimulatedJob, claim: offers.Leg, offer: Mapping[str, Any]) -> None:
         model, now = self._model, self._clock.now()
         stays = job.last_trial == claim.trial_id
-        job.legs, job.last_trial = job.legs + 1, claim.trial_id
+        job.stay.took()
+        job.last_trial = claim.trial_id
         job.leg = leg = RunningLeg(
             claim,
             offer,
@@ -192,7 +192,7 @@ class SeatLives:
             epochs=max(1, (offer.get("target") or DEFAULT_EPOCHS) - offer.get("start", 0)),
         )
         first = (job.array, job.number, job.lives)
-        random = model.random(*first) if job.legs == 1 else model.random(*first, job.legs)
+        random = model.random(*first) if job.stay.legs == 1 else model.random(*first, job.stay.legs)
         fate = float(random.random())
         cut = now + (leg.end - now) * float(random.random())
         if fate < model.preemption_rate:
@@ -231,31 +231,27 @@ class SeatLives:
         job.leg = None
         now = self._clock.now()
         self.use.spent(leg, now)
-        job.longest_s = max(job.longest_s, now - leg.claimed_at)
-        goes_on = asked is None and self._goes_on(job)
         try:
             if epochs == leg.epochs:
-                self._runner.finish(job, leg, goes_on=goes_on)
+                status = self._runner.finish(job, leg, partial(self._goes_on, job))
             else:
                 self._runner.interrupt(job, leg, epochs)
+                status = "interrupted"
         except StorageTrouble as err:
             self.end(job, Cause.STORAGE, str(err))
             return
         self.use.trained(leg, now)
+        job.stay.ended(status, now - leg.claimed_at, now)
         if asked is not None:
             self._leave(job, asked)
-        elif goes_on:
-            self._look(job, job.lives, now + self._claim_timeout)
+        elif job.leaving or job.stay.over is not None:
+            self.end(job, Cause.KILLED, job.stay.over or "it was asked to leave", ok=True)
         else:
-            self.end(job, Cause.KILLED, "ended by itself", ok=True)
+            self._look(job, job.lives, now + self._claim_timeout)
 
-    def _goes_on(self, job: SimulatedJob) -> bool:
-        """Whether the seat takes another leg: one as long as its longest would have to fit."""
-        most = self._model.legs_per_job
-        if job.leaving or (most is not None and job.legs >= most):
-            return False
-        warning_s = self._model.warning_s(job.time_min)
-        return self._time_left(job) - warning_s >= job.longest_s
+    def _goes_on(self, job: SimulatedJob, status: str) -> bool:
+        """Whether the seat means to take another leg after one that ends so now."""
+        return not (job.leaving or job.stay.why_last(status, self._clock.now()))
 
     def _lose(self, job: SimulatedJob, leg: RunningLeg, cause: Cause, epochs: int) -> None:
         if job.leg is not leg:
@@ -289,6 +285,12 @@ class SeatLives:
         job.status = JobStatus(JobPhase.ENDED, cause=cause, detail=detail, ok=ok, node=node)
         self.live.pop(job.job_id, None)
         self._start_eligible()
+
+
+def _leave_at(job: SimulatedJob) -> float | None:
+    """When a job that starts now is asked to leave; None: it has no limit."""
+    limit_s = 60.0 * job.time_min
+    return job.started_at + max(0.0, limit_s - warning_s(job.time_min)) if limit_s else None
 
 
 _WORDS = {

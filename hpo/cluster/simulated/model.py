@@ -99,11 +99,6 @@ class ClusterModel:
             failed, self.failures_per_hour
         )
 
-    @staticmethod
-    def warning_s(limit_min: int) -> float:
-        """How long before its limit a job is signalled: as seats on SLURM are."""
-        return float(min(300, max(30, 6 * limit_min)))
-
     def epoch_of_trial_s(self, trial_id: int) -> float:
         """How long an epoch of the trial takes."""
         speed = np.random.default_rng([self.seed, trial_id]).lognormal(0, self.epoch_spread)

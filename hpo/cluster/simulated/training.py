@@ -29,14 +29,18 @@ class LegRunner:
         self._settings = settings
         self._load = load
 
-    def finish(self, job: SimulatedJob, leg: RunningLeg, *, goes_on: bool) -> None:
+    def finish(self, job: SimulatedJob, leg: RunningLeg, goes_on: Callable[[str], bool]) -> str:
         """Train the leg to its target, and publish what it came to, and whether the job goes on.
+
+        Returns:
+            how it ended.
 
         Raises:
             StorageTrouble: it cannot be written.
         """
         result = self._run(job, leg, leg.offer, leg.end, goes_on=goes_on)
         finish_leg(self._layout, leg.claim, result, NO_PATIENCE)
+        return str(result["status"])
 
     def interrupt(self, job: SimulatedJob, leg: RunningLeg, epochs: int) -> None:
         """The same for a leg that was asked to leave, and does so after so many epochs.
@@ -75,7 +79,7 @@ class LegRunner:
         offer: Mapping[str, Any],
         end: float,
         *,
-        goes_on: bool = False,
+        goes_on: Callable[[str], bool] = lambda _status: False,
     ) -> dict[str, Any]:
         time = LegTime(leg.claimed_at, end, leg.epoch_s, leg.begin - leg.claimed_at)
         here = Surroundings(
@@ -84,7 +88,7 @@ class LegRunner:
             time,
             info=job.had(),
             patience=NO_PATIENCE,
-            goes_on=lambda _status: goes_on,
+            goes_on=goes_on,
         )
         result = run_leg(self._layout, leg.claim, offer, self._load, self._settings, here)
         # An objective that does not report each epoch has seen too few of them pass.

@@ -19,9 +19,9 @@ from hpo.job.leave_flag import SIGNALS, LeaveFlag
 from hpo.job.leg import await_settings
 from hpo.job.many.in_place import Note, run_legs
 from hpo.job.many.process import work_and_exit
-from hpo.job.many.stay import Stay
 from hpo.job.serving import Objective, Place
 from hpo.seats.job_identity import this_job
+from hpo.seats.stay import Stay
 from hpo.seats.wall_time import early_s, leave_at
 
 

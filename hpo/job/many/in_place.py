@@ -15,8 +15,8 @@ from hpo.folder import offers
 from hpo.folder.patience import StorageTrouble
 from hpo.job.announcement import announce
 from hpo.job.leg import finish_leg, run_leg
-from hpo.job.many.stay import Stay
 from hpo.job.serving import Place, Taken, tell_end
+from hpo.seats.stay import Stay
 from hpo.trial.objective import SCRIPT
 
 FIRST_LOOK_S = 0.02  # between two looks for the trial's own offer, growing up to LAST_LOOK_S

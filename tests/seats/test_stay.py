@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hpo.job.many.stay import Stay
+from hpo.seats.stay import Stay
 
 
 def after(stay: Stay, *statuses: str, seconds: float = 10.0, now: float = 0.0) -> str | None:

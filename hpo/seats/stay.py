@@ -1,15 +1,27 @@
 """How long a seat stays: which leg is its last.
 
 Owns the rules: as many legs as `trials_per_job` says, none after failures in a row, none that its
-wall time has no room for. Decides only; standard library only, because every job imports it.
+wall time has no room for. Jobs and the simulator stay by it alike. Decides only; imports nothing
+slow, because every job imports it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hpo.units.sizes import usable_s
+
 PROMOTED = 1 / 3  # of the trials at a rung, by default
 FAILURES = 3  # in a row: here or in the objective something is wrong, and offers are not to burn
+
+
+def first_leg_s(time_min: int) -> int:
+    """How long the first leg of a seat may take (s) that asked for so many minutes; 0: any time.
+
+    Not less where the limit was cut: a leg that needs more than is left before a maintenance is
+    begun all the same, and goes on after it.
+    """
+    return usable_s(time_min) if time_min else 0
 
 
 @dataclass(slots=True)
