@@ -1,7 +1,8 @@
 """Who may read and write a campaign's folder, and whether that is safe.
 
-Jobs unpickle what lies in jobs/ and import from where campaign.json says: whoever can write there
-runs programs as the user. Owns the modes of the folders; asks nothing but the filesystem.
+Jobs import from where campaign.json says, and sbatch is given the scripts in jobs/: whoever can
+write there runs programs as the user. Owns the modes of the folders; asks nothing but the
+filesystem.
 """
 
 from __future__ import annotations
