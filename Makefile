@@ -1,6 +1,7 @@
 # Two commands do all the set-up on a machine with Python >= 3.10, make and bash:
 #   make demo   a whole campaign on real data, in local processes
 #   make test   formatting, lint, types and all tests; exactly what CI runs
+# And `make docs` makes the site.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -14,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SHM := $(shell avail=$$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1); \
          [ "$${avail:-0}" -lt 4000000 ] || echo PYTEST_DEBUG_TEMPROOT=/dev/shm)
 
-.PHONY: demo test test-long check lint types coverage chaos fuzz clean slurm-up slurm-down
+.PHONY: demo test docs test-long check lint types coverage chaos fuzz clean slurm-up slurm-down
 
 demo: $(VENV)/.demo
 	$(BIN)/python main_hpo.py --config digits_example --executor local --fresh
@@ -39,12 +40,19 @@ lint: $(VENV)/.test
 types: $(VENV)/.test
 	$(BIN)/mypy
 
+# The pages of docs/ as a site that opens from disk: docs/_build/index.html. Draws the picture of the
+# packages and writes the table of the settings anew.
+docs: $(VENV)/.test
+	$(BIN)/python docs/rooms.py
+	$(BIN)/python -m sphinx -W -q -b html docs docs/_build
+	@echo "Look at docs/_build/index.html"
+
 coverage: $(VENV)/.test
 	$(BIN)/coverage run -m pytest -m "not slow and not slurm"
 	$(BIN)/coverage report -m
 
 # Kills campaigns at random: CHAOS="--executor simulation --campaigns 40 --seed 7"; see
-# docs/reliability.md.
+# docs/how-it-works/reliability.md.
 CHAOS ?= --campaigns 20
 chaos: $(VENV)/.test
 	export $$(tests/slurm/start_cluster.sh | tail -n 1 | cut -d' ' -f2) && \
@@ -71,7 +79,7 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[examples,report,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs,examples,report,test]'
 	touch $@
 
 clean:

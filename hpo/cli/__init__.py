@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(
             f"hpo: {sys.executable} has no package {err.name}. Activate the environment that hpo "
             "is installed in (`conda activate hpo`), also before `sbatch`, or name its "
-            "interpreter in HPO_PYTHON; see README.md, Install",
+            "interpreter in HPO_PYTHON; see docs/start/install.md",
             file=sys.stderr,
         )
         return EXIT_BAD_SETTINGS

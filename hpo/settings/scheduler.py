@@ -13,11 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 class SchedulerSettings(BaseModel):
     """Which trials go on, and how far."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     type: Literal["random", "asha", "promotion", "stopping"] = "asha"
-    """random: whole trials. asha or promotion: pause at rungs, promote the best. stopping: decide
-    once, when a trial reaches a rung."""
+    """`random`: whole trials. `asha` or `promotion`: pause at rungs, promote the best. `stopping`:
+    decide once, when a trial reaches a rung."""
 
     max_t: Annotated[int, Field(ge=1)] | None = None
     """Resource of the last rung; default: the constant `max_epochs` of the space."""

@@ -36,25 +36,29 @@ def _read_reference(value: object) -> object:
 class HpoSettings(BaseModel):
     """How the search is run."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     n_trials: PositiveCount
-    """Number of trials; a finite space that holds fewer ends the campaign early. Required."""
+    """Number of trials; a finite space that holds fewer ends the campaign early and says so."""
 
     max_concurrent_jobs: PositiveCount = 4
-    """Jobs that may run at once."""
+    """Jobs that run at once."""
 
     output_dir: Annotated[Name, BeforeValidator(read_path)] | None = None
-    """Campaign folder, relative to where the command runs; default: hpo_results/<name>."""
+    """Campaign folder, relative to where the command runs; default: `hpo_results/<name>`."""
 
     checkpoint_interval: Count = 1
     """Epochs between checkpoints; 0: only when the job is asked to leave, and at its end."""
 
     seed: Count = 0
-    """Decides all trials; the same seed gives the same trials."""
+    """Decides all trials: the same seed gives the same ones, with any number of jobs, resumed or
+    not."""
 
     objective: Annotated[str, BeforeValidator(_read_reference)] | None = None
-    """'package.module:function' or 'file.py:function'; default: `objective` in the config."""
+    """`package.module:function` or `file.py:function`; default: the function `objective` of the
+    configuration file."""
 
     entry_point: TextPath | None = None
     """A training script, run as `python script --name value …`, instead of `objective`."""
@@ -66,7 +70,7 @@ class HpoSettings(BaseModel):
     """Name of the reported number that is compared."""
 
     mode: Literal["min", "max"] = "min"
-    """Whether a smaller ("min") or a larger ("max") metric is better."""
+    """Whether a smaller (`min`) or a larger (`max`) metric is better."""
 
     resource_attr: Name = "epoch"
     """Name under which the objective reports its progress."""
@@ -78,62 +82,74 @@ class HpoSettings(BaseModel):
     """Configurations to try first; what one leaves out takes the middle of its domain."""
 
     searcher: Annotated[str, BeforeValidator(_read_reference)] | None = None
-    """'file.py:Searcher', called with (space, seed) in the manager; default: random search."""
+    """`file.py:Searcher`, called with (space, seed) in the manager; default: random search."""
 
     scheduler: Annotated[SchedulerSettings | None, BeforeValidator(read_scheduler)] = None
-    """How trials are cut into legs, as a name or a mapping; default: whole trials."""
+    """How trials are cut into legs: the name of a type, or a mapping (see `scheduler`); default:
+    whole trials."""
 
     at_end: Literal["finish", "checkpoint"] = "finish"
-    """Whether what runs when a limit is reached finishes its leg, or saves and leaves."""
+    """What runs when a limit is reached finishes its leg (`finish`), or saves and leaves
+    (`checkpoint`)."""
 
     keep_checkpoints: Literal["all", "promotable", "best"] = "promotable"
-    """Which to keep: all; those that a trial may go on from; at the end only the best trial's."""
+    """Which to keep: `all`; those that a trial may go on from (`promotable`); at the end only the
+    best trial's (`best`)."""
 
     max_gpu_hours: Annotated[float, Field(gt=0)] | None = None
-    """GPU-hours (job-hours, without GPUs) after which no new leg starts; default: no limit."""
+    """GPU-hours after which no new leg starts; hours of jobs where no GPU is asked for; default: no
+    limit."""
 
     target_error: float | None = None
     """The metric at which the search has found enough; default: go on."""
 
     max_wallclock_time: Annotated[float, Field(gt=0)] | None = None
-    """Seconds after which no new trial starts; default: no limit."""
+    """Seconds since the campaign's first start after which nothing new starts; default: no
+    limit."""
 
     trials_per_job: Annotated[int | Literal["auto"], BeforeValidator(_read_trials_per_job)] = 1
-    """Trials (or legs) that one job takes one after the other; auto: while its time lasts."""
+    """Trials (or legs) that one job takes one after the other; `auto`: as many as its time
+    allows."""
 
     trial_process: Literal["fork", "same"] = "fork"
-    """With several trials per job: each in a fork of the job's process, or all in the same one."""
+    """With several trials per job: each in a process of its own (`fork`, of the job's), or all in
+    the `same`, where what one leaves behind reaches the next."""
 
     poll_interval: Annotated[float, Field(ge=1)] = 60.0
-    """Seconds between two looks at the queue of SLURM."""
+    """Seconds between two looks at the queue of SLURM; results are seen within 2 s without it. More
+    looks would only load slurmctld, which all users share."""
 
     max_queued_jobs: PositiveCount = 450
-    """Jobs that this campaign keeps in SLURM at most; clusters refuse users who have too many."""
+    """Jobs that this campaign keeps in SLURM at most. Clusters refuse users who have too many:
+    Amarel more than about 500."""
 
     queue_ahead: Count | Literal["auto"] = "auto"
     """Jobs that wait in SLURM's queue beyond `max_concurrent_jobs`, so that it fills a freed GPU by
-    itself; auto: as many as there is work for, up to `max_queued_jobs` in all."""
+    itself; `auto`: as many as there is work for, up to `max_queued_jobs` in all (with
+    `trials_per_job: auto`, whose jobs last for all of a fixed `time`: four behind each)."""
 
     claim_timeout: Annotated[float, Field(ge=0)] = 60.0
     """Seconds a job waits for work before it ends."""
 
     pythonpath: list[TextPath] = []
-    """Folders from which the jobs import, besides the config's and the current one."""
+    """Folders from which the jobs import, besides the configuration's and the current one."""
 
     sharing: Literal["private", "group", "group-writable"] = "private"
-    """Who else may read the campaign's folder: nobody, or the group, which may be trusted more."""
+    """Who else reads the campaign's folder: nobody (`private`); the `group`; `group-writable`: a
+    group that you trust with your account may also write (needs `chmod +t`)."""
 
     trials_per_gpu: PositiveCount = 1
     """Local processes that share one GPU; SLURM jobs never share."""
 
     result_grace: Annotated[float, Field(ge=0)] = 30.0
-    """Seconds to wait for the result file of a job that SLURM says is over."""
+    """Seconds to wait for the result file of a job that SLURM says is over: on a shared filesystem
+    it may be seen late."""
 
     max_lost_legs: Count = 20
     """Times that a trial may be lost to the cluster (preemption, broken node) before it fails."""
 
     max_initial_failures: Count = 5
-    """Stop submitting when the first so many trials all fail; 0: never stop."""
+    """Alike failures of the first trials that stop the campaign; 0: never stop."""
 
     @property
     def legs_per_job(self) -> int | None:

@@ -61,27 +61,29 @@ def _read_memory(value: object) -> object:
 class SlurmSettings(BaseModel):
     """What each job asks SLURM for. Local runs use `cpus_per_task`, `gpus` and `env_setup` only."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     partition: Name | None = None
     """Partition, or several with commas; default: the cluster's own default."""
 
     time: Annotated[str, BeforeValidator(_read_time_or_auto)] = "2:00:00"
-    """Time limit of one job: MM, MM:SS, HH:MM:SS or D-HH[:MM[:SS]]; an integer is minutes. "auto":
+    """Time limit of one job: MM, MM:SS, HH:MM:SS or D-HH[:MM[:SS]]; an integer is minutes. `auto`:
     learned from the legs that have ended, so that short ones ask for little."""
 
     max_time: Annotated[str, BeforeValidator(_read_time)] | None = None
-    """With `time: auto`: what the first jobs ask for, and the most that any does; default 2:00:00.
-    A leg that takes longer goes on in further jobs, from its checkpoint."""
+    """With `time: auto`: what the first jobs ask for, and the most that any does; default
+    `2:00:00`. A leg that takes longer goes on in further jobs, from its checkpoint."""
 
     mem: Annotated[str, BeforeValidator(_read_memory_or_auto)] = "4G"
-    """Memory of one job on its node, with a unit: K, M, G or T. "auto": learned from what legs
-    were seen to use."""
+    """Memory of one job on its node, with a unit: K, M, G or T. `auto`: learned from what legs were
+    seen to use."""
 
     max_mem: Annotated[str, BeforeValidator(_read_memory)] | None = None
     """Memory up to which a trial that ran out of it is tried again, each time with half as much
     more; default: half as much more than `mem`, which is one more try. `mem`: no other try. With
-    `mem: auto`: what the first jobs ask for, and the most that any does; default 8G."""
+    `mem: auto`: what the first jobs ask for, and the most that any does; default `8G`."""
 
     cpus_per_task: PositiveCount = 1
     """Cores of one job."""
@@ -108,7 +110,8 @@ class SlurmSettings(BaseModel):
     """Interpreter of the jobs; default: the one that runs the manager."""
 
     env_setup: Lines = []
-    """Shell lines run at the start of each job, such as `source activate my-env`; text or list."""
+    """Shell lines run at the start of each job, such as `source activate my-env`; text or list. If
+    one fails the trial is tried all the same."""
 
     extra: dict[str, str | int | float | bool] = {}
     """Any other options of sbatch, by name without dashes: `{"reservation": "course"}`."""
