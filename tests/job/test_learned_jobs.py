@@ -41,7 +41,7 @@ def objective(config, trial):
     ],
 )
 def test_a_seat_knows_its_time_from_its_own_script(environ: dict[str, str], seconds: int) -> None:
-    assert first_leg_s(this_job(environ).time_min) == seconds
+    assert first_leg_s(this_job(environ).time.asked_min) == seconds
 
 
 def test_the_script_says_what_was_asked_for_also_where_it_was_cut() -> None:
