@@ -7,13 +7,13 @@ be read is no news. Standard library only.
 
 from __future__ import annotations
 
-from collections.abc import Collection, MutableMapping
+from collections.abc import Collection
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
 from hpo.folder.files import Layout, publish_json, read_json
-from hpo.seats.job_identity import SEAT_MIN, this_job
-from hpo.seats.wall_time import shorten
+from hpo.seats.job_identity import JobIdentity
 
 
 def note(layout: Layout, job_ids: Collection[str], time_min: int) -> None:
@@ -27,13 +27,12 @@ def note(layout: Layout, job_ids: Collection[str], time_min: int) -> None:
         publish_json(path, _read(path) | dict.fromkeys(jobs, time_min))
 
 
-def adopt(layout: Layout, environ: MutableMapping[str, str]) -> None:
-    """Let what this job's script says of its time say what it has now, if that is less."""
-    job = this_job(environ)
+def adopt(layout: Layout, job: JobIdentity) -> JobIdentity:
+    """The job with the time that it has now, if that is less than its script says."""
     time_min = _read(_path(layout, _array_of(job.job_id))).get(job.job_id, 0)
-    if 0 < time_min < job.time_min:
-        environ[SEAT_MIN] = str(time_min)
-        shorten(environ, time_min)
+    if 0 < time_min < job.time.asked_min:
+        return replace(job, time=job.time.lowered_to(time_min))
+    return job
 
 
 def _read(path: Path) -> dict[str, int]:

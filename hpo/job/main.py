@@ -26,7 +26,6 @@ from hpo.job.leg import await_settings
 from hpo.job.serving import Objective, Place, serve_leg, wait_for_claim
 from hpo.seats.job_identity import JobIdentity, this_job
 from hpo.seats.stay import first_leg_s
-from hpo.seats.wall_time import early_s, leave_at
 
 log = logging.getLogger(__name__)
 
@@ -70,9 +69,8 @@ def run_seat(root: str) -> int:
 
 
 def _serve(layout: Layout) -> int:
-    shrunk_seats.adopt(layout, os.environ)
-    job = this_job()
-    flag = LeaveFlag(leave_at(), early_s=early_s(job.time_min))
+    job = shrunk_seats.adopt(layout, this_job())
+    flag = LeaveFlag(job.time.leave_at, early_s=job.time.early_s)
     flag.listen()
     patience = Patience(leaving=flag.is_set)
     settings = await_settings(layout, patience)
@@ -83,7 +81,7 @@ def _serve(layout: Layout) -> int:
         for leg in patience.insist(what, lambda: offers.give_back(layout, job.job_id)):
             log.info("job %s was requeued: trial %d is offered again", job.job_id, leg.trial_id)
     place = Place(layout, settings, job, flag.is_set, patience)
-    time_s = first_leg_s(job.time_min) if settings.timed else 0
+    time_s = first_leg_s(job.time.asked_min) if settings.timed else 0
     taken = wait_for_claim(place, time_s=lambda: time_s)
     if taken is None:
         if stop_request.stands(layout):
@@ -99,7 +97,7 @@ def _serve(layout: Layout) -> int:
     else:
         from hpo.job.many import seat  # here, because by default no job needs it
 
-        seat.serve(place, flag, taken, leave_at())
+        seat.serve(place, flag, taken)
     return EXIT_FINISHED
 
 

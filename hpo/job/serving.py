@@ -7,7 +7,6 @@ job takes, and in which process, is its seat's business. Standard library only.
 from __future__ import annotations
 
 import logging
-import math
 import os
 import sys
 import time
@@ -25,9 +24,7 @@ from hpo.job.leg import LegSettings, PassOn, Surroundings, finish_leg, run_leg
 from hpo.job.memory_used import used_mb
 from hpo.job.oom_kills import oom_kills
 from hpo.seats.job_identity import JobIdentity
-from hpo.seats.wall_time import leave_at
 from hpo.trial.objective import bind, load_objective
-from hpo.units.sizes import warning_s
 
 log = logging.getLogger(__name__)
 
@@ -67,12 +64,8 @@ class Place:
 
     def _had(self) -> dict[str, int]:
         """What the leg that begins now has of the job: memory (MB) and time (s), where known."""
-        left_s = 60 * self.job.time_min
-        if (leaves_at := leave_at()) is not None and left_s:
-            warned_s = warning_s(self.job.time_min)
-            minutes = math.ceil((leaves_at + warned_s - time.time()) / 60.0)  # as limits count
-            left_s = max(60, min(left_s, 60 * minutes))
-        had = {"mem_had_mb": self.job.mem_mb, "time_had_s": left_s}
+        time_s = self.job.time.had_s(time.time())
+        had = {"mem_had_mb": self.job.mem_mb, "time_had_s": time_s}
         return {name: value for name, value in had.items() if value}
 
     def is_over(self) -> bool:

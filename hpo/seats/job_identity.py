@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-SEAT_MIN = "HPO_SEAT_MIN"  # exported by a seat's script, see `slurm_request`
+from hpo.seats.wall_time import JobTime
 
 
 @dataclass(frozen=True, slots=True)
 class JobIdentity:
     """One job; `restarts` counts its former lives under the same id.
 
-    `mem_mb` is the memory that it may use (MB); 0: nobody says how much. `time_min` is the time
-    limit that its seat was asked for with (min), which a partition or a maintenance may have cut;
-    0: nobody says.
+    `mem_mb` is the memory that it may use (MB); 0: nobody says how much. `time` is what it knows
+    of its own time.
     """
 
     job_id: str
@@ -26,7 +25,7 @@ class JobIdentity:
     host: str
     on_slurm: bool
     mem_mb: int = 0
-    time_min: int = 0
+    time: JobTime = field(default_factory=JobTime)
 
 
 def this_job(environ: Mapping[str, str] = os.environ) -> JobIdentity:
@@ -34,23 +33,18 @@ def this_job(environ: Mapping[str, str] = os.environ) -> JobIdentity:
     host = environ.get("SLURMD_NODENAME") or os.uname().nodename
     restarts = int(environ.get("SLURM_RESTART_COUNT") or 0)
     if "HPO_JOB_ID" in environ:
-        return JobIdentity(environ["HPO_JOB_ID"], restarts, host, on_slurm=False)
-    if "SLURM_ARRAY_JOB_ID" in environ:
+        job_id, on_slurm = environ["HPO_JOB_ID"], False
+    elif "SLURM_ARRAY_JOB_ID" in environ:
         job_id = f"{environ['SLURM_ARRAY_JOB_ID']}_{environ['SLURM_ARRAY_TASK_ID']}"
-        return JobIdentity(job_id, restarts, host, True, _memory_mb(environ), _time_min(environ))
-    if "SLURM_JOB_ID" in environ:
-        job_id = environ["SLURM_JOB_ID"]
-        return JobIdentity(job_id, restarts, host, True, _memory_mb(environ), _time_min(environ))
-    name = "".join(c if c.isalnum() else "-" for c in host)
-    return JobIdentity(f"hand-{name}-{os.getpid()}", 0, host, on_slurm=False)
-
-
-def _time_min(environ: Mapping[str, str]) -> int:
-    """What the seat's own script says; SLURM tells a job's limit only in some versions."""
-    try:
-        return max(0, int(environ.get(SEAT_MIN, "0")))
-    except ValueError:
-        return 0
+        on_slurm = True
+    elif "SLURM_JOB_ID" in environ:
+        job_id, on_slurm = environ["SLURM_JOB_ID"], True
+    else:
+        name = "".join(c if c.isalnum() else "-" for c in host)
+        job_id, restarts, on_slurm = f"hand-{name}-{os.getpid()}", 0, False
+    memory_mb = _memory_mb(environ) if on_slurm else 0
+    time = JobTime.read(environ, on_slurm=on_slurm)
+    return JobIdentity(job_id, restarts, host, on_slurm, memory_mb, time)
 
 
 def _memory_mb(environ: Mapping[str, str]) -> int:

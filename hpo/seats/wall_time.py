@@ -1,19 +1,20 @@
 """How long a seat may go on: until its job is asked to leave.
 
 Owns the variables in which a job's script says when that is, because only newer SLURMs tell a job
-its end. Reads and changes the environment and nothing else; standard library only.
+its end, and the value that they are read into, once. Pure: it reads what it is given.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Mapping, MutableMapping
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from hpo.units.sizes import warning_s
 
 LEAVE_AT = "HPO_LEAVE_AT"  # s, Unix: when the job's time is nearly over, and it will be warned
 LIMIT_MIN = "HPO_LIMIT_MIN"  # the time limit with which it was submitted
+SEAT_MIN = "HPO_SEAT_MIN"  # the time limit that its seat was asked for with
 _END = "SLURM_JOB_END_TIME"
 
 
@@ -29,30 +30,68 @@ def export_lines(minutes: int) -> list[str]:
     ]
 
 
-def leave_at(environ: Mapping[str, str] = os.environ) -> float | None:
-    """When this job will be asked to leave (s, Unix); None: nobody says, or it has no end."""
+@dataclass(frozen=True, slots=True)
+class JobTime:
+    """What a job knows of its time: read once, when it starts.
+
+    Attributes:
+        asked_min: the time limit that its seat was asked for with, or was lowered to while it
+            waited (min); a partition or a maintenance may have cut it. 0: nobody says.
+        limit_min: the time limit with which it was submitted (min); 0: nobody says.
+        leave_at: when it will be asked to leave (s, Unix); None: nobody says, or it has no end.
+        end_at: its end (s, Unix); None: SLURM does not tell it.
+    """
+
+    asked_min: int = 0
+    limit_min: int = 0
+    leave_at: float | None = None
+    end_at: float | None = None
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str], *, on_slurm: bool) -> JobTime:
+        """What the job's own script says; SLURM tells a job's limit only in some versions."""
+        asked_min = _minutes(environ, SEAT_MIN) if on_slurm else 0
+        limit_min = _minutes(environ, LIMIT_MIN)
+        return cls(asked_min, limit_min, _moment(environ, LEAVE_AT), _moment(environ, _END))
+
+    @property
+    def early_s(self) -> int:
+        """How much too early the warning comes, where the limit was lowered.
+
+        SLURM keeps to what was asked for with the limit that the job was submitted with.
+        """
+        early_s = warning_s(self.limit_min) - warning_s(self.asked_min)
+        return max(0, early_s) if self.asked_min else 0
+
+    def lowered_to(self, minutes: int) -> JobTime:
+        """The same with a limit of `minutes`, which is a lower one."""
+        if self.leave_at is None or not self.limit_min:
+            return replace(self, asked_min=minutes)
+        # What SLURM tells, it told when the job started, and so after its limit was lowered.
+        end_at = self.end_at
+        if end_at is None:
+            start = self.leave_at + warning_s(self.limit_min) - 60 * self.limit_min
+            end_at = start + 60 * min(minutes, self.limit_min)
+        return replace(self, asked_min=minutes, leave_at=end_at - warning_s(minutes))
+
+    def had_s(self, now: float) -> int:
+        """The time that a leg which begins now has (s), in whole minutes as limits are; 0: any."""
+        asked_s = 60 * self.asked_min
+        if self.leave_at is None or not asked_s:
+            return asked_s
+        minutes = math.ceil((self.leave_at + warning_s(self.asked_min) - now) / 60.0)
+        return max(60, min(asked_s, 60 * minutes))
+
+
+def _minutes(environ: Mapping[str, str], name: str) -> int:
     try:
-        return float(environ[LEAVE_AT])
+        return max(0, int(environ.get(name, "0")))
+    except ValueError:
+        return 0
+
+
+def _moment(environ: Mapping[str, str], name: str) -> float | None:
+    try:
+        return float(environ[name])
     except (KeyError, ValueError):
         return None
-
-
-def shorten(environ: MutableMapping[str, str], minutes: int) -> None:
-    """Let the job's environment say what it would of a limit of `minutes`, which is a lower one."""
-    with contextlib.suppress(KeyError, ValueError):
-        limit_min = int(environ[LIMIT_MIN])
-        start = float(environ[LEAVE_AT]) + warning_s(limit_min) - 60 * limit_min
-        # Told when the job started, and so after its limit was lowered.
-        end = float(environ[_END]) if _END in environ else start + 60 * min(minutes, limit_min)
-        environ[LEAVE_AT] = f"{end - warning_s(minutes):.0f}"
-
-
-def early_s(minutes: int, environ: Mapping[str, str] = os.environ) -> int:
-    """How much too early the warning comes in a job whose limit is `minutes` by now.
-
-    SLURM keeps to what was asked for with the limit that the job was submitted with.
-    """
-    try:
-        return max(0, warning_s(int(environ[LIMIT_MIN])) - warning_s(minutes)) if minutes else 0
-    except (KeyError, ValueError):
-        return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from histories import make_layout, offer_files, take
 from seat_runs import SeatRun
 
 from hpo.cluster.slurm.request import SeatRequest
+from hpo.folder import shrunk_seats
 from hpo.folder.files import publish_json
 from hpo.folder.offers import Leg
 from hpo.folder.results import read_attempt, read_had
@@ -19,13 +21,16 @@ from hpo.job import memory_used
 from hpo.seats.job_identity import this_job
 from hpo.seats.stay import first_leg_s
 from hpo.settings.search import SlurmSettings
-from hpo.units.sizes import usable_s
+from hpo.units.sizes import usable_s, warning_s
 
 SLURM = {"SLURM_JOB_ID": "1", "SLURM_MEM_PER_NODE": "768"}
 ON_SLURM = SLURM | {"HPO_JOB_ID": "", "SLURM_ARRAY_JOB_ID": "", "SLURM_CONF": "/nowhere"}
 OBJECTIVE = """
 def objective(config, trial):
     trial.report(loss=1.0)
+"""
+THREAD = """
+threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 """
 
 
@@ -41,7 +46,7 @@ def objective(config, trial):
     ],
 )
 def test_a_seat_knows_its_time_from_its_own_script(environ: dict[str, str], seconds: int) -> None:
-    assert first_leg_s(this_job(environ).time_min) == seconds
+    assert first_leg_s(this_job(environ).time.asked_min) == seconds
 
 
 def test_the_script_says_what_was_asked_for_also_where_it_was_cut() -> None:
@@ -77,6 +82,26 @@ class TestSeat:
         seat.offer(1, time_s=99_999)
         seat.run(**ON_SLURM, HPO_SEAT_MIN="30")
         assert seat.done() == [0]
+
+    @pytest.mark.parametrize(
+        ("process", "body"), [("job", ""), ("same", ""), ("fork", ""), ("fresh", THREAD)]
+    )
+    def test_a_limit_that_was_lowered_counts_wherever_its_trials_run(
+        self, tmp_path: Path, process: str, body: str
+    ) -> None:
+        settings = {
+            "trials_per_job": 1 if process == "job" else "auto",
+            "trial_process": "same" if process == "same" else "fork",
+        }
+        seat = SeatRun(tmp_path, body + OBJECTIVE, settings)
+        seat.offer(1)
+        shrunk_seats.note(seat.layout, ["1"], 15)
+        script = {"HPO_SEAT_MIN": "30", "HPO_LIMIT_MIN": "30"}
+        leave_at = time.time() + 60 * 30 - warning_s(30)
+        printed = seat.run(**ON_SLURM, **script, HPO_LEAVE_AT=str(leave_at))
+        assert ("a fresh interpreter, not a fork" in printed) == (process == "fresh")
+        found = seat.result(0)
+        assert (found["job_id"], found["additional_info"]["time_had_s"]) == ("1", 900)
 
 
 class TestWhatAnAttemptHad:

@@ -10,8 +10,8 @@ import pytest
 
 from hpo.folder import shrunk_seats
 from hpo.folder.files import Layout
-from hpo.seats.job_identity import SEAT_MIN
-from hpo.seats.wall_time import LEAVE_AT, LIMIT_MIN, early_s, export_lines, leave_at, shorten
+from hpo.seats.job_identity import this_job
+from hpo.seats.wall_time import LEAVE_AT, LIMIT_MIN, SEAT_MIN, JobTime, export_lines
 from hpo.units.sizes import warning_s
 
 
@@ -24,48 +24,56 @@ def in_a_job(minutes: int, **environment: str) -> dict[str, str]:
     return environment | {LIMIT_MIN: limit, LEAVE_AT: leaves_at}
 
 
-def left_s(environ: dict[str, str]) -> float:
-    leaves_at = leave_at(environ)
-    assert leaves_at is not None
-    return leaves_at - time.time()
+def read(environ: dict[str, str]) -> JobTime:
+    return JobTime.read(environ, on_slurm=True)
+
+
+def left_s(told: JobTime) -> float:
+    assert told.leave_at is not None
+    return told.leave_at - time.time()
 
 
 def test_a_job_knows_when_it_will_be_warned() -> None:
-    assert left_s(in_a_job(10, PATH="/usr/bin:/bin")) == pytest.approx(540, abs=30)
-    assert leave_at(in_a_job(10, SLURM_JOB_END_TIME="5000")) == 4940
-    assert leave_at({}) is None
-    assert leave_at({LEAVE_AT: "?"}) is None
+    assert left_s(read(in_a_job(10, PATH="/usr/bin:/bin"))) == pytest.approx(540, abs=30)
+    assert read(in_a_job(10, SLURM_JOB_END_TIME="5000")).leave_at == 4940
+    assert read({}).leave_at is None
+    assert read({LEAVE_AT: "?"}).leave_at is None
 
 
 def test_after_its_limit_was_lowered_it_leaves_in_time_for_the_new_one() -> None:
-    environ = in_a_job(120, PATH="/usr/bin:/bin")
-    shorten(environ, 30)
-    assert left_s(environ) == pytest.approx(60 * 30 - warning_s(30), abs=30)
+    told = read(in_a_job(120, PATH="/usr/bin:/bin")).lowered_to(30)
+    assert left_s(told) == pytest.approx(60 * 30 - warning_s(30), abs=30)
 
 
 def test_a_slurm_that_tells_the_end_tells_the_new_one() -> None:
-    environ = in_a_job(120, SLURM_JOB_END_TIME="9000")
-    shorten(environ, 30)
-    assert leave_at(environ) == 9000 - warning_s(30)
+    told = read(in_a_job(120, SLURM_JOB_END_TIME="9000")).lowered_to(30)
+    assert told.leave_at == 9000 - warning_s(30)
 
 
 def test_before_a_maintenance_it_has_no_more_than_it_was_submitted_with() -> None:
-    environ = in_a_job(12, PATH="/usr/bin:/bin")
-    shorten(environ, 30)
-    assert left_s(environ) < 60 * 12
+    told = read(in_a_job(12, PATH="/usr/bin:/bin")).lowered_to(30)
+    assert left_s(told) < 60 * 12
 
 
-def test_without_a_script_of_ours_nothing_is_known_and_nothing_changes() -> None:
-    environ = {LEAVE_AT: "?", LIMIT_MIN: "120"}
-    shorten(environ, 30)
-    shorten(other := {}, 30)
-    assert (environ, other) == ({LEAVE_AT: "?", LIMIT_MIN: "120"}, {})
+@pytest.mark.parametrize("environ", [{LEAVE_AT: "?", LIMIT_MIN: "120"}, {LEAVE_AT: "9000"}, {}])
+def test_without_a_script_of_ours_no_other_end_is_known(environ: dict[str, str]) -> None:
+    assert read(environ).lowered_to(30).leave_at == read(environ).leave_at
 
 
 def test_the_warning_comes_as_early_as_the_first_limit_asked_for() -> None:
-    assert early_s(30, {LIMIT_MIN: "120"}) == warning_s(120) - warning_s(30) == 120
-    assert early_s(120, {LIMIT_MIN: "120"}) == early_s(0, {LIMIT_MIN: "120"}) == 0
-    assert early_s(30, {}) == early_s(30, {LIMIT_MIN: "?"}) == 0
+    submitted = {LIMIT_MIN: "120"}
+    assert read(submitted).lowered_to(30).early_s == warning_s(120) - warning_s(30) == 120
+    assert read(submitted | {SEAT_MIN: "120"}).early_s == read(submitted).early_s == 0
+    assert read({SEAT_MIN: "30"}).early_s == read({SEAT_MIN: "30", LIMIT_MIN: "?"}).early_s == 0
+
+
+def test_a_leg_has_what_is_left_of_the_limit_in_whole_minutes() -> None:
+    told = read({SEAT_MIN: "30", LIMIT_MIN: "30", LEAVE_AT: f"{10_000 - warning_s(30)}"})
+    assert told.had_s(8200.0) == told.had_s(8199.0) == 60 * 30
+    assert told.had_s(9910.0) == 120
+    assert told.had_s(10_001.0) == 60
+    assert read({SEAT_MIN: "30"}).had_s(0.0) == 60 * 30
+    assert read({LEAVE_AT: "9000"}).had_s(0.0) == 0
 
 
 def a_seat(job_id: str) -> dict[str, str]:
@@ -84,10 +92,10 @@ class TestWhatTheManagerNotes:
         found = {}
         for job_id in ("7_1", "7_10", "7_2", "8", "9"):
             environ = in_a_job(120, PATH="/usr/bin:/bin") | a_seat(job_id)
-            shrunk_seats.adopt(layout, environ)
-            found[job_id] = int(environ[SEAT_MIN])
+            told = shrunk_seats.adopt(layout, this_job(environ)).time
+            found[job_id] = told.asked_min
             limit_s = 60 * found[job_id]
-            assert left_s(environ) == pytest.approx(limit_s - warning_s(found[job_id]), abs=30)
+            assert left_s(told) == pytest.approx(limit_s - warning_s(found[job_id]), abs=30)
         assert found == {"7_1": 30, "7_10": 10, "7_2": 120, "8": 30, "9": 120}
 
     @pytest.mark.parametrize("text", ["", "[]", '{"7_1": "30"}', '{"7_1": 240}', '{"7_1": 0}'])
@@ -95,7 +103,5 @@ class TestWhatTheManagerNotes:
         layout = Layout(tmp_path)
         layout.create()
         (layout.jobs / "shrunk-7.json").write_text(text)
-        environ = a_seat("7_1")
-        shrunk_seats.adopt(layout, environ)
-        shrunk_seats.adopt(layout, by_hand := {})
-        assert (environ, by_hand) == (a_seat("7_1"), {})
+        for job in (this_job(a_seat("7_1")), this_job({})):
+            assert shrunk_seats.adopt(layout, job) == job

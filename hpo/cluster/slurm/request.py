@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import hpo
-from hpo.seats.job_identity import SEAT_MIN
-from hpo.seats.wall_time import export_lines
+from hpo.seats.wall_time import SEAT_MIN, export_lines
 from hpo.settings.search import SlurmSettings
 from hpo.units.sizes import warning_s
 

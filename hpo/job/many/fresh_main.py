@@ -1,6 +1,6 @@
 """A fresh interpreter for one trial of a seat, where a fork of the seat would not be safe.
 
-Started by `many.seat`, with the claim that it is to run; finds everything else as a job does. Owns
+Started by `many.seat`, with the claim that it is to run and what the seat knows of itself. Owns
 nothing: what it does is `in_place`'s, and how it tells the seat is `process`'s.
 """
 
@@ -20,16 +20,17 @@ from hpo.job.leg import await_settings
 from hpo.job.many.in_place import Note, run_legs
 from hpo.job.many.process import work_and_exit
 from hpo.job.serving import Objective, Place
-from hpo.seats.job_identity import this_job
+from hpo.seats.job_identity import JobIdentity
 from hpo.seats.stay import Stay
-from hpo.seats.wall_time import early_s, leave_at
+from hpo.seats.wall_time import JobTime
 
 
-def main(root: str, name: str, stay: str, parent: str, writing: str) -> None:
+def main(root: str, name: str, stay: str, job: str, parent: str, writing: str) -> None:
     """Run the claimed leg `name` of the campaign in `root` for the process `parent`, and exit."""
     log_to_standard_output()
-    job = this_job()
-    flag = LeaveFlag(leave_at(), early_s=early_s(job.time_min))
+    told = json.loads(job)
+    this_job = JobIdentity(**told | {"time": JobTime(**told["time"])})
+    flag = LeaveFlag(this_job.time.leave_at, early_s=this_job.time.early_s)
     flag.listen()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     layout = Layout(Path(root))
@@ -40,7 +41,7 @@ def main(root: str, name: str, stay: str, parent: str, writing: str) -> None:
         patience = Patience(leaving=flag.is_set)
         offer = patience.insist("the offer", lambda: offers.read_claim(layout, claim))
         settings = await_settings(layout, patience)
-        place = Place(layout, settings, job, flag.is_set, patience)
+        place = Place(layout, settings, this_job, flag.is_set, patience)
         load = Objective(place.settings, list(offer["config"]))
         run_legs(place, (claim, offer), load, Stay(**json.loads(stay)), note)
 

@@ -42,13 +42,13 @@ log = logging.getLogger(__name__)
 RENAME_S = 60.0  # between two names of a job, however short its legs are
 
 
-def serve(place: Place, flag: LeaveFlag, first: Taken, leave_at: float | None) -> None:
+def serve(place: Place, flag: LeaveFlag, first: Taken) -> None:
     """Run the leg that was taken first, and others after it.
 
     Raises:
         StorageTrouble: the files cannot be used; what is held has to be run again.
     """
-    stay = Stay.of(place.settings.trials_per_job, leave_at)
+    stay = Stay.of(place.settings.trials_per_job, place.job.time.leave_at)
     load = Objective(place.settings, list(first[1]["config"]))
     how = _choose(place, flag, stay, load)
     taken: Taken | None = first
@@ -157,12 +157,12 @@ class _Fresh(_Apart):
     def process(self, taken: Taken) -> ProcessEnd:
         python = [sys.executable, "-u", "-m", "hpo.job.many.fresh_main"]
         root, stay = str(self.place.layout.root), json.dumps(asdict(self.stay))
-        words = [root, taken[0].name, stay, str(os.getpid())]
+        job = json.dumps(asdict(self.place.job))
+        words = [root, taken[0].name, stay, job, str(os.getpid())]
         home = str(Path(hpo.__file__).resolve().parents[1])
         known = os.environ.get("PYTHONPATH")
         path = f"{home}{os.pathsep}{known}" if known else home
-        job_id = {} if self.place.job.on_slurm else {"HPO_JOB_ID": self.place.job.job_id}
-        environment = os.environ | {"PYTHONPATH": path} | job_id
+        environment = os.environ | {"PYTHONPATH": path}
         return run_fresh([*python, *words], environment, self.flag)
 
 
