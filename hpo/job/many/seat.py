@@ -32,7 +32,7 @@ from hpo.job.many.in_place import Note, run_legs
 from hpo.job.many.process import ProcessEnd, run_forked, run_fresh
 from hpo.job.many.random_start import RandomStart
 from hpo.job.many.stay import Stay
-from hpo.job.oom_kills import oom_kills
+from hpo.job.memory import oom_kills
 from hpo.job.serving import Objective, Place, Taken, tell_end, wait_for_claim
 from hpo.record.causes import Cause
 from hpo.trial.objective import SCRIPT
