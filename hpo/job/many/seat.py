@@ -23,10 +23,9 @@ from hpo.errors import EXIT_RESUMABLE
 from hpo.folder import offers
 from hpo.folder.patience import StorageTrouble
 from hpo.job.announcement import announce
+from hpo.job.ending import broken_leg, failure
 from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import finish_leg
-from hpo.job.leg_document import broken_leg
-from hpo.job.leg_ending import failure
 from hpo.job.many.fork_safety import danger
 from hpo.job.many.in_place import Note, run_legs
 from hpo.job.many.process import ProcessEnd, run_forked, run_fresh
