@@ -19,8 +19,7 @@ from hpo.folder import offers
 from hpo.folder import results as result_file
 from hpo.folder.files import Layout, publish_json, read_json, read_plain
 from hpo.folder.patience import Patience
-from hpo.job.leg_document import document_of, earlier_time
-from hpo.job.leg_ending import out_of_memory, train
+from hpo.job.ending import document_of, earlier_time, out_of_memory, train
 from hpo.trial.epochs import NextLeg
 from hpo.trial.trial import Trial
 

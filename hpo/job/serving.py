@@ -21,8 +21,7 @@ from hpo.folder.patience import Patience, StorageTrouble
 from hpo.folder.quarantine import is_quarantined
 from hpo.job.announcement import devices
 from hpo.job.leg import LegSettings, PassOn, Surroundings, finish_leg, run_leg
-from hpo.job.memory_used import used_mb
-from hpo.job.oom_kills import oom_kills
+from hpo.job.memory import oom_kills, used_mb
 from hpo.seats.job_identity import JobIdentity
 from hpo.trial.objective import bind, load_objective
 

@@ -17,7 +17,7 @@ from hpo.folder import shrunk_seats
 from hpo.folder.files import publish_json
 from hpo.folder.offers import Leg
 from hpo.folder.results import read_attempt, read_had
-from hpo.job import memory_used
+from hpo.job import memory
 from hpo.seats.job_identity import this_job
 from hpo.seats.stay import first_leg_s
 from hpo.settings.search import SlurmSettings
@@ -129,8 +129,8 @@ class TestWhatAnAttemptHad:
 class TestMemoryUsed:
     @pytest.fixture
     def kernel(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        monkeypatch.setattr(memory_used, "OWN_GROUPS", tmp_path / "cgroup")
-        monkeypatch.setattr(memory_used, "GROUPS", tmp_path / "groups")
+        monkeypatch.setattr(memory, "OWN_GROUPS", tmp_path / "cgroup")
+        monkeypatch.setattr(memory, "GROUPS", tmp_path / "groups")
         return tmp_path
 
     def write(self, kernel: Path, groups: str, file: str, text: str) -> None:
@@ -143,21 +143,21 @@ class TestMemoryUsed:
         own = "0::/system.slice/slurmstepd.scope/job_77/step_0/user/task_0\n"
         file = "system.slice/slurmstepd.scope/job_77/memory.peak"
         self.write(kernel, own, file, f"{(700 << 20) + 1}\n")
-        assert memory_used.used_mb({"SLURM_JOB_ID": "77"}) == 701
+        assert memory.used_mb({"SLURM_JOB_ID": "77"}) == 701
 
     def test_so_does_version_1(self, kernel: Path) -> None:
         own = "9:cpuset:/slurm/uid_0/job_77/step_0\n5:memory:/slurm/uid_0/job_77/step_0/task_0\n"
         file = "memory/slurm/uid_0/job_77/memory.max_usage_in_bytes"
         self.write(kernel, own, file, str(300 << 20))
-        assert memory_used.used_mb({"SLURM_JOB_ID": "77"}) == 300
+        assert memory.used_mb({"SLURM_JOB_ID": "77"}) == 300
 
     @pytest.mark.parametrize(
         "own", ["0::/\n", "0::/system.slice/job_7/x\n", "4:memory:/a/job_77\n", "nonsense\n", ""]
     )
     def test_the_group_of_something_else_does_not_count(self, kernel: Path, own: str) -> None:
         self.write(kernel, own, "memory.peak", str(900 << 30))
-        assert 0 < memory_used.used_mb({"SLURM_JOB_ID": "77"}) < 100_000
-        assert 0 < memory_used.used_mb({}) < 100_000
+        assert 0 < memory.used_mb({"SLURM_JOB_ID": "77"}) < 100_000
+        assert 0 < memory.used_mb({}) < 100_000
 
     @pytest.mark.parametrize("text", ["", "max\n"])
     def test_a_counter_that_cannot_be_read_leaves_the_processes_own(
@@ -165,6 +165,6 @@ class TestMemoryUsed:
     ) -> None:
         self.write(kernel, "0::/x/job_77/y\n", "x/job_77/memory.peak", text)
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        assert memory_used.used_mb({"SLURM_JOB_ID": "77"}) >= own
+        assert memory.used_mb({"SLURM_JOB_ID": "77"}) >= own
         (kernel / "cgroup").unlink()
-        assert memory_used.used_mb({"SLURM_JOB_ID": "77"}) >= own
+        assert memory.used_mb({"SLURM_JOB_ID": "77"}) >= own

@@ -10,7 +10,7 @@ import pytest
 from histories import make_layout, offer_files, take
 
 from hpo.folder.files import read_json
-from hpo.job import oom_kills as kernel
+from hpo.job import memory as kernel
 from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
 
 TORCH = (

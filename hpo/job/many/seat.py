@@ -23,15 +23,14 @@ from hpo.errors import EXIT_RESUMABLE
 from hpo.folder import offers
 from hpo.folder.patience import StorageTrouble
 from hpo.job.announcement import announce
+from hpo.job.ending import broken_leg, failure
 from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import finish_leg
-from hpo.job.leg_document import broken_leg
-from hpo.job.leg_ending import failure
 from hpo.job.many.fork_safety import danger
 from hpo.job.many.in_place import Note, run_legs
 from hpo.job.many.process import ProcessEnd, run_forked, run_fresh
 from hpo.job.many.random_start import RandomStart
-from hpo.job.oom_kills import oom_kills
+from hpo.job.memory import oom_kills
 from hpo.job.serving import Objective, Place, Taken, tell_end, wait_for_claim
 from hpo.record.causes import Cause
 from hpo.seats.stay import Stay

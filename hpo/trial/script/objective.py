@@ -1,7 +1,8 @@
 """A training script as an objective: run in its own process until it ends or its trial pauses.
 
 Owns the conversation: what the script prints goes to the job's log, what it reports goes to the
-trial, and where the trial pauses or leaves, the script is ended. The script's process, its command
+trial, where the trial pauses or leaves, the script is ended, and an end that should not be is told
+with its cure. The script's process, its command
 and the formats of its reports are its neighbours'. Decides nothing about the trial.
 """
 
@@ -14,14 +15,13 @@ import sys
 import time
 import warnings
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hpo.errors import ObjectiveError, ReportError, ScriptError
 from hpo.trial.script.command import accepts_checkpoint_dir, command, environment
-from hpo.trial.script.endings import failure, silence
 from hpo.trial.script.lines import LineReader, Metrics, line_reader
 from hpo.trial.script.process import ScriptProcess
 from hpo.trial.script.reports import ReportChannel, Request
@@ -35,6 +35,11 @@ LOOK_S = 0.1  # between two looks whether the script has ended
 ENDING_LOOK_S = 0.01  # while it ends: what it trains now is lost
 LAST_LINES = 20
 LINE_SHOWN = 500
+# What is said of exit codes that users see often.
+_HINTS = {
+    2: " (argparse's, for an option that the script does not take as given)",
+    -signal.SIGKILL: ", which often means that memory was short",
+}
 
 
 def load_script(path: Path, metric_pattern: str | None) -> ScriptObjective:
@@ -146,9 +151,9 @@ class _Run:
             raise self._left
         where = f"trial {self._trial.trial_id}: the script {script.path}"
         if code and not self._is_ending:
-            raise ScriptError(f"{where} {failure(code, self._last_lines)}")
+            raise ScriptError(f"{where} {_failure(code, self._last_lines)}")
         if not self._reported:
-            raise ReportError(f"{where} {silence(script.metric_pattern)}")
+            raise ReportError(f"{where} {_silence(script.metric_pattern)}")
 
     def _take_request(self, request: Request | None) -> None:
         if request is None:
@@ -237,3 +242,29 @@ class _Run:
         ):
             self._process.send(signal.SIGTERM)
             self._kill_at = now + self._grace_s
+
+
+def _failure(code: int, last_lines: Iterable[str]) -> str:
+    """How a script failed; `code` is negative for the signal that killed it."""
+    end = f"ended with exit code {code}" if code > 0 else f"was killed by {_signal_name(-code)}"
+    printed = "\n".join(last_lines) or "(nothing)"
+    return f"{end}{_HINTS.get(code, '')}; it printed last:\n{printed}"
+
+
+def _silence(metric_pattern: str | None) -> str:
+    """What to do about a script that ended well and reported nothing."""
+    if metric_pattern is not None:
+        cure = f"no line that it printed matches metric_pattern {metric_pattern!r}"
+    else:
+        cure = (
+            "call hpo.Reporter()(epoch=…, validation_error=…) after each epoch, with the names of"
+            " resource_attr and metric, or set metric_pattern for the lines that it prints"
+        )
+    return f"ended without reporting; {cure}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # because real-time signals have no names
+        return f"signal {number}"
