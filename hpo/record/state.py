@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from hpo.errors import TransitionError
 from hpo.record import events as ev
 from hpo.record.causes import Cause
-from hpo.record.lost_work import LostWork
 from hpo.record.pace import LegTime, Pace
 from hpo.record.rung import Rung, rank_key
 from hpo.record.trial import OPEN, REOFFERABLE, TrialState, TrialStatus
-from hpo.record.usage import Usage
+from hpo.record.usage import LostWork, Usage
 from hpo.units.sizes import usable_s
 from hpo.values import canonical
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hpo.record.causes import Cause
-from hpo.seats.book import JobPhase, JobStatus, SeatBook
-from hpo.seats.vain import FIRST_PAUSE_S, LONGEST_PAUSE_S, VainSeats
+from hpo.seats.book import FIRST_PAUSE_S, LONGEST_PAUSE_S, JobPhase, JobStatus, SeatBook, VainSeats
 
 RUNNING = JobStatus(JobPhase.RUNNING)
 WELL = JobStatus(JobPhase.ENDED, cause=Cause.KILLED, ok=True)

@@ -28,9 +28,8 @@ from hpo.manager.seats.resizing import SeatResizing, in_words
 from hpo.manager.seats.waiting import WaitingNews
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.seats.arrays import surplus
-from hpo.seats.book import SeatBook
+from hpo.seats.book import SeatBook, VainSeats
 from hpo.seats.plan import NOTHING, SeatPlan, plan_seats, useless_seats
-from hpo.seats.vain import VainSeats
 from hpo.units.sizes import SeatKind
 
 log = logging.getLogger(__name__)
