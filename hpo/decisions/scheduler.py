@@ -25,7 +25,7 @@ from hpo.decisions.needs import (
 from hpo.decisions.whole_trials import LegPolicy, WholeTrials
 from hpo.record import events as ev
 from hpo.record.causes import INFRASTRUCTURE, MORE_MEMORY, Cause
-from hpo.record.state import CampaignState, TrialState, TrialStatus, is_better
+from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.search.searcher import Drawn, Searcher, tried
 from hpo.values import canonical
 
@@ -213,7 +213,7 @@ class Scheduler:
         if (
             limits.target_metric is not None
             and best is not None
-            and not is_better(limits.target_metric, best, mode=state.mode)
+            and not state.goal.better(limits.target_metric, best)
         ):
             return TARGET
         return BREAKER if self._is_broken(state, due) else None

@@ -62,7 +62,8 @@ class Drawn:
 
 def tried(state: CampaignState) -> Iterator[Tried]:
     """The results of a state so far; lazily, because random search does not look at them."""
-    sign = 1.0 if state.mode == "min" else -1.0
     for trial in state.trials.values():
         if trial.metric is not None:
-            yield Tried(trial.trial_id, dict(trial.config), sign * trial.metric, trial.resource)
+            yield Tried(
+                trial.trial_id, dict(trial.config), state.goal.key(trial.metric), trial.resource
+            )
