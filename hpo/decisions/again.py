@@ -9,8 +9,9 @@ from hpo.decisions.limits import Limits
 from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.state import TrialState
+from hpo.units.backoff import Backoff
 
-STORAGE_REST_S, LONGEST_REST_S = 15.0, 600.0  # doubled with each loss
+STORAGE_REST = Backoff(15.0, 600.0)  # doubled with each loss
 
 
 def must_rest(trial: TrialState, now: float) -> bool:
@@ -21,8 +22,7 @@ def must_rest(trial: TrialState, now: float) -> bool:
     lost = trial.ended_leg
     if not isinstance(lost, ev.LegLost) or lost.cause != Cause.STORAGE:
         return False
-    rest_s = min(STORAGE_REST_S * 2.0 ** min(trial.losses, 10), LONGEST_REST_S)
-    return now < lost.time + rest_s
+    return now < lost.time + STORAGE_REST.doubled(trial.losses)
 
 
 def out_of_memory(had_mb: int, why: str, limits: Limits) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from hpo.record.causes import Cause
+from hpo.units.backoff import Backoff
 
 
 class JobPhase(Enum):
@@ -269,8 +270,7 @@ def _end_of(seat: Seat, told_at: float) -> float:
 # A seat that dies of these before it takes a leg has a broken environment, not bad luck.
 _OWN_FAULT = frozenset({Cause.KILLED, Cause.OUT_OF_MEMORY, Cause.TIME_LIMIT})
 
-FIRST_PAUSE_S = 900.0  # after a seat that came in vain; doubled each time up to LONGEST_PAUSE_S
-LONGEST_PAUSE_S = 8 * 3600.0
+VAIN_PAUSE = Backoff(900.0, 8 * 3600.0)  # after a seat that came in vain
 
 
 class VainSeats:
@@ -290,7 +290,6 @@ class VainSeats:
         """Whether new seats may be asked for legs that are not offered yet."""
         in_vain = book.in_vain
         if in_vain > self._seen:
-            pause_s = min(FIRST_PAUSE_S * 2.0 ** min(in_vain - 1, 16), LONGEST_PAUSE_S)
-            self._not_before = now + pause_s
+            self._not_before = now + VAIN_PAUSE.doubled(in_vain - 1)
         self._seen = in_vain
         return in_vain == 0 or now >= self._not_before
