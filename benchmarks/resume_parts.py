@@ -31,6 +31,7 @@ from hpo.folder.journal import Header, Journal
 from hpo.folder.offers import Leg
 from hpo.manager.loop import Manager, Surroundings
 from hpo.record import events as ev
+from hpo.record.goal import Goal
 from hpo.search.random import AsyncRandomSearch
 from hpo.seats.book import JobPhase, JobStatus
 from hpo.space.space import choice, loguniform, randint, read_space, uniform
@@ -215,8 +216,7 @@ def measure(root: Path, ticks: int) -> dict[str, float]:
         journal,
         scheduler,
         SeatLimits(RUNNING, RUNNING),
-        metric=METRIC,
-        mode=MODE,
+        goal=Goal(METRIC, MODE),
     )
     manager.start()
     started = time.perf_counter()

@@ -16,23 +16,111 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
+import resource
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from simulated_campaign import memory
+from schedulers_parts import ETA, MAX_T
+from simulated_campaign import SimulatedCampaign, memory, random_search, sync_nothing
 
-PARTS = Path(__file__).resolve().with_name("scale_parts.py")
+from hpo.cluster.simulated.arrival import Exponential
+from hpo.cluster.simulated.model import ClusterModel
+from hpo.decisions.asha import Asha
+from hpo.decisions.limits import SeatLimits
+from hpo.decisions.scheduler import Limits, Scheduler
+from hpo.manager.checkpoint_keeper import CheckpointKeeper
+from hpo.manager.loop import Manager
+
+EPOCH_S, SPREAD, TICK_S = 600.0, 0.8, 30.0
 MIB = 2**20
 Figures = dict[str, float]
 
 
+def build(root: Path, trials: int, seats: int) -> tuple[Manager, SimulatedCampaign]:
+    """The campaign, new or as it lies there."""
+    model = ClusterModel(
+        seats=seats,
+        arrival=Exponential(600.0),
+        straggle=0.1,
+        load_s=10.0,
+        epoch_s=EPOCH_S,
+        epoch_spread=SPREAD,
+        tick_s=TICK_S,
+        poll_s=60.0,
+    )
+    campaign = SimulatedCampaign(root, model)
+    asha = Asha(max_t=MAX_T, reduction_factor=ETA)
+    manager = campaign.manager(
+        Scheduler(random_search(MAX_T, 0), Limits(n_trials=trials), asha),
+        SeatLimits(seats, max(450, seats + seats // 4)),
+        checkpoints=CheckpointKeeper(campaign.layout, asha, "promotable", trials),
+    )
+    return manager, campaign
+
+
+def run(root: Path, trials: int, seats: int) -> dict[str, float]:
+    """The whole campaign; what its manager cost."""
+    sync_nothing()
+    manager, campaign = build(root, trials, seats)
+    tick, journal = manager.tick, campaign.layout.journal
+    took: list[float] = []
+    idle: list[float] = []
+    cpu_s = 0.0
+
+    def timed() -> None:
+        nonlocal cpu_s
+        cpu, size, begin = time.process_time(), journal.stat().st_size, time.perf_counter()
+        tick()
+        seconds = time.perf_counter() - begin
+        cpu_s += time.process_time() - cpu
+        took.append(seconds)
+        if journal.stat().st_size == size:
+            idle.append(seconds)
+
+    manager.tick = timed
+    manager.run()
+    assert manager.state.ended is not None
+    assert len(manager.state.trials) == trials
+    return {
+        "legs": len(campaign.cluster.lives.use.legs_run),
+        "virtual_s": campaign.clock.now(),
+        "ticks": len(took),
+        "tick_s": statistics.median(took),
+        "tick_p95_s": sorted(took)[int(0.95 * len(took))],
+        "idle_s": statistics.median(idle or took),
+        "cpu_s": cpu_s,
+        "polls": campaign.cluster.calls["poll"],
+        "submits": campaign.cluster.calls["submit"],
+        "peak": _peak(),
+        "journal": journal.stat().st_size,
+        "bytes": sum(p.stat().st_size for p in root.rglob("*") if p.is_file()),
+    }
+
+
+def resume(root: Path, trials: int, seats: int) -> dict[str, float]:
+    """A new manager of what has ended."""
+    begin = time.perf_counter()
+    manager, _ = build(root, trials, seats)
+    manager.start()
+    return {"resume_s": time.perf_counter() - begin, "resume_peak": _peak()}
+
+
+def _peak() -> int:
+    """Peak resident memory of this process in bytes (macOS counts in bytes, Linux in KiB)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
 def part(*words: object) -> Figures:
-    """What one of the two halves tells."""
-    command = [sys.executable, str(PARTS), *map(str, words)]
+    """What one of the two halves tells, `run` or `resume`, in a process of its own."""
+    command = [sys.executable, __file__, *map(str, words)]
     out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return dict(json.loads(out))
 
@@ -127,5 +215,16 @@ def draw(found: Sequence[Figures], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
+def half() -> None:
+    """One of the two halves, by the arguments: run or resume, FOLDER, TRIALS, SEATS."""
+    logging.getLogger("hpo").setLevel(logging.CRITICAL)
+    what, folder, trials, seats = sys.argv[1:]
+    act = run if what == "run" else resume
+    print(json.dumps(act(Path(folder), int(trials), int(seats))))
+
+
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] in (["run"], ["resume"]):
+        half()
+    else:
+        main()

@@ -25,6 +25,7 @@ from hpo.folder.journal import Header, Journal
 from hpo.job.leg import LegSettings
 from hpo.manager.checkpoint_keeper import CheckpointKeeper
 from hpo.manager.loop import Manager, Surroundings
+from hpo.record.goal import Goal
 from hpo.search.random import AsyncRandomSearch
 from hpo.space.space import loguniform, read_space, uniform
 
@@ -94,8 +95,7 @@ class SimulatedCampaign:
             Journal(self.layout.journal, HEADER),
             scheduler,
             seats,
-            metric=METRIC,
-            mode=MODE,
+            goal=Goal(METRIC, MODE),
             checkpoints=checkpoints,
         )
         if until_target:

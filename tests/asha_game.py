@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hpo.decisions.asha import Asha
 from hpo.decisions.scheduler import Limits, Scheduler
 from hpo.record import events as ev
+from hpo.record.goal import Goal
 from hpo.record.invariants import check
 from hpo.record.state import CampaignState, TrialStatus, apply
 
@@ -32,7 +33,7 @@ class Game:
     now: float = 0.0
 
     def __post_init__(self) -> None:
-        self.state = CampaignState(mode=self.mode)
+        self.state = CampaignState(Goal(mode=self.mode))
         limits = Limits(n_trials=self.n_trials, **self.limits)
         self.scheduler = Scheduler(Numbered(), limits, self.asha)
         self.events: list[ev.Event] = []

@@ -11,6 +11,7 @@ from hpo.folder import results as result_file
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.offers import Leg
 from hpo.record import events as ev
+from hpo.record.goal import Goal
 from hpo.record.state import CampaignState, apply
 from hpo.search.searcher import Tried
 from hpo.values import canonical
@@ -71,7 +72,7 @@ def running(*trial_ids: int) -> list[ev.Event]:
 
 
 def state_after(events: Iterable[ev.Event], mode: str = "min") -> CampaignState:
-    state = CampaignState(mode=mode)
+    state = CampaignState(Goal("loss", mode))
     for event in events:
         apply(state, event)
     return state

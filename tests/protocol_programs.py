@@ -18,6 +18,7 @@ from hpo.job import leg
 from hpo.manager.loop import Manager, Surroundings
 from hpo.record import events as ev
 from hpo.record.causes import Cause
+from hpo.record.goal import Goal
 from hpo.record.state import TrialStatus
 from hpo.search.random import AsyncRandomSearch
 from hpo.seats.book import JobPhase, JobStatus
@@ -173,8 +174,7 @@ def manager_program(port: Port) -> str:
         journal,
         scheduler,
         SeatLimits(2, 10),
-        metric="validation_error",
-        mode="min",
+        goal=Goal(),
     )
     manager._publisher._summary = _NoSummary()
     manager.start()

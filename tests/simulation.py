@@ -20,6 +20,7 @@ from hpo.folder.files import Layout, publish_json
 from hpo.folder.journal import Header, Journal
 from hpo.job.leg import LegSettings
 from hpo.manager.loop import Manager, Surroundings
+from hpo.record.goal import Goal
 from hpo.record.invariants import check
 from hpo.search.random import AsyncRandomSearch
 from hpo.space.space import read_space
@@ -77,8 +78,7 @@ class Campaign:
                 self.max_queued,
                 **({"mem_mb": self.limits.get("mem_mb", 0)} | self.seat_limits),
             ),
-            metric="validation_error",
-            mode="min",
+            goal=Goal(),
         )
 
     def run(self) -> Manager:

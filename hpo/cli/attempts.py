@@ -11,6 +11,7 @@ from typing import Any
 
 from hpo.folder.files import Layout, read_json, read_tail
 from hpo.folder.reports import read_attempt_reports
+from hpo.record.goal import Goal
 
 LAST_LINES = 12
 TRACE_LINES = 12
@@ -27,25 +28,25 @@ class Attempt:
     traceback: str
     log: Path
 
-    def reports_in_short(self, metric: str, resource_attr: str, mode: str) -> str:
+    def reports_in_short(self, goal: Goal) -> str:
         """First, last and best report on one line."""
         values = [
-            (report.get(resource_attr), report.get(metric))
+            (report.get(goal.resource), report.get(goal.metric))
             for report in self.reports
-            if isinstance(report.get(metric), (int, float))
+            if isinstance(report.get(goal.metric), (int, float))
         ]
         if not self.reports:
             return "no report"
         if not values:
-            return f"{len(self.reports)} reports, none with a finite {metric}"
-        best = (min if mode == "min" else max)(values, key=lambda pair: float(pair[1] or 0.0))
+            return f"{len(self.reports)} reports, none with a finite {goal.metric}"
+        best = min(values, key=lambda pair: goal.key(float(pair[1] or 0.0)))
         named = {"first": values[0], "best": best, "last": values[-1]}
         shown = [
-            f"{word} {value:.6g} ({resource_attr} {at})" for word, (at, value) in named.items()
+            f"{word} {value:.6g} ({goal.resource} {at})" for word, (at, value) in named.items()
         ]
         if len(values) == 1:
-            return f"1 report of {metric}: {shown[0].partition(' ')[2]}"
-        return f"{len(self.reports)} reports of {metric}: {', '.join(shown)}"
+            return f"1 report of {goal.metric}: {shown[0].partition(' ')[2]}"
+        return f"{len(self.reports)} reports of {goal.metric}: {', '.join(shown)}"
 
     def trace(self) -> list[str]:
         """The end of the traceback."""

@@ -31,7 +31,6 @@ def exit_code(state: CampaignState, *, ended: bool) -> int:
 def report_end(
     state: CampaignState,
     layout: Layout,
-    metric: str,
     *,
     gpus: int = 0,
     advise_time: bool = False,
@@ -46,7 +45,7 @@ def report_end(
         log.info("%s", lost_line(state, gpus))
     for line in usage_lines(state, gpus, advise_time=advise_time, advise_mem=advise_mem):
         log.info("%s", line)
-    for line in best_table(state, metric):
+    for line in best_table(state):
         log.info("%s", line)
     if state.best_trial is not None:
         log.info("best configuration: %s", layout.best_config)
@@ -63,12 +62,13 @@ def lost_line(state: CampaignState, gpus: int) -> str:
     )
 
 
-def best_table(state: CampaignState, metric: str) -> list[str]:
+def best_table(state: CampaignState) -> list[str]:
     """The best trials, one line each, as columns."""
     done = [t for t in state.trials.values() if t.metric is not None]
-    done.sort(key=lambda t: (t.metric if state.mode == "min" else -(t.metric or 0.0), t.trial_id))
+    done.sort(key=lambda t: (state.goal.key(t.metric), t.trial_id))
     if not done:
         return ["no trial gave a result"]
+    metric = state.goal.metric
     width = max(len(metric), 12)
     lines = [f"{'trial':>5}  {metric:>{width}}  configuration"]
     for trial in done[:BEST_SHOWN]:

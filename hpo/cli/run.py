@@ -117,9 +117,7 @@ def _manage(
             legs,
         ),
         seat_limits(spec, executor),
-        metric=spec.hpo.metric,
-        mode=spec.hpo.mode,
-        resource_attr=spec.hpo.resource_attr,
+        goal=spec.goal,
         gpus=spec.slurm.gpus,
         at_end=spec.hpo.at_end,
         checkpoints=CheckpointKeeper(
@@ -134,7 +132,6 @@ def _manage(
         report_end(
             manager.state,
             campaign.layout,
-            spec.hpo.metric,
             gpus=spec.slurm.gpus,
             # Of a job that takes leg after leg, a long time is what it is for.
             advise_time=not spec.slurm.learns_time and spec.hpo.legs_per_job == 1,

@@ -23,6 +23,7 @@ from hpo.folder.campaign import last_start, require
 from hpo.folder.files import Layout
 from hpo.folder.journal import read_events
 from hpo.manager.lock import holder_of
+from hpo.record.goal import Goal
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.report import story
 from hpo.report.story import Rules, Step
@@ -84,7 +85,7 @@ def _lines(
         yield from _details(running, rules, usage, failed=False)
     saved = checkpoint.find(layout.trial(trial_id))
     shown = ", ".join(
-        f"{rules.resource_attr} {c.resource} (attempt {c.attempt + 1})" for c in saved
+        f"{rules.goal.resource} {c.resource} (attempt {c.attempt + 1})" for c in saved
     )
     yield f"checkpoints: {shown or 'none'}"
     yield f"now: {story.standing(state, trial_id, rules)}"
@@ -97,7 +98,7 @@ def _details(
     attempt: Attempt, rules: Rules, usage: Mapping[str, list[str]], *, failed: bool
 ) -> Iterator[str]:
     """What the files and SLURM know of an attempt, below the line that says how it ended."""
-    yield f"{INDENT}{attempt.reports_in_short(rules.metric, rules.resource_attr, rules.mode)}"
+    yield f"{INDENT}{attempt.reports_in_short(rules.goal)}"
     for life in usage.get(attempt.job_id, []):
         yield f"{INDENT}SLURM: {life}"
     if not failed:
@@ -136,9 +137,7 @@ def _rules(document: Mapping[str, Any]) -> Rules:
     seat, rungs = document["seat"], document["identity"].get("scheduler") or {}
     try:
         return Rules(
-            metric=str(seat["metric"]),
-            mode=str(seat["mode"]),
-            resource_attr=str(seat["resource_attr"]),
+            Goal(str(seat["metric"]), str(seat["mode"]), str(seat["resource_attr"])),
             levels=tuple(int(level) for level in rungs.get("levels", ())),
             reduction_factor=max(2, int(rungs.get("reduction_factor", 3))),
         )

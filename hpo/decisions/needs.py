@@ -1,4 +1,4 @@
-"""What an offer asks of the seat that takes it, and which kinds of seats all offers ask for.
+"""What an offer asks of the seat that takes it, and which seats all legs ask for, now and later.
 
 Decides only, purely from state and limits. An offer keeps what it said when it was made: its name
 is on the disk, and a seat may be taking it. What no longer fits has to be taken back first.
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from hpo.decisions.limits import Limits, SeatLimits
+from hpo.decisions.whole_trials import LegPolicy
 from hpo.record import events as ev
 from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.record.usage import asking_mb
@@ -161,3 +162,23 @@ def _class_of(time_s: int, max_time_min: int) -> int:
     Without times that are learned there is none, 0.
     """
     return time_class(time_s, max_time_min) if max_time_min and time_s else max_time_min
+
+
+def legs_to_come(state: CampaignState, limits: Limits, legs: LegPolicy) -> Mapping[ComingLeg, int]:
+    """How many legs of each kind are still to come: of new trials, and of those promoted.
+
+    An estimate, so that seats wait in the queue before there is an offer for them.
+    Each leg that runs counts as one that may be followed by another, however unlikely that is:
+    near the end that one would have to wait in the queue, and the whole campaign for it.
+    """
+    undrawn = 0 if state.exhausted else max(0, limits.n_trials - len(state.trials))
+    coming = Counter(legs.promotions_to_come(state, undrawn)) | _followers(state, limits)
+    coming[0] += undrawn
+    return {ComingLeg(rung, legs.length(rung)): n for rung, n in coming.items() if n}
+
+
+def _followers(state: CampaignState, limits: Limits) -> Counter[int]:
+    """By rung, what may follow the legs that run: the next ones, and the rest of a long one."""
+    running = [state.trials[trial_id] for trial_id in state.of(TrialStatus.CLAIMED)]
+    next_rungs = Counter(trial.rung + 1 for trial in running if not trial.final)
+    return next_rungs | Counter(t.rung for t in running if outlasts(t, state, limits))

@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.state import CampaignState
+from hpo.units.backoff import Backoff
 
 BAD_ENDS = 3  # in a row, of as many different trials or jobs
-FIRST_QUARANTINE_S = 3600.0  # doubled each time up to LAST_QUARANTINE_S
-LAST_QUARANTINE_S = 24 * 3600.0
+QUARANTINE = Backoff(3600.0, 24 * 3600.0)
 LARGEST_SHARE = 0.5  # of the nodes that are known may be out at once
 LONGEST_REASON = 400  # characters; it comes from jobs
-FIRST_PAUSE_S = 30.0  # before seats are asked for after a second bad end in a row, then doubled
-LAST_PAUSE_S = 600.0
+PAUSE = Backoff(30.0, 600.0)  # before seats are asked for, from the second bad end in a row on
 
 # The cluster took the leg: a new seat would only be fed to whatever did.
 _TAKEN = frozenset({Cause.NODE_FAILED, Cause.VANISHED})
@@ -128,7 +127,7 @@ class NodeBlame:
             at_work = set(busy) if any(end.trial_id is None for end in ends) else set()
             if not any(n in at_work or self._works(n) for n in known - out - {node}):
                 continue
-            length_s = min(max(2 * record.last_s, FIRST_QUARANTINE_S), LAST_QUARANTINE_S)
+            length_s = QUARANTINE.after(record.last_s)
             reason = (
                 f"{len(ends)} bad ends in a row, of different trials or jobs; the last, "
                 f"{ends[-1].who}: {ends[-1].why}"
@@ -184,7 +183,7 @@ class NodeBlame:
         if self._pause_s is None:
             self._pause_s, self._next_seat = 0.0, now
         elif now > self._next_seat:
-            self._pause_s = min(max(2 * self._pause_s, FIRST_PAUSE_S), LAST_PAUSE_S)
+            self._pause_s = PAUSE.after(self._pause_s)
             self._next_seat = now + self._pause_s
 
 

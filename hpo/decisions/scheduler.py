@@ -11,24 +11,22 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
-from hpo.decisions.last_resorts import out_of_memory, out_of_time
-from hpo.decisions.legs_to_come import legs_to_come
+from hpo.decisions.again import must_rest, out_of_memory, out_of_time
 from hpo.decisions.limits import OFFERS_AHEAD, Limits
 from hpo.decisions.needs import (
     ComingLeg,
     had_mb,
     has_longer,
+    legs_to_come,
     offers_ahead,
     outdated_offers,
     with_needs,
 )
-from hpo.decisions.storage_rest import must_rest
 from hpo.decisions.whole_trials import LegPolicy, WholeTrials
 from hpo.record import events as ev
 from hpo.record.causes import INFRASTRUCTURE, MORE_MEMORY, Cause
-from hpo.record.state import CampaignState, TrialState, TrialStatus, is_better
-from hpo.search.known import Drawn, tried
-from hpo.search.searcher import Searcher
+from hpo.record.state import CampaignState, TrialState, TrialStatus
+from hpo.search.searcher import Drawn, Searcher, tried
 from hpo.values import canonical
 
 __all__ = ["OFFERS_AHEAD", "Limits", "Scheduler"]
@@ -215,7 +213,7 @@ class Scheduler:
         if (
             limits.target_metric is not None
             and best is not None
-            and not is_better(limits.target_metric, best, mode=state.mode)
+            and not state.goal.better(limits.target_metric, best)
         ):
             return TARGET
         return BREAKER if self._is_broken(state, due) else None

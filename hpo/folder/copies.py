@@ -16,6 +16,7 @@ from typing import Any
 from hpo.folder import offers
 from hpo.folder.files import Layout
 from hpo.folder.journal import read_events
+from hpo.record.goal import Goal
 from hpo.record.state import CampaignState, TrialStatus, apply
 
 
@@ -56,7 +57,7 @@ def foreign_jobs(layout: Layout, document: Mapping[str, Any]) -> set[str]:
         JournalError: the journal is damaged.
         OSError: the claims cannot be read now.
     """
-    state = CampaignState(mode=str(document["seat"].get("mode", "min")))
+    state = CampaignState(Goal(mode=str(document["seat"].get("mode", "min"))))
     for event in read_events(layout.journal):
         apply(state, event)
     held = {state.trials[i].job_id or "" for i in state.of(TrialStatus.CLAIMED)}

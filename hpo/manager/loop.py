@@ -29,6 +29,7 @@ from hpo.manager.publisher import Publisher
 from hpo.manager.seats.keeper import SeatKeeper
 from hpo.manager.trouble_teller import TroubleTeller
 from hpo.record import events as ev
+from hpo.record.goal import Goal
 from hpo.record.invariants import check
 from hpo.record.state import CampaignState, apply
 from hpo.report.narration import narrate
@@ -60,9 +61,7 @@ class Manager:
         scheduler: Scheduler,
         seat_limits: SeatLimits,
         *,
-        metric: str,
-        mode: str,
-        resource_attr: str = "epoch",
+        goal: Goal,
         gpus: int = 0,
         at_end: str = "finish",
         checkpoints: CheckpointKeeper | None = None,
@@ -71,21 +70,20 @@ class Manager:
         self._here = here
         self._journal = journal
         self._scheduler = scheduler
-        self._metric = metric
         self._at_end = at_end
         self._asked: bool | None = None  # whether running trials are asked to leave
         self._stop: StopRequest | None = None  # what `hpo stop` asked for, if it did
         self._checkpoints = checkpoints
-        self.state = CampaignState(mode=mode)
+        self.state = CampaignState(goal)
         self.book = SeatBook(foreign=foreign_jobs)
         cluster = here.cluster
-        self._observer = Observer(here.layout, self.book, cluster.result_grace_s, resource_attr)
+        self._observer = Observer(here.layout, self.book, cluster.result_grace_s, goal.resource)
         self._blame = NodeBlame()
         self._seats = SeatKeeper(cluster, self.book, seat_limits, self._blame)
         self._seats_stay = seat_limits.legs_per_seat != 1
         self._told_out: dict[str, float] = {}  # nodes in quarantine, as seats that stay know them
         self._offers = OfferKeeper(here.layout)
-        self._publisher = Publisher(here.layout, metric, gpus)
+        self._publisher = Publisher(here.layout, gpus)
         self._files = TroubleTeller(
             "the campaign's files", "Nothing is decided until they can; what runs goes on"
         )
@@ -230,7 +228,7 @@ class Manager:
                 self._offers.note(event.trial_id)
             self._publisher.note(event)
             again = isinstance(event, ev.LegClaimed) and self.book.has_gone_on(event.job_id)
-            for level, line in narrate(event, self.state, self._metric, again=again):
+            for level, line in narrate(event, self.state, again=again):
                 log.log(level, "%s", line)
         return batch
 

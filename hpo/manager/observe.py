@@ -7,16 +7,18 @@ is no news; nothing is ever concluded from an absence alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 from hpo import checkpoint
 from hpo.folder import offers
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout
 from hpo.folder.offers import Leg
+from hpo.folder.reports import read_attempt_reports
 from hpo.folder.results import fault_of_attempt, node_name, read_attempt, read_had, read_node
-from hpo.manager.unsaved_work import unsaved_work
 from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.state import CampaignState, TrialState, TrialStatus
@@ -224,3 +226,32 @@ class Observer:
         return read_node(self.layout, claim) or node_name(
             seat.status.node if ended and seat else ""
         )
+
+
+def unsaved_work(
+    folder: Path, attempt: int, resource_attr: str, *, seat_s: float | None = None
+) -> tuple[float, int]:
+    """Seconds and resource steps since the attempt's last checkpoint, as far as its files tell.
+
+    What users save in files of their own is not known here and counts as lost.
+
+    Args:
+        folder: `trials/trial_N`.
+        attempt: the one whose job was lost.
+        resource_attr: the resource's name in reports.
+        seat_s: how long the job held the leg (s); not known: until its last report.
+    """
+    saved = [found.resource for found in checkpoint.find(folder) if found.attempt == attempt]
+    kept = max(saved, default=0)
+    found = read_attempt_reports(folder, attempt)
+    reports = [report for report in found if isinstance(report.get(resource_attr), int)]
+    if seat_s is None:
+        seat_s = max((_elapsed(report) for report in reports), default=0.0)
+    kept_s = [_elapsed(report) for report in reports if report[resource_attr] <= kept]
+    unsaved = sum(1 for report in reports if report[resource_attr] > kept)
+    return max(0.0, seat_s - max(kept_s, default=0.0)), unsaved
+
+
+def _elapsed(report: Mapping[str, Any]) -> float:
+    value = report.get("elapsed")
+    return float(value) if isinstance(value, (int, float)) else 0.0

@@ -21,10 +21,9 @@ from hpo.seats.book import SeatBook
 class Publisher:
     """The derived files of one campaign."""
 
-    def __init__(self, layout: Layout, metric: str, gpus: int) -> None:
+    def __init__(self, layout: Layout, gpus: int) -> None:
         self._layout = layout
-        self._metric = metric
-        self._summary = Summary(layout, metric, gpus)
+        self._summary = Summary(layout, gpus)
         self._due: list[ev.Event] = []
         self._trouble = TroubleTeller(
             "some of results/, status.json and best_config.json", "The campaign goes on without"
@@ -70,11 +69,11 @@ class Publisher:
         """
         self._publish(state, self._due)
         self._publish(state, reconcile.unpublished(self._layout, state))
-        reconcile.publish_never_started(self._layout, state, metric=self._metric)
+        reconcile.publish_never_started(self._layout, state)
         self._summary.write(state, book, now, final=True)
 
     def _publish(self, state: CampaignState, events: list[ev.Event]) -> None:
-        reconcile.publish_results(self._layout, state, events, metric=self._metric)
+        reconcile.publish_results(self._layout, state, events)
 
     def _tried(self, write: Callable[[], None], now: float) -> bool:
         try:

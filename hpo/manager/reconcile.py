@@ -130,9 +130,7 @@ def publish_finished(layout: Layout, events: Iterable[ev.Event]) -> None:
                 result_file.discard_prepared(layout, leg)
 
 
-def publish_results(
-    layout: Layout, state: CampaignState, changes: Iterable[ev.Event], *, metric: str
-) -> None:
+def publish_results(layout: Layout, state: CampaignState, changes: Iterable[ev.Event]) -> None:
     """Make the standing results tell what the journal tells."""
     for event in changes:
         if isinstance(event, ev.LegFinished):
@@ -140,7 +138,7 @@ def publish_results(
         elif isinstance(event, (ev.TrialFailed, ev.TrialStopped)):
             trial = state.trials[event.trial_id]
             if trial.job_id is not None and not _told_by_job(trial):
-                _publish_for_lost(layout, state, trial, metric)
+                _publish_for_lost(layout, state, trial)
 
 
 def unpublished(layout: Layout, state: CampaignState) -> list[ev.Event]:
@@ -165,13 +163,13 @@ def unpublished(layout: Layout, state: CampaignState) -> list[ev.Event]:
     return events
 
 
-def publish_never_started(layout: Layout, state: CampaignState, *, metric: str) -> None:
+def publish_never_started(layout: Layout, state: CampaignState) -> None:
     """Results for trials that no job ever took although later ones ran, so that none is missing."""
     taken = [i for i, trial in state.trials.items() if trial.job_id is not None]
     for trial_id in range(max(taken, default=0)):
         trial = state.trials[trial_id]
         if trial.job_id is None:
-            _publish_for_lost(layout, state, trial, metric)
+            _publish_for_lost(layout, state, trial)
 
 
 def _told_by_job(trial: TrialState) -> bool:
@@ -193,7 +191,7 @@ def _publish_attempt(layout: Layout, event: ev.LegFinished) -> None:
         result_file.publish_standing(layout, found[1])
 
 
-def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState, metric: str) -> None:
+def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -> None:
     """A trial whose last job can no longer tell: the manager writes what is known."""
     reports = read_reports(layout.trial(trial.trial_id))
     reports = reports if is_writable(reports) else []
@@ -207,8 +205,8 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState, m
             trial_id=trial.trial_id,
             status=trial.status.value,
             config=trial.config,
-            metric=metric,
-            mode=state.mode,
+            metric=state.goal.metric,
+            mode=state.goal.mode,
             history=reports,
             error=None,
             resource=trial.resource,

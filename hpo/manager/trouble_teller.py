@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import logging
 
+from hpo.units.backoff import Backoff
+
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE_S = 600.0  # between two words about the same trouble, doubled up to LAST_PAUSE_S
-LAST_PAUSE_S = 4 * 3600.0
+PAUSE = Backoff(600.0, 4 * 3600.0)  # between two words about the same trouble
 
 
 class TroubleTeller:
@@ -25,10 +26,10 @@ class TroubleTeller:
     def failed(self, err: OSError, now: float) -> None:
         """Another try has failed, at `now` (s)."""
         if self._since is None:
-            self._since, self._pause_s = now, FIRST_PAUSE_S
+            self._since, self._pause_s = now, PAUSE.first_s
             log.warning("%s cannot be used: %s. %s", self._what, err, self._meanwhile)
         elif now >= self._next:
-            self._pause_s = min(2 * self._pause_s, LAST_PAUSE_S)
+            self._pause_s = PAUSE.after(self._pause_s)
             minutes = (now - self._since) / 60
             log.warning("%s cannot be used for %.0f min now: %s", self._what, minutes, err)
         else:

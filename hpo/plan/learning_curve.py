@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from hpo.record.goal import Goal
+
 RATE_SPREAD = 0.6  # sigma: the fast learners of the first rung are not always the best of the last
 
 
@@ -23,17 +25,16 @@ def error_at(seed: int, trial_id: int, share: float) -> float:
 
 
 def make_objective(
-    *, seed: int, max_t: int, metric: str, mode: str, resource_attr: str
+    *, seed: int, max_t: int, goal: Goal
 ) -> Callable[[Mapping[str, Any], Any], None]:
     """An objective that reports once, at the end of its leg, and goes on from its checkpoint."""
-    sign = 1.0 if mode == "min" else -1.0
 
     def objective(config: Mapping[str, Any], trial: Any) -> None:
         del config
         trial.restore(state={"trained": 0})
         end = trial.max_resource or max_t
         if trial.resource < end:
-            value = sign * error_at(seed, trial.trial_id, end / max_t)
-            trial.report(**{resource_attr: end, metric: value})
+            value = goal.key(error_at(seed, trial.trial_id, end / max_t))
+            trial.report(**{goal.resource: end, goal.metric: value})
 
     return objective

@@ -152,9 +152,7 @@ def _build(
     objective = make_objective(
         seed=model.seed,
         max_t=max_t if asha is None else asha.max_t,
-        metric=hpo.metric,
-        mode=hpo.mode,
-        resource_attr=hpo.resource_attr,
+        goal=spec.goal,
     )
     settings = LegSettings(
         campaign=HEADER.campaign,
@@ -176,9 +174,7 @@ def _build(
             WholeTrials(hpo.max_resource_attr) if asha is None else asha,
         ),
         question.seat_limits(),
-        metric=hpo.metric,
-        mode=hpo.mode,
-        resource_attr=hpo.resource_attr,
+        goal=spec.goal,
     )
     return manager, cluster
 

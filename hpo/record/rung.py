@@ -10,19 +10,12 @@ from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, field
 
 
-def rank_key(metric: float | None, mode: str) -> float:
-    """What trials are sorted by: smaller is better whatever the mode, infinity is the worst."""
-    if metric is None:
-        return math.inf
-    return metric if mode == "min" else -metric
-
-
 @dataclass(slots=True)
 class Rung:
     """The trials that reached a rung, best first, and those that were promoted from it.
 
-    `ranked` holds (key, trial) of all, `waiting` of those that were not promoted, so that to find
-    who is to be promoted costs nothing for the others.
+    `ranked` holds (`Goal.key`, trial) of all, `waiting` of those that were not promoted, so that
+    to find who is to be promoted costs nothing for the others.
     """
 
     ranked: list[tuple[float, int]] = field(default_factory=list)

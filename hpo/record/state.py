@@ -15,22 +15,22 @@ from dataclasses import dataclass, field
 from hpo.errors import TransitionError
 from hpo.record import events as ev
 from hpo.record.causes import Cause
-from hpo.record.lost_work import LostWork
+from hpo.record.goal import Goal
 from hpo.record.pace import LegTime, Pace
-from hpo.record.rung import Rung, rank_key
+from hpo.record.rung import Rung
 from hpo.record.trial import OPEN, REOFFERABLE, TrialState, TrialStatus
-from hpo.record.usage import Usage
+from hpo.record.usage import LostWork, Usage
 from hpo.units.sizes import usable_s
 from hpo.values import canonical
 
-__all__ = ["OPEN", "CampaignState", "Rung", "TrialState", "TrialStatus", "apply", "is_better"]
+__all__ = ["OPEN", "CampaignState", "Rung", "TrialState", "TrialStatus", "apply"]
 
 
 @dataclass(slots=True)
 class CampaignState:
-    """The whole campaign; changed by `apply` alone. `mode` is min or max."""
+    """The whole campaign; changed by `apply` alone."""
 
-    mode: str = "min"
+    goal: Goal = field(default_factory=Goal)
     started_at: float | None = None
     trials: dict[int, TrialState] = field(default_factory=dict)
     by_status: dict[TrialStatus, set[int]] = field(
@@ -119,7 +119,7 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             _require(reached, event, "a trial is promoted from the rung it has reached")
             trial.offers_of_rung = 1 if event.rung > trial.rung else trial.offers_of_rung + 1
             if event.rung > trial.rung:
-                key = rank_key(trial.metric, state.mode)
+                key = state.goal.key(trial.metric)
                 state.rungs[trial.bracket, trial.rung].promote(key, trial.trial_id)
             trial.rung, trial.attempt = event.rung, event.attempt
             trial.target, trial.final = event.target, event.final
@@ -221,7 +221,7 @@ def _enter_rung(state: CampaignState, trial: TrialState) -> None:
     if trial.target is None or trial.resource != trial.target:
         return
     rung = state.rungs.setdefault((trial.bracket, trial.rung), Rung())
-    rung.enter(rank_key(trial.metric, state.mode), trial.trial_id)
+    rung.enter(state.goal.key(trial.metric), trial.trial_id)
 
 
 def _has_reached(state: CampaignState, trial: TrialState) -> bool:
@@ -231,7 +231,7 @@ def _has_reached(state: CampaignState, trial: TrialState) -> bool:
 def _compare_with_best(state: CampaignState, trial: TrialState) -> None:
     """The incumbent is the trial whose last value is the best."""
     if trial.metric is not None:
-        heapq.heappush(state.values, (rank_key(trial.metric, state.mode), trial.trial_id))
+        heapq.heappush(state.values, (state.goal.key(trial.metric), trial.trial_id))
     if state.best_trial == trial.trial_id:
         # It may have become worse on its way to a higher rung.
         while state.values and not _stands(state, *state.values[0]):
@@ -239,19 +239,14 @@ def _compare_with_best(state: CampaignState, trial: TrialState) -> None:
         state.best_trial = state.values[0][1] if state.values else None
     elif trial.metric is not None:
         best = state.best_metric
-        if best is None or is_better(trial.metric, best, mode=state.mode):
+        if best is None or state.goal.better(trial.metric, best):
             state.best_trial = trial.trial_id
 
 
 def _stands(state: CampaignState, key: float, trial_id: int) -> bool:
     """Whether the value is the trial's last one."""
     metric = state.trials[trial_id].metric
-    return metric is not None and rank_key(metric, state.mode) == key
-
-
-def is_better(metric: float, other: float, *, mode: str) -> bool:
-    """Whether `metric` is strictly better than `other`; both finite, in the user's sign."""
-    return metric < other if mode == "min" else metric > other
+    return metric is not None and state.goal.key(metric) == key
 
 
 def _count_alike(state: CampaignState, cause: str) -> None:

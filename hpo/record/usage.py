@@ -1,4 +1,4 @@
-"""What seats asked for and what their legs used of it: time and memory.
+"""What seats asked for, what their legs used of it, and what was lost: time and memory.
 
 Owns the sums, and the memory that new seats should have. Pure: no I/O, no clock. What is kept does
 not grow with the campaign. Memory is in MB, times are in s.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hpo.record.events import LegFinished, LegLost
+from hpo.record.events import LegFinished, LegLost, LegReturned
 from hpo.units.sizes import mem_class
 
 MEASURED = 5  # legs without which no less memory is asked for
@@ -70,3 +70,21 @@ class Usage:
 def asking_mb(used_mb: int) -> int:
     """The memory to ask for where `used_mb` was seen to be used."""
     return mem_class(MEM_MARGIN * used_mb)
+
+
+@dataclass(slots=True)
+class LostWork:
+    """Legs lost, the seat time (s) to be spent again, and the resource to be trained again.
+
+    Work that a leg saved, or that a job which was asked to leave saved before it went, is not lost.
+    """
+
+    legs: int = 0
+    seconds: float = 0.0
+    resource: int = 0
+
+    def add(self, event: LegLost | LegReturned) -> None:
+        """Count one lost leg."""
+        self.legs += 1
+        self.seconds += event.lost_s
+        self.resource += event.lost_resource

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from hpo.record.goal import Goal
+
 if TYPE_CHECKING:
     from hpo.report.frames import CampaignResults
 
@@ -49,13 +51,16 @@ class Curve:
 class Curves:
     """All trials of a campaign that have a result file."""
 
-    metric: str
-    """The compared metric, in words."""
-    is_max: bool
+    goal: Goal
     every: tuple[Curve, ...]
     """In order of their numbers, also those without any finite report."""
     end: float
     """Time of the last report (s)."""
+
+    @property
+    def metric(self) -> str:
+        """The compared metric, in words."""
+        return self.goal.metric.replace("_", " ")
 
     @property
     def drawn(self) -> list[Curve]:
@@ -70,8 +75,9 @@ class Curves:
     @property
     def best(self) -> Curve | None:
         """The trial with the best result; of equal ones that which was there first."""
-        sign = -1 if self.is_max else 1
-        key = min(((sign * c.error, c.time[-1], c.trial_id) for c in self.ended), default=None)
+        key = min(
+            ((self.goal.key(c.error), c.time[-1], c.trial_id) for c in self.ended), default=None
+        )
         return next((c for c in self.drawn if key is not None and c.trial_id == key[2]), None)
 
     def incumbent(self) -> tuple[Numbers, Numbers]:
@@ -79,16 +85,16 @@ class Curves:
         time = np.concatenate([np.empty(0), *(curve.time for curve in self.drawn)])
         value = np.concatenate([np.empty(0), *(curve.value for curve in self.drawn)])
         order = np.argsort(time, kind="stable")
-        best = np.maximum if self.is_max else np.minimum
-        return time[order], best.accumulate(value[order])
+        sign = self.goal.sign
+        return time[order], sign * np.minimum.accumulate(sign * value[order])
 
 
 def read_curves(results: CampaignResults) -> Curves:
     """Sort a campaign's reports into curves."""
     settings = results.settings.get("hpo", {})
-    metric = settings.get("metric", "validation_error")
+    goal = Goal(settings.get("metric", "validation_error"), settings.get("mode", "min"))
     time, elapsed, value = (
-        _numbers(results.reports, name) for name in ("wallclock", "elapsed", metric)
+        _numbers(results.reports, name) for name in ("wallclock", "elapsed", goal.metric)
     )
     owner = _numbers(results.reports, "trial_id")
     statuses = [str(status) for status in results.trials["status"]]
@@ -112,8 +118,7 @@ def read_curves(results: CampaignResults) -> Curves:
             )
         )
     return Curves(
-        metric=metric.replace("_", " "),
-        is_max=settings.get("mode", "min") == "max",
+        goal=goal,
         every=tuple(curves),
         end=float(time.max()) if len(time) else 0.0,
     )

@@ -14,7 +14,7 @@ from hpo.record.state import CampaignState, TrialStatus
 
 
 def narrate(
-    event: ev.Event, state: CampaignState, metric: str, *, again: bool = False
+    event: ev.Event, state: CampaignState, *, again: bool = False
 ) -> Iterator[tuple[int, str]]:
     """Lines to log, each with its level; an event that says nothing new to a person has none.
 
@@ -52,7 +52,7 @@ def narrate(
         case ev.LegReturned():
             yield logging.INFO, f"trial {event.trial_id}: its requeued job gave it back"
         case ev.LegFinished():
-            yield _finished(event, state, metric)
+            yield _finished(event, state)
         case ev.LegLost():
             yield (
                 logging.WARNING,
@@ -101,7 +101,8 @@ def _short(value: object) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _finished(event: ev.LegFinished, state: CampaignState, metric: str) -> tuple[int, str]:
+def _finished(event: ev.LegFinished, state: CampaignState) -> tuple[int, str]:
+    metric = state.goal.metric
     who, took = f"trial {event.trial_id}", f"{event.elapsed:.1f} s"
     if event.outcome == "failed":
         message = (event.message or "").strip().splitlines() or [""]

@@ -93,14 +93,14 @@ def _draw_results(ax: Axes, curves: Curves, incumbent: Numbers, unit: float) -> 
     times = np.array([curve.time[-1] / unit for curve in curves.ended])
     if not len(errors):
         return errors
-    worst, clip = (np.min, np.maximum) if curves.is_max else (np.max, np.minimum)
-    edge = worst([*incumbent, 2 * np.median(errors) - incumbent[-1]])
-    shown = clip(errors, edge)
+    sign = curves.goal.sign
+    edge = np.max(sign * np.array([*incumbent, 2 * np.median(errors) - incumbent[-1]]))
+    shown = sign * np.minimum(sign * errors, edge)
     inside = shown == errors
     style: dict[str, Any] = {"color": QUIET, "markersize": 4, "linestyle": ""}
     ax.plot(times[inside], shown[inside], marker="o", label="last report of a trial", **style)
     if not inside.all():
-        arrow = "v" if curves.is_max else "^"
+        arrow = "v" if sign < 0 else "^"
         label = "the same, beyond this axis"
         ax.plot(times[~inside], shown[~inside], marker=arrow, label=label, **style)
     return np.asarray(shown, dtype=np.float64)

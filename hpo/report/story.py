@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hpo.record import events as ev
 from hpo.record.causes import Cause
+from hpo.record.goal import Goal
 from hpo.record.rung import Rung
 from hpo.record.state import CampaignState, TrialState, TrialStatus, apply
 from hpo.report.usage_words import leg_usage
@@ -21,9 +22,7 @@ from hpo.report.usage_words import leg_usage
 class Rules:
     """What the words need to know of the campaign; `levels` are empty without rungs."""
 
-    metric: str = "validation_error"
-    mode: str = "min"
-    resource_attr: str = "epoch"
+    goal: Goal = field(default_factory=Goal)
     levels: Sequence[int] = ()
     reduction_factor: int = 3
 
@@ -47,7 +46,7 @@ def tell(
     events: Iterable[ev.Event], trial_id: int, rules: Rules
 ) -> tuple[list[Step], CampaignState]:
     """The steps of a trial, and the campaign as it stands after all events."""
-    state = CampaignState(mode=rules.mode)
+    state = CampaignState(rules.goal)
     steps: list[Step] = []
     last_of: dict[str, int] = {}  # the trial whose leg a job ran last
     for event in events:
@@ -120,7 +119,7 @@ def _step(
             text = _finished(event, state, rules)
             return Step(event.time, text, event.attempt, event.job_id, event.outcome)
         case ev.LegLost():
-            saved = f"saved up to {rules.resource_attr} {event.resource}"
+            saved = f"saved up to {rules.goal.resource} {event.resource}"
             saved = saved if event.resource else "nothing was saved"
             text = f"lost ({event.cause}): {event.message}; {saved}"
             return Step(event.time, text, event.attempt, event.job_id, "lost")
@@ -168,7 +167,7 @@ def _finished(event: ev.LegFinished, state: CampaignState, rules: Rules) -> str:
     took = f"after {event.elapsed:.1f} s{leg_usage(event)}"
     if event.outcome == "failed":
         return f"failed {took}: {event.cause}: {event.message}"
-    at = f"{rules.resource_attr} {event.resource}"
+    at = f"{rules.goal.resource} {event.resource}"
     if event.outcome == "interrupted":
         return f"was asked to leave, saved and left at {at} {took}: {event.message or ''}"
     text = f"reached {at} {took}: {_value(event.metric, rules)}"
@@ -209,8 +208,8 @@ def _place(state: CampaignState, trial: TrialState) -> str:
     if trial.metric is None:
         return ""
     others = [t.metric for t in state.trials.values() if t.metric is not None]
-    others.sort(reverse=state.mode == "max")
-    return f", rank {others.index(trial.metric) + 1} of {len(others)} trials with a result"
+    better = sum(state.goal.better(other, trial.metric) for other in others)
+    return f", rank {better + 1} of {len(others)} trials with a result"
 
 
 def _rank(rung: Rung, trial_id: int) -> int | None:
@@ -222,18 +221,18 @@ def _is_open(trial: TrialState) -> bool:
 
 
 def _level(rung: int, rules: Rules) -> str:
-    level = f" ({rules.resource_attr} {rules.levels[rung]})" if rung < len(rules.levels) else ""
+    level = f" ({rules.goal.resource} {rules.levels[rung]})" if rung < len(rules.levels) else ""
     return f"rung {rung}{level}"
 
 
 def _to(target: int | None, rules: Rules) -> str:
-    return "" if target is None else f" to {rules.resource_attr} {target}"
+    return "" if target is None else f" to {rules.goal.resource} {target}"
 
 
 def _value(metric: float | None, rules: Rules) -> str:
     if metric is None or not math.isfinite(metric):
-        return f"{rules.metric} was not finite, which counts as the worst"
-    return f"{rules.metric}={metric:.6g}"
+        return f"{rules.goal.metric} was not finite, which counts as the worst"
+    return f"{rules.goal.metric}={metric:.6g}"
 
 
 def _count(number: int, word: str) -> str:

@@ -23,9 +23,8 @@ PAUSE_PER_RUNNING_S = 0.005
 class Summary:
     """Writes the derived files of one campaign when they change."""
 
-    def __init__(self, layout: Layout, metric: str, gpus: int = 0) -> None:
+    def __init__(self, layout: Layout, gpus: int = 0) -> None:
         self._layout = layout
-        self._metric = metric
         self._gpus = gpus
         self._best: int | None = None
         self._written_at = float("-inf")
@@ -52,13 +51,13 @@ class Summary:
             self._best = state.best_trial
         lost = lost_work(state, self._gpus)
         if final and state.ended is not None:
-            results = final_results(state, self._metric) | lost
+            results = final_results(state) | lost
             results |= usage_numbers(state, self._gpus)
             publish_json(self._layout.final_results, results)
-        publish_json(self._layout.status, status(state, book, now, self._metric) | lost)
+        publish_json(self._layout.status, status(state, book, now) | lost)
 
 
-def status(state: CampaignState, book: SeatBook, now: float, metric: str) -> dict[str, Any]:
+def status(state: CampaignState, book: SeatBook, now: float) -> dict[str, Any]:
     """How the campaign stands; times in s since 1970."""
     return {
         "updated": now,
@@ -75,7 +74,7 @@ def status(state: CampaignState, book: SeatBook, now: float, metric: str) -> dic
             {"node": node, "until": told.until, "reason": told.reason}
             for node, told in quarantined(state, now).items()
         ],
-        "metric": metric,
+        "metric": state.goal.metric,
         "best_trial_id": state.best_trial,
         "best_error": state.best_metric,
         "running": [
@@ -97,7 +96,7 @@ def lost_work(state: CampaignState, gpus: int) -> dict[str, Any]:
     }
 
 
-def final_results(state: CampaignState, metric: str) -> dict[str, Any]:
+def final_results(state: CampaignState) -> dict[str, Any]:
     """The end of a campaign.
 
     `n_trials` counts the trials up to the last one that a job ever took: each of them has a
@@ -114,8 +113,8 @@ def final_results(state: CampaignState, metric: str) -> dict[str, Any]:
         "n_paused": len(state.of(TrialStatus.PAUSED)),
         "n_failed": len(state.of(TrialStatus.FAILED)),
         "n_stopped": sum(1 for i in state.of(TrialStatus.STOPPED) if state.trials[i].job_id),
-        "metric": metric,
-        "mode": state.mode,
+        "metric": state.goal.metric,
+        "mode": state.goal.mode,
         "ended": state.ended,
         "started_at": state.started_at,
     }

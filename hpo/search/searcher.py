@@ -1,11 +1,12 @@
-"""Searchers: what the next trial's configuration is. One file each; all are pure."""
+"""What a searcher is, and what it is told when a trial is drawn; each searcher has a file."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from hpo.record.state import CampaignState
 from hpo.values import JsonValue
 
 
@@ -39,3 +40,30 @@ class Searcher(Protocol):
             results: The trials that have a result so far, to be gone through once.
         """
         ...
+
+
+class Drawn:
+    """The configurations of a state and of the decisions not applied yet, as one collection."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self._taken = taken
+        self.new: set[str] = set()
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._taken or key in self.new
+
+    def __len__(self) -> int:
+        return len(self._taken) + len(self.new)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._taken
+        yield from self.new
+
+
+def tried(state: CampaignState) -> Iterator[Tried]:
+    """The results of a state so far; lazily, because random search does not look at them."""
+    for trial in state.trials.values():
+        if trial.metric is not None:
+            yield Tried(
+                trial.trial_id, dict(trial.config), state.goal.key(trial.metric), trial.resource
+            )

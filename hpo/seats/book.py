@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from hpo.record.causes import Cause
+from hpo.units.backoff import Backoff
 
 
 class JobPhase(Enum):
@@ -268,3 +269,27 @@ def _end_of(seat: Seat, told_at: float) -> float:
 
 # A seat that dies of these before it takes a leg has a broken environment, not bad luck.
 _OWN_FAULT = frozenset({Cause.KILLED, Cause.OUT_OF_MEMORY, Cause.TIME_LIMIT})
+
+VAIN_PAUSE = Backoff(900.0, 8 * 3600.0)  # after a seat that came in vain
+
+
+class VainSeats:
+    """Whether to ask for seats for legs that are only expected, where others came in vain.
+
+    A seat that starts before there is a leg for it holds a GPU for `claim_timeout` and ends. Behind
+    a long queue that is a small price for the next leg's place in it; where jobs start at once, a
+    seat would follow the other for as long as the last legs run. So there is a pause after seats
+    that found no leg, until one takes a leg again.
+    """
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._not_before = float("-inf")
+
+    def may_expect(self, book: SeatBook, now: float) -> bool:
+        """Whether new seats may be asked for legs that are not offered yet."""
+        in_vain = book.in_vain
+        if in_vain > self._seen:
+            self._not_before = now + VAIN_PAUSE.doubled(in_vain - 1)
+        self._seen = in_vain
+        return in_vain == 0 or now >= self._not_before

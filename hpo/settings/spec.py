@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpo.record.goal import Goal
 from hpo.settings.search import HpoSettings, SlurmSettings
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ class CampaignSpec:
             brackets=scheduler.brackets,
             seed=self.hpo.seed,
         )
+
+    @property
+    def goal(self) -> Goal:
+        """What trials are compared by."""
+        return Goal(self.hpo.metric, self.hpo.mode, self.hpo.resource_attr)
 
     def identity(self) -> dict[str, Any]:
         """What makes two runs the same search, so that one may resume the other.

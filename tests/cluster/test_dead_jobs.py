@@ -20,6 +20,7 @@ from hpo.folder.files import Layout
 from hpo.folder.journal import Journal, read_events
 from hpo.manager.loop import Manager, Surroundings
 from hpo.record.events import LegLost
+from hpo.record.goal import Goal
 from hpo.search.random import AsyncRandomSearch
 from hpo.settings.search import HpoSettings, SlurmSettings
 from hpo.space.space import read_space
@@ -75,8 +76,7 @@ def test_a_dead_job_is_noticed_at_the_next_poll(
         Journal(layout.journal, HEADER),
         Scheduler(AsyncRandomSearch(read_space(SPACE)[0], 0), Limits(n_trials=1)),
         SeatLimits(1, 10),
-        metric="validation_error",
-        mode="min",
+        goal=Goal(),
     )
     manager.start()
 

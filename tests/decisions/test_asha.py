@@ -226,7 +226,7 @@ def test_the_log_says_when_a_trial_is_promoted() -> None:
         game.run(value)
     promotion = game.events[-1]
     assert isinstance(promotion, ev.LegOffered)
-    ((_, text),) = narrate(promotion, game.state, "error")
+    ((_, text),) = narrate(promotion, game.state)
     assert text == "trial 2 is promoted, to 3"
 
 

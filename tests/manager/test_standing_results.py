@@ -46,7 +46,7 @@ class TestStandingResults:
     def publish(self, desk: Desk, *events: ev.Event) -> None:
         for event in events:
             apply(desk.state, event)
-        reconcile.publish_results(desk.layout, desk.state, events, metric="loss")
+        reconcile.publish_results(desk.layout, desk.state, events)
 
     def test_the_result_of_a_job_that_died_before_publishing_it_is_published(
         self, desk: Desk, claim: Leg
@@ -115,7 +115,7 @@ class TestStandingResults:
         for event in events:
             apply(desk.state, event)
         owed = reconcile.unpublished(desk.layout, desk.state)
-        reconcile.publish_results(desk.layout, desk.state, owed, metric="loss")
+        reconcile.publish_results(desk.layout, desk.state, owed)
         assert standing(desk)["status"] == status
         assert reconcile.unpublished(desk.layout, desk.state) == []
 
@@ -127,7 +127,7 @@ class TestStandingResults:
         apply(desk.state, claimed(2, "8"))
         for event in (ev.OfferRevoked(NOW, 1, 0, 0), ev.TrialStopped(NOW, 1, "time is up")):
             apply(desk.state, event)
-        reconcile.publish_never_started(desk.layout, desk.state, metric="loss")
+        reconcile.publish_never_started(desk.layout, desk.state)
         assert desk.files("results") == ["trial_1.json"]
         assert (standing(desk, 1)["status"], standing(desk, 1)["cause"]) == (
             "stopped",

@@ -5,12 +5,7 @@ from __future__ import annotations
 import math
 import random
 
-from hpo.record.rung import Rung, rank_key
-
-
-def test_keys_are_smaller_for_what_is_better() -> None:
-    assert rank_key(0.1, "min") < rank_key(0.2, "min") < rank_key(None, "min") == math.inf
-    assert rank_key(0.2, "max") < rank_key(0.1, "max")
+from hpo.record.rung import Rung
 
 
 def test_the_best_that_wait_are_those_of_the_top_that_were_not_promoted() -> None:

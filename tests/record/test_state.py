@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from hpo.errors import TransitionError
 from hpo.record import events as ev
 from hpo.record.invariants import check
-from hpo.record.state import CampaignState, TrialState, TrialStatus, apply, is_better
+from hpo.record.state import CampaignState, TrialState, TrialStatus, apply
 
 
 def test_a_trial_goes_from_drawn_over_offered_and_claimed_to_completed() -> None:
@@ -53,15 +53,6 @@ def test_the_best_trial_is_the_one_with_the_best_finite_metric() -> None:
     assert state_after(events, mode="min").best_trial == 3
     assert state_after(events, mode="max").best_trial == 5
     assert state_after(running(0)).best_metric is None
-
-
-@pytest.mark.parametrize(("mode", "better"), [("min", True), ("max", False)])
-def test_better_is_lower_or_higher_as_the_user_says_and_never_equal(
-    mode: str, better: bool
-) -> None:
-    assert is_better(1.0, 2.0, mode=mode) is better
-    assert is_better(2.0, 1.0, mode=mode) is not better
-    assert not is_better(1.0, 1.0, mode=mode)
 
 
 def test_a_failed_leg_leaves_metric_and_best_trial_alone() -> None:

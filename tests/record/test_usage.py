@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from histories import finished, lost, offered, running, state_after
 
-from hpo.decisions.last_resorts import out_of_memory, out_of_time
+from hpo.decisions.again import out_of_memory, out_of_time
 from hpo.decisions.limits import Limits, SeatLimits
 from hpo.decisions.needs import ComingLeg, had_mb, wanted_seats, with_needs
 from hpo.record import events as ev

@@ -24,10 +24,11 @@ from hpo.cluster.simulated.model import ClusterModel
 from hpo.decisions.asha import Asha
 from hpo.folder.journal import read_events
 from hpo.record import events as ev
+from hpo.record.goal import Goal
 from hpo.report.story import Rules, standing, tell
 
-RULES = Rules(metric="loss")
-RUNGS = Rules(metric="loss", levels=(1, 3, 9), reduction_factor=3)
+RULES = Rules(Goal("loss"))
+RUNGS = Rules(Goal("loss"), levels=(1, 3, 9), reduction_factor=3)
 
 
 def texts(events: list[ev.Event], trial_id: int = 0, rules: Rules = RULES) -> list[str]:
@@ -202,7 +203,7 @@ def test_other_brackets_and_legs_without_a_target_are_told_too() -> None:
 
 
 def test_the_best_of_a_search_for_a_maximum_is_the_greatest() -> None:
-    rules = replace(RULES, mode="max")
+    rules = Rules(Goal("loss", "max"))
     events = [
         *running(0, 1),
         finished(0, 0.5, job_id="0"),

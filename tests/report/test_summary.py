@@ -25,7 +25,7 @@ def written(tmp_path: Path, state: CampaignState) -> list[int]:
     """At which seconds the status is written, with news in every second."""
     layout = Layout(tmp_path)
     layout.create()
-    summary, told = Summary(layout, "validation_error"), []
+    summary, told = Summary(layout), []
     for second in range(100):
         if summary.is_due(state, float(second), news=True):
             summary.write(state, SeatBook(), float(second))
@@ -45,7 +45,7 @@ def test_thousands_are_told_now_and_then(tmp_path: Path) -> None:
 def test_without_news_a_sign_of_life(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     layout.create()
-    summary, state = Summary(layout, "validation_error"), running(1)
+    summary, state = Summary(layout), running(1)
     assert summary.is_due(state, 0.0, news=False)
     summary.write(state, SeatBook(), 0.0)
     due = [s for s in range(61) if summary.is_due(state, float(s), news=False)]

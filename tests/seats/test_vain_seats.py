@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hpo.record.causes import Cause
-from hpo.seats.book import JobPhase, JobStatus, SeatBook
-from hpo.seats.vain import FIRST_PAUSE_S, LONGEST_PAUSE_S, VainSeats
+from hpo.seats.book import VAIN_PAUSE, JobPhase, JobStatus, SeatBook, VainSeats
 
 RUNNING = JobStatus(JobPhase.RUNNING)
 WELL = JobStatus(JobPhase.ENDED, cause=Cause.KILLED, ok=True)
@@ -23,8 +22,8 @@ def test_after_one_that_came_in_vain_no_other_is_asked_for_too_soon() -> None:
     assert not vain.may_expect(book, 11.0)
     book.take_poll({}, 12.0, vanish_s=600.0)
     assert not book.seats
-    assert not vain.may_expect(book, 10.0 + FIRST_PAUSE_S)
-    assert vain.may_expect(book, 11.0 + FIRST_PAUSE_S)
+    assert not vain.may_expect(book, 10.0 + VAIN_PAUSE.first_s)
+    assert vain.may_expect(book, 11.0 + VAIN_PAUSE.first_s)
 
 
 def test_the_pause_grows_with_each_and_has_an_end() -> None:
@@ -37,7 +36,7 @@ def test_the_pause_grows_with_each_and_has_an_end() -> None:
             now += 60.0
         pauses.append(now - begin)
     assert pauses[:3] == [900.0, 1800.0, 3600.0]
-    assert pauses[-1] == LONGEST_PAUSE_S
+    assert pauses[-1] == VAIN_PAUSE.longest_s
 
 
 def test_once_a_seat_takes_a_leg_all_is_well() -> None:

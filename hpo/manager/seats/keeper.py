@@ -28,15 +28,14 @@ from hpo.manager.seats.resizing import SeatResizing, in_words
 from hpo.manager.seats.waiting import WaitingNews
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.seats.arrays import surplus
-from hpo.seats.book import SeatBook
+from hpo.seats.book import SeatBook, VainSeats
 from hpo.seats.plan import NOTHING, SeatPlan, plan_seats, useless_seats
-from hpo.seats.vain import VainSeats
+from hpo.units.backoff import Backoff
 from hpo.units.sizes import SeatKind
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE_S = 30.0  # after a refused or unanswered call, doubled each time up to LAST_PAUSE_S
-LAST_PAUSE_S = 600.0
+PAUSE = Backoff(30.0, 600.0)  # after a refused or unanswered call
 BETWEEN_SUBMISSIONS_S = 10.0  # where seats end one after the other, several are asked for at once
 NO_LEGS: Mapping[ComingLeg, int] = {}
 DEAD_SEATS = 5  # jobs in a row that died before they took a trial: the environment is broken
@@ -75,7 +74,7 @@ class SeatKeeper:
         try:
             statuses = self._cluster.poll(sorted((set(book.seats) | claimed_by) - book.foreign))
         except PollError as err:
-            self._poll_pause = _longer(self._poll_pause)
+            self._poll_pause = PAUSE.after(self._poll_pause)
             self._next_poll = now + max(self._poll_pause, self._cluster.poll_s)
             log.warning("no news of the jobs, asking again in %.0f s: %s", self._poll_pause, err)
             return
@@ -240,7 +239,7 @@ class SeatKeeper:
             return submit()
 
     def _hold(self, now: float) -> None:
-        self._submit_pause = _longer(self._submit_pause)
+        self._submit_pause = PAUSE.after(self._submit_pause)
         self._next_submit = now + self._submit_pause
 
     def _cancel_queued(self) -> None:
@@ -257,10 +256,6 @@ class SeatKeeper:
         for job_id in queued:
             self._book.left(job_id, over=True)
         log.info("cancelled %d waiting jobs %s", len(queued), why)
-
-
-def _longer(pause_s: float) -> float:
-    return min(max(2 * pause_s, FIRST_PAUSE_S), LAST_PAUSE_S)
 
 
 def _span(job_ids: list[str], at_once: int, plan: SeatPlan) -> str:

@@ -21,8 +21,7 @@ from hpo.settings.reading.finding import SHIPPED, absolute, find_config
 from hpo.settings.reading.overrides import apply_overrides
 from hpo.settings.reading.python_files import load_python
 from hpo.settings.reading.raw import RawConfig
-from hpo.settings.reading.scheduler_checks import scheduler_problems
-from hpo.settings.reading.script_checks import script_problems
+from hpo.settings.reading.search_checks import scheduler_problems, script_problems
 from hpo.settings.reading.yaml_files import load_yaml
 from hpo.settings.search import HpoSettings, SlurmSettings
 from hpo.settings.spec import CampaignSpec

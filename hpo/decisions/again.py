@@ -1,11 +1,28 @@
-"""What a person is told when a trial is given up for want of memory or time.
+"""Whether and when a lost leg comes again: its rest, and what is said where it cannot.
 
-Words only: whether it is given up is the scheduler's to decide. Pure.
+Whether a trial is given up is the scheduler's to decide.
 """
 
 from __future__ import annotations
 
 from hpo.decisions.limits import Limits
+from hpo.record import events as ev
+from hpo.record.causes import Cause
+from hpo.record.state import TrialState
+from hpo.units.backoff import Backoff
+
+STORAGE_REST = Backoff(15.0, 600.0)  # doubled with each loss
+
+
+def must_rest(trial: TrialState, now: float) -> bool:
+    """Whether to wait before the leg is offered again, longer after each loss.
+
+    The disk is full for other jobs as well: a leg that came back at once would use up its losses.
+    """
+    lost = trial.ended_leg
+    if not isinstance(lost, ev.LegLost) or lost.cause != Cause.STORAGE:
+        return False
+    return now < lost.time + STORAGE_REST.doubled(trial.losses)
 
 
 def out_of_memory(had_mb: int, why: str, limits: Limits) -> str:

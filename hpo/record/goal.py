@@ -1,0 +1,31 @@
+"""What a campaign compares its trials by, and which of two values is the better one.
+
+The only place that knows that `mode` may be min or max.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """The metric and the resource as reports name them; `mode` is min or max."""
+
+    metric: str = "validation_error"
+    mode: str = "min"
+    resource: str = "epoch"
+
+    @property
+    def sign(self) -> int:
+        """What to multiply values by so that smaller is better, and once more to get them back."""
+        return -1 if self.mode == "max" else 1
+
+    def key(self, value: float | None) -> float:
+        """What to sort by: smaller is better; what is not finite, or not there, is the worst."""
+        return math.inf if value is None or not math.isfinite(value) else self.sign * value
+
+    def better(self, value: float, other: float) -> bool:
+        """Whether `value` is strictly better than `other`."""
+        return self.key(value) < self.key(other)

@@ -1,0 +1,21 @@
+"""Pauses that double: how long to wait after something has failed again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """From `first_s`, doubled each time, up to `longest_s`."""
+
+    first_s: float
+    longest_s: float
+
+    def after(self, pause_s: float) -> float:
+        """The pause that follows one of `pause_s`; 0: there was none yet."""
+        return min(max(2 * pause_s, self.first_s), self.longest_s)
+
+    def doubled(self, times: int) -> float:
+        """The pause that was doubled so many times."""
+        return min(self.first_s * 2.0 ** min(times, 64), self.longest_s)
