@@ -24,8 +24,7 @@ import submitit  # noqa: F401
 import hpo.cli.run  # noqa: F401
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.scheduler import Limits, Scheduler
-from hpo.folder import offers
-from hpo.folder import results as result_file
+from hpo.folder import attempts, offers
 from hpo.folder.files import Layout, to_json
 from hpo.folder.journal import Header, Journal
 from hpo.folder.offers import Leg
@@ -112,7 +111,7 @@ def _ended(
     else:
         yield ev.LegFinished(now, *leg, "completed", error, 50, 1234.567891)
         yield ev.TrialCompleted(now, trial_id)
-    document = result_file.document(
+    document = attempts.document(
         trial_id=trial_id,
         status="failed" if fails else "completed",
         config=config,

@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from hpo.folder import offers
-from hpo.folder import results as result_file
+from hpo.folder import attempts, offers
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.offers import Leg
 from hpo.record import events as ev
@@ -114,7 +113,7 @@ def take(layout: Layout, job_id: str) -> Leg:
 
 def result_of(claim: Leg, **changes: Any) -> dict[str, Any]:
     """What a job writes at the end of a leg."""
-    document = result_file.document(
+    document = attempts.document(
         trial_id=claim.trial_id,
         status="completed",
         config=config(claim.trial_id),
@@ -134,4 +133,4 @@ def result_of(claim: Leg, **changes: Any) -> dict[str, Any]:
 def write_result(layout: Layout, claim: Leg, **changes: Any) -> None:
     """As a job that dies between its own file and the trial's standing result."""
     layout.trial(claim.trial_id).mkdir(parents=True, exist_ok=True)
-    publish_json(result_file.attempt_path(layout, claim), result_of(claim, **changes))
+    publish_json(attempts.attempt_path(layout, claim), result_of(claim, **changes))

@@ -12,8 +12,8 @@ from protocol_files import ModelPath, Port, port_of
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.scheduler import Limits, Scheduler
 from hpo.folder import offers
+from hpo.folder.attempts import document
 from hpo.folder.files import Layout
-from hpo.folder.results import document
 from hpo.job import leg
 from hpo.manager.loop import Manager, Surroundings
 from hpo.record import events as ev

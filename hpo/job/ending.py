@@ -2,7 +2,7 @@
 
 Owns what each exception of users' code means and how much of its text is kept, how long a trial has
 trained over all its attempts, and what is written about a leg whose own process cannot tell any
-more. Writes nothing; `folder.results` owns the document's form.
+more. Writes nothing; `folder.attempts` owns the document's form.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hpo.folder import offers
-from hpo.folder import results as result_file
+from hpo.folder import attempts, offers
 from hpo.folder.files import Layout, is_writable, read_json, read_plain
 from hpo.folder.patience import StorageTrouble, is_storage_trouble
 from hpo.folder.reports import read_reports
@@ -119,7 +118,7 @@ def document_of(
     former attempts trained.
     """
     last = history[-1] if history else {}
-    return result_file.document(
+    return attempts.document(
         trial_id=claim.trial_id,
         config=offer["config"],
         metric=settings.metric,

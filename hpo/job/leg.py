@@ -15,8 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from hpo.errors import SettingsError
-from hpo.folder import offers
-from hpo.folder import results as result_file
+from hpo.folder import attempts, offers
 from hpo.folder.files import Layout, publish_json, read_json, read_plain
 from hpo.folder.patience import Patience
 from hpo.job.ending import document_of, earlier_time, out_of_memory, train
@@ -260,10 +259,10 @@ def finish_leg(
     """
 
     def publish() -> None:
-        path = result_file.attempt_path(layout, claim)
+        path = attempts.attempt_path(layout, claim)
         path.parent.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
         publish_json(path, result, folder=False)  # because the copy's sync is that of both names
-        result_file.prepare(layout, claim, result)
+        attempts.prepare(layout, claim, result)
 
     what = f"trial {claim.trial_id}: its result"
     asked_to_leave = patience.leaving
@@ -273,10 +272,10 @@ def finish_leg(
     patience.insist(what, publish, patience.result_s)
     if not patience.insist(what, lambda: offers.finish(layout, claim), patience.result_s):
         with contextlib.suppress(OSError):
-            result_file.discard_prepared(layout, claim)
+            attempts.discard_prepared(layout, claim)
         return False
     try:
-        result_file.publish_prepared(layout, claim)
+        attempts.publish_prepared(layout, claim)
     except OSError as err:  # not waited for: the manager writes what is missing there
         log.warning("trial %d: its standing result cannot be written: %s", claim.trial_id, err)
     return True

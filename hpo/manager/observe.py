@@ -15,10 +15,10 @@ from typing import Any
 from hpo import checkpoint
 from hpo.folder import offers
 from hpo.folder import stop as stop_request
+from hpo.folder.attempts import fault_of_attempt, node_name, read_attempt, read_had, read_node
 from hpo.folder.files import Layout
 from hpo.folder.offers import Leg
 from hpo.folder.reports import read_attempt_reports
-from hpo.folder.results import fault_of_attempt, node_name, read_attempt, read_had, read_node
 from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.state import CampaignState, TrialState, TrialStatus

@@ -11,8 +11,7 @@ import os
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from hpo.folder import offers
-from hpo.folder import results as result_file
+from hpo.folder import attempts, offers
 from hpo.folder.files import Layout, is_writable, read_json
 from hpo.folder.offers import Leg
 from hpo.folder.reports import read_reports
@@ -123,11 +122,11 @@ def publish_finished(layout: Layout, events: Iterable[ev.Event]) -> None:
         if isinstance(event, ev.LegFinished):
             leg = Leg(event.trial_id, event.rung, event.attempt, event.job_id)
             try:
-                published = result_file.publish_prepared(layout, leg)
+                published = attempts.publish_prepared(layout, leg)
             except OSError:
                 published = False  # results/ cannot be used now, and is not waited for
             if not published:
-                result_file.discard_prepared(layout, leg)
+                attempts.discard_prepared(layout, leg)
 
 
 def publish_results(layout: Layout, state: CampaignState, changes: Iterable[ev.Event]) -> None:
@@ -186,9 +185,9 @@ def _publish_attempt(layout: Layout, event: ev.LegFinished) -> None:
     standing = read_json(layout.result(event.trial_id))
     if isinstance(standing, dict) and _is_as_new(standing.get("attempt"), event.attempt):
         return
-    found = result_file.read_attempt(layout, leg)
+    found = attempts.read_attempt(layout, leg)
     if found is not None:
-        result_file.publish_standing(layout, found[1])
+        attempts.publish_standing(layout, found[1])
 
 
 def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -> None:
@@ -199,9 +198,9 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -
     message = trial.message or (leg.message if leg is not None else None)
     elapsed = reports[-1].get("elapsed") if reports else None
     spent = float(elapsed) if isinstance(elapsed, (int, float)) else 0.0
-    result_file.publish_standing(
+    attempts.publish_standing(
         layout,
-        result_file.document(
+        attempts.document(
             trial_id=trial.trial_id,
             status=trial.status.value,
             config=trial.config,

@@ -13,10 +13,10 @@ from histories import NOW
 from user_project import TRAIN, Project, user_project
 
 from hpo.folder import files
+from hpo.folder.attempts import attempt_path, document, fault_of_attempt, read_attempt
 from hpo.folder.files import Layout, publish_json, read_json, read_plain
 from hpo.folder.offers import Leg
 from hpo.folder.reports import read_reports
-from hpo.folder.results import attempt_path, document, fault_of_attempt, read_attempt
 
 LEG = Leg(3, 0, 0, "7", done=True)
 

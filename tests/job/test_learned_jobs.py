@@ -14,9 +14,9 @@ from seat_runs import SeatRun
 
 from hpo.cluster.slurm.request import SeatRequest
 from hpo.folder import shrunk_seats
+from hpo.folder.attempts import read_attempt, read_had
 from hpo.folder.files import publish_json
 from hpo.folder.offers import Leg
-from hpo.folder.results import read_attempt, read_had
 from hpo.job import memory
 from hpo.seats.job_identity import this_job
 from hpo.seats.stay import first_leg_s

@@ -22,8 +22,7 @@ from histories import (
     write_result,
 )
 
-from hpo.folder import offers
-from hpo.folder import results as result_file
+from hpo.folder import attempts, offers
 from hpo.folder.files import publish_json
 from hpo.folder.offers import Leg
 from hpo.manager.observe import Observer
@@ -132,7 +131,7 @@ class TestUnreadableResults:
     ) -> None:
         desk.layout.trial(0).mkdir()
         if text is not None:
-            result_file.attempt_path(desk.layout, claim).write_text(text)
+            attempts.attempt_path(desk.layout, claim).write_text(text)
         offers.finish(desk.layout, claim)
         wait, cause = (600, Cause.STORAGE) if text is None else (10, Cause.VANISHED)
         assert desk.look(NOW) == []

@@ -20,7 +20,7 @@ from histories import (
     write_result,
 )
 
-from hpo.folder import results as result_file
+from hpo.folder import attempts
 from hpo.folder.files import read_json
 from hpo.folder.offers import Leg
 from hpo.manager import reconcile
@@ -57,12 +57,12 @@ class TestStandingResults:
 
     def test_the_result_that_a_job_published_is_left_alone(self, desk: Desk, claim: Leg) -> None:
         write_result(desk.layout, claim)
-        result_file.publish_standing(desk.layout, result_of(claim, note="the job's own"))
+        attempts.publish_standing(desk.layout, result_of(claim, note="the job's own"))
         self.publish(desk, finished(0, 0.25))
         assert standing(desk)["note"] == "the job's own"
 
     def test_the_result_of_an_earlier_attempt_is_replaced(self, desk: Desk, claim: Leg) -> None:
-        result_file.publish_standing(desk.layout, result_of(claim, attempt=-1))
+        attempts.publish_standing(desk.layout, result_of(claim, attempt=-1))
         write_result(desk.layout, claim)
         self.publish(desk, finished(0, 0.25))
         assert standing(desk)["attempt"] == 0
@@ -96,7 +96,7 @@ class TestStandingResults:
         self, desk: Desk, claim: Leg
     ) -> None:
         told = result_of(claim, status="failed", traceback="Traceback …")
-        result_file.publish_standing(desk.layout, told)
+        attempts.publish_standing(desk.layout, told)
         self.publish(desk, failed(0), ev.TrialFailed(NOW, 0, "ValueError", "bad"))
         assert standing(desk)["traceback"] == "Traceback …"
 

@@ -15,8 +15,7 @@ from protocol_files import ModelOs, ModelPath, ProtocolError, port_of, publish, 
 from protocol_model import Model
 from protocol_programs import LAYOUT
 
-from hpo.folder import files, offers, reports
-from hpo.folder import results as result_file
+from hpo.folder import attempts, files, offers, reports
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout
 from hpo.folder.offers import Leg
@@ -30,7 +29,7 @@ def _on_model_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The real code on the model's files, without its log lines."""
     monkeypatch.setattr(offers, "os", ModelOs)
     monkeypatch.setattr(files, "publish", publish)
-    for module in (files, reports, result_file):
+    for module in (files, reports, attempts):
         monkeypatch.setattr(module, "read_plain", read_plain)
     # What is beside the protocol, and would only multiply the steps.
     monkeypatch.setattr(observe, "unsaved_work", lambda *_what, **_how: (0.0, 0))
@@ -95,8 +94,8 @@ def test_a_result_published_before_the_claim_is_done_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def finish_leg(layout: Layout, claim: Leg, result: Mapping[str, Any]) -> bool:
-        files.publish_json(result_file.attempt_path(layout, claim), result)
-        result_file.publish_standing(layout, result)
+        files.publish_json(attempts.attempt_path(layout, claim), result)
+        attempts.publish_standing(layout, result)
         return offers.finish(layout, claim)
 
     monkeypatch.setattr(leg, "finish_leg", finish_leg)
@@ -108,10 +107,10 @@ def test_a_result_published_late_over_that_of_the_next_attempt_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def finish_leg(layout: Layout, claim: Leg, result: Mapping[str, Any]) -> bool:
-        files.publish_json(result_file.attempt_path(layout, claim), result)
+        files.publish_json(attempts.attempt_path(layout, claim), result)
         if not offers.finish(layout, claim):
             return False
-        result_file.publish_standing(layout, result)
+        attempts.publish_standing(layout, result)
         return True
 
     monkeypatch.setattr(leg, "finish_leg", finish_leg)

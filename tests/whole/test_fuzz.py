@@ -21,11 +21,11 @@ from hpo.checkpoint.reading import Checkpoint, UnusableError, verify
 from hpo.cluster.local.cluster import LocalCluster, LocalRequest
 from hpo.errors import CampaignLockedError, JournalError, SettingsError, TransitionError
 from hpo.folder import offers
+from hpo.folder.attempts import OUTCOMES, document, read_attempt
 from hpo.folder.files import Layout
 from hpo.folder.journal import Header, Journal, read_events
 from hpo.folder.offers import Leg
 from hpo.folder.reports import read_reports
-from hpo.folder.results import OUTCOMES, document, read_attempt
 from hpo.job.leg import read_settings
 from hpo.manager import opening as campaign
 from hpo.manager.lock import ManagerLock

@@ -24,8 +24,7 @@ from typing import Any
 from hpo.errors import EXIT_RESUMABLE
 from hpo.folder.patience import StorageTrouble, is_of_files
 from hpo.job.leave_flag import SIGNALS, LeaveFlag
-from hpo.job.many import exit_functions
-from hpo.job.many.fork_safety import fork
+from hpo.job.many import forking
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +60,10 @@ def run_forked(work: Callable[[Note], None], flag: LeaveFlag) -> ProcessEnd:
     parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
-    child = fork()
+    child = forking.fork()
     if child == 0:
         os.close(reading)
-        exit_functions.forget_the_parents()
+        forking.forget_the_parents()
         work_and_exit(work, writing, parent)
     os.close(writing)
     return _follow(child, reading, flag)
@@ -107,7 +106,7 @@ def work_and_exit(work: Callable[[Note], None], writing: int, parent: int) -> No
         code = EXIT_RESUMABLE if is_of_files(err) else 1
     finally:
         note({"over": True})
-        exit_functions.call_as_an_interpreter_does()
+        forking.call_as_an_interpreter_does()
         os._exit(code)
 
 

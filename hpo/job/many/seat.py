@@ -26,10 +26,9 @@ from hpo.job.announcement import announce
 from hpo.job.ending import broken_leg, failure
 from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import finish_leg
-from hpo.job.many.fork_safety import danger
+from hpo.job.many.forking import RandomStart, danger
 from hpo.job.many.in_place import Note, run_legs
 from hpo.job.many.process import ProcessEnd, run_forked, run_fresh
-from hpo.job.many.random_start import RandomStart
 from hpo.job.memory import oom_kills
 from hpo.job.serving import Objective, Place, Taken, tell_end, wait_for_claim
 from hpo.record.causes import Cause

@@ -21,7 +21,7 @@ from hpo.errors import (
     SubmissionLimitError,
     SubmissionUncertainError,
 )
-from hpo.folder.results import node_name
+from hpo.folder.attempts import node_name
 from hpo.manager.seats.arrays import ArrayKeeper
 from hpo.manager.seats.avoidance import Avoidance
 from hpo.manager.seats.resizing import SeatResizing, in_words

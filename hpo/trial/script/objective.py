@@ -2,8 +2,8 @@
 
 Owns the conversation: what the script prints goes to the job's log, what it reports goes to the
 trial, where the trial pauses or leaves, the script is ended, and an end that should not be is told
-with its cure. The script's process, its command
-and the formats of its reports are its neighbours'. Decides nothing about the trial.
+with its cure. The script's process, its command and the formats of its reports are its neighbours'.
+Decides nothing about the trial.
 """
 
 from __future__ import annotations
