@@ -70,6 +70,13 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def overrides_of(arguments: argparse.Namespace) -> list[str]:
+    """All that was typed to replace settings, as `section.key=value`."""
+    chosen = arguments.scheduler
+    scheduler = [] if chosen is None else [f"hpo.scheduler.type={chosen}"]
+    return [*arguments.overrides, *scheduler]
+
+
 def _add_configuration(parser: argparse.ArgumentParser) -> None:
     """What names and changes a configuration, for each command that reads one."""
     parser.add_argument(

@@ -12,6 +12,7 @@ import re
 from argparse import Namespace
 from pathlib import Path
 
+from hpo.cli.arguments import overrides_of
 from hpo.cluster.simulated.arrival import Arrival
 from hpo.errors import EXIT_FINISHED, SettingsError
 from hpo.plan import assumptions as known
@@ -33,10 +34,7 @@ def plan(arguments: Namespace) -> int:
         SettingsError: with all problems of the configuration, or of what was typed.
     """
     problems = _problems(arguments)
-    overrides = list(arguments.overrides)
-    if arguments.scheduler is not None:
-        overrides.append(f"hpo.scheduler.type={arguments.scheduler}")
-    loaded = load(arguments.config, overrides=overrides)
+    loaded = load(arguments.config, overrides=overrides_of(arguments))
     loaded.problems += problems
     spec = loaded.spec()
     made = make_plan(
@@ -110,9 +108,7 @@ def _epochs(arguments: Namespace) -> tuple[float, float, list[str]]:
     if arguments.epoch_seconds is not None:
         epoch_s, spread, whence = arguments.epoch_seconds, known.EPOCH_SPREAD, "as given"
     elif arguments.like is not None:
-        from hpo.plan.earlier import epoch_times
-
-        epoch_s, spread = epoch_times(Path(arguments.like))
+        epoch_s, spread = known.epoch_times(Path(arguments.like))
         whence = f"as in {arguments.like}"
     else:
         epoch_s, spread = known.EPOCH_S, known.EPOCH_SPREAD

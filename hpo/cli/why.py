@@ -16,7 +16,6 @@ from typing import Any
 from hpo import checkpoint
 from hpo.cli.attempts import Attempt, read_attempt
 from hpo.cli.holder import describe_manager
-from hpo.cli.plain_text import printable
 from hpo.errors import EXIT_FINISHED, SettingsError
 from hpo.folder import stop as stop_request
 from hpo.folder.campaign import last_start, require
@@ -157,6 +156,14 @@ def _campaign(state: CampaignState) -> str:
     if state.ending is not None:
         return f"the campaign is ending ({state.ending})"
     return "the campaign has not ended"
+
+
+def printable(text: str) -> str:
+    r"""One line without anything that a terminal would obey: escapes are shown as `\x1b`."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode()
+        for char in text.replace("\t", "    ")
+    )
 
 
 def _say(line: str) -> None:

@@ -97,6 +97,30 @@ def had_mb(
     return ended.mem_had_mb or max(trial.mem_mb, usual_mb)
 
 
+def out_of_memory(had_mb: int, why: str, limits: Limits) -> str:
+    """A trial ran out of `had_mb`, and may have no more."""
+    if limits.learn_mem:
+        asked = f"{had_mb}M of `mem: auto`"
+        raising = "Raise `max_mem` in get_slurm_config()"
+    else:
+        asked = f"mem={limits.mem_mb}M"
+        asked += f", then raised to {had_mb}M" if had_mb > limits.mem_mb else ""
+        raising = "Raise `mem` in get_slurm_config(), or `max_mem`"
+    return (
+        f"out of memory, with {asked}: {why}. {raising} (now {limits.max_mem_mb}M), or leave such "
+        "configurations out of the space"
+    )
+
+
+def out_of_time(limits: Limits) -> str:
+    """A leg reached the longest time limit that it may have, and had saved nothing."""
+    setting = "`max_time`" if limits.learn_time else "`time`"
+    return (
+        f"one checkpoint interval does not fit in {setting}: the job reached its time limit and no "
+        f"newer checkpoint was there; raise {setting} or lower checkpoint_interval"
+    )
+
+
 def _time_s(
     trial: TrialState | None, rung: int, target: int | None, state: CampaignState, limits: Limits
 ) -> int:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
-from hpo.decisions.again import must_rest, out_of_memory, out_of_time
 from hpo.decisions.limits import OFFERS_AHEAD, Limits
 from hpo.decisions.needs import (
     ComingLeg,
@@ -19,6 +18,8 @@ from hpo.decisions.needs import (
     has_longer,
     legs_to_come,
     offers_ahead,
+    out_of_memory,
+    out_of_time,
     outdated_offers,
     with_needs,
 )
@@ -27,6 +28,7 @@ from hpo.record import events as ev
 from hpo.record.causes import INFRASTRUCTURE, MORE_MEMORY, Cause
 from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.search.searcher import Drawn, Searcher, tried
+from hpo.units.backoff import Backoff
 from hpo.values import canonical
 
 __all__ = ["OFFERS_AHEAD", "Limits", "Scheduler"]
@@ -37,6 +39,7 @@ GPU_HOURS = "max_gpu_hours"
 TARGET = "target_error"
 STOPPED_BY_USER = "stopped by the user"
 FINISHED = "all trials ended"
+STORAGE_REST = Backoff(15.0, 600.0)  # doubled with each loss
 
 
 class Scheduler:
@@ -64,7 +67,7 @@ class Scheduler:
             return [ev.CampaignStarted(now)]
         if state.ended is not None:
             return []
-        resting = [trial for trial in _waiting(state) if must_rest(trial, now)]
+        resting = [trial for trial in _waiting(state) if _must_rest(trial, now)]
         after_legs = [
             self._after_leg(state, trial, now) for trial in _waiting(state) if trial not in resting
         ]
@@ -268,6 +271,17 @@ class Scheduler:
             isinstance(event, ev.SearchExhausted) for event in decisions
         )
         return ending or exhausted or len(state.trials) >= self._limits.n_trials
+
+
+def _must_rest(trial: TrialState, now: float) -> bool:
+    """Whether to wait before the leg is offered again, longer after each loss.
+
+    The disk is full for other jobs as well: a leg that came back at once would use up its losses.
+    """
+    lost = trial.ended_leg
+    if not isinstance(lost, ev.LegLost) or lost.cause != Cause.STORAGE:
+        return False
+    return now < lost.time + STORAGE_REST.doubled(trial.losses)
 
 
 def _is_cancelled(trial: TrialState) -> bool:

@@ -24,14 +24,12 @@ from hpo.folder.stop import StopRequest
 from hpo.manager import reconcile
 from hpo.manager.checkpoint_keeper import CheckpointKeeper
 from hpo.manager.observe import Observer, OpenLegs
-from hpo.manager.offer_keeper import OfferKeeper
 from hpo.manager.publisher import Publisher
 from hpo.manager.seats.keeper import SeatKeeper
 from hpo.manager.trouble_teller import TroubleTeller
 from hpo.record import events as ev
 from hpo.record.goal import Goal
-from hpo.record.invariants import check
-from hpo.record.state import CampaignState, apply
+from hpo.record.state import CampaignState, apply, check
 from hpo.report.narration import narrate
 from hpo.seats.book import SeatBook
 
@@ -82,7 +80,7 @@ class Manager:
         self._seats = SeatKeeper(cluster, self.book, seat_limits, self._blame)
         self._seats_stay = seat_limits.legs_per_seat != 1
         self._told_out: dict[str, float] = {}  # nodes in quarantine, as seats that stay know them
-        self._offers = OfferKeeper(here.layout)
+        self._offers = reconcile.OfferKeeper(here.layout)
         self._publisher = Publisher(here.layout, gpus)
         self._files = TroubleTeller(
             "the campaign's files", "Nothing is decided until they can; what runs goes on"

@@ -131,12 +131,6 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
     return Campaign(layout, header, known is None, changes, copied, frozenset(foreign))
 
 
-def stored_name(layout: Layout) -> str | None:
-    """The name of the campaign in a directory, which its jobs carry."""
-    known = stored(layout)
-    return None if known is None else str(known["campaign"])
-
-
 def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:
     """What a job reads: the fields of `hpo.leg.LegSettings`."""
     return {

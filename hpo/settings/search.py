@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from hpo.settings.scheduler import SchedulerSettings, read_scheduler
 from hpo.settings.slurm import SlurmSettings
 from hpo.settings.types import Count, Name, PositiveCount, TextPath, read_path
 
@@ -31,6 +30,35 @@ def _read_reference(value: object) -> object:
     if not separator or not module.strip() or not function.strip().isidentifier():
         raise ValueError(f"must be 'package.module:function' or 'file.py:function', not {value!r}")
     return f"{module.strip()}:{function.strip()}"
+
+
+class SchedulerSettings(BaseModel):
+    """Which trials go on, and how far."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+    type: Literal["random", "asha", "promotion", "stopping"] = "asha"
+    """`random`: whole trials. `asha` or `promotion`: pause at rungs, promote the best. `stopping`:
+    decide once, when a trial reaches a rung."""
+
+    max_t: Annotated[int, Field(ge=1)] | None = None
+    """Resource of the last rung; default: the constant `max_epochs` of the space."""
+
+    grace_period: Annotated[int, Field(ge=1)] = 1
+    """Resource of the first rung."""
+
+    reduction_factor: Annotated[int, Field(ge=2)] = 3
+    """One in so many trials goes on from a rung."""
+
+    brackets: Annotated[int, Field(ge=1)] = 1
+    """Brackets; bracket s starts at rung s, so that more brackets stop fewer trials early."""
+
+
+def _read_scheduler(value: object) -> object:
+    """A scheduler given by its name alone."""
+    return {"type": value} if isinstance(value, str) else value
 
 
 class HpoSettings(BaseModel):
@@ -84,7 +112,7 @@ class HpoSettings(BaseModel):
     searcher: Annotated[str, BeforeValidator(_read_reference)] | None = None
     """`file.py:Searcher`, called with (space, seed) in the manager; default: random search."""
 
-    scheduler: Annotated[SchedulerSettings | None, BeforeValidator(read_scheduler)] = None
+    scheduler: Annotated[SchedulerSettings | None, BeforeValidator(_read_scheduler)] = None
     """How trials are cut into legs: the name of a type, or a mapping (see `scheduler`); default:
     whole trials."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from user_project import NO_SYNC, TRAIN, Project, kill, user_project, wait_until
 
-from hpo.cli.plain_text import printable
+from hpo.cli.why import printable
 from hpo.cluster.slurm.accounting import read_usage
 
 HOSTILE = "red \x1b[31m, bell \x07, title \x1b]0;owned\x07"

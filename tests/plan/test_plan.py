@@ -15,8 +15,8 @@ from user_project import wait_until
 
 from hpo.cli.plan import seconds
 from hpo.plan.assumptions import Assumptions, assumed_arrival
-from hpo.plan.learning_curve import error_at
 from hpo.plan.plan import make_plan, rung_plans
+from hpo.plan.simulation import error_at
 from hpo.plan.table import as_data
 from hpo.plan.variants import variants
 from hpo.settings.reading.loading import load_spec

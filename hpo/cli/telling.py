@@ -1,22 +1,104 @@
-"""The last lines of a run: how it ended, the best trials, how to go on."""
+"""What a run tells: what it is going to do, how it ended, the best trials, how to go on."""
 
 from __future__ import annotations
 
 import logging
 import shlex
+from pathlib import Path
 
+from hpo.decisions.asha import Asha, expected_legs
 from hpo.decisions.scheduler import BREAKER, STOPPED_BY_USER
 from hpo.errors import EXIT_FINISHED, EXIT_NO_RESULT, EXIT_RESUMABLE
+from hpo.folder.copies import Origin
 from hpo.folder.files import Layout, read_json
 from hpo.manager.loop import Manager
+from hpo.manager.opening import Campaign
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.report.narration import describe
 from hpo.report.summary import lost_work
 from hpo.report.usage_words import usage_lines
+from hpo.settings.spec import CampaignSpec
 
 log = logging.getLogger(__name__)
 
 BEST_SHOWN = 5
+EXAMPLE_S = 60.0  # nobody knows yet what an epoch takes; the line says what it assumes
+
+
+def say_hello(spec: CampaignSpec, campaign: Campaign, executor: str, log_file: Path) -> None:
+    """What is going to be done."""
+    how = "new" if campaign.is_new else "resumed"
+    log.info("campaign %s (%s) in %s", campaign.header.campaign, how, campaign.layout.root)
+    log.info(
+        "%d trials of %s, %s of %s, seed %d, at most %d at once, on %s",
+        spec.hpo.n_trials,
+        spec.objective,
+        spec.hpo.mode,
+        spec.hpo.metric,
+        spec.hpo.seed,
+        spec.hpo.max_concurrent_jobs,
+        {"slurm": "SLURM", "local": "this machine", "simulated": "a simulated cluster"}[executor],
+    )
+    log.info("log: %s", log_file)
+    if (asha := spec.asha()) is not None:
+        for line in rung_plan(asha, spec.hpo.n_trials, gpus=spec.slurm.gpus):
+            log.info("%s", line)
+    if campaign.origin is not None:
+        _say_copied(campaign.origin, len(campaign.foreign_jobs), executor)
+    for change in campaign.changes:
+        log.info("changed since the last start: %s", change)
+
+
+def _say_copied(origin: Origin, held: int, executor: str) -> None:
+    how = "moved" if origin.is_gone else "copied"
+    log.warning(
+        "this folder was %s from %s since its last start: it goes on under a new name, and the %d "
+        "legs that jobs held there are offered again here",
+        how,
+        origin.path,
+        held,
+    )
+    if origin.is_gone and executor == "slurm":
+        log.warning(
+            "jobs that still wait for the old place find nothing there; to cancel them: "
+            "squeue --me -h -t PENDING -o '%%A %%j' | grep '[.]%s$' | cut -d' ' -f1 | "
+            "xargs -r scancel --state=PENDING",
+            origin.campaign,
+        )
+    elif not origin.is_gone:
+        log.warning("the campaign %s there and its jobs are left alone", origin.campaign)
+
+
+def rung_plan(asha: Asha, n_trials: int, *, gpus: int) -> list[str]:
+    """Rungs, the trials expected at each, and what they cost against random search."""
+    plan = expected_legs(asha, n_trials)
+    epochs = sum(spent for _, _, spent in plan)
+    kind = "stopping" if asha.stopping else "promotion"
+    lines = [
+        f"ASHA ({kind}), 1 in {asha.reduction_factor} goes on"
+        + (
+            f", {asha.brackets} brackets (the plan is that of the first)"
+            if asha.brackets > 1
+            else ""
+        )
+    ]
+    lines += [
+        f"  rung {level:>6}: {reached:>6} trials, {spent:>8} epochs"
+        for level, reached, spent in plan
+    ]
+    if plan[-1][1] == 0:
+        lines.append(
+            f"  few trials: hardly one is expected to get to {asha.max_t}; more trials, a larger "
+            "grace_period or a smaller reduction_factor bring more there"
+        )
+    share = epochs / (n_trials * asha.max_t)
+    hours = epochs * EXAMPLE_S * max(1, gpus) / 3600
+    what = "GPU-hours" if gpus else "job-hours"
+    lines.append(
+        f"  in all {epochs} epochs, {share:.0%} of random search to {asha.max_t}; "
+        f"at 1 min an epoch {hours:.1f} {what}"
+    )
+    return lines
 
 
 def exit_code(state: CampaignState, *, ended: bool) -> int:
