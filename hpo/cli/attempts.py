@@ -1,6 +1,6 @@
 """What the files know of one attempt of a trial: its host, its reports, its traceback, its log.
 
-Reads only, and trusts nothing it reads: the files are a job's.
+The files are a job's: nothing of them is trusted.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpo.folder.files import Layout, read_json, read_tail
+from hpo.folder.files import Layout, read_object, read_tail
 from hpo.folder.reports import read_attempt_reports
 from hpo.record.goal import Goal
 
@@ -64,7 +64,8 @@ class Attempt:
 def read_attempt(layout: Layout, trial_id: int, number: int, job_id: str) -> Attempt:
     """All that lies there of one attempt."""
     folder = layout.trial(trial_id)
-    about, result = (_object(folder / f"{name}-a{number}.json") for name in ("attempt", "result"))
+    about = read_object(folder / f"attempt-a{number}.json")
+    result = read_object(folder / f"result-a{number}.json")
     trace = result.get("traceback")
     logs = [layout.jobs / f"{job_id}_0_log.out", layout.jobs / f"{job_id}.out"]
     return Attempt(
@@ -75,8 +76,3 @@ def read_attempt(layout: Layout, trial_id: int, number: int, job_id: str) -> Att
         trace if isinstance(trace, str) else "",
         next((path for path in logs if path.exists()), logs[0]),
     )
-
-
-def _object(path: Path) -> dict[str, Any]:
-    found = read_json(path)
-    return found if isinstance(found, dict) else {}

@@ -1,7 +1,6 @@
 """`hpo plan`: what a campaign will take, before anything is spent.
 
-Reads the configuration and, if asked, earlier results or sacct's memory; simulates; prints. Submits
-nothing, and leaves nothing behind but the picture that was asked for.
+Nothing is submitted, and nothing is left behind but the picture that was asked for.
 """
 
 from __future__ import annotations

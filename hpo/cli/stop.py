@@ -1,7 +1,6 @@
 """`hpo stop DIR`: nothing new starts, waiting jobs are cancelled, what runs finishes or is ended.
 
-Needs no manager and does no harm beside one: the request is a file that jobs and manager look at,
-and the jobs are cancelled here, by their ids.
+Needs no manager and does no harm beside one: the request is a file that jobs and manager look at.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from hpo.decisions.asha import Asha, expected_legs
 from hpo.decisions.scheduler import BREAKER, STOPPED_BY_USER
 from hpo.errors import EXIT_FINISHED, EXIT_NO_RESULT, EXIT_RESUMABLE
 from hpo.folder.copies import Origin
-from hpo.folder.files import Layout, read_json
+from hpo.folder.files import Layout, read_object
 from hpo.manager.loop import Manager
 from hpo.manager.opening import Campaign
 from hpo.record.state import CampaignState, TrialStatus
@@ -179,9 +179,6 @@ def _report_breaker(state: CampaignState, layout: Layout) -> None:
     )
     if failed is None:
         return
-
-    result = read_json(layout.result(failed))
-    if isinstance(result, dict):
-        trace = result.get("traceback") or result.get("message")
-        log.error("trial %d:\n%s", failed, trace)
+    if result := read_object(layout.result(failed)):
+        log.error("trial %d:\n%s", failed, result.get("traceback") or result.get("message"))
     log.error("mend it and start again with the same command: these trials are run again")

@@ -1,7 +1,6 @@
 """`hpo why DIR TRIAL`: what happened to a trial, on one screen.
 
-Puts the journal's story beside what lies in the trial's folder and what SLURM remembers. Reads
-only; works while a manager writes, after it died, and after the end.
+Reads only; works while a manager writes, after it died, and after the end.
 """
 
 from __future__ import annotations

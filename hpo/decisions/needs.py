@@ -1,7 +1,7 @@
 """What an offer asks of the seat that takes it, and which seats all legs ask for, now and later.
 
-Decides only, purely from state and limits. An offer keeps what it said when it was made: its name
-is on the disk, and a seat may be taking it. What no longer fits has to be taken back first.
+An offer keeps what it said when it was made: its name is on the disk, and a seat may be taking it.
+What no longer fits has to be taken back first.
 """
 
 from __future__ import annotations

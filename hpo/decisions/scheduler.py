@@ -1,7 +1,7 @@
 """What to do next, as a pure function of what is known and the time.
 
-Owns all policy: what follows a finished or lost leg, when to draw, when to stop. Decides only;
-never reads a file, a clock or a queue, and never changes the state (that is `apply`).
+All policy: what follows a finished or lost leg, when to draw, when to stop. Never changes the state
+(that is `apply`).
 """
 
 from __future__ import annotations

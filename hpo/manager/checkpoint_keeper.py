@@ -1,7 +1,6 @@
 """Deletes the checkpoints that nobody will resume from, as the campaign goes.
 
-Owns the choice which are kept (`keep_checkpoints`) and the deleting, a few per tick. The best
-trial's are always kept. What a checkpoint is, is `checkpoint`'s.
+A few per tick. The best trial's are always kept.
 """
 
 from __future__ import annotations

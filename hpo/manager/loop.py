@@ -1,8 +1,7 @@
 """The manager's loop: observe, decide, commit, reconcile; seats beside it.
 
-Owns the order of the four steps and nothing else: facts come from `observe`, decisions from the
-scheduler, acts from `reconcile` and the cluster. Whatever it is killed in the middle of, a new
-manager with the same journal goes on from there. Knows no particular cluster.
+Facts come from `observe`, decisions from the scheduler, acts from `reconcile` and the cluster.
+Whatever it is killed in the middle of, a new manager with the same journal goes on from there.
 """
 
 from __future__ import annotations
@@ -226,8 +225,8 @@ class Manager:
                 self._offers.note(event.trial_id)
             self._publisher.note(event)
             again = isinstance(event, ev.LegClaimed) and self.book.has_gone_on(event.job_id)
-            for level, line in narrate(event, self.state, again=again):
-                log.log(level, "%s", line)
+            if told := narrate(event, self.state, again=again):
+                log.log(told[0], "%s", told[1])
         return batch
 
     def _follow(self, event: ev.Event) -> None:

@@ -1,8 +1,7 @@
 """A campaign's directory: created, recognised again, or refused.
 
-Owns campaign.json and the question whether a directory holds the same search as the settings say.
-Starts nothing. What may differ between two starts (limits, SLURM settings) replaces what
-campaign.json said, and the log names it; what makes it another search is refused.
+What may differ between two starts (limits, SLURM settings) replaces what campaign.json said, and
+the log names it; what makes it another search is refused.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Make the files match the state: write and revoke offers, fence lost claims, publish results.
 
-Acts only: everything here follows from the state and could be done again after a crash at any
-point, because each step is one rename or one whole file.
+What it does could be done again after a crash at any point: each step is one rename or one file.
+Which claims are lost the book says, which offers are outdated the scheduler.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from hpo.folder import attempts, offers
-from hpo.folder.files import Layout, is_writable, read_json
+from hpo.folder.files import Layout, is_writable, read_object
 from hpo.folder.offers import Leg
 from hpo.folder.reports import read_reports
 from hpo.manager.observe import Observer, OpenLegs
@@ -229,8 +229,8 @@ def _told_by_job(trial: TrialState) -> bool:
 def _publish_attempt(layout: Layout, event: ev.LegFinished) -> None:
     """For what was published and is not there: a file server may have lost the last rename."""
     leg = Leg(event.trial_id, event.rung, event.attempt, event.job_id)
-    standing = read_json(layout.result(event.trial_id))
-    if isinstance(standing, dict) and _is_as_new(standing.get("attempt"), event.attempt):
+    standing = read_object(layout.result(event.trial_id)).get("attempt")
+    if isinstance(standing, int) and standing >= event.attempt:
         return
     found = attempts.read_attempt(layout, leg)
     if found is not None:
@@ -264,10 +264,6 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -
             additional_info={"training_time": max(0.0, spent)},
         ),
     )
-
-
-def _is_as_new(attempt: object, other: int) -> bool:
-    return isinstance(attempt, int) and attempt >= other
 
 
 def _leg(trial: TrialState) -> Leg:

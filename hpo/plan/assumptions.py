@@ -1,7 +1,4 @@
-"""What `hpo plan` takes for granted, where it comes from, and the model that follows from it.
-
-Owns the defaults, what the results of an earlier campaign tell instead, and the sentences for both.
-"""
+"""What `hpo plan` takes for granted, where it comes from, and the model that follows from it."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from pathlib import Path
 from hpo.cluster.simulated.arrival import Arrival, Backfill, LogNormal
 from hpo.cluster.simulated.model import ClusterModel
 from hpo.errors import SettingsError
-from hpo.folder.files import Layout, read_json
+from hpo.folder.files import Layout, read_object
 from hpo.settings.spec import CampaignSpec
 
 EPOCH_S = 60.0
@@ -103,11 +100,9 @@ def epoch_times(root: Path) -> tuple[float, float]:
 
 def _epochs_s(layout: Layout) -> Iterator[float]:
     for path in sorted(layout.results.glob("trial_*.json"))[:MOST_TRIALS]:
-        found = read_json(path)
-        info = found.get("additional_info") if isinstance(found, dict) else None
-        if not isinstance(found, dict) or not isinstance(info, dict):
-            continue
-        resource, spent_s = found.get("resource"), info.get("training_time")
+        found = read_object(path)
+        resource, info = found.get("resource"), found.get("additional_info")
+        spent_s = info.get("training_time") if isinstance(info, dict) else None
         if not isinstance(resource, int) or not isinstance(spent_s, (int, float)):
             continue
         if resource > 0 and 0.0 < spent_s < math.inf:

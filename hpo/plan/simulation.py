@@ -1,7 +1,7 @@
 """One campaign in virtual time, in a folder that is removed again, and what it came to.
 
-The path of a real campaign: the package's own manager, scheduler, offers, legs and journal, on the
-simulated cluster; only the objective is invented. Owns the folder and the counting.
+The package's own manager, scheduler, offers, legs and journal, on the simulated cluster; only the
+objective is invented.
 """
 
 from __future__ import annotations

@@ -1,15 +1,16 @@
 """The vocabulary of the journal: every fact that was accepted and every decision that was made.
 
-Owns the event types and their JSON form. Pure: no I/O, no clock, no randomness. An event is
-frozen and is never changed after it was journaled; a new field needs a default, so that every
-journal of this format version stays readable.
+An event is never changed after it was journaled; a new field needs a default, so that every journal
+of this format version stays readable.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
+
+from hpo.record.fields import from_json, kinds
 
 FORMAT = 1
 
@@ -240,33 +241,12 @@ Event = (
 )
 
 _TYPES: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__args__}
-_NAMES: dict[type[Event], tuple[str, ...]] = {
-    cls: tuple(field.name for field in fields(cls)) for cls in Event.__args__
-}
-_BY_WORD: dict[str, type] = {
-    "float": float,
-    "int": int,
-    "str": str,
-    "bool": bool,
-    "None": type(None),
-    "Mapping[str, Any]": Mapping,
-}
-
-
-def _kinds(annotation: str) -> tuple[type, ...]:
-    found = [_BY_WORD[word.strip()] for word in annotation.split("|")]
-    return (*found, int) if float in found else tuple(found)  # JSON may drop the fraction
-
-
-_KINDS = {
-    cls: {field.name: _kinds(str(field.type)) for field in fields(cls)} for cls in Event.__args__
-}
 
 
 def to_record(event: Event) -> dict[str, Any]:
     """The JSON object of an event: its type under `event`, then its fields."""
     cls = type(event)
-    return {"event": cls.__name__} | {name: getattr(event, name) for name in _NAMES[cls]}
+    return {"event": cls.__name__} | {name: getattr(event, name) for name in kinds(cls)}
 
 
 def from_record(record: Mapping[str, Any]) -> Event:
@@ -282,12 +262,4 @@ def from_record(record: Mapping[str, Any]) -> Event:
     cls = _TYPES.get(name) if isinstance(name, str) else None
     if cls is None:
         raise ValueError(f"no event is called {name!r}")
-    for key, value in values.items():
-        kinds = _KINDS[cls].get(key, (object,))
-        # True is an int to Python and to nobody else.
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            raise ValueError(f"not a {name}: {key} is {value!r:.40}")
-    try:
-        return cls(**values)
-    except TypeError as err:
-        raise ValueError(f"not a {name}: {err}") from err
+    return from_json(cls, values)

@@ -1,9 +1,7 @@
 """What is known of a campaign: the fold of its journal.
 
-Everything that affects state transitions lives in `apply`, and live running and replay both call
-it; it holds no policy, so a changed limit cannot rewrite history. Pure: no I/O, no clock, no
-randomness. Sets of open trials are kept beside the trials, so that a decision costs nothing for
-trials that have ended.
+Live running and replay both call `apply`. Sets of open trials are kept beside the trials, so that a
+decision costs nothing for trials that have ended.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""A campaign's frames as what the pictures are drawn from: one curve per trial, and the incumbent.
-
-Pure: no files, no matplotlib.
-"""
+"""A campaign's frames as what pictures are drawn from: one curve per trial, and the incumbent."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The typed settings of a campaign: how the search is run, and what SLURM is asked for.
 
-Owns names, defaults, units and bounds; reading files and turning errors into sentences is the
-business of `reading`. No I/O, no clock. Numbers are strict: text is no number, true is no int.
+Numbers are strict: text is no number, true is no int. Files are read, and errors turned into
+sentences, in `reading`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""The typed settings of a job: what SLURM is asked for.
-
-Owns names, defaults, units and bounds of one section; `search` has the other. No I/O, no clock.
-Numbers are strict: text is no number, true is no int.
-"""
+"""The typed settings of a job: what SLURM is asked for."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""One campaign as the user asked for it, with every name and path resolved.
-
-Owns what makes two runs the same search. No I/O, no clock.
-"""
+"""One campaign as the user asked for it, with all resolved; and what makes two the same search."""
 
 from __future__ import annotations
 

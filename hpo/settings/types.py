@@ -1,4 +1,4 @@
-"""The types of settings that both sections use. No I/O, no clock."""
+"""The types of settings that both sections use."""
 
 from __future__ import annotations
 

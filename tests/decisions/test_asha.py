@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 
@@ -226,8 +227,7 @@ def test_the_log_says_when_a_trial_is_promoted() -> None:
         game.run(value)
     promotion = game.events[-1]
     assert isinstance(promotion, ev.LegOffered)
-    ((_, text),) = narrate(promotion, game.state)
-    assert text == "trial 2 is promoted, to 3"
+    assert narrate(promotion, game.state) == (logging.INFO, "trial 2 is promoted, to 3")
 
 
 def test_a_trial_that_is_interrupted_again_and_again_without_progress_fails_in_the_end() -> None:

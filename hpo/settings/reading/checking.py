@@ -1,6 +1,6 @@
 """Checks a section against its settings model, and says each problem in a readable sentence.
 
-Knows pydantic's error types; holds no rule of its own about any setting.
+Knows pydantic's error types and no rule about any setting.
 """
 
 from __future__ import annotations

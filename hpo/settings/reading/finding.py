@@ -1,7 +1,4 @@
-"""Finds the configuration file that a user named: by path, or by name in the usual folders.
-
-Only looks; reading is the business of `python_files` and `yaml_files`.
-"""
+"""Finds the configuration file that a user named: by path, or by name in the usual folders."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Configurations in Python: a file with three functions, imported by its path.
 
-Runs the user's code, so anything may be raised; it is turned into one problem that names the
-user's own line, without a traceback.
+Whatever the user's code raises becomes one problem that names the user's own line.
 """
 
 from __future__ import annotations
