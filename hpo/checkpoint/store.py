@@ -70,12 +70,7 @@ def require_listing(folder: Path) -> None:
 
 
 def save(
-    folder: Path,
-    *,
-    resource: int,
-    trial_id: int,
-    attempt: int,
-    objects: Mapping[str, Restorable],
+    folder: Path, *, resource: int, trial_id: int, attempt: int, objects: Mapping[str, Restorable]
 ) -> Path:
     """Write a checkpoint of the trial in `folder` and delete those no longer needed.
 

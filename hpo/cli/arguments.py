@@ -17,8 +17,7 @@ exit codes:
 def build_parser() -> argparse.ArgumentParser:
     """The whole parser; `command` names the subcommand."""
     parser = argparse.ArgumentParser(
-        prog="hpo",
-        description="Hyperparameter-optimisation campaigns on SLURM and on a laptop.",
+        prog="hpo", description="Hyperparameter-optimisation campaigns on SLURM and on a laptop."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser(

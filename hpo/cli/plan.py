@@ -37,10 +37,7 @@ def plan(arguments: Namespace) -> int:
     loaded.problems += problems
     spec = loaded.spec()
     made = make_plan(
-        spec,
-        _assumptions(arguments, spec),
-        n_seeds=arguments.seeds,
-        most_trials=arguments.trials,
+        spec, _assumptions(arguments, spec), n_seeds=arguments.seeds, most_trials=arguments.trials
     )
     if arguments.plot is not None:
         _draw(made, Path(arguments.plot))

@@ -27,7 +27,6 @@ from hpo.cli.searchers import make_searcher, searcher_problems
 from hpo.cli.signals import LeaveRequest
 from hpo.cli.telling import exit_code, report_end, report_leaving, say_hello
 from hpo.decisions.scheduler import STOPPED_BY_USER, Scheduler
-from hpo.decisions.whole_trials import LegPolicy, WholeTrials
 from hpo.errors import (
     CampaignFilesError,
     CampaignLockedError,
@@ -46,13 +45,7 @@ from hpo.folder.patience import is_storage_trouble
 from hpo.manager.checkpoint_keeper import CheckpointKeeper
 from hpo.manager.lock import ManagerLock
 from hpo.manager.loop import Manager, Surroundings
-from hpo.manager.opening import (
-    Campaign,
-    drift_problems,
-    folder_problems,
-    move_aside,
-    open_campaign,
-)
+from hpo.manager.opening import Campaign, drift_problems, folder_problems, move_aside, open_campaign
 from hpo.seats.book import JobPhase
 from hpo.settings.limits import search_limits, seat_limits
 from hpo.settings.reading.loading import load
@@ -205,7 +198,7 @@ def _manage(
     say_hello(spec, campaign, executor, screen.log_file)
     cluster, clock = make_cluster(executor, spec, campaign.layout, campaign.header.campaign, leave)
     screen.use_clock(clock.now)
-    legs = _leg_policy(spec)
+    legs = spec.legs()
     journal = Journal(campaign.layout.journal, campaign.header, guard=lock.guard)
     manager = Manager(
         Surroundings(campaign.layout, cluster, clock, leave.is_set, screen.show),
@@ -228,22 +221,10 @@ def _manage(
     if not ended:
         report_leaving(manager, campaign.layout, leave.signal_name, _command(argv))
     else:
-        report_end(
-            manager.state,
-            campaign.layout,
-            gpus=spec.slurm.gpus,
-            # Of a job that takes leg after leg, a long time is what it is for.
-            advise_time=not spec.slurm.learns_time and spec.hpo.legs_per_job == 1,
-            advise_mem=not spec.slurm.learns_mem,
-        )
+        report_end(manager.state, campaign.layout, spec)
         if manager.state.ended == STOPPED_BY_USER:
             log.info("to go on: %s", _command(argv))
     return exit_code(manager.state, ended=ended)
-
-
-def _leg_policy(spec: CampaignSpec) -> LegPolicy:
-    asha = spec.asha()
-    return WholeTrials(spec.hpo.max_resource_attr) if asha is None else asha
 
 
 def _command(argv: Sequence[str]) -> str:

@@ -110,31 +110,29 @@ def exit_code(state: CampaignState, *, ended: bool) -> int:
     return EXIT_FINISHED
 
 
-def report_end(
-    state: CampaignState,
-    layout: Layout,
-    *,
-    gpus: int = 0,
-    advise_time: bool = False,
-    advise_mem: bool = False,
-) -> None:
+def report_end(state: CampaignState, layout: Layout, spec: CampaignSpec) -> None:
     """What was used, the table of the best trials, and where the files are."""
+    slurm = spec.slurm
+    # Of a job that takes leg after leg, a long time is what it is for.
+    advise_time = not slurm.learns_time and spec.hpo.legs_per_job == 1
     counts = [f"{len(state.of(s))} {s.value}" for s in TrialStatus if state.of(s)]
     log.info("%s", ", ".join(counts))
     if state.ended == BREAKER:
         _report_breaker(state, layout)
     if state.lost.legs:
-        log.info("%s", lost_line(state, gpus))
-    for line in usage_lines(state, gpus, advise_time=advise_time, advise_mem=advise_mem):
+        log.info("%s", _lost_line(state, slurm.gpus))
+    for line in usage_lines(
+        state, slurm.gpus, advise_time=advise_time, advise_mem=not slurm.learns_mem
+    ):
         log.info("%s", line)
-    for line in best_table(state):
+    for line in _best_table(state):
         log.info("%s", line)
     if state.best_trial is not None:
         log.info("best configuration: %s", layout.best_config)
     log.info("all results: %s", layout.final_results)
 
 
-def lost_line(state: CampaignState, gpus: int) -> str:
+def _lost_line(state: CampaignState, gpus: int) -> str:
     """What preemptions and faults have cost."""
     lost = lost_work(state, gpus)
     return (
@@ -144,7 +142,7 @@ def lost_line(state: CampaignState, gpus: int) -> str:
     )
 
 
-def best_table(state: CampaignState) -> list[str]:
+def _best_table(state: CampaignState) -> list[str]:
     """The best trials, one line each, as columns."""
     done = [t for t in state.trials.values() if t.metric is not None]
     done.sort(key=lambda t: (state.goal.key(t.metric), t.trial_id))

@@ -84,10 +84,7 @@ def offers_ahead(state: CampaignState, limits: Limits) -> int:
 
 
 def had_mb(
-    state: CampaignState,
-    trial: TrialState,
-    ended: ev.LegFinished | ev.LegLost,
-    limits: Limits,
+    state: CampaignState, trial: TrialState, ended: ev.LegFinished | ev.LegLost, limits: Limits
 ) -> int:
     """The memory (MB) that a leg had which ran out of it."""
     if not limits.learn_mem:

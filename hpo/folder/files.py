@@ -156,16 +156,16 @@ def open_plain(path: Path) -> BinaryIO:
         raise
 
 
-def read_plain(path: Path, *, most: int = MOST_BYTES) -> bytes:
+def read_plain(path: Path) -> bytes:
     """The bytes of a plain file of a size that makes sense.
 
     Raises:
-        OSError: missing, no plain file, not readable just now, or larger than `most` bytes.
+        OSError: missing, no plain file, not readable just now, or larger than MOST_BYTES.
     """
     with open_plain(path) as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise OSError(errno.EFBIG, f"is larger than {most / 1e6:.0f} MB", str(path))
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise OSError(errno.EFBIG, f"is larger than {MOST_BYTES / 1e6:.0f} MB", str(path))
     return data
 
 

@@ -54,10 +54,7 @@ def protect_standard_output() -> None:
                     sys,
                     name,
                     io.TextIOWrapper(
-                        dropping,
-                        encoding=stream.encoding,
-                        errors=stream.errors,
-                        write_through=True,
+                        dropping, encoding=stream.encoding, errors=stream.errors, write_through=True
                     ),
                 )
 

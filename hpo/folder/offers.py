@@ -127,9 +127,8 @@ def claim_best(
     for leg in offers:
         if not _fits(leg, mem_mb, time_s):
             continue
-        claim = leg.claimed_by(job_id)
-        if _move(layout.offers / leg.name, layout.claims / claim.name):
-            return claim, read_claim(layout, claim)
+        if taken := _take(layout, leg, job_id):
+            return taken
     return None
 
 
@@ -148,10 +147,14 @@ def claim_following(
     for leg in fitting:
         follows = leg.trial_id == ended.trial_id and leg.rung > ended.rung
         if follows and (leg.mem_mb, leg.rung) == best:
-            claim = leg.claimed_by(ended.job_id or "")
-            if _move(layout.offers / leg.name, layout.claims / claim.name):
-                return claim, read_claim(layout, claim)
+            return _take(layout, leg, ended.job_id or "")
     return None
+
+
+def _take(layout: Layout, leg: Leg, job_id: str) -> tuple[Leg, dict[str, Any]] | None:
+    claim = leg.claimed_by(job_id)
+    moved = _move(layout.offers / leg.name, layout.claims / claim.name)
+    return (claim, read_claim(layout, claim)) if moved else None
 
 
 def _fits(leg: Leg, mem_mb: int, time_s: int) -> bool:

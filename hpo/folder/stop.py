@@ -8,7 +8,7 @@ whose job the user cancelled one by one.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from hpo.folder.files import Layout, publish_json, read_json
@@ -64,12 +64,13 @@ def withdraw(layout: Layout) -> None:
     layout.stop.unlink(missing_ok=True)
 
 
-def obeyed_by_this_start(environ: Mapping[str, str] = os.environ) -> bool:
+def obeyed_by_this_start() -> bool:
     """Whether nobody typed this start, so that it goes on to the end that was asked for.
 
     That is one by SLURM, which requeued the manager's job, or by the script of that job.
     """
-    return environ.get("SLURM_RESTART_COUNT", "0") not in ("", "0") or "HPO_RESTARTED" in environ
+    requeued = os.environ.get("SLURM_RESTART_COUNT", "0") not in ("", "0")
+    return requeued or "HPO_RESTARTED" in os.environ
 
 
 def note_cancelled(layout: Layout, job_ids: Collection[str]) -> None:

@@ -57,11 +57,7 @@ class Plan:
 
 
 def make_plan(
-    spec: CampaignSpec,
-    assumptions: Assumptions,
-    *,
-    n_seeds: int,
-    most_trials: int | None = None,
+    spec: CampaignSpec, assumptions: Assumptions, *, n_seeds: int, most_trials: int | None = None
 ) -> Plan:
     """Simulate the campaign and its variants; at most `most_trials` trials of it, if given."""
     spec, noted = _as_many_as_there_are(spec)

@@ -25,7 +25,6 @@ from hpo.cluster.simulated.lives import DEFAULT_EPOCHS
 from hpo.cluster.simulated.model import ClusterModel
 from hpo.decisions.limits import Limits, SeatLimits
 from hpo.decisions.scheduler import Scheduler
-from hpo.decisions.whole_trials import WholeTrials
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.journal import Header, Journal, read_events
 from hpo.job.leg import LegSettings
@@ -157,9 +156,7 @@ def _build(
     hpo, asha = spec.hpo, spec.asha()
     max_t = spec.space.constant_int(hpo.max_resource_attr) or DEFAULT_EPOCHS
     objective = make_objective(
-        seed=model.seed,
-        max_t=max_t if asha is None else asha.max_t,
-        goal=spec.goal,
+        seed=model.seed, max_t=max_t if asha is None else asha.max_t, goal=spec.goal
     )
     settings = LegSettings(
         campaign=HEADER.campaign,
@@ -178,7 +175,7 @@ def _build(
         Scheduler(
             AsyncRandomSearch(spec.space, model.seed, hpo.points_to_evaluate),
             question.limits(),
-            WholeTrials(hpo.max_resource_attr) if asha is None else asha,
+            spec.legs(),
         ),
         question.seat_limits(),
         goal=spec.goal,

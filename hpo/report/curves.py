@@ -114,11 +114,7 @@ def read_curves(results: CampaignResults) -> Curves:
                 is_diverged=bool(is_diverged),
             )
         )
-    return Curves(
-        goal=goal,
-        every=tuple(curves),
-        end=float(time.max()) if len(time) else 0.0,
-    )
+    return Curves(goal=goal, every=tuple(curves), end=float(time.max()) if len(time) else 0.0)
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> Numbers:

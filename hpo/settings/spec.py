@@ -13,6 +13,7 @@ from hpo.settings.search import HpoSettings, SlurmSettings
 
 if TYPE_CHECKING:
     from hpo.decisions.asha import Asha
+    from hpo.decisions.whole_trials import LegPolicy
     from hpo.space.space import Space
 
 
@@ -52,6 +53,12 @@ class CampaignSpec:
             brackets=scheduler.brackets,
             seed=self.hpo.seed,
         )
+
+    def legs(self) -> LegPolicy:
+        """How trials are cut into legs."""
+        from hpo.decisions.whole_trials import WholeTrials
+
+        return self.asha() or WholeTrials(self.hpo.max_resource_attr)
 
     @property
     def goal(self) -> Goal:

@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -40,9 +41,7 @@ def load_python(path: Path, cwd: Path) -> RawConfig:
             else:
                 config.sections[section] = value
     if callable(getattr(module, "objective", None)):
-        return RawConfig(
-            config.sections, config.labels, config.problems, objective=f"{path}:objective"
-        )
+        return replace(config, objective=f"{path}:objective")
     return config
 
 
