@@ -5,7 +5,6 @@ Names and paths start from the user's folder. Does not import the objective and 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +15,19 @@ from pydantic import BaseModel
 from hpo.errors import SettingsError
 from hpo.search.random import point_problems
 from hpo.settings.reading.checking import check_section
-from hpo.settings.reading.expressions import number_text_problem, read_expression
+from hpo.settings.reading.expressions import number_text_problem
 from hpo.settings.reading.finding import SHIPPED, absolute, find_config
+from hpo.settings.reading.overrides import apply_overrides
 from hpo.settings.reading.python_files import load_python
-from hpo.settings.reading.raw import SECTIONS, RawConfig, did_you_mean
+from hpo.settings.reading.raw import RawConfig
 from hpo.settings.reading.search_checks import scheduler_problems, script_problems
-from hpo.settings.reading.yaml_files import ALIASES, load_yaml, parse_yaml
+from hpo.settings.reading.yaml_files import load_yaml
 from hpo.settings.search import HpoSettings, SlurmSettings
 from hpo.settings.spec import CampaignSpec
 from hpo.space.space import Space, read_space
 
 MODELS: dict[str, type[BaseModel]] = {"slurm": SlurmSettings, "hpo": HpoSettings}
 Model = TypeVar("Model", bound=BaseModel)
-_FORM = re.compile(r"(?P<section>[^.=]+)\.(?P<key>[^=]+?)\s*=(?P<value>.*)", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -114,7 +113,7 @@ def load(
     if path is None:
         raise SettingsError(problems, where="--config")
     raw = load_python(path, cwd) if path.suffix == ".py" else load_yaml(path)
-    _apply_overrides(raw, overrides)
+    apply_overrides(raw, overrides)
     problems = list(raw.problems)
 
     found = Loaded(path, cwd, problems)
@@ -135,47 +134,6 @@ def load(
         folder = output_dir or found.hpo.output_dir or f"hpo_results/{path.stem}"
         found.output_dir = absolute(folder, cwd)
     return found
-
-
-def _apply_overrides(config: RawConfig, overrides: Sequence[str]) -> None:
-    """Put each `section.key=value` into `config`, or a problem where that cannot be done."""
-    for override in overrides:
-        problem = _apply(config, override)
-        if problem is not None:
-            config.problems.append(f"--set {override}: {problem}")
-
-
-def _apply(config: RawConfig, override: str) -> str | None:
-    match = _FORM.fullmatch(override.strip())
-    if match is None:
-        return "must be section.key=value, as in hpo.n_trials=20"
-    written, key = match["section"].strip(), match["key"].strip()
-    section = ALIASES.get(written, written)
-    if section not in SECTIONS:
-        hint = did_you_mean(written, SECTIONS)
-        return f"unknown section {written!r}{hint or '; there are space, slurm and hpo'}"
-    value, _, problems = parse_yaml(match["value"], lambda _: "the value")
-    if problems:
-        return "; ".join(problems)
-    content = config.sections.get(section)
-    if content is None:
-        return None  # because the section's own problem is known already
-    if section == "space":
-        if key not in content:
-            return f"the space has no {key!r}{did_you_mean(key, map(str, content))}"
-        try:
-            value = read_expression(value)
-        except ValueError as error:
-            return str(error)
-    key, *inner = key.split(".", 1) if section != "space" else [key]
-    if inner:
-        outer = content.get(key)
-        # A scheduler may be given by its name alone.
-        outer = {"type": outer} if isinstance(outer, str) else outer
-        value = {**(outer if isinstance(outer, dict) else {}), inner[0]: value}
-    content[key] = value
-    config.places[section, key] = "--set"
-    return None
 
 
 def _check_space(raw: RawConfig, problems: list[str]) -> Space | None:

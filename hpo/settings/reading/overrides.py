@@ -1,0 +1,56 @@
+"""`--set section.key=value`: single settings changed from the command line.
+
+Changes the raw sections before they are checked, so a value is treated like one in the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from hpo.settings.reading.expressions import read_expression
+from hpo.settings.reading.raw import SECTIONS, RawConfig, did_you_mean
+from hpo.settings.reading.yaml_files import ALIASES, parse_yaml
+
+_FORM = re.compile(r"(?P<section>[^.=]+)\.(?P<key>[^=]+?)\s*=(?P<value>.*)", re.DOTALL)
+
+
+def apply_overrides(config: RawConfig, overrides: Sequence[str]) -> None:
+    """Put each `section.key=value` into `config`, or a problem where that cannot be done."""
+    for override in overrides:
+        problem = _apply(config, override)
+        if problem is not None:
+            config.problems.append(f"--set {override}: {problem}")
+
+
+def _apply(config: RawConfig, override: str) -> str | None:
+    match = _FORM.fullmatch(override.strip())
+    if match is None:
+        return "must be section.key=value, as in hpo.n_trials=20"
+    written, key = match["section"].strip(), match["key"].strip()
+    section = ALIASES.get(written, written)
+    if section not in SECTIONS:
+        hint = did_you_mean(written, SECTIONS)
+        return f"unknown section {written!r}{hint or '; there are space, slurm and hpo'}"
+    value, _, problems = parse_yaml(match["value"], lambda _: "the value")
+    if problems:
+        return "; ".join(problems)
+    content = config.sections.get(section)
+    if content is None:
+        return None  # because the section's own problem is known already
+    if section == "space":
+        if key not in content:
+            return f"the space has no {key!r}{did_you_mean(key, map(str, content))}"
+        try:
+            value = read_expression(value)
+        except ValueError as error:
+            return str(error)
+    key, *inner = key.split(".", 1) if section != "space" else [key]
+    if inner:
+        outer = content.get(key)
+        # A scheduler may be given by its name alone.
+        outer = {"type": outer} if isinstance(outer, str) else outer
+        value = {**(outer if isinstance(outer, dict) else {}), inner[0]: value}
+    content[key] = value
+    config.places[section, key] = "--set"
+    return None
