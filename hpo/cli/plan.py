@@ -12,7 +12,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from hpo.cli.arguments import overrides_of
-from hpo.cluster.simulated.arrival import Arrival
+from hpo.cluster.simulated.arrival import Arrival, Backfill, LogNormal
 from hpo.errors import EXIT_FINISHED, SettingsError
 from hpo.plan import assumptions as known
 from hpo.plan.assumptions import Assumptions
@@ -132,7 +132,7 @@ def _arrival(arguments: Namespace, spec: CampaignSpec) -> tuple[Arrival, list[st
         f"jobs of {spec.slurm.longest_time} wait {mean_s / 60.0:.3g} min (mean, heavy tail; "
         f"{whence}), jobs of a quarter of that time half as long"
     )
-    return known.assumed_arrival(mean_s, spec.slurm.time_min), [line]
+    return Backfill(LogNormal(mean_s), spec.slurm.time_min), [line]
 
 
 def _draw(made: Plan, path: Path) -> None:

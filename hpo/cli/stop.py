@@ -20,7 +20,7 @@ from hpo.cluster.protocol import Cluster
 from hpo.errors import EXIT_FINISHED, EXIT_RESUMABLE, PollError, SettingsError
 from hpo.folder import offers
 from hpo.folder import stop as stop_request
-from hpo.folder.campaign import Start, last_start, require
+from hpo.folder.campaign import last_start, require
 from hpo.folder.copies import origin
 from hpo.folder.files import Layout
 from hpo.folder.stop import DRAIN, KILL, NOW, StopRequest
@@ -69,7 +69,8 @@ def stop(arguments: Namespace) -> int:
         return EXIT_RESUMABLE
     _say_what_runs(layout, request.how, cancelled)
     _say(_manager_line(holder_of(layout), executor))
-    _say(f"to go on with the campaign later: {_how_to_go_on(start)}")
+    command = f"cd {shlex.quote(start.folder)} && {start.command}" if start else None
+    _say(f"to go on with the campaign later: {command or 'the command that started it'}")
     return EXIT_FINISHED
 
 
@@ -129,12 +130,6 @@ def _manager_line(holder: Holder | None, executor: str) -> str:
         return f"its manager is dead ({holder}): nothing else has to be done"
     doubt = "" if alive else ", if it lives,"
     return f"the manager ({holder}){doubt} ends the campaign when nothing runs any more"
-
-
-def _how_to_go_on(start: Start | None) -> str:
-    if start is None:
-        return "the command that started it"
-    return f"cd {shlex.quote(start.folder)} && {start.command}"
 
 
 def _say(line: Any) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from hpo import checkpoint
 from hpo.cli.attempts import Attempt, read_attempt
 from hpo.cli.holder import describe_manager
+from hpo.cluster.slurm import accounting
 from hpo.errors import EXIT_FINISHED, SettingsError
 from hpo.folder import stop as stop_request
 from hpo.folder.campaign import last_start, require
@@ -48,7 +49,7 @@ def why(arguments: Namespace) -> int:
     start = last_start(document)
     executor = start.executor if start else "slurm"
     jobs = {step.job_id for step in steps if step.job_id and _ON_SLURM.fullmatch(step.job_id)}
-    usage = _usage(jobs) if executor == "slurm" else {}
+    usage = accounting.usage(jobs) if executor == "slurm" else {}
     for line in _lines(layout, document, state, trial_id, steps, rules, usage):
         _say(line)
     _say(f"{_campaign(state)}; {describe_manager(holder_of(layout), executor)}")
@@ -141,12 +142,6 @@ def _rules(document: Mapping[str, Any]) -> Rules:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as err:
         raise SettingsError([f"campaign.json was changed: {err}"], where="the campaign") from err
-
-
-def _usage(job_ids: set[str]) -> dict[str, list[str]]:
-    from hpo.cluster.slurm.accounting import usage  # because other executors do not need it
-
-    return usage(job_ids)
 
 
 def _campaign(state: CampaignState) -> str:

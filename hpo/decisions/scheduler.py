@@ -81,7 +81,8 @@ class Scheduler:
             # What would be offered again is stopped instead.
             decisions = [_stop(event, reason, now) for event in decisions]
         else:
-            decisions += self._promote(state, now)
+            promoted = [state.trials[trial_id] for trial_id in self._legs.promotions(state)]
+            decisions += [self._offer(trial, now, rung=trial.rung + 1) for trial in promoted]
             decisions += self._offer_stopped_again(state, now)
             decisions += self._draw(state, len(_offers(decisions)), now)
         idle = reason is not None or not resting
@@ -199,11 +200,6 @@ class Scheduler:
             final=self._legs.is_final(rung),
             mem_mb=min(trial.mem_mb, self._limits.max_mem_mb),
         )
-
-    def _promote(self, state: CampaignState, now: float) -> Iterator[ev.LegOffered]:
-        for trial_id in self._legs.promotions(state):
-            trial = state.trials[trial_id]
-            yield self._offer(trial, now, rung=trial.rung + 1)
 
     def _reason_to_end(
         self, state: CampaignState, due: Collection[ev.Event], now: float

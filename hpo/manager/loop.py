@@ -157,13 +157,11 @@ class Manager:
         seen = self._observer.look()
         changes = self._commit(self._observer.facts(self.state, seen, now))
         changes += self._commit(self._quarantine(now))
-        while decisions := self._decide(now):
+        stopped = self._stop is not None
+        while decisions := self._scheduler.decide(self.state, now, stop_asked=stopped):
             changes += self._commit(decisions)
         self._reconcile(seen, now)
         return taken_back > 0 or bool(changes)
-
-    def _decide(self, now: float) -> list[ev.Event]:
-        return self._scheduler.decide(self.state, now, stop_asked=self._stop is not None)
 
     def _wants_leave(self) -> bool:
         """Whether what runs is to save and leave at its next report."""

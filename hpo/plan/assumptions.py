@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpo.cluster.simulated.arrival import Arrival, Backfill, LogNormal
+from hpo.cluster.simulated.arrival import Arrival
 from hpo.cluster.simulated.model import ClusterModel
 from hpo.errors import SettingsError
 from hpo.folder.files import Layout, read_object
@@ -57,11 +57,6 @@ class Assumptions:
             tick_s=TICK_S,
             seed=seed,
         )
-
-
-def assumed_arrival(mean_s: float, time_min: int) -> Arrival:
-    """Waits with a heavy tail: `mean_s` for jobs of `time_min`, less for shorter ones."""
-    return Backfill(LogNormal(mean_s), time_min)
 
 
 def sentences(assumed: Assumptions, spec: CampaignSpec) -> Sequence[str]:

@@ -48,7 +48,6 @@ class Plan:
     rungs: tuple[RungPlan, ...]
     rows: tuple[Row, ...]
     simulated_trials: int
-    n_seeds: int
 
     @property
     def scale(self) -> float:
@@ -80,7 +79,6 @@ def make_plan(
             for number, row in enumerate(rows)
         ),
         n_trials,
-        n_seeds,
     )
 
 

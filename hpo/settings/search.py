@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from hpo.settings.slurm import SlurmSettings
-from hpo.settings.types import Count, Name, PositiveCount, TextPath, read_path
+from hpo.settings.types import STRICT, Count, Name, PositiveCount, TextPath, read_path
 
 __all__ = ["HpoSettings", "SlurmSettings"]
 
@@ -35,9 +35,7 @@ def _read_reference(value: object) -> object:
 class SchedulerSettings(BaseModel):
     """Which trials go on, and how far."""
 
-    model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = STRICT
 
     type: Literal["random", "asha", "promotion", "stopping"] = "asha"
     """`random`: whole trials. `asha` or `promotion`: pause at rungs, promote the best. `stopping`:
@@ -64,9 +62,7 @@ def _read_scheduler(value: object) -> object:
 class HpoSettings(BaseModel):
     """How the search is run."""
 
-    model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = STRICT
 
     n_trials: PositiveCount
     """Number of trials; a finite space that holds fewer ends the campaign early and says so."""

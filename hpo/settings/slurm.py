@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ValidationInfo, field_validator
 
 from hpo.record.causes import MORE_MEMORY
-from hpo.settings.types import Count, Lines, Name, PositiveCount, TextPath
+from hpo.settings.types import STRICT, Count, Lines, Name, PositiveCount, TextPath
 from hpo.units.sizes import TIMES_MIN
 from hpo.units.slurm import parse_memory_mb, parse_time_min
 
@@ -47,9 +47,7 @@ def _or_auto(read: Callable[[object], object]) -> Callable[[object], object]:
 class SlurmSettings(BaseModel):
     """What each job asks SLURM for. Local runs use `cpus_per_task`, `gpus` and `env_setup` only."""
 
-    model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = STRICT
 
     partition: Name | None = None
     """Partition, or several with commas; default: the cluster's own default."""
