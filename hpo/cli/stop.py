@@ -14,8 +14,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from hpo.cli.clusters import choose_executor, jobs_of
-from hpo.cli.holder import is_alive
+from hpo.cli.clusters import choose_executor, is_alive, jobs_of
 from hpo.cluster.protocol import Cluster
 from hpo.errors import EXIT_FINISHED, EXIT_RESUMABLE, PollError, SettingsError
 from hpo.folder import offers

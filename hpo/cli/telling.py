@@ -72,21 +72,13 @@ def _say_copied(origin: Origin, held: int, executor: str) -> None:
 def rung_plan(asha: Asha, n_trials: int, *, gpus: int) -> list[str]:
     """Rungs, the trials expected at each, and what they cost against random search."""
     plan = expected_legs(asha, n_trials)
-    epochs = sum(spent for _, _, spent in plan)
+    epochs = sum(rung.epochs for rung in plan)
     kind = "stopping" if asha.stopping else "promotion"
-    lines = [
-        f"ASHA ({kind}), 1 in {asha.reduction_factor} goes on"
-        + (
-            f", {asha.brackets} brackets (the plan is that of the first)"
-            if asha.brackets > 1
-            else ""
-        )
-    ]
-    lines += [
-        f"  rung {level:>6}: {reached:>6} trials, {spent:>8} epochs"
-        for level, reached, spent in plan
-    ]
-    if plan[-1][1] == 0:
+    lines = [f"ASHA ({kind}), 1 in {asha.reduction_factor} goes on"]
+    if asha.brackets > 1:
+        lines[0] += f", {asha.brackets} brackets (the plan is that of the first)"
+    lines += [f"  rung {r.resource:>6}: {r.legs:>6} trials, {r.epochs:>8} epochs" for r in plan]
+    if plan[-1].legs == 0:
         lines.append(
             f"  few trials: hardly one is expected to get to {asha.max_t}; more trials, a larger "
             "grace_period or a smaller reduction_factor bring more there"
@@ -159,12 +151,8 @@ def _best_table(state: CampaignState) -> list[str]:
 def report_leaving(manager: Manager, layout: Layout, why: str | None, command: str) -> None:
     """What goes on without the manager, and how to come back to it."""
     running, waiting = len(manager.book.running()), len(manager.book.queued())
-    log.info(
-        "asked to leave (%s): %d running and %d waiting jobs go on by themselves",
-        why,
-        running,
-        waiting,
-    )
+    jobs = f"{running} running and {waiting} waiting jobs"
+    log.info("asked to leave (%s): %s go on by themselves", why, jobs)
     log.info("to go on: %s", command)
     if running or waiting:
         log.info("to stop the jobs too: hpo stop %s --kill", shlex.quote(str(layout.root)))

@@ -9,18 +9,19 @@ import re
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hpo import checkpoint
-from hpo.cli.attempts import Attempt, read_attempt
-from hpo.cli.holder import describe_manager
+from hpo.cli.clusters import describe_manager
 from hpo.cluster.slurm import accounting
 from hpo.errors import EXIT_FINISHED, SettingsError
 from hpo.folder import stop as stop_request
 from hpo.folder.campaign import last_start, require
-from hpo.folder.files import Layout
+from hpo.folder.files import Layout, read_object, read_tail
 from hpo.folder.journal import read_events
+from hpo.folder.reports import read_attempt_reports
 from hpo.manager.lock import holder_of
 from hpo.record.goal import Goal
 from hpo.record.state import CampaignState, TrialStatus
@@ -29,6 +30,69 @@ from hpo.report.story import Rules, Step
 
 _ON_SLURM = re.compile(r"\d+(_\d+)?")
 INDENT = " " * 21
+LAST_LINES = 12
+TRACE_LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One claim of one leg; `number` counts from 0."""
+
+    number: int
+    job_id: str
+    host: str
+    reports: list[dict[str, Any]]
+    traceback: str
+    log: Path
+
+    def reports_in_short(self, goal: Goal) -> str:
+        """First, last and best report on one line."""
+        values = [
+            (report.get(goal.resource), report.get(goal.metric))
+            for report in self.reports
+            if isinstance(report.get(goal.metric), (int, float))
+        ]
+        if not self.reports:
+            return "no report"
+        if not values:
+            return f"{len(self.reports)} reports, none with a finite {goal.metric}"
+        best = min(values, key=lambda pair: goal.key(float(pair[1] or 0.0)))
+        named = {"first": values[0], "best": best, "last": values[-1]}
+        shown = [
+            f"{word} {value:.6g} ({goal.resource} {at})" for word, (at, value) in named.items()
+        ]
+        if len(values) == 1:
+            return f"1 report of {goal.metric}: {shown[0].partition(' ')[2]}"
+        return f"{len(self.reports)} reports of {goal.metric}: {', '.join(shown)}"
+
+    def trace(self) -> list[str]:
+        """The end of the traceback."""
+        return self.traceback.splitlines()[-TRACE_LINES:]
+
+    def last_words(self) -> list[str]:
+        """The last lines of the job's log."""
+        try:
+            lines = read_tail(self.log)
+        except OSError:
+            return []
+        return [line.rstrip() for line in lines if line.strip()][-LAST_LINES:]
+
+
+def _read_attempt(layout: Layout, trial_id: int, number: int, job_id: str) -> Attempt:
+    """All that lies there of one attempt."""
+    folder = layout.trial(trial_id)
+    about = read_object(folder / f"attempt-a{number}.json")
+    result = read_object(folder / f"result-a{number}.json")
+    trace = result.get("traceback")
+    logs = [layout.jobs / f"{job_id}_0_log.out", layout.jobs / f"{job_id}.out"]
+    return Attempt(
+        number,
+        job_id,
+        str(about.get("host") or ""),
+        read_attempt_reports(folder, number),
+        trace if isinstance(trace, str) else "",
+        next((path for path in logs if path.exists()), logs[0]),
+    )
 
 
 def why(arguments: Namespace) -> int:
@@ -72,7 +136,7 @@ def _lines(
     for step in steps:
         attempt = None
         if step.attempt is not None and step.job_id is not None:
-            attempt = read_attempt(layout, trial_id, step.attempt, step.job_id)
+            attempt = _read_attempt(layout, trial_id, step.attempt, step.job_id)
         place = f" on {attempt.host}" if attempt and attempt.host and not step.ended else ""
         yield from _stamped(step.time, step.text + place)
         if step.ended and attempt is not None:

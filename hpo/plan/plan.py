@@ -48,6 +48,7 @@ class Plan:
     rungs: tuple[RungPlan, ...]
     rows: tuple[Row, ...]
     simulated_trials: int
+    n_seeds: int
 
     @property
     def scale(self) -> float:
@@ -79,6 +80,7 @@ def make_plan(
             for number, row in enumerate(rows)
         ),
         n_trials,
+        n_seeds,
     )
 
 

@@ -64,7 +64,7 @@ def assumption_lines(plan: Plan) -> Iterator[str]:
             f"the first {plan.simulated_trials} of {plan.spec.hpo.n_trials} trials, and "
             f"multiplied by {plan.scale:.1f} (--trials simulates more)"
         )
-    seeds = f"{len(plan.rows[0].outcomes)} seeds" if len(plan.rows[0].outcomes) > 1 else "one seed"
+    seeds = f"{plan.n_seeds} seeds" if plan.n_seeds > 1 else "one seed"
     yield f"simulated with {seeds}: " + few + "; median (least-most)"
     first = plan.rows[0]
     if cut := first.spread(lambda outcome: outcome.cut)[0]:
@@ -85,7 +85,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
     return {
         "trials": plan.spec.hpo.n_trials,
         "simulated_trials": plan.simulated_trials,
-        "seeds": len(plan.rows[0].outcomes),
+        "seeds": plan.n_seeds,
         "seats": plan.assumptions.seats,
         "hours_of": "GPUs" if plan.spec.slurm.gpus else "jobs",
         "assumptions": list(assumption_lines(plan)),
