@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from partial_cluster import as_cluster
 from protocol_files import ModelPath, Port, port_of
 
-from hpo.cluster.protocol import Cluster
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.scheduler import Limits, Scheduler
 from hpo.folder import offers
@@ -174,8 +174,8 @@ def manager_program(port: Port) -> str:
     clock, journal = _Clock(), _Journal(port)
     scheduler = Scheduler(AsyncRandomSearch(SPACE, 0), Limits(n_trials=1))
     manager = _Manager(
-        # As much of a cluster and of a journal as this manager uses.
-        Surroundings(LAYOUT, cast("Cluster", _Cluster(port)), clock, lambda: False),
+        # The journal too has as much as this manager uses.
+        Surroundings(LAYOUT, as_cluster(_Cluster(port)), clock, lambda: False),
         cast("Journal", journal),
         scheduler,
         SeatLimits(2, 10),
