@@ -10,18 +10,20 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from hpo.folder import offers
 from hpo.folder import stop as stop_request
+from hpo.folder.attempts import Account
 from hpo.folder.files import Layout
 from hpo.folder.patience import Patience, StorageTrouble
 from hpo.folder.quarantine import is_quarantined
 from hpo.job.announcement import devices
 from hpo.job.leg import LegSettings, PassOn, Surroundings, finish_leg, run_leg
 from hpo.job.memory import oom_kills, used_mb
+from hpo.record.result import Outcome
 from hpo.seats.job_identity import JobIdentity
 from hpo.trial.objective import bind, load_objective
 
@@ -44,7 +46,7 @@ class Place:
 
     def surroundings(
         self,
-        goes_on: Callable[[str], bool] = lambda _status: False,
+        goes_on: Callable[[Outcome], bool] = lambda _outcome: False,
         pass_on: PassOn | None = None,
     ) -> Surroundings:
         """What a leg knows of its job."""
@@ -153,20 +155,19 @@ def wait_for_claim(
 
 def serve_leg(place: Place, taken: Taken, load: Callable[[], Callable[..., Any]]) -> None:
     """Run the leg, write what it came to, and say so."""
-    claim, offer = taken
-    here = place.surroundings()
-    result = run_leg(place.layout, claim, offer, load, place.settings, here)
-    tell_end(place, result, finish_leg(place.layout, claim, result, place.patience))
+    account = run_leg(place.layout, *taken, load, place.settings, place.surroundings())
+    tell_end(account, finish_leg(place.layout, account, place.patience))
 
 
-def tell_end(place: Place, result: Mapping[str, Any], counts: bool) -> None:
+def tell_end(account: Account, counts: bool) -> None:
     """One line in the job's log."""
+    result = account.result
     log.info(
         "trial %d %s: %s=%s after %.1f s%s",
-        result["trial_id"],
-        result["status"],
-        place.settings.metric,
-        result["error"],
-        result["additional_info"]["leg_time"],
+        account.leg.trial_id,
+        result.outcome,
+        account.goal.metric,
+        result.metric,
+        result.elapsed,
         "" if counts else " (void: this attempt was given up meanwhile)",
     )

@@ -9,33 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from histories import NOW
+from histories import account_of
 from user_project import TRAIN, Project, user_project
 
 from hpo.folder import files
-from hpo.folder.attempts import attempt_path, document, fault_of_attempt, read_attempt
+from hpo.folder.attempts import attempt_path, fault_of_attempt, read_attempt
 from hpo.folder.files import Layout, publish_json, read_json, read_plain
 from hpo.folder.offers import Leg
 from hpo.folder.reports import read_reports
+from hpo.record.result import Outcome, Result
 
 LEG = Leg(3, 0, 0, "7", done=True)
 
 
 def sound() -> dict[str, Any]:
-    return document(
-        trial_id=3,
-        status="completed",
-        config={"lr": 0.5},
-        metric="loss",
-        mode="min",
-        history=[{"epoch": 1, "loss": 0.5}],
-        error=0.5,
-        resource=1,
-        rung=0,
-        attempt=0,
-        job_id="7",
-        additional_info={"leg_time": 1.0, "end_time": NOW},
-    )
+    result = Result(Outcome.COMPLETED, 0.5, 1, 1.0)
+    return account_of(LEG, {"lr": 0.5}, [{"epoch": 1, "loss": 0.5}], result).to_json()
 
 
 @pytest.fixture
@@ -50,7 +39,7 @@ def test_what_a_job_writes_is_read(layout: Layout) -> None:
     publish_json(attempt_path(layout, LEG), sound())
     found = read_attempt(layout, LEG)
     assert found is not None
-    assert (found[0].error, found[0].resource) == (0.5, 1)
+    assert (found[0].metric, found[0].resource) == (0.5, 1)
 
 
 @pytest.mark.parametrize(

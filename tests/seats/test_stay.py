@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hpo.record.result import Outcome
 from hpo.seats.stay import Stay
 
 
@@ -11,7 +12,7 @@ def after(stay: Stay, *statuses: str, seconds: float = 10.0, now: float = 0.0) -
     """Why no leg follows when one has ended so, and another, …"""
     for status in statuses:
         stay.took()
-        stay.ended(status, seconds, now)
+        stay.ended(Outcome(status), seconds, now)
     return stay.over
 
 

@@ -12,10 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 from hpo.folder import offers
+from hpo.folder.attempts import Account
 from hpo.folder.patience import StorageTrouble
 from hpo.job.announcement import announce
 from hpo.job.leg import finish_leg, run_leg
 from hpo.job.serving import Place, Taken, tell_end
+from hpo.record.result import Outcome
 from hpo.seats.stay import Stay
 from hpo.trial.objective import SCRIPT
 
@@ -40,9 +42,9 @@ def run_legs(
     may_stay = not place.settings.objective.startswith(SCRIPT)
     here = place.surroundings(row.goes_on, row.pass_on if may_stay else None)
     row.last = taken[0]
-    result = run_leg(place.layout, *taken, load, place.settings, here)
+    account = run_leg(place.layout, *taken, load, place.settings, here)
     if row.last is not None:
-        row.finish(row.last, result)
+        row.finish(account)
 
 
 class _Row:
@@ -54,29 +56,27 @@ class _Row:
         self._note = note
         self.last: offers.Leg | None = None
 
-    def goes_on(self, status: str) -> bool:
+    def goes_on(self, outcome: Outcome) -> bool:
         """Whether the seat means to take another leg after one that ends so."""
-        return not (self._stay.why_last(status, time.time()) or self._place.why_unwanted())
+        return not (self._stay.why_last(outcome, time.time()) or self._place.why_unwanted())
 
-    def finish(self, claim: offers.Leg, result: dict[str, Any]) -> bool:
+    def finish(self, account: Account) -> bool:
         """Publish what the leg came to; whether it counts."""
-        place = self._place
-        counts = finish_leg(place.layout, claim, result, place.patience)
-        tell_end(place, result, counts)
+        counts = finish_leg(self._place.layout, account, self._place.patience)
+        tell_end(account, counts)
         self.last = None
-        status, seconds = result["status"], result["additional_info"]["leg_time"]
-        self._stay.ended(status, seconds, time.time())
-        self._note({"ended": status, "seconds": seconds, "counts": counts})
+        outcome, seconds = account.result.outcome, account.result.elapsed
+        self._stay.ended(outcome, seconds, time.time())
+        self._note({"ended": outcome, "seconds": seconds, "counts": counts})
         return counts
 
-    def pass_on(
-        self, claim: offers.Leg, result: dict[str, Any], fresh_start_s: float
-    ) -> Taken | None:
+    def pass_on(self, account: Account, fresh_start_s: float) -> Taken | None:
         """Finish the leg of a trial that could go on at once; its next one, if that comes soon."""
-        if not self.goes_on("paused"):
+        if not account.result.goes_on:
             return None  # its leg ends as any other
-        if not self.finish(claim, result):
+        if not self.finish(account):
             return None
+        claim = account.leg
         timeout_s = float(self._place.settings.claim_timeout)
         wait_s = self._stay.wait_s(fresh_start_s, timeout_s)
         begun = time.monotonic()

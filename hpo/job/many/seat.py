@@ -32,6 +32,7 @@ from hpo.job.many.process import ProcessEnd, run_forked, run_fresh
 from hpo.job.memory import oom_kills
 from hpo.job.serving import Objective, Place, Taken, tell_end, wait_for_claim
 from hpo.record.causes import Cause
+from hpo.record.result import Outcome
 from hpo.seats.stay import Stay
 from hpo.trial.objective import SCRIPT
 
@@ -127,7 +128,7 @@ class _Apart:
             elif "answered" in note:
                 self.stay.answered(note["answered"])
             elif "ended" in note:
-                self.stay.ended(note["ended"], note["seconds"], time.time())
+                self.stay.ended(Outcome(note["ended"]), note["seconds"], time.time())
                 if not note["counts"]:
                     self.stay.over = "its claim was given up meanwhile"
         out_of_memory = end.code == -signal.SIGKILL and oom_kills() > killed_before
@@ -190,10 +191,9 @@ def _settle(place: Place, stay: Stay, end: ProcessEnd, *, out_of_memory: bool) -
     if out_of_memory:
         cause, message = Cause.OUT_OF_MEMORY, "its process was killed for its memory"
     log.error("%s: %s", who, message)
-    goes_on = not (stay.why_last("failed", time.time()) or place.why_unwanted())
-    here = place.surroundings(lambda _status: goes_on)
-    ended = failure(cause.value, message, None)
-    result = broken_leg(layout, claim, offer, place.settings, here, ended)
-    counts = finish_leg(layout, claim, result, patience)
-    tell_end(place, result, counts)
-    stay.ended("failed", result["additional_info"]["leg_time"], time.time())
+    goes_on = not (stay.why_last(Outcome.FAILED, time.time()) or place.why_unwanted())
+    here = place.surroundings(lambda _outcome: goes_on)
+    result = failure(cause.value, message, None)
+    account = broken_leg(layout, (claim, offer), place.settings.goal, here, result)
+    tell_end(account, finish_leg(layout, account, patience))
+    stay.ended(Outcome.FAILED, account.result.elapsed, time.time())
