@@ -45,10 +45,10 @@ def train(trial: Trial, load: Callable[[], Callable[..., Any]], goal: Goal) -> R
         call(load(), trial)
     except TrialInterrupted as left:
         if trial.max_resource is None or trial.resource < trial.max_resource:
-            return result_so_far(trial, goal, Outcome.INTERRUPTED, str(left))
+            return _result(trial, goal, Outcome.INTERRUPTED, str(left))
     except KeyboardInterrupt:
         message = "interrupted from the keyboard"
-        return result_so_far(trial, goal, Outcome.INTERRUPTED, message)
+        return _result(trial, goal, Outcome.INTERRUPTED, message)
     except SystemExit as left:
         message = f"the objective called sys.exit({left.code!r})"
         return failure("SystemExit", message, traceback.format_exc(), trial.resource)
@@ -69,11 +69,11 @@ def train(trial: Trial, load: Callable[[], Callable[..., Any]], goal: Goal) -> R
     if trial.history[-1].get(goal.metric) is None:
         word = trial.history[-1].get("not_finite", {}).get(goal.metric, "not finite")
         message = f"{goal.metric} was {word}: counts as worst"
-        return result_so_far(trial, goal, Outcome.COMPLETED, message)
-    return result_so_far(trial, goal, Outcome.COMPLETED)
+        return _result(trial, goal, Outcome.COMPLETED, message)
+    return _result(trial, goal, Outcome.COMPLETED)
 
 
-def result_so_far(trial: Trial, goal: Goal, outcome: Outcome, message: str | None = None) -> Result:
+def _result(trial: Trial, goal: Goal, outcome: Outcome, message: str | None = None) -> Result:
     """The result of a leg that ends so at the trial's last report; how long it took comes later."""
     last = trial.history[-1] if trial.history else {}
     return Result(outcome, last.get(goal.metric), trial.resource, 0.0, message=message)
