@@ -130,4 +130,4 @@ def account_of(
 def write_result(layout: Layout, claim: Leg, **changes: Any) -> None:
     """As a job that dies between its own file and the trial's standing result."""
     layout.trial(claim.trial_id).mkdir(parents=True, exist_ok=True)
-    publish_json(attempts.attempt_path(layout, claim), result_of(claim, **changes))
+    publish_json(attempts.files_of(layout, claim).result, result_of(claim, **changes))

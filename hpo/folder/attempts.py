@@ -12,10 +12,9 @@ import errno
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from hpo.folder.files import Layout, is_writable, publish_json, read_json, read_plain
+from hpo.folder.files import AttemptFiles, Layout, is_writable, publish_json, read_json, read_plain
 from hpo.folder.offers import Leg
 from hpo.record.goal import Goal
 from hpo.record.result import Result
@@ -50,14 +49,9 @@ class Fault:
     lasting: bool
 
 
-def attempt_path(layout: Layout, leg: Leg) -> Path:
-    """Where the job writes what an attempt came to."""
-    return layout.trial(leg.trial_id) / f"result-a{leg.attempt}.json"
-
-
-def begun_path(layout: Layout, leg: Leg) -> Path:
-    """Where the job writes who began the attempt, where, when and with how much."""
-    return layout.trial(leg.trial_id) / f"attempt-a{leg.attempt}.json"
+def files_of(layout: Layout, leg: Leg) -> AttemptFiles:
+    """The files of the attempt that the leg is."""
+    return AttemptFiles(layout.trial(leg.trial_id), leg.attempt)
 
 
 def document(
@@ -92,7 +86,7 @@ def document(
 
 def read_attempt(layout: Layout, leg: Leg) -> tuple[Result, dict[str, Any]] | None:
     """What the attempt came to; None for no news: missing, torn, or not written by a job."""
-    found = read_json(attempt_path(layout, leg))
+    found = read_json(files_of(layout, leg).result)
     if not isinstance(found, dict):
         return None
     result = Result.from_json(found)
@@ -103,7 +97,7 @@ def read_attempt(layout: Layout, leg: Leg) -> tuple[Result, dict[str, Any]] | No
 
 def fault_of_attempt(layout: Layout, leg: Leg) -> Fault:
     """Why `read_attempt` gives None; the file is where a job, or a stranger, wrote."""
-    path = attempt_path(layout, leg)
+    path = files_of(layout, leg).result
     try:
         found = json.loads(read_plain(path))
     except OSError as err:
@@ -123,13 +117,13 @@ def _is_of(leg: Leg, found: Mapping[str, Any]) -> bool:
 
 def read_begun(layout: Layout, leg: Leg) -> dict[str, Any]:
     """What the job wrote when it began the attempt, unchecked; empty where it did not."""
-    found = read_json(begun_path(layout, leg))
+    found = read_json(files_of(layout, leg).begun)
     return found if isinstance(found, dict) and found.get("job_id") == leg.job_id else {}
 
 
 def prepare(layout: Layout, leg: Leg, result: Mapping[str, Any]) -> None:
     """Lay ready what will stand as the trial's result once the claim is done."""
-    publish_json(_ready(layout, leg), result)
+    publish_json(files_of(layout, leg).ready, result)
 
 
 def publish_prepared(layout: Layout, leg: Leg) -> bool:
@@ -139,7 +133,7 @@ def publish_prepared(layout: Layout, leg: Leg) -> bool:
     claim's end and this step would otherwise put its result over that of a later attempt.
     """
     try:
-        _ready(layout, leg).replace(layout.result(leg.trial_id))
+        files_of(layout, leg).ready.replace(layout.result(leg.trial_id))
     except FileNotFoundError:
         return False
     return True
@@ -147,11 +141,7 @@ def publish_prepared(layout: Layout, leg: Leg) -> bool:
 
 def discard_prepared(layout: Layout, leg: Leg) -> None:
     """The attempt is void: its result will never stand."""
-    _ready(layout, leg).unlink(missing_ok=True)
-
-
-def _ready(layout: Layout, leg: Leg) -> Path:
-    return layout.trial(leg.trial_id) / f"standing-a{leg.attempt}.json"
+    files_of(layout, leg).ready.unlink(missing_ok=True)
 
 
 def publish_standing(layout: Layout, result: Mapping[str, Any]) -> None:

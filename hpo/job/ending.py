@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpo.folder import offers
 from hpo.folder.attempts import Account, read_begun
-from hpo.folder.files import Layout, is_writable, read_plain
+from hpo.folder.files import AttemptFiles, Layout, is_writable, read_plain
 from hpo.folder.patience import StorageTrouble, is_storage_trouble
 from hpo.folder.reports import read_reports
 from hpo.record.causes import Cause
@@ -163,9 +163,9 @@ def earlier_time(layout: Layout, claim: offers.Leg) -> float:
     """Seconds that earlier attempts trained, as far as their reports tell."""
     total = 0.0
     for attempt in range(claim.attempt):
-        path = layout.trial(claim.trial_id) / f"reports-a{attempt}.jsonl"
+        reports = AttemptFiles(layout.trial(claim.trial_id), attempt).reports
         try:
-            *_, last = read_plain(path).splitlines()
+            *_, last = read_plain(reports).splitlines()
             total += max(0.0, float(json.loads(last)["elapsed"]))
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue

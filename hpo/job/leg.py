@@ -161,15 +161,15 @@ class _Run:
     def _begin(self) -> None:
         """Note who begins the leg, and when."""
         claim, here = self._claim, self._here
-        folder = self._layout.trial(claim.trial_id)
+        layout, files = self._layout, attempts.files_of(self._layout, claim)
         self._start = here.clock()
 
         def write_start() -> None:
-            folder.mkdir(parents=True, exist_ok=True)
+            files.folder.mkdir(parents=True, exist_ok=True)
             # For people, and to count what was lost: not worth a sync of the disk for each trial.
-            publish_json(folder / "config.json", self._offer["config"], durable=False)
+            publish_json(layout.config(claim.trial_id), self._offer["config"], durable=False)
             who = {"job_id": here.job_id, "host": here.host, "start_time": self._start}
-            publish_json(folder / f"attempt-a{claim.attempt}.json", who | here.info, durable=False)
+            publish_json(files.begun, who | here.info, durable=False)
 
         self._patience.insist(f"trial {claim.trial_id}: its configuration", write_start)
         self._earlier = earlier_time(self._layout, claim)
@@ -223,7 +223,7 @@ def finish_leg(layout: Layout, account: Account, patience: Patience = Patience()
     claim, found = account.leg, account.to_json()
 
     def publish() -> None:
-        path = attempts.attempt_path(layout, claim)
+        path = attempts.files_of(layout, claim).result
         path.parent.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
         publish_json(path, found, folder=False)  # because the copy's sync is that of both names
         attempts.prepare(layout, claim, found)

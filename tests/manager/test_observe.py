@@ -130,7 +130,7 @@ class TestUnreadableResults:
     ) -> None:
         desk.layout.trial(0).mkdir()
         if text is not None:
-            attempts.attempt_path(desk.layout, claim).write_text(text)
+            attempts.files_of(desk.layout, claim).result.write_text(text)
         offers.finish(desk.layout, claim)
         wait, cause = (600, Cause.STORAGE) if text is None else (10, Cause.VANISHED)
         assert desk.look(NOW) == []

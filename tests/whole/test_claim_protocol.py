@@ -27,7 +27,8 @@ from hpo.record.state import CampaignState, TrialStatus
 def _on_model_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The real code on the model's files, without its log lines."""
     monkeypatch.setattr(offers, "os", ModelOs)
-    monkeypatch.setattr(files, "publish", publish)
+    for module in (files, offers):
+        monkeypatch.setattr(module, "publish", publish)
     for module in (files, reports, attempts):
         monkeypatch.setattr(module, "read_plain", read_plain)
     # What is beside the protocol, and would only multiply the steps.
@@ -94,7 +95,7 @@ def test_a_result_published_before_the_claim_is_done_is_found(
 ) -> None:
     def finish_leg(layout: Layout, account: attempts.Account) -> bool:
         claim, result = account.leg, account.to_json()
-        files.publish_json(attempts.attempt_path(layout, claim), result)
+        files.publish_json(attempts.files_of(layout, claim).result, result)
         attempts.publish_standing(layout, result)
         return offers.finish(layout, claim)
 
@@ -108,7 +109,7 @@ def test_a_result_published_late_over_that_of_the_next_attempt_is_found(
 ) -> None:
     def finish_leg(layout: Layout, account: attempts.Account) -> bool:
         claim, result = account.leg, account.to_json()
-        files.publish_json(attempts.attempt_path(layout, claim), result)
+        files.publish_json(attempts.files_of(layout, claim).result, result)
         if not offers.finish(layout, claim):
             return False
         attempts.publish_standing(layout, result)

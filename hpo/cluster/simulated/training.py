@@ -13,7 +13,7 @@ from typing import Any
 
 from hpo.cluster.simulated.clock import LegTime
 from hpo.cluster.simulated.jobs import RunningLeg, SimulatedJob
-from hpo.folder.attempts import Account
+from hpo.folder.attempts import Account, files_of
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.patience import Patience
 from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
@@ -72,11 +72,11 @@ class LegRunner:
         if saved > 0:
             self._run(job, leg, _cut(leg, saved), leg.begin + saved * leg.epoch_s)
             return
-        folder = self._layout.trial(leg.claim.trial_id)
+        files = files_of(self._layout, leg.claim)
         who = {"job_id": job.job_id, "host": job.status.node, "start_time": leg.claimed_at}
         with contextlib.suppress(OSError):  # then nobody knows what it had
-            folder.mkdir(parents=True, exist_ok=True)
-            publish_json(folder / f"attempt-a{leg.claim.attempt}.json", who | job.had())
+            files.folder.mkdir(parents=True, exist_ok=True)
+            publish_json(files.begun, who | job.had())
 
     def _run(
         self,
