@@ -139,11 +139,7 @@ class Scheduler:
             case ev.LegLost() as lost:
                 return self._after_loss(state, trial, lost, now)
             case ev.LegFinished(result=result):
-                return self._after_result(state, trial, result, now)
-
-    def _after_result(
-        self, state: CampaignState, trial: TrialState, result: Result, now: float
-    ) -> ev.Event:
+                pass
         if result.outcome is Outcome.INTERRUPTED:
             return self._again_or_fail(trial, "it was interrupted before it got further", now)
         if result.outcome is Outcome.COMPLETED:
