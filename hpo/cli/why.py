@@ -19,7 +19,7 @@ from hpo.cluster.slurm import accounting
 from hpo.errors import EXIT_FINISHED, SettingsError
 from hpo.folder import stop as stop_request
 from hpo.folder.campaign import last_start, require
-from hpo.folder.files import Layout, read_object, read_tail
+from hpo.folder.files import AttemptFiles, Layout, read_object, read_tail
 from hpo.folder.journal import read_events
 from hpo.folder.reports import read_attempt_reports
 from hpo.manager.lock import holder_of
@@ -81,10 +81,10 @@ class Attempt:
 def _read_attempt(layout: Layout, trial_id: int, number: int, job_id: str) -> Attempt:
     """All that lies there of one attempt."""
     folder = layout.trial(trial_id)
-    about = read_object(folder / f"attempt-a{number}.json")
-    result = read_object(folder / f"result-a{number}.json")
+    files = AttemptFiles(folder, number)
+    about, result = read_object(files.begun), read_object(files.result)
     trace = result.get("traceback")
-    logs = [layout.jobs / f"{job_id}_0_log.out", layout.jobs / f"{job_id}.out"]
+    logs = [layout.job_log(job_id, on_slurm=on_slurm) for on_slurm in (True, False)]
     return Attempt(
         number,
         job_id,
@@ -200,7 +200,7 @@ def _rules(document: Mapping[str, Any]) -> Rules:
     seat, rungs = document["seat"], document["identity"].get("scheduler") or {}
     try:
         return Rules(
-            Goal(str(seat["metric"]), str(seat["mode"]), str(seat["resource_attr"])),
+            Goal.from_json(seat),
             levels=tuple(int(level) for level in rungs.get("levels", ())),
             reduction_factor=max(2, int(rungs.get("reduction_factor", 3))),
         )

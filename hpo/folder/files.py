@@ -1,5 +1,6 @@
 """Every path of a campaign directory, and the ways a file may be written there.
 
+Owns the names (a leg's file is called as its `offers.Leg` says, a checkpoint as its store does).
 Three safe writes: publish a whole file (new name, fsync, rename), append one line (one write,
 fsync, close), rename. Nothing is ever decided from an mtime, which GPFS may show minutes late.
 """
@@ -10,6 +11,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,9 @@ from typing import Any, BinaryIO
 
 TAIL_BYTES = 64_000
 MOST_BYTES = 100_000_000  # of a file that is read whole; a result with 100,000 reports has 10 MB
+
+
+_REPORTS = re.compile(r"reports-a(\d+)\.jsonl")
 
 
 class _Below:
@@ -44,6 +49,8 @@ class Layout:
     revoked = _Below("revoked")  # offers that the manager took back
     jobs = _Below("jobs")  # logs and start scripts of the jobs
     cancelled = _Below("jobs/cancelled")  # lists of the jobs that `hpo stop` cancelled
+    live = _Below("jobs/live")  # which local jobs are which processes
+    quarantined = _Below("jobs/quarantined.json")  # nodes that no more legs are to be run on
     results = _Below("results")  # one file per trial, for people and pandas
     trials = _Below("trials")  # one folder per trial
     best_config = _Below("best_config.json")  # the incumbent's configuration
@@ -51,6 +58,26 @@ class Layout:
     status = _Below("status.json")  # counts and running trials, for people on another node
     leave = _Below("leave")  # lies there while running trials are asked to save and leave
     stop = _Below("stop.json")  # lies there from `hpo stop` to the next start
+
+    def cancelled_list(self, token: str) -> Path:
+        """One of these, under a name that no other has."""
+        return self.cancelled / f"{token}.json"
+
+    def live_job(self, job_id: str) -> Path:
+        """Which process a local job is."""
+        return self.live / f"{job_id}.json"
+
+    def shrunk(self, array: str) -> Path:
+        """The time limits of seats of an array that gave up time while they waited."""
+        return self.jobs / f"shrunk-{array}.json"
+
+    def job_log(self, job_id: str, *, on_slurm: bool) -> Path:
+        """What a job printed; submitit names its logs after the job and the task within it."""
+        return self.jobs / (f"{job_id}_0_log.out" if on_slurm else f"{job_id}.out")
+
+    def campaign_log(self, stamp: str) -> Path:
+        """What a manager that began at `stamp` said."""
+        return self.root / f"hpo_campaign_{stamp}.log"
 
     def result(self, trial_id: int) -> Path:
         """The standing result of a trial."""
@@ -60,6 +87,14 @@ class Layout:
         """The folder of a trial: configuration, reports, checkpoint, links to job logs."""
         return self.trials / f"trial_{trial_id}"
 
+    def config(self, trial_id: int) -> Path:
+        """The configuration of a trial, for people."""
+        return self.trial(trial_id) / "config.json"
+
+    def job_link(self, trial_id: int, job_id: str) -> Path:
+        """A link to the log of a job that ran a leg of the trial."""
+        return self.trial(trial_id) / f"job_{job_id}.out"
+
     def create(self) -> None:
         """Make the folders; new campaign folders are private to the user (mode 700)."""
         self.root.parent.mkdir(parents=True, exist_ok=True)
@@ -67,6 +102,44 @@ class Layout:
         inner = (self.offers, self.claims, self.revoked, self.jobs, self.results, self.trials)
         for folder in inner:
             folder.mkdir(exist_ok=True)
+
+
+@dataclass(frozen=True)
+class AttemptFiles:
+    """The files of one attempt in the `folder` of its trial."""
+
+    folder: Path
+    attempt: int
+
+    @classmethod
+    def with_reports(cls, folder: Path) -> list[AttemptFiles]:
+        """The attempts of a trial that have reported, oldest first.
+
+        Raises:
+            OSError: the folder cannot be listed now, or is not there.
+        """
+        found = (_REPORTS.fullmatch(name) for name in os.listdir(folder))
+        return [cls(folder, number) for number in sorted(int(name[1]) for name in found if name)]
+
+    @property
+    def begun(self) -> Path:
+        """Who began the attempt, where, when, and with how much."""
+        return self.folder / f"attempt-a{self.attempt}.json"
+
+    @property
+    def reports(self) -> Path:
+        """One report a line."""
+        return self.folder / f"reports-a{self.attempt}.jsonl"
+
+    @property
+    def result(self) -> Path:
+        """What it came to."""
+        return self.folder / f"result-a{self.attempt}.json"
+
+    @property
+    def ready(self) -> Path:
+        """The same, ready to become the trial's standing result by a rename."""
+        return self.folder / f"standing-a{self.attempt}.json"
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:

@@ -7,7 +7,6 @@ no news.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from hpo.folder.files import Layout, publish_json, read_object
 
@@ -18,15 +17,11 @@ def publish(layout: Layout, until: Mapping[str, float]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    publish_json(_path(layout), {"nodes": dict(until)})
+    publish_json(layout.quarantined, {"nodes": dict(until)})
 
 
 def is_quarantined(layout: Layout, node: str, now: float) -> bool:
     """Whether no more legs are to be run on `node`."""
-    nodes = read_object(_path(layout)).get("nodes")
+    nodes = read_object(layout.quarantined).get("nodes")
     until = nodes.get(node) if isinstance(nodes, dict) else None
     return isinstance(until, (int, float)) and now < until
-
-
-def _path(layout: Layout) -> Path:
-    return layout.jobs / "quarantined.json"

@@ -15,6 +15,8 @@ _BY_WORD: dict[str, type] = {
     "bool": bool,
     "None": type(None),
     "Mapping[str, Any]": Mapping,
+    "Outcome": str,
+    "Result": object,
 }
 
 
