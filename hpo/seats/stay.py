@@ -15,7 +15,7 @@ PROMOTED = 1 / 3  # of the trials at a rung, by default
 FAILURES = 3  # in a row: here or in the objective something is wrong, and offers are not to burn
 
 
-def first_leg_s(time_min: int) -> int:
+def first_leg_s(time_min: int | None) -> int:
     """How long the first leg of a seat may take (s) that asked for so many minutes; 0: any time.
 
     Not less where the limit was cut: a leg that needs more than is left before a maintenance is

@@ -11,6 +11,7 @@ from campaigns import Project, wait_until
 from hpo.cluster.slurm.cluster import SlurmCluster
 from hpo.cluster.slurm.request import SeatRequest
 from hpo.folder.files import Layout
+from hpo.seats.orders import Cancel
 from hpo.settings.search import SlurmSettings
 
 pytestmark = pytest.mark.slurm
@@ -21,7 +22,7 @@ def test_nothing_to_cancel_cancels_nothing(slurm, tmp_path: Path) -> None:
     try:
         request = SeatRequest(SlurmSettings())
         cluster = SlurmCluster(Layout(tmp_path), "mine", request, poll_s=1.0, result_grace_s=1.0)
-        cluster.cancel_queued([])
+        cluster.change(Cancel(()))
         assert slurm.run("squeue", "-h", "-j", other, "-o", "%T").strip() == "PENDING"
     finally:
         slurm.run("scancel", other)
