@@ -65,8 +65,8 @@ class SimulatedJob:
         """As SLURM names the task of an array."""
         return f"{self.array}_{self.number}"
 
-    def time_s(self, now: float) -> int:
-        """How long a leg that it takes now may be (s); 0: the job does not look at that.
+    def time_s(self, now: float) -> int | None:
+        """How long a leg that it takes now may be (s); None: the job does not look at that.
 
         The first one may take what such a seat has, later ones what is left.
         """
