@@ -125,9 +125,14 @@ class BadNode:
             if job.status.node in set(nodes) - self.out:
                 lives.end(job, Cause.KILLED, "SLURM says FAILED")
 
-        cluster.submit = submit_avoiding
-        lives.start = start_dying
-        cluster.last_words = lambda _job_id: "loading\ncannot open the GPU"
+        def last_words(job_id: str) -> str:
+            del job_id
+            return "loading\ncannot open the GPU"
+
+        # On this cluster alone, because the simulator knows no node that is broken for seats.
+        cluster.submit = submit_avoiding  # type: ignore[method-assign]
+        lives.start = start_dying  # type: ignore[method-assign]
+        cluster.last_words = last_words  # type: ignore[method-assign]
 
 
 def quarantines(campaign: Campaign) -> list[str]:
