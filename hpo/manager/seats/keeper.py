@@ -94,18 +94,26 @@ class SeatKeeper:
             log.info("node %s is used again", node)
         self._out = out
         has_queue = self._traits.has_queue
-        orders = next_orders(
+        wanted = NO_SEATS
+        if state.ending is None:
+            wanted = wanted_seats(state, self._limits, to_come if has_queue else NO_LEGS)
+        due = partial(
+            next_orders,
             self._book,
-            wanted_seats(state, self._limits, to_come if has_queue else NO_LEGS)
-            if state.ending is None
-            else NO_SEATS,
+            wanted,
             self._limits,
             now,
             out=out if state.quarantines else None,
             # Jobs that end at once are not to follow each other as fast as they can.
             paused=has_queue and now < self._blame.next_seat_at(),
         )
-        self._carry_out(orders, now)
+        self._carry_out(due(), now)
+        if self._book.counted:
+            return
+        # What an array was told may have come too late for a job that was just starting.
+        self.poll_if_due(state, now)
+        if self._book.counted:
+            self._carry_out(due(), now)
 
     def dismiss(self, now: float) -> None:
         """The campaign has ended: nothing may wait in the queue for it."""
