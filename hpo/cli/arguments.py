@@ -41,6 +41,11 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="move the campaign that lies in the output directory aside and start a new one",
     )
+    run.add_argument(
+        "--show-command",
+        action="store_true",
+        help="check all, print the command of the first trial of a training script, run nothing",
+    )
     _add_plan(commands)
     stop = commands.add_parser(
         "stop",

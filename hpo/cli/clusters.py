@@ -135,6 +135,6 @@ def _simulated(spec: CampaignSpec, layout: Layout) -> tuple[Cluster, Clock]:
         clock,
         model,
         settings,
-        lambda: load_objective(spec.objective, spec.hpo.metric_pattern),
+        lambda: load_objective(spec.objective, settings.metric_pattern, settings.command_line),
     )
     return cluster, clock

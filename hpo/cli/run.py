@@ -21,6 +21,7 @@ from hpo.cli.fresh import make_room
 from hpo.cli.rung_plan import rung_plan
 from hpo.cli.screen import Screen
 from hpo.cli.searchers import make_searcher
+from hpo.cli.show_command import first_command
 from hpo.cli.signals import LeaveRequest
 from hpo.decisions.scheduler import STOPPED_BY_USER, Scheduler
 from hpo.decisions.whole_trials import LegPolicy, WholeTrials
@@ -50,6 +51,9 @@ def run(arguments: Namespace, argv: Sequence[str]) -> int:
     """
     executor = choose_executor(arguments.executor)
     spec = load_checked(arguments, executor)
+    if arguments.show_command:
+        print(first_command(spec))
+        return 0
     layout = Layout(spec.output_dir)
     try:
         if arguments.fresh:

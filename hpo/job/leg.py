@@ -41,6 +41,7 @@ class LegSettings:
     checkpoint_interval: int
     claim_timeout: float
     metric_pattern: str | None = None
+    command_line: dict[str, Any] | None = None  # of a script; see `CommandLine.to_json`
     sharing: str = "private"
     timed: bool = False  # whether seats differ in their time, so that also a first leg must fit
     trials_per_job: int | str = 1
@@ -56,6 +57,7 @@ class LegSettings:
             and isinstance(self.checkpoint_interval, int)
             and isinstance(self.claim_timeout, (int, float))
             and isinstance(self.metric_pattern, (str, type(None)))
+            and isinstance(self.command_line, (dict, type(None)))
             and isinstance(self.timed, bool)
             and (isinstance(self.trials_per_job, int) or self.trials_per_job == "auto")
             and self.trial_process in ("fork", "same")
@@ -177,7 +179,7 @@ class _Run:
         def write_start() -> None:
             folder.mkdir(parents=True, exist_ok=True)
             # For people, and to count what was lost: not worth a sync of the disk for each trial.
-            publish_json(folder / "config.json", self._offer["config"], durable=False)
+            publish_json(self._layout.config(claim.trial_id), self._offer["config"], durable=False)
             who = {"job_id": here.job_id, "host": here.host, "start_time": self._start}
             publish_json(folder / f"attempt-a{claim.attempt}.json", who | here.info, durable=False)
 

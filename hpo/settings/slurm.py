@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
 
 from hpo.record.causes import MORE_MEMORY
-from hpo.settings.types import Count, Lines, Name, PositiveCount, TextPath
+from hpo.settings.types import Count, Lines, Name, PositiveCount, Words
 from hpo.units.sizes import TIMES_MIN
 from hpo.units.slurm import parse_memory_mb, parse_time_min
 
@@ -28,6 +28,21 @@ OWN_OPTIONS = {
     "exclude": "exclude",
 }
 """The options of sbatch that have a key of their own, and so no place in `extra`."""
+NEEDED_OPTIONS = {
+    "signal": "it tells the trials that their time ends",
+    "output": "the jobs' logs are looked for in `jobs/`",
+    "error": "the jobs' logs are looked for in `jobs/`",
+    "open-mode": "a requeued job goes on in its log",
+    "array": "seats are asked for as arrays, and `max_concurrent_jobs` limits them",
+    "requeue": "a preempted job comes back by itself",
+    "no-requeue": "a preempted job comes back by itself",
+    "job-name": "jobs are found again by their name",
+    "wrap": "the job's script is the campaign's",
+    "wait": "the manager must not wait for its jobs",
+    "parsable": "the reply of sbatch is read",
+    "test-only": "nothing would ever run",
+}
+"""The options of sbatch that the program itself needs as they are, and what for."""
 
 
 AUTO = "auto"
@@ -106,8 +121,9 @@ class SlurmSettings(BaseModel):
     exclude: Name | None = None
     """Nodes never to be used, as for `sbatch --exclude`."""
 
-    python: TextPath | None = None
-    """Interpreter of the jobs; default: the one that runs the manager."""
+    python: Words | None = None
+    """Interpreter of the jobs: a path, or the words of a container's, `["apptainer", "exec",
+    "--nv", "image.sif", "python"]`; default: the one that runs the manager."""
 
     env_setup: Lines = []
     """Shell lines run at the start of each job, such as `source activate my-env`; text or list. If
@@ -128,6 +144,9 @@ class SlurmSettings(BaseModel):
             own = OWN_OPTIONS.get(name.replace("_", "-"))
             if own is not None:
                 raise ValueError(f"option {name!r} has a key of its own: set {own!r} instead")
+            needed = NEEDED_OPTIONS.get(name.replace("_", "-"))
+            if needed is not None and (name, value) != ("requeue", True):
+                raise ValueError(f"option {name!r} cannot be set, because {needed}: leave it out")
             if not isinstance(value, (str, int, float)):
                 raise ValueError(f"option {name!r} must be text, a number or true, not {value!r}")
         return extra

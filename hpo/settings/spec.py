@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpo.command_line import CommandLine
 from hpo.record.goal import Goal
 from hpo.settings.search import HpoSettings, SlurmSettings
 
@@ -30,13 +31,16 @@ class CampaignSpec:
     slurm: SlurmSettings
     hpo: HpoSettings
     objective: str
-    """"package.module:function", "/absolute/file.py:function" or "script:/absolute/file.py"."""
+    """"package.module:function", "/absolute/file.py:function", "script:/absolute/file.py", or
+    "command: python -m package" for a command that runs no file of Python's."""
     pythonpath: tuple[str, ...]
     """Absolute folders from which the jobs import, first to last."""
     output_dir: Path
     """Absolute path of the campaign folder."""
     searcher: str | None = None
     """A searcher of the user's own, written like an objective; None: random search."""
+    command_line: CommandLine | None = None
+    """How a script is run; None: the objective is a function."""
 
     def asha(self) -> Asha | None:
         """The rungs of the campaign; None: random search over whole trials."""

@@ -5,7 +5,6 @@ No I/O, no clock, no randomness that is not passed in. The domain functions are 
 
 from __future__ import annotations
 
-import keyword
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -129,13 +128,11 @@ def read_space(raw: Mapping[str, Any]) -> tuple[Space, list[str]]:
 
 
 def name_problems(name: object) -> list[str]:
-    """Why `name` cannot be a hyperparameter's name; it becomes a keyword argument."""
+    """Why `name` cannot be a hyperparameter's name; whether an objective takes it, that checks."""
     if not isinstance(name, str):
         return [f"a hyperparameter's name must be text, not {name!r}"]
-    if keyword.iskeyword(name):
-        return [f"{name!r} is a word of Python itself and no argument's name: try '{name}_'"]
-    if not name.isidentifier():
-        return ["the name must be usable as a Python argument: letters, digits and '_' only"]
+    if not name.strip() or not name.isprintable():
+        return [f"{name!r} cannot be read: a hyperparameter's name must be text that can be seen"]
     return []
 
 

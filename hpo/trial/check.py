@@ -39,7 +39,7 @@ def check_objective(
     space_names: Collection[str],
     pythonpath: Sequence[str] = (),
     *,
-    python: str | None = None,
+    python: Sequence[str] | None = None,
     env_setup: Sequence[str] = (),
     timeout_s: float = IMPORT_TIMEOUT_S,
 ) -> list[str]:
@@ -60,7 +60,9 @@ def check_objective(
         }
         with noise_file.open("wb") as noise:
             child = subprocess.Popen(
-                _command([python or sys.executable, "-c", _CHILD, json.dumps(asked)], env_setup),
+                _command(
+                    [*(python or [sys.executable]), "-c", _CHILD, json.dumps(asked)], env_setup
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=noise,
                 stderr=subprocess.STDOUT,

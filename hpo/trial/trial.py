@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpo.errors import ReportError
+from hpo.folder.files import TRIAL_CONFIG
 from hpo.folder.patience import Patience, is_of_files
 from hpo.folder.report_lines import checked_metrics, checked_resource, make_record, write_line
 from hpo.folder.reports import read_reports
@@ -103,6 +104,11 @@ class Trial:
     def max_resource(self) -> int | None:
         """The resource at which this leg ends; None: when the objective returns."""
         return self._target
+
+    @property
+    def config_file(self) -> Path:
+        """The configuration as JSON, which the job writes before the trial begins."""
+        return self._folder / TRIAL_CONFIG
 
     @property
     def checkpoint_dir(self) -> Path:

@@ -99,7 +99,7 @@ def test_functions_that_raise_or_return_no_dict(write: Write, tmp_path: Path) ->
 
 def test_all_problems_are_found_at_once(write: Write, tmp_path: Path) -> None:
     write(
-        space="{'lr': [], 'depth': '1e-5', 'lambda': 3}",
+        space="{'lr': [], 'depth': '1e-5', '': 3}",
         slurm="{'gpu': 1, 'time': 'long', 'n_trials': 3, 'mem': 16}",
         hpo="{'n_trails': 50, 'seed': '3', 'poll_interval': True, 'mode': 'x', 'metric': None,"
         " 'pythonpath': ['src', 3], 'max_queued_jobs': 0, 'max_wallclock_time': -1.0,"
@@ -109,7 +109,7 @@ def test_all_problems_are_found_at_once(write: Write, tmp_path: Path) -> None:
     for part in (
         "get_config_space(): lr: an empty list",
         "get_config_space(): depth: '1e-5' is text, not a number: write 1.0e-5",
-        "get_config_space(): lambda: 'lambda' is a word of Python",
+        "get_config_space(): : '' cannot be read",
         "unknown key 'gpu' in get_slurm_config(): did you mean 'gpus'?",
         "'time' in get_slurm_config() must be a time such as '2:00:00'",
         "'n_trials' in get_slurm_config() belongs in get_hpo_config()",

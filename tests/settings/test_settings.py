@@ -157,6 +157,11 @@ def test_wrong_search_settings_are_refused(wrong: dict[str, Any]) -> None:
         ({"cpus_per_task": 4}, "set 'cpus_per_task' instead"),
         ({"mem": "4G"}, "set 'mem' instead"),
         ({"nice": None}, "must be text, a number or true"),
+        ({"signal": "B:USR1@30"}, "'signal' cannot be set, because it tells the trials"),
+        ({"output": "logs/%j.out"}, "the jobs' logs are looked for in `jobs/`"),
+        ({"array": "0-3"}, "seats are asked for as arrays"),
+        ({"requeue": False}, "a preempted job comes back by itself: leave it out"),
+        ({"no_requeue": True}, "a preempted job comes back by itself"),
         ({3: 4}, "without dashes"),
         ([], "dictionary"),
     ],
@@ -167,7 +172,7 @@ def test_wrong_extra_options_are_refused(extra: object, message: str) -> None:
 
 
 def test_extra_options_keep_their_types() -> None:
-    extra = {"reservation": "course", "nice": 100, "exclusive": True}
+    extra = {"reservation": "course", "nice": 100, "exclusive": True, "requeue": True}
     assert SlurmSettings(extra=extra).extra == extra
 
 

@@ -170,6 +170,13 @@ class TestBind:
             bind(function, SPACE)
         assert all(word in str(caught.value) for word in [function.__name__, *words])
 
+    @pytest.mark.parametrize("function", [with_any_keywords, with_keywords])
+    @pytest.mark.parametrize("name", ["batch-size", "lambda"])
+    def test_names_that_no_argument_has_need_a_config(self, function: Any, name: str) -> None:
+        with pytest.raises(ObjectiveError, match=f"'{name}' cannot be the name of an argument"):
+            bind(function, ["lr", name])
+        assert bind(with_trial, ["lr", name]) == "trial"
+
 
 class TestCall:
     def make_trial(self, folder: Path) -> Trial:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ LAST_LINES = 20
 class LocalRequest:
     """What one local seat needs."""
 
-    python: str | None
+    python: Sequence[str] | None
     gpus: int
     trials_per_gpu: int
     env_setup: tuple[str, ...] = ()
@@ -196,8 +196,8 @@ class LocalCluster:
         return job_id
 
     def _command(self) -> list[str]:
-        python = self._request.python or sys.executable
-        seat = [python, "-u", "-m", "hpo.job.main", str(self._layout.root)]
+        python = self._request.python or [sys.executable]
+        seat = [*python, "-u", "-m", "hpo.job.main", str(self._layout.root)]
         if not self._request.env_setup:
             return seat
         # The user's own shell lines; everything else reaches the shell as arguments.

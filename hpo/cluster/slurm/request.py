@@ -36,8 +36,8 @@ class SeatRequest:
 
     def seat_command(self, root: str) -> str:
         """The shell words that start a seat of the campaign in `root`."""
-        python = self.settings.python or sys.executable
-        return f"exec {shlex.quote(python)} -u -m hpo.job.slurm_main {shlex.quote(root)}"
+        python = shlex.join(self.settings.python or [sys.executable])
+        return f"exec {python} -u -m hpo.job.slurm_main {shlex.quote(root)}"
 
     def submitit_parameters(
         self,

@@ -6,6 +6,8 @@ the objective and asks no cluster.
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from hpo.command_line import CommandLine
 from hpo.errors import SettingsError
 from hpo.search.random import point_problems
 from hpo.settings.reading.checking import check_section
@@ -21,6 +24,7 @@ from hpo.settings.reading.finding import SHIPPED, absolute, find_config
 from hpo.settings.reading.overrides import apply_overrides
 from hpo.settings.reading.python_files import load_python
 from hpo.settings.reading.raw import RawConfig
+from hpo.settings.reading.scripts import command_line, resolve_command
 from hpo.settings.reading.search_checks import scheduler_problems, script_problems
 from hpo.settings.reading.yaml_files import load_yaml
 from hpo.settings.search import HpoSettings, SlurmSettings
@@ -43,6 +47,7 @@ class Loaded:
     slurm: SlurmSettings | None = None
     hpo: HpoSettings | None = None
     objective: str | None = None
+    command_line: CommandLine | None = None
     searcher: str | None = None
     pythonpath: tuple[str, ...] = ()
     output_dir: Path | None = None
@@ -69,6 +74,7 @@ class Loaded:
             slurm=self.slurm,
             hpo=self.hpo,
             objective=self.objective,
+            command_line=self.command_line,
             searcher=self.searcher,
             pythonpath=self.pythonpath,
             output_dir=self.output_dir,
@@ -117,6 +123,8 @@ def load(
     apply_overrides(raw, overrides)
     problems = list(raw.problems)
 
+    _split_python(raw, cwd)
+
     found = Loaded(path, cwd, problems)
     found.space = _check_space(raw, problems)
     if (content := raw.sections.get("space")) is not None:
@@ -127,14 +135,23 @@ def load(
         problems += point_problems(found.space, found.hpo.points_to_evaluate)
         problems += scheduler_problems(found.space, found.hpo)
     if found.hpo is not None:
-        problems += script_problems(found.hpo)
-    found.objective = _resolve_objective(raw, path, cwd, problems)
+        problems += script_problems(found.space, found.hpo)
+    found.objective, found.command_line = _resolve_objective(raw, found, problems)
     found.searcher = _resolve_reference("searcher", raw, path, cwd, problems)
     if found.hpo is not None:
         found.pythonpath = _resolve_pythonpath(found.hpo, path, cwd, problems)
         folder = output_dir or found.hpo.output_dir or f"hpo_results/{path.stem}"
         found.output_dir = absolute(folder, cwd)
     return found
+
+
+def _split_python(raw: RawConfig, cwd: Path) -> None:
+    """An interpreter with arguments, written as one text: words, unless a file is called so."""
+    slurm = raw.sections.get("slurm", {})
+    python = slurm.get("python")
+    if isinstance(python, str) and " " in python and not absolute(python, cwd).exists():
+        with contextlib.suppress(ValueError):  # because of a quote that does not end
+            slurm["python"] = shlex.split(python)
 
 
 def _check_space(raw: RawConfig, problems: list[str]) -> Space | None:
@@ -170,14 +187,34 @@ def _check_settings(
     return settings
 
 
-def _resolve_objective(raw: RawConfig, path: Path, cwd: Path, problems: list[str]) -> str | None:
-    """The objective's full name; a file's path is looked up and made absolute."""
+def _resolve_objective(
+    raw: RawConfig, found: Loaded, problems: list[str]
+) -> tuple[str | None, CommandLine | None]:
+    """The objective's full name, and how it is run where it is a script.
+
+    A file's path is looked up and made absolute.
+    """
     section = raw.sections.get("hpo")
+    path, cwd, hpo = found.path, found.cwd, found.hpo
     if section is None:
-        return None
+        return None, None
+    reference = words = None
+    if hpo is not None and hpo.command is not None:
+        words, reference, missing = resolve_command(
+            hpo.command, lambda text: _look_for(text, path, cwd)
+        )
+        for text in missing:
+            _resolve_file("command", text, raw, path, cwd, problems)
     if section.get("entry_point") is not None:
         script = _resolve_file("entry_point", str(section["entry_point"]), raw, path, cwd, problems)
-        return None if script is None else f"script:{script}"
+        reference = None if script is None else f"script:{script}"
+    if section.get("entry_point") is not None or section.get("command") is not None:
+        return reference, None if hpo is None else command_line(hpo, words)
+    return _resolve_function(raw, path, cwd, problems), None
+
+
+def _resolve_function(raw: RawConfig, path: Path, cwd: Path, problems: list[str]) -> str | None:
+    section = raw.sections["hpo"]
     if section.get("objective") is None:
         if raw.objective is None:
             problems.append(
@@ -209,14 +246,18 @@ def _resolve_file(
     key: str, text: str, raw: RawConfig, path: Path, cwd: Path, problems: list[str]
 ) -> Path | None:
     """A file of the user's that a setting names: beside the configuration, or from here."""
+    if (found := _look_for(text, path, cwd)) is not None:
+        return found
     candidates = [absolute(text, folder) for folder in (path.parent, cwd)]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
     looked = " and ".join(dict.fromkeys(str(candidate) for candidate in candidates))
     where = raw.where("hpo", key)
     problems.append(f"{key!r} in {where}: there is no file {text} (looked for {looked})")
     return None
+
+
+def _look_for(text: str, path: Path, cwd: Path) -> Path | None:
+    candidates = [absolute(text, folder) for folder in (path.parent, cwd)]
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
 def _resolve_pythonpath(

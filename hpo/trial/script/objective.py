@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpo.command_line import PLAIN, CommandLine
 from hpo.errors import ObjectiveError, ReportError, ScriptError
 from hpo.trial.script.command import accepts_checkpoint_dir, command, environment
 from hpo.trial.script.lines import LineReader, Metrics, line_reader
@@ -42,12 +43,16 @@ _HINTS = {
 }
 
 
-def load_script(path: Path, metric_pattern: str | None) -> ScriptObjective:
-    """The objective that runs the script at `path`; nothing of it is run here.
+def load_script(
+    path: Path | None, metric_pattern: str | None = None, line: CommandLine = PLAIN
+) -> ScriptObjective:
+    """The objective that runs `line`, with the script at `path`; nothing of it is run here.
 
     Raises:
         ObjectiveError: it is not there, cannot be read, or is no Python.
     """
+    if path is None:
+        return ScriptObjective(None, metric_pattern, "checkpoint_dir" in line.named, line=line)
     try:
         source = path.read_bytes()
     except OSError as err:
@@ -61,17 +66,36 @@ def load_script(path: Path, metric_pattern: str | None) -> ScriptObjective:
         raise ObjectiveError(f"the script is no Python: {err.msg}, at {place}") from err
     except ValueError as err:
         raise ObjectiveError(f"the script {path} is no Python: {err}") from err
-    return ScriptObjective(path, metric_pattern, accepts_checkpoint_dir(source))
+    takes_checkpoint_dir = "checkpoint_dir" in line.named or accepts_checkpoint_dir(source)
+    return ScriptObjective(path, metric_pattern, takes_checkpoint_dir, line=line)
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptObjective:
     """Called as any objective, with a configuration and its trial."""
 
-    path: Path
+    path: Path | None
     metric_pattern: str | None = None
     takes_checkpoint_dir: bool = False
     grace_s: float = SAVE_GRACE_S
+    line: CommandLine = PLAIN
+
+    def __str__(self) -> str:
+        """As messages name it."""
+        return "the command" if self.path is None else f"the script {self.path}"
+
+    def words(
+        self, config: Mapping[str, Any], *, python: str, config_file: Path, checkpoint_dir: Path
+    ) -> list[str]:
+        """The command for a configuration, whose trial has that file and that folder."""
+        return command(
+            self.path,
+            config,
+            python=python,
+            line=self.line,
+            config_file=config_file,
+            checkpoint_dir=checkpoint_dir if self.takes_checkpoint_dir else None,
+        )
 
     def __call__(self, config: Mapping[str, Any], trial: Trial) -> None:
         """Run the script until it ends or its trial pauses.
@@ -82,10 +106,19 @@ class ScriptObjective:
             TrialInterrupted: the trial pauses or was asked to leave; the script has ended.
         """
         checkpoints = trial.checkpoint_dir if self.takes_checkpoint_dir else None
+        words = command(
+            self.path,
+            config,
+            line=self.line,
+            config_file=trial.config_file,
+            checkpoint_dir=checkpoints,
+        )
         with ReportChannel() as channel:
             watch = SavingWatch(checkpoints)
-            words = command(self.path, config, checkpoints)
-            process = ScriptProcess(words, environment(channel.variables))
+            try:
+                process = ScriptProcess(words, environment(channel.variables))
+            except OSError as err:
+                raise ScriptError(f"{words[0]} cannot be started: {err.strerror}") from err
             run = _Run(trial, process, line_reader(self.metric_pattern), watch, self.grace_s)
             try:
                 run.follow(channel)
@@ -149,7 +182,7 @@ class _Run:
             raise self._refused
         if self._left is not None:
             raise self._left
-        where = f"trial {self._trial.trial_id}: the script {script.path}"
+        where = f"trial {self._trial.trial_id}: {script}"
         if code and not self._is_ending:
             raise ScriptError(f"{where} {_failure(code, self._last_lines)}")
         if not self._reported:
