@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 TRIAL_CONFIG = "config.json"  # in a trial's folder
+EPOCHS_FROM_ZERO = "epochs_from_0"
 TAIL_BYTES = 64_000
 MOST_BYTES = 100_000_000  # of a file that is read whole; a result with 100,000 reports has 10 MB
 CHECKPOINTS = "checkpoint"  # in a trial's folder

@@ -42,6 +42,7 @@ class LegSettings:
     claim_timeout: float
     metric_pattern: str | None = None
     command_line: dict[str, Any] | None = None  # of a script; see `CommandLine.to_json`
+    max_resource_attr: str = "max_epochs"
     sharing: str = "private"
     timed: bool = False  # whether seats differ in their time, so that also a first leg must fit
     trials_per_job: int | str = 1
@@ -51,7 +52,7 @@ class LegSettings:
         """Refuse what a manager would not have written, e.g. after an edit by hand."""
         texts = [self.campaign, self.objective, self.metric, self.mode, self.resource_attr]
         sound = (
-            all(isinstance(text, str) for text in [*texts, self.sharing])
+            all(isinstance(text, str) for text in [*texts, self.sharing, self.max_resource_attr])
             and isinstance(self.pythonpath, list)
             and all(isinstance(folder, str) for folder in self.pythonpath)
             and isinstance(self.checkpoint_interval, int)

@@ -102,7 +102,12 @@ class Objective:
                 if folder not in sys.path:
                     sys.path.insert(0, folder)
             asked = self.settings
-            function = load_objective(asked.objective, asked.metric_pattern, asked.command_line)
+            function = load_objective(
+                asked.objective,
+                asked.metric_pattern,
+                asked.command_line,
+                asked.max_resource_attr,
+            )
             bind(function, self.names)
             self._function = function
         return self._function

@@ -30,6 +30,7 @@ def load_objective(
     reference: str,
     metric_pattern: str | None = None,
     command_line: Mapping[str, Any] | None = None,
+    max_resource_attr: str = "max_epochs",
 ) -> Callable[..., Any]:
     """Import the module or file of `reference` and return its function.
 
@@ -37,6 +38,7 @@ def load_objective(
         reference: the objective; of a script, which is not imported, what runs it is returned.
         metric_pattern: finds the reports in what a script prints.
         command_line: how a script is run, as JSON; None: by its name, with `--name value`.
+        max_resource_attr: the hyperparameter that tells a script how many epochs it trains.
 
     Raises:
         ObjectiveError: no such module or function, its import fails, or it is not callable.
@@ -48,7 +50,7 @@ def load_objective(
         is_script = reference.startswith(SCRIPT)
         path = Path(reference.removeprefix(SCRIPT)) if is_script else None
         line = PLAIN if command_line is None else CommandLine.from_json(command_line)
-        return load_script(path, metric_pattern, line)
+        return load_script(path, metric_pattern, line, max_resource_attr)
     return load_callable(reference, what="objective", does="that trains one configuration")
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpo.errors import ReportError
-from hpo.folder.files import TRIAL_CONFIG
+from hpo.folder.files import EPOCHS_FROM_ZERO, TRIAL_CONFIG
 from hpo.folder.patience import Patience, is_of_files
 from hpo.folder.report_lines import checked_metrics, checked_resource, make_record, write_line
 from hpo.folder.reports import read_reports
@@ -109,6 +109,16 @@ class Trial:
     def config_file(self) -> Path:
         """The configuration as JSON, which the job writes before the trial begins."""
         return self._folder / TRIAL_CONFIG
+
+    @property
+    def epochs_from_zero(self) -> Path:
+        """Is there where the trial's script counts from 0, which one that goes on does not show."""
+        return self._folder / EPOCHS_FROM_ZERO
+
+    @property
+    def resource_attr(self) -> str:
+        """The name under which the resource is reported."""
+        return self._resource_attr
 
     @property
     def checkpoint_dir(self) -> Path:

@@ -257,6 +257,10 @@ class TestLoading:
             ({"entry_point": "mine.py", "metric_pattern": "(?P<a"}, "no regular expression"),
             ({"entry_point": "mine.py", "metric_pattern": "(.)"}, "no group for .* names none"),
             ({"entry_point": "mine.py", "metric_pattern": "(?P<loss>.)"}, "it names loss"),
+            (
+                {"entry_point": "mine.py", "metric_pattern": "a\\nb (?P<validation_error>.)"},
+                "its line break never matches",
+            ),
             ({"command": ["{python}", "none.py"]}, "'command' in .*there is no file none.py"),
             ({"command": ["./none.sh"]}, "'command' in .*there is no file ./none.sh"),
             ({"command": ["a"], "objective": "a:b"}, "'command' and 'objective' are both set"),

@@ -8,7 +8,7 @@ import pytest
 from script_runs import Write, epochs, make_trial, run, writer
 
 from hpo.trial.objective import load_objective
-from hpo.trial.script.lines import line_reader
+from hpo.trial.script.lines import tagged_reports
 from hpo.trial.trial import TrialInterrupted
 
 # What syne_tune.report.Reporter prints, for scripts that import it.
@@ -96,7 +96,7 @@ class TestSyneTune:
         assert (trial.checkpoint_dir / "checkpoint.txt").read_text() == "1"
 
     def test_what_is_kept_of_a_line(self) -> None:
-        read = line_reader(None)
+        read = tagged_reports
         line = '\r 40%|####  | [tune-metric]: {"epoch": 1, "loss": NaN, "note": "x", "st_a": 1} end'
         (found,) = read(line)
         assert found["epoch"] == 1

@@ -83,6 +83,11 @@ def _pattern_problems(text: str, metric: str) -> list[str]:
         groups = re.compile(text).groupindex
     except re.error as err:
         return [f"'metric_pattern' is no regular expression: {err}: {text}"]
+    if _needs_another_line(text):
+        return [
+            f"'metric_pattern' is tried on one line after the other, and its line break never"
+            f" matches: {text!r}; write a pattern for the line that has the metric"
+        ]
     if metric in groups:
         return []
     named = f"it names {', '.join(groups)}" if groups else "it names none"
@@ -90,3 +95,17 @@ def _pattern_problems(text: str, metric: str) -> list[str]:
         f"'metric_pattern' has no group for the metric {metric}: {named}; write"
         f" (?P<{metric}>…) around the number"
     ]
+
+
+def _needs_another_line(text: str) -> bool:
+    """Whether a pattern has a line break that must match, and something after it.
+
+    Nothing is said of patterns with alternatives.
+    """
+    tokens = re.findall(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", text, re.DOTALL)
+    if "|" in tokens or re.compile(text).flags & re.VERBOSE:
+        return False
+    return any(
+        token in ("\n", "\\n", "\r", "\\r") and rest and rest[0] not in ("?", "*", "{")
+        for token, *rest in (tokens[i:] for i in range(len(tokens)))
+    )
