@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpo.folder.files import Layout, read_json, read_tail
+from hpo.folder.files import AttemptFiles, Layout, read_json, read_tail
 from hpo.folder.reports import read_attempt_reports
 from hpo.record.goal import Goal
 
@@ -63,15 +63,14 @@ class Attempt:
 
 def read_attempt(layout: Layout, trial_id: int, number: int, job_id: str) -> Attempt:
     """All that lies there of one attempt."""
-    folder = layout.trial(trial_id)
-    about, result = (_object(folder / f"{name}-a{number}.json") for name in ("attempt", "result"))
-    trace = result.get("traceback")
-    logs = [layout.jobs / f"{job_id}_0_log.out", layout.jobs / f"{job_id}.out"]
+    files = AttemptFiles(layout.trial(trial_id), number)
+    about, trace = _object(files.begun), _object(files.result).get("traceback")
+    logs = [layout.job_log(job_id, on_slurm=on_slurm) for on_slurm in (True, False)]
     return Attempt(
         number,
         job_id,
         str(about.get("host") or ""),
-        read_attempt_reports(folder, number),
+        read_attempt_reports(files.folder, number),
         trace if isinstance(trace, str) else "",
         next((path for path in logs if path.exists()), logs[0]),
     )

@@ -15,6 +15,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from hpo.folder.files import Layout
 from hpo.folder.full_disk_output import QuietFileHandler, QuietStreamHandler
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.seats.book import SeatBook
@@ -27,7 +28,7 @@ class Screen:
 
     def __init__(self, root: Path, n_trials: int, now: float) -> None:
         stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
-        self.log_file = root / f"hpo_campaign_{stamp}.log"
+        self.log_file = Layout(root).campaign_log(stamp)
         self._console = Console()
         self._bar: Progress | None = None
         self._n_trials = n_trials

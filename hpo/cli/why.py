@@ -137,7 +137,7 @@ def _rules(document: Mapping[str, Any]) -> Rules:
     seat, rungs = document["seat"], document["identity"].get("scheduler") or {}
     try:
         return Rules(
-            Goal(str(seat["metric"]), str(seat["mode"]), str(seat["resource_attr"])),
+            Goal.from_json(seat),
             levels=tuple(int(level) for level in rungs.get("levels", ())),
             reduction_factor=max(2, int(rungs.get("reduction_factor", 3))),
         )

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from hpo.decisions.limits import Limits, SeatLimits
 from hpo.decisions.whole_trials import LegPolicy
 from hpo.record import events as ev
+from hpo.record.result import Result
 from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.record.usage import asking_mb
 from hpo.units.sizes import SeatKind, time_class
@@ -86,7 +87,7 @@ def offers_ahead(state: CampaignState, limits: Limits) -> int:
 def had_mb(
     state: CampaignState,
     trial: TrialState,
-    ended: ev.LegFinished | ev.LegLost,
+    ended: Result | ev.LegLost,
     limits: Limits,
 ) -> int:
     """The memory (MB) that a leg had which ran out of it."""

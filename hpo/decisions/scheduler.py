@@ -25,6 +25,7 @@ from hpo.decisions.needs import (
 from hpo.decisions.whole_trials import LegPolicy, WholeTrials
 from hpo.record import events as ev
 from hpo.record.causes import INFRASTRUCTURE, MORE_MEMORY, Cause
+from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.search.searcher import Drawn, Searcher, tried
 from hpo.values import canonical
@@ -135,16 +136,22 @@ class Scheduler:
         match trial.ended_leg:
             case None:
                 return self._offer(trial, now)
-            case ev.LegFinished(outcome="interrupted"):
-                return self._again_or_fail(trial, "it was interrupted before it got further", now)
-            case ev.LegFinished(outcome="completed"):
-                return self._legs.after_rung(state, trial, now)
-            case ev.LegFinished(cause=Cause.OUT_OF_MEMORY.value) as ended:
-                return self._with_more_memory(state, trial, ended, now)
-            case ev.LegFinished(cause=cause, message=message):
-                return ev.TrialFailed(now, trial.trial_id, cause or "failed", message or "")
-            case lost:
+            case ev.LegLost() as lost:
                 return self._after_loss(state, trial, lost, now)
+            case ev.LegFinished(result=result):
+                return self._after_result(state, trial, result, now)
+
+    def _after_result(
+        self, state: CampaignState, trial: TrialState, result: Result, now: float
+    ) -> ev.Event:
+        if result.outcome is Outcome.INTERRUPTED:
+            return self._again_or_fail(trial, "it was interrupted before it got further", now)
+        if result.outcome is Outcome.COMPLETED:
+            return self._legs.after_rung(state, trial, now)
+        if result.cause == Cause.OUT_OF_MEMORY:
+            return self._with_more_memory(state, trial, result, now)
+        cause, message = result.cause or "failed", result.message or ""
+        return ev.TrialFailed(now, trial.trial_id, cause, message)
 
     def _after_loss(
         self, state: CampaignState, trial: TrialState, lost: ev.LegLost, now: float
@@ -165,7 +172,7 @@ class Scheduler:
         self,
         state: CampaignState,
         trial: TrialState,
-        ended: ev.LegFinished | ev.LegLost,
+        ended: Result | ev.LegLost,
         now: float,
     ) -> ev.Event:
         limits = self._limits

@@ -70,7 +70,7 @@ def forget_the_original(layout: Layout) -> None:
 
     A copy is no snapshot: an offer may have been copied before a job took it, and the claim after.
     """
-    for path in layout.jobs.glob("live/*.json"):
+    for path in layout.live.glob("*.json"):
         path.unlink(missing_ok=True)
     for leg in offers.list_legs(layout.offers):
         offers.discard(layout.offers, leg)

@@ -1,8 +1,9 @@
 """Every path of a campaign directory, and the ways a file may be written there.
 
-Owns the names (nobody else joins path strings) and the three safe writes: publish a whole file
-(new name, fsync, rename), append one line (one write, fsync, close), rename. Holds no policy and
-never decides anything from an mtime, which GPFS may show minutes late.
+Owns the names (nobody else has one; but a leg's file is called as its `offers.Leg` says, and a
+checkpoint as its store does) and the three safe writes: publish a whole file (new name, fsync,
+rename), append one line (one write, fsync, close), rename. Holds no policy and never decides
+anything from an mtime, which GPFS may show minutes late.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,9 @@ TAIL_BYTES = 64_000
 MOST_BYTES = 100_000_000  # of a file that is read whole; a result with 100,000 reports has 10 MB
 CHECKPOINTS = "checkpoint"  # in a trial's folder
 USERS_FILES = "user"  # therein
+
+
+_REPORTS = re.compile(r"reports-a(\d+)\.jsonl")
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,36 @@ class Layout:
         """Lists of the jobs that `hpo stop` cancelled."""
         return self.jobs / "cancelled"
 
+    def cancelled_list(self, token: str) -> Path:
+        """One of these, under a name that no other has."""
+        return self.cancelled / f"{token}.json"
+
+    @property
+    def live(self) -> Path:
+        """Which local jobs are which processes."""
+        return self.jobs / "live"
+
+    def live_job(self, job_id: str) -> Path:
+        """Which process a local job is."""
+        return self.live / f"{job_id}.json"
+
+    @property
+    def quarantined(self) -> Path:
+        """The nodes that no more legs are to be run on."""
+        return self.jobs / "quarantined.json"
+
+    def shrunk(self, array: str) -> Path:
+        """The time limits of seats of an array that gave up time while they waited."""
+        return self.jobs / f"shrunk-{array}.json"
+
+    def job_log(self, job_id: str, *, on_slurm: bool) -> Path:
+        """What a job printed; submitit names its logs after the job and the task within it."""
+        return self.jobs / (f"{job_id}_0_log.out" if on_slurm else f"{job_id}.out")
+
+    def campaign_log(self, stamp: str) -> Path:
+        """What a manager that began at `stamp` said."""
+        return self.root / f"hpo_campaign_{stamp}.log"
+
     def result(self, trial_id: int) -> Path:
         """The standing result of a trial."""
         return self.results / f"trial_{trial_id}.json"
@@ -126,6 +161,10 @@ class Layout:
         """What a trial's code saves itself; never deleted by us."""
         return self.trial(trial_id) / CHECKPOINTS / USERS_FILES
 
+    def job_link(self, trial_id: int, job_id: str) -> Path:
+        """A link to the log of a job that ran a leg of the trial."""
+        return self.trial(trial_id) / f"job_{job_id}.out"
+
     def create(self) -> None:
         """Make the folders; new campaign folders are private to the user (mode 700)."""
         self.root.parent.mkdir(parents=True, exist_ok=True)
@@ -133,6 +172,44 @@ class Layout:
         inner = (self.offers, self.claims, self.revoked, self.jobs, self.results, self.trials)
         for folder in inner:
             folder.mkdir(exist_ok=True)
+
+
+@dataclass(frozen=True)
+class AttemptFiles:
+    """The files of one attempt in the `folder` of its trial."""
+
+    folder: Path
+    attempt: int
+
+    @classmethod
+    def with_reports(cls, folder: Path) -> list[AttemptFiles]:
+        """The attempts of a trial that have reported, oldest first.
+
+        Raises:
+            OSError: the folder cannot be listed now, or is not there.
+        """
+        found = (_REPORTS.fullmatch(name) for name in os.listdir(folder))
+        return [cls(folder, number) for number in sorted(int(name[1]) for name in found if name)]
+
+    @property
+    def begun(self) -> Path:
+        """Who began the attempt, where, when, and with how much."""
+        return self.folder / f"attempt-a{self.attempt}.json"
+
+    @property
+    def reports(self) -> Path:
+        """One report a line."""
+        return self.folder / f"reports-a{self.attempt}.jsonl"
+
+    @property
+    def result(self) -> Path:
+        """What it came to."""
+        return self.folder / f"result-a{self.attempt}.json"
+
+    @property
+    def ready(self) -> Path:
+        """The same, ready to become the trial's standing result by a rename."""
+        return self.folder / f"standing-a{self.attempt}.json"
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:

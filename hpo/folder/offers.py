@@ -15,7 +15,6 @@ oldest trial. Used by jobs and by the manager alike.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import re
@@ -25,7 +24,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from hpo.folder.files import Layout, read_json, to_json
+from hpo.folder.files import Layout, publish, read_json, to_json
 
 _NAME = re.compile(
     r"trial_(?P<trial>\d+)\.rung_(?P<rung>\d+)\.a(?P<attempt>\d+)(?:\.mem_(?P<mem>[1-9]\d*))?"
@@ -97,14 +96,7 @@ def publish_offers(layout: Layout, offers: Iterable[tuple[Leg, dict[str, Any]]])
     Not synced to disk: whatever a crash of the file server takes is written again from the journal.
     """
     for leg, content in offers:
-        temporary = layout.offers / f".{leg.name}.tmp"
-        try:
-            temporary.write_text(to_json(content) + "\n", encoding="utf-8")
-            temporary.rename(layout.offers / leg.name)
-        except OSError:
-            with contextlib.suppress(OSError):  # because on a full disk every byte counts
-                temporary.unlink()
-            raise
+        publish(layout.offers / leg.name, to_json(content) + "\n", durable=False)
 
 
 def claim_best(
@@ -130,27 +122,6 @@ def claim_best(
         claim = leg.claimed_by(job_id)
         if _move(layout.offers / leg.name, layout.claims / claim.name):
             return claim, read_claim(layout, claim)
-    return None
-
-
-def claim_following(
-    layout: Layout, ended: Leg, *, mem_mb: int = 0, time_s: int = 0
-) -> tuple[Leg, dict[str, Any]] | None:
-    """Take the leg that follows `ended` on its trial, for the same job; None: not there, or worse.
-
-    Of offers that are equally good it is the best, because the job has the trial in its hands.
-
-    Raises:
-        OSError: nobody can tell whether it was taken, or what it says.
-    """
-    fitting = [leg for leg in list_legs(layout.offers) if _fits(leg, mem_mb, time_s)]
-    best = max(((leg.mem_mb, leg.rung) for leg in fitting), default=(0, 0))
-    for leg in fitting:
-        follows = leg.trial_id == ended.trial_id and leg.rung > ended.rung
-        if follows and (leg.mem_mb, leg.rung) == best:
-            claim = leg.claimed_by(ended.job_id or "")
-            if _move(layout.offers / leg.name, layout.claims / claim.name):
-                return claim, read_claim(layout, claim)
     return None
 
 
@@ -189,17 +160,6 @@ def finish(layout: Layout, claim: Leg) -> bool:
         OSError: it cannot be done now.
     """
     return _move(layout.claims / claim.name, layout.claims / replace(claim, done=True).name)
-
-
-def is_taken_in(layout: Layout, ended: Leg) -> bool:
-    """Whether the manager has taken in the result of a finished leg, and written what follows.
-
-    It removes the claim's file last.
-    """
-    try:
-        return not _lies_there(layout.claims / replace(ended, done=True).name)
-    except OSError:
-        return False
 
 
 def is_held(layout: Layout, claim: Leg) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo.errors import ReportError
-from hpo.folder.files import append_line, to_json
+from hpo.folder.files import AttemptFiles, append_line, to_json
 
 RESERVED = ("time", "elapsed", "not_finite")  # what a line holds beside the user's own names
 
@@ -109,4 +109,4 @@ def write_line(folder: Path, attempt: int, record: Mapping[str, Any]) -> None:
         OSError: disk full, over quota or away; the line is not there.
     """
     folder.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
-    append_line(folder / f"reports-a{attempt}.jsonl", to_json(record))
+    append_line(AttemptFiles(folder, attempt).reports, to_json(record))

@@ -78,7 +78,7 @@ def obeyed_by_this_start(environ: Mapping[str, str] = os.environ) -> bool:
 def note_cancelled(layout: Layout, job_ids: Collection[str]) -> None:
     """Remember, before they are cancelled, which jobs a request takes."""
     layout.cancelled.mkdir(exist_ok=True)
-    publish_json(layout.cancelled / f"{os.urandom(8).hex()}.json", sorted(job_ids))
+    publish_json(layout.cancelled_list(os.urandom(8).hex()), sorted(job_ids))
 
 
 def was_cancelled(layout: Layout, job_id: str) -> bool:

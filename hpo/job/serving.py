@@ -10,19 +10,22 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from hpo.folder import offers
 from hpo.folder import stop as stop_request
+from hpo.folder.attempts import Account
 from hpo.folder.files import Layout
 from hpo.folder.patience import Patience, StorageTrouble
 from hpo.folder.quarantine import is_quarantined
 from hpo.job.announcement import devices
-from hpo.job.leg import LegSettings, PassOn, Surroundings, finish_leg, run_leg
+from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
 from hpo.job.memory import oom_kills, used_mb
+from hpo.record.result import Outcome
 from hpo.seats.job_identity import JobIdentity
+from hpo.seats.stay import Stay
 from hpo.trial.objective import bind, load_objective
 
 log = logging.getLogger(__name__)
@@ -43,9 +46,7 @@ class Place:
     patience: Patience
 
     def surroundings(
-        self,
-        goes_on: Callable[[str], bool] = lambda _status: False,
-        pass_on: PassOn | None = None,
+        self, goes_on: Callable[[Outcome], bool] = lambda _outcome: False
     ) -> Surroundings:
         """What a leg knows of its job."""
         return Surroundings(
@@ -57,7 +58,6 @@ class Place:
             oom_kills,
             self.patience,
             goes_on,
-            pass_on,
             used_mb,
         )
 
@@ -81,6 +81,10 @@ class Place:
         if is_quarantined(self.layout, self.job.host, time.time()):
             return f"no more trials go to {self.job.host} for now"
         return None
+
+    def goes_on(self, stay: Stay, outcome: Outcome) -> bool:
+        """Whether the job means to take another leg after the one that ends so now."""
+        return not (stay.why_last(outcome, time.time()) or self.why_unwanted())
 
 
 @dataclass(slots=True)
@@ -157,22 +161,42 @@ def wait_for_claim(
     return None
 
 
-def serve_leg(place: Place, taken: Taken, load: Callable[[], Callable[..., Any]]) -> None:
-    """Run the leg, write what it came to, and say so."""
-    claim, offer = taken
-    here = place.surroundings()
-    result = run_leg(place.layout, claim, offer, load, place.settings, here)
-    tell_end(place, result, finish_leg(place.layout, claim, result, place.patience))
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A leg that was run: how it ended, after how many seconds, and whether that counts."""
+
+    outcome: Outcome
+    seconds: float
+    counts: bool
 
 
-def tell_end(place: Place, result: Mapping[str, Any], counts: bool) -> None:
+def serve_leg(
+    place: Place,
+    taken: Taken,
+    load: Callable[[], Callable[..., Any]],
+    stay: Stay | None = None,
+) -> Served:
+    """Run the leg, write what it came to, and say so; `stay` is that of a job that takes several.
+
+    Raises:
+        StorageTrouble: what had to be written could not be; the leg has to be run again.
+    """
+    here = place.surroundings(lambda outcome: stay is not None and place.goes_on(stay, outcome))
+    account = run_leg(place.layout, *taken, load, place.settings, here)
+    counts = finish_leg(place.layout, account, place.patience)
+    tell_end(account, counts)
+    return Served(account.result.outcome, account.result.elapsed, counts)
+
+
+def tell_end(account: Account, counts: bool) -> None:
     """One line in the job's log."""
+    result = account.result
     log.info(
         "trial %d %s: %s=%s after %.1f s%s",
-        result["trial_id"],
-        result["status"],
-        place.settings.metric,
-        result["error"],
-        result["additional_info"]["leg_time"],
+        account.leg.trial_id,
+        result.outcome,
+        account.goal.metric,
+        result.metric,
+        result.elapsed,
         "" if counts else " (void: this attempt was given up meanwhile)",
     )

@@ -31,6 +31,7 @@ from hpo.manager.trouble_teller import TroubleTeller
 from hpo.record import events as ev
 from hpo.record.goal import Goal
 from hpo.record.invariants import check
+from hpo.record.result import Outcome
 from hpo.record.state import CampaignState, apply
 from hpo.report.narration import narrate
 from hpo.seats.book import SeatBook
@@ -77,7 +78,7 @@ class Manager:
         self.state = CampaignState(goal)
         self.book = SeatBook(foreign=foreign_jobs)
         cluster = here.cluster
-        self._observer = Observer(here.layout, self.book, cluster.result_grace_s, goal.resource)
+        self._observer = Observer(here.layout, self.book, cluster.result_grace_s, goal)
         self._blame = NodeBlame()
         self._seats = SeatKeeper(cluster, self.book, seat_limits, self._blame)
         self._seats_stay = seat_limits.legs_per_seat != 1
@@ -240,7 +241,7 @@ class Manager:
                 self.book.claimed(event.job_id, event.trial_id, event.time)
             case ev.LegFinished():
                 # A job that was asked to leave may have been preempted, and then comes back.
-                stays = event.goes_on or event.outcome == "interrupted"
+                stays = event.result.goes_on or event.result.outcome is Outcome.INTERRUPTED
                 self.book.left(event.job_id, over=not stays)
             case ev.LegLost():
                 self.book.left(event.job_id, over=event.cause != "preempted")

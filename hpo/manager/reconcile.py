@@ -17,6 +17,7 @@ from hpo.folder.offers import Leg
 from hpo.folder.reports import read_reports
 from hpo.manager.observe import Observer, OpenLegs
 from hpo.record import events as ev
+from hpo.record.result import Outcome
 from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.seats.book import SeatBook
 
@@ -175,7 +176,7 @@ def _told_by_job(trial: TrialState) -> bool:
     return (
         trial.status is TrialStatus.FAILED
         and isinstance(trial.ended_leg, ev.LegFinished)
-        and trial.ended_leg.outcome == "failed"
+        and trial.ended_leg.result.outcome is Outcome.FAILED
     )
 
 
@@ -194,29 +195,20 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -
     """A trial whose last job can no longer tell: the manager writes what is known."""
     reports = read_reports(layout.trial(trial.trial_id))
     reports = reports if is_writable(reports) else []
-    leg = trial.ended_leg
-    message = trial.message or (leg.message if leg is not None else None)
+    ended = trial.ended_leg
+    last = ended.result if isinstance(ended, ev.LegFinished) else ended
     elapsed = reports[-1].get("elapsed") if reports else None
     spent = float(elapsed) if isinstance(elapsed, (int, float)) else 0.0
-    attempts.publish_standing(
-        layout,
-        attempts.document(
-            trial_id=trial.trial_id,
-            status=trial.status.value,
-            config=trial.config,
-            metric=state.goal.metric,
-            mode=state.goal.mode,
-            history=reports,
-            error=None,
-            resource=trial.resource,
-            rung=trial.rung,
-            attempt=trial.attempt,
-            job_id=trial.job_id,
-            cause=trial.cause,
-            message=message,
-            additional_info={"training_time": max(0.0, spent)},
-        ),
-    )
+    told = {
+        "status": trial.status.value,
+        "resource": trial.resource,
+        "cause": trial.cause,
+        "message": trial.message or (last and last.message),
+        "additional_info": {"training_time": max(0.0, spent)},
+    }
+    leg = Leg(trial.trial_id, trial.rung, trial.attempt, trial.job_id)
+    found = attempts.document(leg, trial.config, state.goal, reports, told)
+    attempts.publish_standing(layout, found)
 
 
 def _is_as_new(attempt: object, other: int) -> bool:

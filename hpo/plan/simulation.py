@@ -29,6 +29,7 @@ from hpo.manager.loop import Manager, Surroundings
 from hpo.plan.assumptions import Assumptions
 from hpo.plan.learning_curve import make_objective
 from hpo.record import events as ev
+from hpo.record.result import Outcome as LegOutcome
 from hpo.search.random import AsyncRandomSearch
 from hpo.settings.limits import search_limits, seat_limits
 from hpo.settings.spec import CampaignSpec
@@ -158,9 +159,7 @@ def _build(
         campaign=HEADER.campaign,
         objective="hpo.plan:none",
         pythonpath=[],
-        metric=hpo.metric,
-        mode=hpo.mode,
-        resource_attr=hpo.resource_attr,
+        goal=spec.goal,
         checkpoint_interval=hpo.checkpoint_interval,
         claim_timeout=hpo.claim_timeout,
     )
@@ -187,11 +186,11 @@ def _told(events: Iterable[ev.Event]) -> Outcome:
     ended_at = 0.0
     for event in events:
         match event:
-            case ev.LegFinished():
-                epochs[event.trial_id] = max(epochs[event.trial_id], event.resource)
+            case ev.LegFinished(result=told):
+                epochs[event.trial_id] = max(epochs[event.trial_id], told.resource)
                 ended_at = event.time
-                legs[event.rung] += event.outcome == "completed"
-                cut += event.outcome == "interrupted"
+                legs[event.rung] += told.outcome is LegOutcome.COMPLETED
+                cut += told.outcome is LegOutcome.INTERRUPTED
             case ev.LegLost():
                 twice += event.lost_resource
                 cut += 1

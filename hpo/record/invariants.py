@@ -6,6 +6,7 @@ Pure, and linear in the number of trials.
 from __future__ import annotations
 
 from hpo.record import events as ev
+from hpo.record.result import Outcome
 from hpo.record.state import CampaignState, TrialStatus
 
 
@@ -31,7 +32,8 @@ def check(state: CampaignState) -> list[str]:
             jobs[trial.job_id] = trial_id
     for trial in state.trials.values():
         if trial.status is TrialStatus.COMPLETED and not (
-            isinstance(trial.ended_leg, ev.LegFinished) and trial.ended_leg.outcome == "completed"
+            isinstance(trial.ended_leg, ev.LegFinished)
+            and trial.ended_leg.result.outcome is Outcome.COMPLETED
         ):
             broken.append(f"trial {trial.trial_id} is completed without a result")
         if trial.status in (TrialStatus.FAILED, TrialStatus.STOPPED) and not trial.cause:

@@ -17,6 +17,7 @@ from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.goal import Goal
 from hpo.record.pace import LegTime, Pace
+from hpo.record.result import Outcome, Result
 from hpo.record.rung import Rung
 from hpo.record.trial import OPEN, REOFFERABLE, TrialState, TrialStatus
 from hpo.record.usage import LostWork, Usage
@@ -144,6 +145,7 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             _require(_same_leg(trial, event), event, "another leg is claimed")
             _require(event.job_id == trial.job_id, event, "another job holds the leg")
             _end_leg(state, trial, event)
+            _move(state, trial, TrialStatus.WAITING)
         case ev.OfferRevoked():
             _require(trial.status is TrialStatus.OFFERED, event, trial.status)
             _require(_same_leg(trial, event), event, "another leg is offered")
@@ -166,54 +168,57 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
 
 
 def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev.LegLost) -> None:
+    told = event if isinstance(event, ev.LegLost) else event.result
     trial.ended_leg = event
-    trial.progressed = event.resource > trial.resource
-    _learn_pace(state, trial, event)
+    trial.progressed = told.resource > trial.resource
     state.usage.add(event)
     if isinstance(event, ev.LegLost):
+        _learn_from_loss(trial, event)
         state.seat_seconds += max(0.0, event.time - trial.claimed_at)
         if event.cause != Cause.STOPPED:  # the user took the job, not the cluster
             trial.losses += 1
         state.lost.add(event)
         trial.resource = max(trial.resource, event.resource)
-    else:
-        state.seat_seconds += event.elapsed
-        trial.used_mb = max(trial.used_mb, event.mem_used_mb)
-        # One that does not save starts lower again, and has not lost what it once reached.
-        interrupted = event.outcome == "interrupted"
-        trial.resource = max(trial.resource, event.resource) if interrupted else event.resource
-        if event.outcome == "completed":
-            state.any_result = True
-            finite = event.metric is not None and math.isfinite(event.metric)
-            trial.metric = event.metric if finite else None
-            _enter_rung(state, trial)
-            _compare_with_best(state, trial)
-        elif interrupted and not trial.progressed:
-            trial.losses += 1
-    _move(state, trial, TrialStatus.WAITING)
+        return
+    result = event.result
+    _learn_pace(state, trial, result)
+    state.seat_seconds += result.elapsed
+    trial.used_mb = max(trial.used_mb, result.mem_used_mb)
+    # One that does not save starts lower again, and has not lost what it once reached.
+    interrupted = result.outcome is Outcome.INTERRUPTED
+    trial.resource = max(trial.resource, result.resource) if interrupted else result.resource
+    if result.outcome is Outcome.COMPLETED:
+        state.any_result = True
+        finite = result.metric is not None and math.isfinite(result.metric)
+        trial.metric = result.metric if finite else None
+        _enter_rung(state, trial)
+        _compare_with_best(state, trial)
+    elif interrupted and not trial.progressed:
+        trial.losses += 1
 
 
-def _learn_pace(
-    state: CampaignState, trial: TrialState, event: ev.LegFinished | ev.LegLost
-) -> None:
+def _learn_from_loss(trial: TrialState, event: ev.LegLost) -> None:
+    # Its last hour, say, may be missing from what it saved: no measure for others.
+    if event.cause != Cause.TIME_LIMIT:
+        return
+    # No seat takes an offer for which it has less time than that says.
+    had_s = max(trial.time_s, usable_s(event.time_had_s // 60) if event.time_had_s else 0)
+    # A job that never said what it had, had no more than it took to be told as lost.
+    had_s = had_s or math.ceil(max(0.0, event.time - trial.claimed_at))
     units = event.resource - trial.resource
-    if isinstance(event, ev.LegLost):
-        # Its last hour, say, may be missing from what it saved: no measure for others.
-        if event.cause != Cause.TIME_LIMIT:
-            return
-        # No seat takes an offer for which it has less time than that says.
-        had_s = max(trial.time_s, usable_s(event.time_had_s // 60) if event.time_had_s else 0)
-        # A job that never said what it had, had no more than it took to be told as lost.
-        had_s = had_s or math.ceil(max(0.0, event.time - trial.claimed_at))
-        if units > 0 and had_s:
-            trial.trained, trial.trained_s = units, float(had_s)
-        else:
-            trial.outlasted_s = max(trial.outlasted_s, had_s)
-    elif event.outcome != "failed" and units > 0:
-        trial.trained, trial.trained_s = units, event.elapsed
-        state.pace.add(LegTime(trial.trial_id, trial.rung, units, event.elapsed))
-    elif event.outcome == "interrupted":
-        trial.outlasted_s = max(trial.outlasted_s, math.ceil(event.elapsed))
+    if units > 0 and had_s:
+        trial.trained, trial.trained_s = units, float(had_s)
+    else:
+        trial.outlasted_s = max(trial.outlasted_s, had_s)
+
+
+def _learn_pace(state: CampaignState, trial: TrialState, result: Result) -> None:
+    units = result.resource - trial.resource
+    if result.outcome is not Outcome.FAILED and units > 0:
+        trial.trained, trial.trained_s = units, result.elapsed
+        state.pace.add(LegTime(trial.trial_id, trial.rung, units, result.elapsed))
+    elif result.outcome is Outcome.INTERRUPTED:
+        trial.outlasted_s = max(trial.outlasted_s, math.ceil(result.elapsed))
 
 
 def _enter_rung(state: CampaignState, trial: TrialState) -> None:

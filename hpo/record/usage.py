@@ -31,19 +31,20 @@ class Usage:
 
     def add(self, event: LegFinished | LegLost) -> None:
         """Count a leg that ended."""
-        self.had_mb = max(self.had_mb, event.mem_had_mb)
-        self.had_s = max(self.had_s, event.time_had_s)
-        if event.time_had_s and event.job_id not in self._jobs:
-            self.asked_s += event.time_had_s
+        told = event if isinstance(event, LegLost) else event.result
+        self.had_mb = max(self.had_mb, told.mem_had_mb)
+        self.had_s = max(self.had_s, told.time_had_s)
+        if told.time_had_s and event.job_id not in self._jobs:
+            self.asked_s += told.time_had_s
             self._jobs[event.job_id] = None
             if len(self._jobs) > REMEMBERED:
                 del self._jobs[next(iter(self._jobs))]
-        if isinstance(event, LegLost):
+        if isinstance(told, LegLost):
             return
-        self.longest_s = max(self.longest_s, event.elapsed)
-        if event.mem_used_mb:
+        self.longest_s = max(self.longest_s, told.elapsed)
+        if told.mem_used_mb:
             self.measured += 1
-            self.most_mb = max(self.most_mb, event.mem_used_mb)
+            self.most_mb = max(self.most_mb, told.mem_used_mb)
             if self.measured <= MEASURED:
                 self.first_mb = self.most_mb
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hpo.record import events as ev
+from hpo.record.result import Outcome
 from hpo.record.state import CampaignState, TrialStatus
 
 
@@ -103,16 +104,17 @@ def _short(value: object) -> str:
 
 def _finished(event: ev.LegFinished, state: CampaignState) -> tuple[int, str]:
     metric = state.goal.metric
-    who, took = f"trial {event.trial_id}", f"{event.elapsed:.1f} s"
-    if event.outcome == "failed":
-        message = (event.message or "").strip().splitlines() or [""]
-        return logging.WARNING, f"{who} failed after {took}: {event.cause}: {message[0][:200]}"
-    if event.outcome == "interrupted":
-        return logging.INFO, f"{who} was interrupted at {event.resource} after {took}"
-    if event.metric is None:
+    told, who = event.result, f"trial {event.trial_id}"
+    took = f"{told.elapsed:.1f} s"
+    if told.outcome is Outcome.FAILED:
+        message = (told.message or "").strip().splitlines() or [""]
+        return logging.WARNING, f"{who} failed after {took}: {told.cause}: {message[0][:200]}"
+    if told.outcome is Outcome.INTERRUPTED:
+        return logging.INFO, f"{who} was interrupted at {told.resource} after {took}"
+    if told.metric is None:
         return logging.WARNING, f"{who} completed in {took}, {metric} was not finite: worst"
-    how = "completed" if state.trials[event.trial_id].final else f"reached {event.resource}"
-    line = f"{who} {how} in {took}: {metric}={event.metric:.6g}"
+    how = "completed" if state.trials[event.trial_id].final else f"reached {told.resource}"
+    line = f"{who} {how} in {took}: {metric}={told.metric:.6g}"
     if state.best_trial == event.trial_id:
         # Not "so far": on its way to a higher rung the best trial may have become worse.
         return logging.INFO, line + "  <- the best now"

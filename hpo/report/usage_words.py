@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from hpo.record.events import LegFinished
 from hpo.record.pace import MARGIN
+from hpo.record.result import Result
 from hpo.record.state import CampaignState
 from hpo.record.usage import asking_mb
 from hpo.units.sizes import time_class
@@ -56,12 +56,12 @@ def usage_lines(
         yield line
 
 
-def leg_usage(event: LegFinished) -> str:
+def leg_usage(told: Result) -> str:
     """What a leg had, and the memory that it used; empty where nobody told."""
-    parts = [f"of {_time(event.time_had_s)}"] if event.time_had_s else []
-    if event.mem_used_mb:
-        of = f" of {event.mem_had_mb}" if event.mem_had_mb else ""
-        parts.append(f"memory {event.mem_used_mb}{of} MB")
+    parts = [f"of {_time(told.time_had_s)}"] if told.time_had_s else []
+    if told.mem_used_mb:
+        of = f" of {told.mem_had_mb}" if told.mem_had_mb else ""
+        parts.append(f"memory {told.mem_used_mb}{of} MB")
     return f" ({', '.join(parts)})" if parts else ""
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hpo.record.result import Outcome
 from hpo.units.sizes import usable_s
 
-PROMOTED = 1 / 3  # of the trials at a rung, by default
 FAILURES = 3  # in a row: here or in the objective something is wrong, and offers are not to burn
 
 
@@ -35,7 +35,6 @@ class Stay:
         legs: that it has taken.
         shortest_s: of the legs that it finished (s); None: it has finished none.
         over: why it takes no other leg; None: it may.
-        answer_s: how long the manager takes to answer a result (s), as seen here; None: not seen.
     """
 
     legs_left: int | None
@@ -44,7 +43,6 @@ class Stay:
     legs: int = 0
     shortest_s: float | None = None
     over: str | None = None
-    answer_s: float | None = None
 
     @classmethod
     def of(cls, trials_per_job: int | str, leave_at: float | None) -> Stay:
@@ -56,35 +54,20 @@ class Stay:
         self.legs += 1
         self.legs_left = None if self.legs_left is None else self.legs_left - 1
 
-    def ended(self, status: str, seconds: float, now: float) -> None:
+    def ended(self, outcome: Outcome, seconds: float, now: float) -> None:
         """The leg that it took last ended so, after so many seconds."""
-        self.over = self.why_last(status, now)
-        self.failed = self.failed + 1 if status == "failed" else 0
+        self.over = self.why_last(outcome, now)
+        self.failed = self.failed + 1 if outcome is Outcome.FAILED else 0
         known = seconds if self.shortest_s is None else self.shortest_s
         self.shortest_s = min(known, seconds)
 
-    def answered(self, seconds: float) -> None:
-        """The manager took so long to answer a result, or longer."""
-        self.answer_s = seconds if self.answer_s is None else (self.answer_s + seconds) / 2.0
-
-    def wait_s(self, fresh_start_s: float, timeout_s: float) -> float:
-        """How long to wait for a trial's own next leg, where a fresh start of it takes that long.
-
-        Never longer than the fresh start, so that waiting at worst doubles its cost (the rule of
-        ski rental); and not at all where the answer is known to come too late to pay, because most
-        trials are not promoted.
-        """
-        if self.answer_s is not None and self.answer_s > PROMOTED * fresh_start_s:
-            return 0.0
-        return min(fresh_start_s, timeout_s)
-
-    def why_last(self, status: str, now: float) -> str | None:
-        """Why no leg follows the one that ends with `status` now; None: one may."""
+    def why_last(self, outcome: Outcome, now: float) -> str | None:
+        """Why no leg follows the one that ends so now; None: one may."""
         if self.legs_left == 0:
             return "it took as many trials as trials_per_job allows"
-        if status == "interrupted":
+        if outcome is Outcome.INTERRUPTED:
             return "it was asked to leave"
-        if status == "failed" and self.failed + 1 >= FAILURES:
+        if outcome is Outcome.FAILED and self.failed + 1 >= FAILURES:
             return f"{FAILURES} of its trials failed in a row"
         return self.why_no_time(now)
 

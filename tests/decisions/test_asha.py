@@ -14,6 +14,7 @@ from hpo.decisions.asha import MISSED_RUNG, Asha, expected_legs, rung_levels
 from hpo.decisions.scheduler import GPU_HOURS, TARGET, Limits, Scheduler
 from hpo.errors import TransitionError
 from hpo.record import events as ev
+from hpo.record.result import Outcome, Result
 from hpo.record.state import TrialStatus, apply
 from hpo.report.narration import narrate
 
@@ -118,7 +119,8 @@ def test_a_trial_that_returns_before_its_rung_fails_with_the_cure() -> None:
     game = Game(Asha(max_t=9, grace_period=3), n_trials=2)
     trial = game.state.trials[0]
     apply(game.state, ev.LegClaimed(1.0, 0, 0, 0, "job"))
-    apply(game.state, ev.LegFinished(2.0, 0, 0, 0, "job", "completed", 0.1, 2, 5.0))
+    result = Result(Outcome.COMPLETED, 0.1, 2, 5.0)
+    apply(game.state, ev.LegFinished(2.0, 0, 0, 0, "job", result))
     game.settle()
     assert trial.status is TrialStatus.FAILED
     assert trial.cause == MISSED_RUNG
@@ -237,7 +239,8 @@ def test_a_trial_that_is_interrupted_again_and_again_without_progress_fails_in_t
         assert trial.status is TrialStatus.OFFERED
         leg = (0, 0, trial.attempt)
         apply(game.state, ev.LegClaimed(1.0, *leg, "x"))
-        apply(game.state, ev.LegFinished(2.0, *leg, "x", "interrupted", 0.1, resource, 5.0))
+        result = Result(Outcome.INTERRUPTED, 0.1, resource, 5.0)
+        apply(game.state, ev.LegFinished(2.0, *leg, "x", result))
         game.settle()
     assert trial.status is TrialStatus.FAILED
     assert "save and restore" in game.events[-2].message

@@ -22,11 +22,11 @@ def gone(trial_id: int, node: str, cause: str = "node_failed", time: float = NOW
 
 
 def good(trial_id: int, node: str, outcome: str = "completed") -> ev.Event:
-    return at(finished(trial_id, outcome=outcome), node)
+    return finished(trial_id, outcome=outcome, node=node)
 
 
 def raised(trial_id: int, node: str, cause: str = "RuntimeError") -> ev.Event:
-    return at(failed(trial_id, cause), node)
+    return failed(trial_id, cause, node=node)
 
 
 def blame(*events: ev.Event) -> NodeBlame:

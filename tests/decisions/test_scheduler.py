@@ -46,7 +46,7 @@ class TestAfterALegEnded:
         assert after([*running(0), ended]) == [offered(0, 1)]
 
     def test_a_failed_leg_fails_the_trial_with_its_words(self) -> None:
-        decisions = after([*running(0, 1), failed(0, "KeyError", "0")], n_trials=2)
+        decisions = after([*running(0, 1), failed(0, "KeyError", job_id="0")], n_trials=2)
         assert decisions == [ev.TrialFailed(NOW, 0, "KeyError", "bad 0")]
 
     def test_a_failure_without_words_still_has_a_cause(self) -> None:

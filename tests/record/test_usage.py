@@ -24,7 +24,7 @@ SEATS = SeatLimits(8, 450, learn_mem_to=8192)
 
 def leg(trial_id: int, used_mb: int = 0, **changes: Any) -> ev.LegFinished:
     changes = {"mem_used_mb": used_mb, "job_id": str(trial_id)} | changes
-    return replace(finished(trial_id), **changes)
+    return finished(trial_id, **changes)
 
 
 def new(count: int) -> dict[ComingLeg, int]:
@@ -173,7 +173,7 @@ class TestWords:
 
     def test_what_nobody_told_is_not_said(self) -> None:
         assert list(usage_lines(self.told(time_had_s=0, mem_had_mb=0), 0)) == []
-        assert leg_usage(leg(0)) == ""
+        assert leg_usage(leg(0).result) == ""
 
     @pytest.mark.parametrize(
         ("changes", "words"),
@@ -185,7 +185,7 @@ class TestWords:
         ],
     )
     def test_a_leg_says_what_it_had(self, changes: dict[str, Any], words: str) -> None:
-        assert leg_usage(leg(0, **changes)) == words
+        assert leg_usage(leg(0, **changes).result) == words
 
     def test_the_numbers_lie_in_the_final_results(self) -> None:
         assert usage_numbers(self.told(), 2) == {
