@@ -65,6 +65,7 @@ def document(
 
     `told` is what is known of the result, in the form of `Result.to_json`.
     """
+    marks = {name: True for name in ("early", "goes_on") if told.get(name)}
     return {
         "trial_id": leg.trial_id,
         "status": told["status"],
@@ -81,7 +82,7 @@ def document(
         "traceback": told.get("traceback"),
         "additional_info": told["additional_info"],
         "reports": [dict(report) for report in reports],
-    } | ({"goes_on": True} if told.get("goes_on") else {})
+    } | marks
 
 
 def read_attempt(layout: Layout, leg: Leg) -> tuple[Result, dict[str, Any]] | None:

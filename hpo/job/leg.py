@@ -158,7 +158,8 @@ class _Run:
         trial, result = self._train(load)
         if result.outcome is Outcome.FAILED and self._here.oom_kills() > self._killed_before:
             result = out_of_memory(result)
-        if result.outcome is Outcome.COMPLETED and not self._offer.get("final", True):
+        final = self._offer.get("final", True) or result.early
+        if result.outcome is Outcome.COMPLETED and not final:
             result = replace(result, outcome=Outcome.PAUSED)
         return self._account(trial, result)
 

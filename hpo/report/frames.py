@@ -28,7 +28,8 @@ class CampaignResults:
 
     Attributes:
         trials: one row per trial that has a result: trial_id (the index), status, error, resource,
-            training_time (s), job_id, cause, and one column per hyperparameter.
+            early (whether it returned before its end), training_time (s), job_id, cause, and one
+            column per hyperparameter.
         reports: one row per report: trial_id, the reported numbers, time (s since 1970), elapsed
             (s in its attempt) and wallclock (s since the campaign's first trial started).
         best_config: the incumbent's configuration, or None.
@@ -121,11 +122,12 @@ def _number(value: object) -> float | None:
 
 
 def _trials_frame(results: list[dict[str, Any]]) -> pd.DataFrame:
-    columns = ["status", "error", "resource", "training_time", "job_id", "cause"]
+    columns = ["status", "error", "resource", "early", "training_time", "job_id", "cause"]
     rows = []
     for result in results:
         info = result.get("additional_info") or {}
         row = {name: result.get(name) for name in ("trial_id", *columns)}
+        row["early"] = result.get("early") is True
         row["training_time"] = _number(info.get("training_time"))
         rows.append(row | {k: v for k, v in (result.get("config") or {}).items() if k not in row})
     frame = pd.DataFrame(rows, columns=None if rows else ["trial_id", *columns])

@@ -95,6 +95,10 @@ class HpoSettings(BaseModel):
     mode: Literal["min", "max"] = "min"
     """Whether a smaller (`min`) or a larger (`max`) metric is better."""
 
+    trial_value: Literal["last", "best"] = "last"
+    """What a trial is worth: its `last` report, or its `best`, for who keeps the best epoch's
+    model."""
+
     resource_attr: Name = "epoch"
     """Name under which the objective reports its progress."""
 

@@ -63,7 +63,8 @@ class CampaignSpec:
     @property
     def goal(self) -> Goal:
         """What trials are compared by."""
-        return Goal(self.hpo.metric, self.hpo.mode, self.hpo.resource_attr)
+        hpo = self.hpo
+        return Goal(hpo.metric, hpo.mode, hpo.resource_attr, hpo.trial_value)
 
     def identity(self) -> dict[str, Any]:
         """What makes two runs the same search, so that one may resume the other.
@@ -80,7 +81,8 @@ class CampaignSpec:
             "points_to_evaluate": self.hpo.points_to_evaluate,
             "scheduler": None if asha is None else asha.to_json(),
             "searcher": None if self.searcher is None else self.searcher.rsplit("/", 1)[-1],
-        }
+            # Where it is not the default, so that campaigns begun before it are the same search.
+        } | ({} if self.hpo.trial_value == "last" else {"trial_value": self.hpo.trial_value})
 
     def digest(self) -> str:
         """Sixteen hexadecimal digits that stand for `identity`."""

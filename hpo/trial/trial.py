@@ -123,6 +123,24 @@ class Trial:
         self._insist("the checkpoint folder", lambda: path.mkdir(parents=True, exist_ok=True))
         return path
 
+    @property
+    def has_reported(self) -> bool:
+        """Whether this attempt has reported."""
+        return self._reported
+
+    def recall(self) -> bool:
+        """Take up what earlier attempts reported, where nothing else is known; whether they did."""
+        if not self.history:
+            self.history = self._earlier_reports()
+            self.resource = self.history[-1][self._resource_attr] if self.history else 0
+        return bool(self.history)
+
+    def _earlier_reports(self) -> list[dict[str, Any]]:
+        attempt = self.attempt - 1
+        if attempt < 0:
+            return []
+        return read_reports(self._folder, resource_attr=self._resource_attr, up_to_attempt=attempt)
+
     def epochs(self) -> range:
         """Return the epochs still to train, from the resume point to the end of this leg.
 
@@ -217,6 +235,10 @@ class Trial:
         elapsed = max(0.0, now - self._started)  # because clocks of nodes are set back at times
         record = make_record((self._resource_attr, resource), values, now=now, elapsed=elapsed)
         self._insist("the report", lambda: write_line(self._folder, self.attempt, record))
+        if not self.history and resource > 1:
+            # Its code goes on from what it saved itself.
+            earlier = self._earlier_reports()
+            self.history = [r for r in earlier if r[self._resource_attr] < resource]
         previous, self.resource, self._reported = self.resource, resource, True
         self.history.append(record)
         self._save_or_leave(previous)

@@ -62,6 +62,22 @@ def test_a_failed_leg_leaves_metric_and_best_trial_alone() -> None:
     assert not state.any_result
 
 
+def test_a_trial_that_fails_later_is_not_the_incumbent_any_more() -> None:
+    leg = {"attempt": 1, "job_id": "8"}
+    events = [
+        *running(0, 1),
+        finished(0, 0.1, job_id="0"),
+        finished(1, 0.5, job_id="1"),
+        offered(0, 1),
+        claimed(0, "8", 1),
+        failed(0, **leg),
+    ]
+    assert state_after(events).best_trial == 0
+    state = state_after([*events, ev.TrialFailed(NOW, 0, "E", "m")])
+    assert (state.best_trial, state.best_metric, state.trials[0].metric) == (1, 0.5, None)
+    assert state.best_told == (0.1, 0)
+
+
 def test_a_lost_leg_counts_and_tells_whether_it_saved_anything_new() -> None:
     state = state_after([*running(0), lost(0, job_id="0", saved=3)])
     trial = state.trials[0]

@@ -208,7 +208,7 @@ class _Run:
         where = f"trial {self._trial.trial_id}: {script}"
         if code and not self._is_ending:
             raise ScriptError(f"{where} {_failure(code, self._last_lines)}")
-        if not self._reported:
+        if not self._reported and not self._trial.recall():
             raise ReportError(f"{where} {_silence(script.metric_pattern)}")
 
     def _take_request(self, request: Request | None) -> None:
