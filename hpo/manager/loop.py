@@ -29,6 +29,7 @@ from hpo.manager.publisher import Publisher
 from hpo.manager.seats.keeper import SeatKeeper
 from hpo.manager.trouble_teller import TroubleTeller
 from hpo.record import events as ev
+from hpo.record.causes import Cause
 from hpo.record.goal import Goal
 from hpo.record.invariants import check
 from hpo.record.result import Outcome
@@ -244,7 +245,7 @@ class Manager:
                 stays = event.result.goes_on or event.result.outcome is Outcome.INTERRUPTED
                 self.book.left(event.job_id, over=not stays)
             case ev.LegLost():
-                self.book.left(event.job_id, over=event.cause != "preempted")
+                self.book.left(event.job_id, over=event.cause != Cause.PREEMPTED)
             case ev.LegReturned():
                 self.book.returned(self.state.trials[event.trial_id].job_id)
 

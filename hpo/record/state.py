@@ -19,7 +19,7 @@ from hpo.record.goal import Goal
 from hpo.record.pace import LegTime, Pace
 from hpo.record.result import Outcome, Result
 from hpo.record.rung import Rung
-from hpo.record.trial import OPEN, REOFFERABLE, TrialState, TrialStatus
+from hpo.record.trial import LIFE_CYCLE, OPEN, TrialState, TrialStatus
 from hpo.record.usage import LostWork, Usage
 from hpo.units.sizes import usable_s
 from hpo.values import canonical
@@ -114,9 +114,10 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
     trial = state.trials.get(event.trial_id)
     if trial is None:
         raise TransitionError(f"{event}: no such trial")
+    before, after = LIFE_CYCLE[type(event)]
+    _require(trial.status in before, event, f"the trial is {trial.status.value}")
     match event:
         case ev.LegOffered():
-            _require(trial.status in REOFFERABLE, event, trial.status)
             _require(event.attempt > trial.attempt, event, "attempts only grow")
             reached = event.rung <= trial.rung or _has_reached(state, trial)
             _require(reached, event, "a trial is promoted from the rung it has reached")
@@ -128,47 +129,30 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             trial.target, trial.final = event.target, event.final
             trial.mem_mb, trial.time_s = event.mem_mb, event.time_s
             trial.ended_leg = trial.cause = trial.message = None
-            _move(state, trial, TrialStatus.OFFERED)
         case ev.LegClaimed():
-            _require(trial.status is TrialStatus.OFFERED, event, trial.status)
             _require(_same_leg(trial, event), event, "another leg is offered")
             trial.job_id, trial.claimed_at = event.job_id, event.time
-            _move(state, trial, TrialStatus.CLAIMED)
         case ev.LegReturned():
-            held = trial.status in (TrialStatus.OFFERED, TrialStatus.CLAIMED)
-            _require(held, event, trial.status)
             _require(event.attempt > trial.attempt, event, "attempts only grow")
             trial.attempt = event.attempt
             trial.losses += 1
             state.lost.add(event)
-            _move(state, trial, TrialStatus.OFFERED)
         case ev.LegFinished() | ev.LegLost():
-            _require(trial.status is TrialStatus.CLAIMED, event, trial.status)
             _require(_same_leg(trial, event), event, "another leg is claimed")
             _require(event.job_id == trial.job_id, event, "another job holds the leg")
             _end_leg(state, trial, event)
-            _move(state, trial, TrialStatus.WAITING)
         case ev.OfferRevoked():
-            _require(trial.status is TrialStatus.OFFERED, event, trial.status)
             _require(_same_leg(trial, event), event, "another leg is offered")
-            _move(state, trial, TrialStatus.WAITING)
-        case ev.TrialCompleted():
-            _require(trial.status is TrialStatus.WAITING, event, trial.status)
-            _move(state, trial, TrialStatus.COMPLETED)
-        case ev.TrialPaused():
-            _require(trial.status is TrialStatus.WAITING, event, trial.status)
-            _move(state, trial, TrialStatus.PAUSED)
         case ev.TrialFailed():
-            _require(trial.status is TrialStatus.WAITING, event, trial.status)
             trial.cause, trial.message = event.cause, event.message
             _count_alike(state, event.cause)
             trial.metric = None  # a failed trial is worth nothing, and not the incumbent
             _compare_with_best(state, trial)
-            _move(state, trial, TrialStatus.FAILED)
-        case _:  # TrialStopped
-            _require(trial.status is TrialStatus.WAITING, event, trial.status)
+        case ev.TrialStopped():
             trial.cause = event.reason
-            _move(state, trial, TrialStatus.STOPPED)
+        case _:  # TrialCompleted, TrialPaused
+            pass
+    _move(state, trial, after)
 
 
 def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev.LegLost) -> None:
@@ -278,7 +262,6 @@ def _move(state: CampaignState, trial: TrialState, status: TrialStatus) -> None:
     state.by_status[status].add(trial.trial_id)
 
 
-def _require(legal: bool, event: ev.Event, why: object) -> None:
+def _require(legal: bool, event: ev.Event, why: str) -> None:
     if not legal:
-        reason = f"the trial is {why.value}" if isinstance(why, TrialStatus) else str(why)
-        raise TransitionError(f"{event}: {reason}")
+        raise TransitionError(f"{event}: {why}")
