@@ -16,6 +16,7 @@ from hpo.cluster.simulated.model import ClusterModel
 from hpo.decisions.asha import Asha
 from hpo.folder.journal import read_events
 from hpo.record import events as ev
+from hpo.record.result import Outcome
 from hpo.record.state import CampaignState, TrialStatus
 
 
@@ -65,7 +66,7 @@ def most_at_once(made: Campaign) -> int:
     return most
 
 
-STEADY = {"epoch_spread": 0.0, "arrival": Constant(60.0)}
+STEADY: dict[str, Any] = {"epoch_spread": 0.0, "arrival": Constant(60.0)}
 EVERYTHING = ClusterModel(
     seats=5,
     arrival=Backfill(LogNormal(900.0), 600),
@@ -163,7 +164,7 @@ class TestPreemption:
         made = campaign(tmp_path / "c", model, n_trials=6, limits={"max_lost_legs": 200})
         made.run()
         outcomes = Counter(e.result.outcome for e in journal(made) if isinstance(e, ev.LegFinished))
-        assert outcomes["interrupted"] > 0
+        assert outcomes[Outcome.INTERRUPTED] > 0
         lost = [e for e in journal(made) if isinstance(e, ev.LegLost)]
         assert all(e.resource == 0 for e in lost)  # each came before the first epoch
 

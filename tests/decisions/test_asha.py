@@ -247,4 +247,6 @@ def test_a_trial_that_is_interrupted_again_and_again_without_progress_fails_in_t
         apply(game.state, ev.LegFinished(2.0, *leg, "x", result))
         game.settle()
     assert trial.status is TrialStatus.FAILED
-    assert "save and restore" in game.events[-2].message
+    failed = game.events[-2]
+    assert isinstance(failed, ev.TrialFailed)
+    assert "save and restore" in failed.message

@@ -22,7 +22,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     def _run(objective: Callable[..., Any], goal: Goal = GOAL, **changes: Any) -> Result:
-        about = {"attempt": 0, "target": 9, "metric": "loss"} | changes
+        about: dict[str, Any] = {"attempt": 0, "target": 9, "metric": "loss"} | changes
         trial = Trial(trial_id=3, config={"lr": 0.1}, folder=tmp_path, **about)
         return train(trial, lambda: objective, goal)
 

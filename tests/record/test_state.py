@@ -63,14 +63,13 @@ def test_a_failed_leg_leaves_metric_and_best_trial_alone() -> None:
 
 
 def test_a_trial_that_fails_later_is_not_the_incumbent_any_more() -> None:
-    leg = {"attempt": 1, "job_id": "8"}
     events = [
         *running(0, 1),
         finished(0, 0.1, job_id="0"),
         finished(1, 0.5, job_id="1"),
         offered(0, 1),
         claimed(0, "8", 1),
-        failed(0, **leg),
+        failed(0, attempt=1, job_id="8"),
     ]
     assert state_after(events).best_trial == 0
     state = state_after([*events, ev.TrialFailed(NOW, 0, "E", "m")])
