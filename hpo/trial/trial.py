@@ -54,8 +54,8 @@ class Trial:
         trial_id: the number of the trial in its campaign.
         attempt: the number of this attempt; earlier ones were lost or left, or reached a rung.
         resource: the resource last reported or restored; 0 before.
-        history: one dict per report, as written to the file, each resource once; after a restore
-            it begins with the reports of earlier attempts.
+        history: one dict per report, as written to the file, each resource once; after a restore,
+            or where its code goes on by itself, it begins with the reports of earlier attempts.
     """
 
     def __init__(

@@ -191,7 +191,7 @@ class TestEpochs:
     def test_one_that_counts_from_zero_goes_on(self, trial_of: Any) -> None:
         code = "for i in range({}, {}): print(f'epoch {{i}} val_error={{i}}')"
         assert epochs(trial_of(code.format(0, 2), WITH_EPOCH)) == [1, 2]
-        assert epochs(trial_of(code.format(2, 4), WITH_EPOCH, attempt=1)) == [3, 4]
+        assert epochs(trial_of(code.format(2, 4), WITH_EPOCH, attempt=1)) == [1, 2, 3, 4]
 
     def test_a_check_before_the_training(self, trial_of: Any, caplog: Any) -> None:
         code = """
