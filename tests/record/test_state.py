@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import Any
 
 import pytest
 from histories import (
@@ -75,6 +76,15 @@ def test_a_trial_that_fails_later_is_not_the_incumbent_any_more() -> None:
     state = state_after([*events, ev.TrialFailed(NOW, 0, "E", "m")])
     assert (state.best_trial, state.best_metric, state.trials[0].metric) == (1, 0.5, None)
     assert state.best_told == (0.1, 0)
+
+
+def test_a_value_counts_at_its_rung_or_where_its_trial_wanted_no_more() -> None:
+    def ranked(**told: Any) -> list[tuple[float, int]]:
+        state = state_after([*running(0), finished(0, 0.5, job_id="0", **told)])
+        return [entry for rung in state.rungs.values() for entry in rung.ranked]
+
+    assert ranked() == ranked(resource=4, early=True) == [(0.5, 0)]
+    assert ranked(resource=4) == []
 
 
 def test_a_lost_leg_counts_and_tells_whether_it_saved_anything_new() -> None:
