@@ -34,12 +34,15 @@ class CommandLine:
         flags: the word of a true boolean, and after a slash that of a false one; None: booleans
             are values.
         lists: whether a list is one word of JSON, or several words.
+        nested: the names that stand for mappings of hyperparameters, each of them an argument of
+            its own: `optimizer.lr`. Any other mapping is a value, one word of JSON.
     """
 
     words: tuple[str, ...] = ("{python}", "{script}", "{arguments}")
     arguments: str = "--{name} {value}"
     flags: str | None = None
     lists: str = "json"
+    nested: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> CommandLine:
@@ -48,8 +51,9 @@ class CommandLine:
         Raises:
             TypeError: this is no command line.
         """
-        line = cls(**{**found, "words": tuple(found.get("words", ()))})
-        texts = (*line.words, line.arguments, line.flags or "", line.lists)
+        lists = {name: tuple(found.get(name, ())) for name in ("words", "nested")}
+        line = cls(**{**found, **lists})
+        texts = (*line.words, *line.nested, line.arguments, line.flags or "", line.lists)
         if not all(isinstance(text, str) for text in texts):
             raise TypeError(f"no command line: {found}")
         return line
@@ -61,6 +65,7 @@ class CommandLine:
             "arguments": self.arguments,
             "flags": self.flags,
             "lists": self.lists,
+            "nested": list(self.nested),
         }
 
     def fill(self, config: Mapping[str, Any], places: Mapping[str, str]) -> list[str]:
@@ -70,7 +75,7 @@ class CommandLine:
             config: one value per hyperparameter.
             places: the texts for `PLACES`.
         """
-        rest = {name: value for name, value in config.items() if name not in self.named}
+        rest = {name: value for name, value in self._each(config) if name not in self.named}
         words: list[str] = []
         option: str | None = None  # the template's last word, where it waits for its value
         for word in self.words:
@@ -119,6 +124,14 @@ class CommandLine:
                 f"'command' never tells the script {', '.join(missing)}; write"
                 f" {{{missing[0]}}} where it goes, or {{arguments}} for all that is not named"
             )
+
+    def _each(self, config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """The hyperparameters, with dots in the names of those within mappings."""
+        for name, value in config.items():
+            if name in self.nested and name not in self.named:
+                yield from _below(name, value)
+            else:
+                yield name, value
 
     def _all_arguments(self, rest: Mapping[str, Any]) -> Iterator[str]:
         flags_apart = "{flags}" in self.words
@@ -214,6 +227,14 @@ def _put(word: str, texts: Mapping[str, str]) -> str:
         return found[0] if found in ("{{", "}}") else texts[found[1:-1]]
 
     return _PART.sub(text_of, word)
+
+
+def _below(name: str, value: object) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for inner, its_value in value.items():
+            yield from _below(f"{name}.{inner}", its_value)
+    else:
+        yield name, value
 
 
 def _lookup(config: Mapping[str, Any], name: str) -> tuple[bool, Any]:

@@ -115,6 +115,20 @@ class TestTemplate:
         config = {"optimizer": {"name": "sgd", "lr": 0.1}, "x.y": 3}
         assert fill("{optimizer.lr}", "{x.y}", config=config) == "0.1 3"
 
+    def test_mappings_of_hyperparameters_are_arguments_each(self) -> None:
+        config = {"optimizer": {"name": "sgd", "decay": {"rate": 0.5}}, "step": {"size": 1}}
+        there = line(arguments="{name}={value}", nested=("optimizer", "model"))
+        assert there.fill(config, PLACES) == [
+            *("optimizer.name=sgd", "optimizer.decay.rate=0.5", 'step={"size": 1}')
+        ]
+        words = ("{optimizer.name}", "{arguments}")
+        assert fill(*words, config=config, nested=("optimizer",)) == (
+            'sgd --optimizer.decay.rate 0.5 --step {"size": 1}'
+        )
+        assert fill("{optimizer}", "{arguments}", config=config, nested=("optimizer",)) == (
+            '{"name": "sgd", "decay": {"rate": 0.5}} --step {"size": 1}'
+        )
+
     def test_what_a_configuration_lacks_is_left_out_with_its_option(self) -> None:
         words = ("run", "--momentum", "{optimizer.momentum}", "-v", "{lr}", "a={optimizer.b}")
         assert fill(*words, config={"optimizer": {"name": "adam"}, "lr": 1}) == "run -v 1"
@@ -156,7 +170,7 @@ class TestProblems:
 
 
 def test_json_and_back() -> None:
-    there = line("{lr}", flags="--{name}", lists="words")
+    there = line("{lr}", flags="--{name}", lists="words", nested=("optimizer",))
     assert CommandLine.from_json(there.to_json()) == there
     with pytest.raises(TypeError):
         CommandLine.from_json({"words": [1]})

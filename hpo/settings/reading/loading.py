@@ -209,7 +209,7 @@ def _resolve_objective(
         script = _resolve_file("entry_point", str(section["entry_point"]), raw, path, cwd, problems)
         reference = None if script is None else f"script:{script}"
     if section.get("entry_point") is not None or section.get("command") is not None:
-        return reference, None if hpo is None else command_line(hpo, words)
+        return reference, None if hpo is None else command_line(hpo, words, found.space)
     return _resolve_function(raw, path, cwd, problems), None
 
 

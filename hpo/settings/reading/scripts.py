@@ -12,6 +12,10 @@ from pathlib import Path
 
 from hpo.command_line import COMMAND, CommandLine, names_in
 from hpo.settings.search import HpoSettings
+from hpo.space.space import Space
+
+NESTED = ("mapping", "options")
+"""The types of domains whose values may be mappings of hyperparameters."""
 
 
 def resolve_command(
@@ -48,7 +52,13 @@ def resolve_command(
     return found, COMMAND + " ".join(word.strip("{}") for word in fixed), missing
 
 
-def command_line(hpo: HpoSettings, words: Sequence[str] | None) -> CommandLine:
+def command_line(hpo: HpoSettings, words: Sequence[str] | None, space: Space | None) -> CommandLine:
     """How the script is run; `words` None: as `entry_point` is."""
-    styled = CommandLine(arguments=hpo.arguments, flags=hpo.flags, lists=hpo.lists)
+    domains = {} if space is None else space.to_json()
+    nested = tuple(
+        name
+        for name, domain in domains.items()
+        if isinstance(domain, dict) and domain.get("type") in NESTED
+    )
+    styled = CommandLine(arguments=hpo.arguments, flags=hpo.flags, lists=hpo.lists, nested=nested)
     return styled if words is None else replace(styled, words=tuple(words))

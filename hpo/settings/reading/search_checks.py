@@ -58,7 +58,7 @@ def script_problems(space: Space | None, hpo: HpoSettings) -> list[str]:
             if name in hpo.model_fields_set
         ]
     elif space is not None:
-        line = command_line(hpo, hpo.command)
+        line = command_line(hpo, hpo.command, space)
         problems += line.problems(list(space.domains), space.free)
         problems += _entry_point_problems(hpo, line)
     if hpo.metric_pattern is not None:
