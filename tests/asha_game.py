@@ -12,9 +12,8 @@ from hpo.decisions.asha import Asha
 from hpo.decisions.scheduler import Limits, Scheduler
 from hpo.record import events as ev
 from hpo.record.goal import Goal
-from hpo.record.invariants import check
 from hpo.record.result import Outcome, Result
-from hpo.record.state import CampaignState, TrialStatus, apply
+from hpo.record.state import CampaignState, TrialStatus, apply, check
 
 
 class Numbered:

@@ -21,7 +21,7 @@ from hpo.folder.journal import Header, Journal
 from hpo.job.leg import LegSettings
 from hpo.manager.loop import Manager, Surroundings
 from hpo.record.goal import Goal
-from hpo.record.invariants import check
+from hpo.record.state import check
 from hpo.search.random import AsyncRandomSearch
 from hpo.space.space import read_space
 

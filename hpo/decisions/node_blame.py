@@ -1,8 +1,7 @@
 """Which nodes break what they are given: bad ends in a row, counted node by node.
 
-Owns the evidence and the rules; what follows from a verdict is journaled and carried out
-elsewhere. Folded from events, live and in replay, so that it survives a restart; seats that died
-before they took a leg are in no journal and are told beside it. Pure: no I/O, no clock.
+Folded from events, live and in replay, so that it survives a restart; seats that died before they
+took a leg are in no journal and are told beside it.
 """
 
 from __future__ import annotations

@@ -122,11 +122,6 @@ def read_begun(layout: Layout, leg: Leg) -> dict[str, Any]:
     return found if isinstance(found, dict) and found.get("job_id") == leg.job_id else {}
 
 
-def prepare(layout: Layout, leg: Leg, result: Mapping[str, Any]) -> None:
-    """Lay ready what will stand as the trial's result once the claim is done."""
-    publish_json(files_of(layout, leg).ready, result)
-
-
 def publish_prepared(layout: Layout, leg: Leg) -> bool:
     """Make the prepared result the standing one; False: it is published, or there is none.
 

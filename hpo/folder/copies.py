@@ -1,8 +1,8 @@
 """A campaign's folder that was copied or moved since its last start.
 
-Owns telling so (campaign.json names the folder's own path) and what has to be forgotten: jobs of
-the original still serve the folder there. They must never be adopted, counted or cancelled from
-here, so the campaign takes a new name, and what they held is lost to it. All else goes on.
+campaign.json names the folder's own path. Jobs of the original still serve the folder there: they
+must never be adopted, counted or cancelled from here, so the campaign takes a new name, and what
+they held is lost to it. All else goes on.
 """
 
 from __future__ import annotations

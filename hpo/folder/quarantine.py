@@ -1,14 +1,14 @@
 """The nodes that no more legs are to be run on, for seats that are there already.
 
-Owns `jobs/quarantined.json`: written by the manager when that changes, read by seats that may take
-several legs. A file that cannot be read is no news. Standard library only.
+`jobs/quarantined.json` is written by the manager when that changes. A file that cannot be read is
+no news.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hpo.folder.files import Layout, publish_json, read_json
+from hpo.folder.files import Layout, publish_json, read_object
 
 
 def publish(layout: Layout, until: Mapping[str, float]) -> None:
@@ -22,7 +22,6 @@ def publish(layout: Layout, until: Mapping[str, float]) -> None:
 
 def is_quarantined(layout: Layout, node: str, now: float) -> bool:
     """Whether no more legs are to be run on `node`."""
-    found = read_json(layout.quarantined)
-    nodes = found.get("nodes") if isinstance(found, dict) else None
+    nodes = read_object(layout.quarantined).get("nodes")
     until = nodes.get(node) if isinstance(nodes, dict) else None
     return isinstance(until, (int, float)) and now < until

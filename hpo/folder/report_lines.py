@@ -1,8 +1,7 @@
 """One report of a trial: what counts as a number, and the line it becomes.
 
-Owns the shape of a line in `reports-a<attempt>.jsonl`; `reports` reads them back. Does not know
-when a report is allowed (that is `Trial`) nor what it means for the search. Standard library
-only: numpy and torch scalars are recognised by their `item()`.
+A line of `reports-a<attempt>.jsonl`; `reports` reads them back. Standard library only: numpy and
+torch scalars are recognised by their `item()`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The reports of a trial over all its attempts, as they lie in its folder.
 
-Reads only; what a job writes there is `trial`'s. A torn line is skipped, never an error.
+A torn line is skipped, never an error.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from hpo.folder.files import Layout, publish_json, read_json
+from hpo.folder.files import Layout, publish_json, read_object
 from hpo.seats.job_identity import JobIdentity
 
 
@@ -36,9 +36,7 @@ def adopt(layout: Layout, job: JobIdentity) -> JobIdentity:
 
 
 def _read(path: Path) -> dict[str, int]:
-    found = read_json(path)
-    entries = found.items() if isinstance(found, dict) else ()
-    return {job_id: minutes for job_id, minutes in entries if type(minutes) is int}
+    return {job_id: limit for job_id, limit in read_object(path).items() if type(limit) is int}
 
 
 def _array_of(job_id: str) -> str:

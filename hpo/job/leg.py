@@ -226,12 +226,13 @@ def finish_leg(layout: Layout, account: Account, patience: Patience = Patience()
         StorageTrouble: it could not be written; the leg has to be run again.
     """
     claim, found = account.leg, account.to_json()
+    files = attempts.files_of(layout, claim)
 
     def publish() -> None:
-        path = attempts.files_of(layout, claim).result
-        path.parent.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
-        publish_json(path, found, folder=False)  # because the copy's sync is that of both names
-        attempts.prepare(layout, claim, found)
+        files.folder.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
+        # Not synced, because the copy's sync is that of both names.
+        publish_json(files.result, found, folder=False)
+        publish_json(files.ready, found)
 
     what = f"trial {claim.trial_id}: its result"
     asked_to_leave = patience.leaving

@@ -1,19 +1,20 @@
 """The vocabulary of the journal: every fact that was accepted and every decision that was made.
 
-Owns the event types and their JSON form. Pure: no I/O, no clock, no randomness. An event is
-frozen and is never changed after it was journaled; a new field needs a default, so that every
-journal of this format version stays readable.
+An event is never changed after it was journaled; a new field needs a default, so that every journal
+of this format version stays readable.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any
 
+from hpo.record.fields import from_json, kinds
 from hpo.record.result import Outcome, Result
 
 FORMAT = 1
+ELSEWHERE = {"result", "traceback"}  # fields that do not lie as such in a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,38 +226,13 @@ Event = (
 )
 
 _TYPES: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__args__}
-_BY_WORD: dict[str, type] = {
-    "float": float,
-    "int": int,
-    "str": str,
-    "bool": bool,
-    "None": type(None),
-    "Mapping[str, Any]": Mapping,
-    "Outcome": str,
-}
-
-
-def _kinds(annotation: str) -> tuple[type, ...]:
-    found = [_BY_WORD[word.strip()] for word in annotation.split("|")]
-    return (*found, int) if float in found else tuple(found)  # JSON may drop the fraction
-
-
-# By name, the types of each event's fields; those of a result stand beside those of its event.
-_KINDS: dict[type, dict[str, tuple[type, ...]]] = {
-    cls: {
-        field.name: _kinds(str(field.type))
-        for field in fields(cls)
-        if field.name not in ("result", "traceback")
-    }
-    for cls in (*Event.__args__, Result)
-}
 
 
 def to_record(event: Event) -> dict[str, Any]:
     """The JSON object of an event: its type under `event`, then its fields."""
     record = {"event": type(event).__name__}
     for part in (event, event.result) if isinstance(event, LegFinished) else (event,):
-        record |= {name: getattr(part, name) for name in _KINDS[type(part)]}
+        record |= {name: getattr(part, name) for name in kinds(type(part)) if name not in ELSEWHERE}
     return record
 
 
@@ -273,21 +249,15 @@ def from_record(record: Mapping[str, Any]) -> Event:
     cls = _TYPES.get(name) if isinstance(name, str) else None
     if cls is None:
         raise ValueError(f"no event is called {name!r}")
+    if cls is not LegFinished:
+        return from_json(cls, values)
+    names = kinds(Result).keys() - ELSEWHERE
+    told = {key: values.pop(key) for key in names if key in values}
     try:
-        if cls is LegFinished:
-            told = {key: values.pop(key) for key in _KINDS[Result] if key in values}
-            _require_kinds(Result, told)
-            outcome = Outcome(told.pop("outcome", None))
-            return LegFinished(result=Result(outcome, **told), **_require_kinds(cls, values))
-        return cls(**_require_kinds(cls, values))
-    except (TypeError, ValueError) as err:
+        result = from_json(Result, told)
+        result = replace(result, outcome=Outcome(result.outcome))
+    except ValueError as err:
         raise ValueError(f"not a {name}: {err}") from err
-
-
-def _require_kinds(cls: type, values: dict[str, Any]) -> dict[str, Any]:
-    for key, value in values.items():
-        kinds = _KINDS[cls].get(key, (object,))
-        # True is an int to Python and to nobody else.
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            raise ValueError(f"{key} is {value!r:.40}")
-    return values
+    if "result" in values:
+        raise ValueError(f"not a {name}: result is {values['result']!r:.40}")
+    return from_json(cls, values | {"result": result})

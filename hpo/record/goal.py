@@ -1,7 +1,4 @@
-"""What a campaign compares its trials by, and which of two values is the better one.
-
-The only place that knows that `mode` may be min or max.
-"""
+"""What a campaign compares its trials by; nothing else knows that `mode` may be min or max."""
 
 from __future__ import annotations
 

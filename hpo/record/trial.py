@@ -1,7 +1,4 @@
-"""What is kept of one trial.
-
-Pure data, changed by `hpo.record.state.apply` alone: no I/O, no clock, no policy.
-"""
+"""What is kept of one trial; changed by `hpo.record.state.apply` alone."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """What seats asked for, what their legs used of it, and what was lost: time and memory.
 
-Owns the sums, and the memory that new seats should have. Pure: no I/O, no clock. What is kept does
-not grow with the campaign. Memory is in MB, times are in s.
+Memory is in MB, times are in s. What is kept does not grow with the campaign.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What happened to one trial, in order, as the journal tells it; and why it stands where it stands.
 
-Pure: from events to text. The files of the trial and the words of the cluster are added by whoever
-prints it. Decides nothing.
+The files of the trial and the words of the cluster are added by whoever prints it.
 """
 
 from __future__ import annotations

@@ -11,8 +11,7 @@ from histories import NOW, drawn, failed, finished, lost, offered, running, stat
 from hpo.decisions.scheduler import BREAKER, FINISHED, STOPPED_BY_USER, WALLCLOCK, Scheduler
 from hpo.record import events as ev
 from hpo.record.causes import Cause
-from hpo.record.invariants import check
-from hpo.record.state import CampaignState, TrialStatus, apply
+from hpo.record.state import CampaignState, TrialStatus, apply, check
 
 
 class TestWallclock:

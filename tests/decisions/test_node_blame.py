@@ -13,12 +13,8 @@ from hpo.record import events as ev
 HOUR = 3600.0
 
 
-def at(event: ev.LegLost, node: str, time: float = NOW) -> ev.Event:
-    return replace(event, node=node, time=time)
-
-
 def gone(trial_id: int, node: str, cause: str = "node_failed", time: float = NOW) -> ev.Event:
-    return at(lost(trial_id, cause, job_id=f"8_{trial_id}"), node, time)
+    return replace(lost(trial_id, cause, job_id=f"8_{trial_id}"), node=node, time=time)
 
 
 def good(trial_id: int, node: str, outcome: str = "completed") -> ev.Event:

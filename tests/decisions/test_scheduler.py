@@ -23,8 +23,7 @@ from hpo.decisions.scheduler import FINISHED
 from hpo.decisions.whole_trials import WholeTrials
 from hpo.record import events as ev
 from hpo.record.causes import Cause
-from hpo.record.invariants import check
-from hpo.record.state import TrialStatus, apply
+from hpo.record.state import TrialStatus, apply, check
 
 
 def test_the_first_decision_starts_the_campaign() -> None:

@@ -30,9 +30,8 @@ from hpo.folder.offers import Leg
 from hpo.manager.observe import Observer
 from hpo.record import events as ev
 from hpo.record.causes import Cause
-from hpo.record.invariants import check
 from hpo.record.result import Outcome
-from hpo.record.state import TrialStatus, apply
+from hpo.record.state import TrialStatus, apply, check
 from hpo.seats.book import SeatBook
 
 

@@ -72,7 +72,7 @@ def test_an_event_with_a_field_too_many_or_too_few_is_refused(cls: type[Any]) ->
 @pytest.mark.parametrize("cls", TYPES)
 def test_an_event_with_a_value_of_another_kind_is_refused(cls: type[Any]) -> None:
     for name in _plain_record(cls).keys() - {"event"}:
-        with pytest.raises(ValueError, match=f"not a {cls.__name__}: {name} is"):
+        with pytest.raises(ValueError, match=f"not a {cls.__name__}: .*{name} is"):
             ev.from_record(_plain_record(cls) | {name: [1]})
 
 

@@ -38,3 +38,10 @@ def test_a_clock_that_was_set_back_makes_no_negative_time() -> None:
     read = Result.from_json(replace(RESULT, elapsed=-5.0).to_json())
     assert read is not None
     assert read.elapsed == 0.0
+
+
+@pytest.mark.parametrize(
+    "change", [{"status": "resting"}, {"resource": True}, {"error": 10**400}, {"cause": 5}], ids=str
+)
+def test_what_no_job_writes_is_no_result(change: dict[str, Any]) -> None:
+    assert Result.from_json(RESULT.to_json() | change) is None

@@ -23,8 +23,7 @@ from hypothesis import strategies as st
 
 from hpo.errors import TransitionError
 from hpo.record import events as ev
-from hpo.record.invariants import check
-from hpo.record.state import CampaignState, TrialState, TrialStatus, apply
+from hpo.record.state import CampaignState, TrialState, TrialStatus, apply, check
 
 
 def test_a_trial_goes_from_drawn_over_offered_and_claimed_to_completed() -> None:

@@ -8,9 +8,15 @@ from typing import Any
 import pytest
 from histories import finished, lost, offered, running, state_after
 
-from hpo.decisions.again import out_of_memory, out_of_time
 from hpo.decisions.limits import Limits, SeatLimits
-from hpo.decisions.needs import ComingLeg, had_mb, wanted_seats, with_needs
+from hpo.decisions.needs import (
+    ComingLeg,
+    had_mb,
+    out_of_memory,
+    out_of_time,
+    wanted_seats,
+    with_needs,
+)
 from hpo.record import events as ev
 from hpo.record.pace import SURE
 from hpo.record.state import CampaignState

@@ -23,6 +23,7 @@ from hpo.cluster.local.cluster import LocalCluster, LocalRequest
 from hpo.errors import CampaignLockedError, JournalError, SettingsError, TransitionError
 from hpo.folder import offers
 from hpo.folder.attempts import Account, read_attempt
+from hpo.folder.campaign import stored
 from hpo.folder.files import Layout
 from hpo.folder.journal import Header, Journal, read_events
 from hpo.folder.offers import Leg
@@ -32,9 +33,8 @@ from hpo.manager import opening as campaign
 from hpo.manager.lock import ManagerLock
 from hpo.record import events as ev
 from hpo.record.goal import Goal
-from hpo.record.invariants import check
 from hpo.record.result import Outcome, Result
-from hpo.record.state import CampaignState, apply
+from hpo.record.state import CampaignState, apply, check
 from hpo.seats.book import JobStatus
 
 HEADER = Header("search-1", "abc")
@@ -220,10 +220,7 @@ def test_a_damaged_campaign_file(layout: Layout, data: bytes) -> None:
     layout.campaign.write_bytes(data)
     with contextlib.suppress(SettingsError):
         read_settings(layout)
-    assert (
-        campaign.stored_name(layout) is None
-        or campaign.folder_problems(layout.root, fresh=False) == []
-    )
+    assert stored(layout) is None or campaign.folder_problems(layout.root, fresh=False) == []
 
 
 HOLDER = {"host": "n1", "pid": 1, "job_id": "5", "restarts": 0, "nonce": "ab", "since": 1.0}
