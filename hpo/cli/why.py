@@ -30,7 +30,7 @@ from hpo.report.story import Rules, Step
 
 _ON_SLURM = re.compile(r"\d+(_\d+)?")
 INDENT = " " * 21
-LAST_LINES = 12
+LAST_LINES = 14
 TRACE_LINES = 12
 
 
