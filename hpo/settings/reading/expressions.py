@@ -7,12 +7,14 @@ domains. Text is parsed strictly (known names, literal arguments) and never eval
 from __future__ import annotations
 
 import ast
+import difflib
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from hpo.settings.reading.raw import did_you_mean
+from hpo.settings.reading.sweeps import read_sweep
 from hpo.space import domains
 
 DOMAINS: dict[str, Callable[..., Any]] = {
@@ -29,46 +31,151 @@ SCIPY = "scipy.stats."
 KINDS = ", ".join(DOMAINS)
 
 _CALL = re.compile(r"\s*[A-Za-z_][\w.]*\s*\(.*\)\s*", re.DOTALL)
-_OPENED_CALL = re.compile(rf"\s*({'|'.join(DOMAINS)})\s*\(")
+# A name and what opens its arguments, or two numbers behind it: also as other tools write them.
+_NEARLY_CALL = re.compile(
+    r"\s*~?\s*([A-Za-z_][\w.-]*)(?:\s*([(\[{])|\s+[-+]?\.?\d\S*\s*,?\s*[-+]?\.?\d)"
+)
+_OTHER_NAMES = (
+    *("quniform", "qloguniform", "qrandint", "qlograndint", "normal", "qnormal", "lognormal"),
+    *("randn", "qrandn", "intuniform", "uniformint", "loguniformvalues", "reverseloguniform"),
+    *("categorical", "interval", "finrange", "logfinrange", "gridsearch", "range"),
+    *("suggestfloat", "suggestint", "suggestcategorical", "suggestuniform", "suggestloguniform"),
+)
+_NAMES = (*DOMAINS, *_OTHER_NAMES)
+_ARGUMENTS = {"low", "high", "values", "domain", "min", "max", "lower", "upper"}
 
 
-def read_expressions(raw: Mapping[Any, Any]) -> tuple[dict[Any, Any], dict[Any, str]]:
-    """The space with text and mappings turned into domains, and what could not be read, by name.
+def read_expressions(raw: Mapping[Any, Any]) -> tuple[dict[Any, Any], list[str]]:
+    """The space with text and mappings turned into domains, and what could not be read.
 
-    Hyperparameters with problems are left out.
+    Hyperparameters with problems are left out. Each problem begins with its hyperparameter's name.
     """
     space: dict[Any, Any] = {}
-    problems: dict[Any, str] = {}
+    problems: list[str] = []
     for name, value in raw.items():
-        try:
-            space[name] = read_expression(value)
-        except ValueError as error:
-            problems[name] = str(error)
+        found: list[str] = []
+        space[name] = _read(value, str(name), found)
+        if found:
+            del space[name]
+        problems += found
     return space, problems
 
 
 def read_expression(value: Any) -> Any:
-    """The domain that `value` describes; `value` itself when it describes none.
+    """What `value` describes: a domain, or itself with what is in it read so.
 
     Raises:
         ValueError: it looks like a domain but is none; the message says why.
     """
-    if isinstance(value, str) and _CALL.fullmatch(value):
+    problems: list[str] = []
+    read = _read(value, "", problems)
+    if problems:
+        raise ValueError("; ".join(problem.removeprefix(": ") for problem in problems))
+    return read
+
+
+def _read(value: Any, place: str, problems: list[str]) -> Any:
+    """The value of the hyperparameter at `place`, or of what an option holds for it."""
+    try:
+        if isinstance(value, str):
+            return _read_text(value)
+        if isinstance(value, Mapping):
+            domain = read_sweep(value)
+            if domain is not None:
+                return domain
+            if _names_domain(value):
+                return _read_mapping(value)
+            return {
+                key: _read(item, f"{place}.{key}" if place else str(key), problems)
+                for key, item in value.items()
+            }
+        if isinstance(value, (list, tuple)):
+            return type(value)(
+                [_read_option(item, f"{place}[{n}]", problems) for n, item in enumerate(value)]
+            )
+    except ValueError as error:
+        problems.append(f"{place}: {error}")
+    return value
+
+
+def _read_text(text: str) -> Any:
+    if _CALL.fullmatch(text):
         try:
-            tree = ast.parse(value.strip(), mode="eval")
+            tree = ast.parse(text.strip(), mode="eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             reason = error.msg if isinstance(error, SyntaxError) else str(error)
-            raise ValueError(f"{value!r} cannot be read as a domain: {reason}") from error
+            raise ValueError(f"{text!r} cannot be read as a domain: {reason}") from error
         return _read_call(tree.body)
-    if isinstance(value, str) and _OPENED_CALL.match(value):
-        raise ValueError(f"{value!r} lacks its closing parenthesis")
-    if isinstance(value, Mapping) and "type" in value:
-        return _read_mapping(value)
-    if isinstance(value, list):
-        opened = [item for item in value if isinstance(item, str) and _OPENED_CALL.match(item)]
-        if opened:
-            raise ValueError(f"a list holds values, no domains; write {opened[0]!r} without it")
-    return value
+    problem = _nearly_domain(text) or number_text_problem(text)
+    if problem is not None:
+        raise ValueError(problem)
+    return text
+
+
+def _read_option(item: Any, place: str, problems: list[str]) -> Any:
+    """A value of a list: only mappings in it may hold domains."""
+    if isinstance(item, Mapping):
+        if (len(item) == 1 or not _names_domain(item)) and not _is_sweep(item):
+            return {
+                key: _read_in_option(each, f"{place}.{key}", problems) for key, each in item.items()
+            }
+        found = [repr(dict(item))]
+    else:
+        found = [repr(text) for text in _texts(item) if _nearly_domain(text)]
+    problems += [
+        f"{place}: a list holds values, no domains; write {each} without it" for each in found[:1]
+    ]
+    return item
+
+
+def _is_sweep(value: Mapping[Any, Any]) -> bool:
+    try:
+        return read_sweep(value) is not None
+    except ValueError:
+        return True  # as it is one that is not understood
+
+
+def _read_in_option(value: Any, place: str, problems: list[str]) -> Any:
+    # Other text with parentheses, such as 'relu()', is a value here, as it is in a list.
+    is_other_text = isinstance(value, str) and _nearly_domain(value) is None
+    return value if is_other_text else _read(value, place, problems)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
+
+
+def _nearly_domain(text: str) -> str | None:
+    """What to say about text that names a domain and is none; None: it does not look like one."""
+    match = _NEARLY_CALL.match(text)
+    if match is None:
+        return None
+    word = re.sub(r"[_-]", "", match[1].rpartition(".")[2].lower())
+    if word not in _NAMES and not _is_misspelt(word):
+        return None
+    if match[2] == "(" and ")" not in text:
+        return f"{text!r} lacks its closing parenthesis"
+    return f"{text!r} is no domain: write it as loguniform(1e-4, 1e-2), or constant('…') for text"
+
+
+def _is_misspelt(word: str) -> bool:
+    """Whether it is nearly a domain's name; nearer than 'cosine' is to 'constant'."""
+    return bool(difflib.get_close_matches(word, DOMAINS, n=1, cutoff=0.8))
+
+
+def _names_domain(value: Mapping[Any, Any]) -> bool:
+    """Whether a mapping is a domain: not where `type` is a hyperparameter of the user's own."""
+    if "type" not in value:
+        return False
+    kind = value["type"]
+    others = {key for key in value if key != "type"}
+    if not isinstance(kind, str):
+        return not isinstance(kind, (list, Mapping)) and others <= _ARGUMENTS
+    return kind in DOMAINS or kind.startswith(SCIPY) or others <= _ARGUMENTS or _is_misspelt(kind)
 
 
 def number_text_problem(value: Any) -> str | None:
