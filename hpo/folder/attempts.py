@@ -19,6 +19,7 @@ from typing import Any
 
 from hpo.folder.files import Layout, is_writable, publish_json, read_json, read_plain
 from hpo.folder.offers import Leg
+from hpo.folder.reports import bounded
 
 OUTCOMES = {
     "completed": "completed",
@@ -85,7 +86,10 @@ def document(
     traceback: str | None = None,
     goes_on: bool = False,
 ) -> dict[str, Any]:
-    """The whole result document, in the order in which a person reads it."""
+    """The whole result document, in the order in which a person reads it.
+
+    Of a very long history only a part; `reports-a<attempt>.jsonl` have all of it.
+    """
     return {
         "trial_id": trial_id,
         "status": status,
@@ -101,8 +105,12 @@ def document(
         "message": message,
         "traceback": traceback,
         "additional_info": dict(additional_info),
-        "reports": [dict(report) for report in history],
-    } | ({"goes_on": True} if goes_on else {})
+        "reports": (kept := bounded(history)),
+    } | {
+        name: value
+        for name, value in (("reports_left_out", len(history) - len(kept)), ("goes_on", goes_on))
+        if value
+    }
 
 
 def read_attempt(layout: Layout, leg: Leg) -> tuple[LegResult, dict[str, Any]] | None:
