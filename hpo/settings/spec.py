@@ -57,6 +57,12 @@ class CampaignSpec:
         )
 
     @property
+    def rung_attr(self) -> str | None:
+        """The hyperparameter that tells the objective its rung: where the user said which it is."""
+        is_said = "max_resource_attr" in self.hpo.model_fields_set
+        return self.hpo.max_resource_attr if is_said and self.asha() is not None else None
+
+    @property
     def goal(self) -> Goal:
         """What trials are compared by."""
         return Goal(self.hpo.metric, self.hpo.mode, self.hpo.resource_attr)

@@ -17,7 +17,7 @@ from hpo.errors import SettingsError
 from hpo.search.random import point_problems
 from hpo.settings.reading.checking import check_section
 from hpo.settings.reading.expressions import read_expressions
-from hpo.settings.reading.finding import SHIPPED, absolute, find_config
+from hpo.settings.reading.finding import SHIPPED, absolute, find_config, none_named
 from hpo.settings.reading.overrides import apply_overrides
 from hpo.settings.reading.python_files import load_python
 from hpo.settings.reading.raw import RawConfig
@@ -29,6 +29,8 @@ from hpo.space.space import Space, read_space
 
 MODELS: dict[str, type[BaseModel]] = {"slurm": SlurmSettings, "hpo": HpoSettings}
 Model = TypeVar("Model", bound=BaseModel)
+SHIPPED_OBJECTIVES = {"mlp_example": "hpo.config.mlp_example:objective"}
+"""What a user's own configuration of that name trains with, where it names no objective."""
 
 
 @dataclass(slots=True)
@@ -91,7 +93,7 @@ def load_spec(
 
 
 def load(
-    config: str,
+    config: str | None,
     *,
     overrides: Sequence[str] = (),
     output_dir: str | None = None,
@@ -101,7 +103,8 @@ def load(
 
     Args:
         config: A path to a .py or .yaml file, or the name of one in the current folder, in its
-            `config` or `hpo/config`, or among those that ship with the package.
+            `config` or `hpo/config`, or among those that ship with the package. None: nothing
+            was typed.
         overrides: Settings that replace those of the file, as `section.key=value`.
         output_dir: The campaign folder, instead of the configured one.
         cwd: The folder that names and paths start from; default: the current one.
@@ -110,6 +113,8 @@ def load(
         SettingsError: no such configuration, so that there is nothing to check.
     """
     cwd = absolute(".", cwd or Path.cwd())
+    if config is None:
+        raise SettingsError([none_named(cwd)], where="--config")
     path, problems = find_config(config, cwd)
     if path is None:
         raise SettingsError(problems, where="--config")
@@ -177,6 +182,8 @@ def _resolve_objective(raw: RawConfig, path: Path, cwd: Path, problems: list[str
         script = _resolve_file("entry_point", str(section["entry_point"]), raw, path, cwd, problems)
         return None if script is None else f"script:{script}"
     if section.get("objective") is None:
+        if raw.objective is None and path.stem in SHIPPED_OBJECTIVES and path.parent != SHIPPED:
+            return SHIPPED_OBJECTIVES[path.stem]
         if raw.objective is None:
             problems.append(
                 f"no objective: set 'objective' in {raw.labels['hpo']} to "

@@ -73,6 +73,8 @@ class ScriptObjective:
     takes_checkpoint_dir: bool = False
     grace_s: float = SAVE_GRACE_S
 
+    reads_what_is_printed = True
+
     def __call__(self, config: Mapping[str, Any], trial: Trial) -> None:
         """Run the script until it ends or its trial pauses.
 
