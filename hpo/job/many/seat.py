@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import hpo
@@ -28,6 +28,7 @@ from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import finish_leg
 from hpo.job.many.forking import RandomStart, danger
 from hpo.job.many.process import Note, ProcessEnd, run_forked, run_fresh
+from hpo.job.many.warming import Warmth, told
 from hpo.job.memory import oom_kills
 from hpo.job.serving import Objective, Place, Served, Taken, serve_leg, tell_end, wait_for_claim
 from hpo.record.causes import Cause
@@ -126,6 +127,10 @@ class _Apart:
             _count(leg, self.stay)
         out_of_memory = end.code == -signal.SIGKILL and oom_kills() > killed_before
         _settle(self.place, self.stay, end, was_told=bool(served), out_of_memory=out_of_memory)
+        self.ended(end)
+
+    def ended(self, end: ProcessEnd) -> None:
+        """Learn from it for the next."""
 
     def process(self, taken: Taken) -> ProcessEnd:
         raise NotImplementedError
@@ -135,13 +140,20 @@ class _Apart:
 class _Forked(_Apart):
     load: Objective
     start: RandomStart
+    warmth: Warmth = field(default_factory=Warmth)
 
     def process(self, taken: Taken) -> ProcessEnd:
         def work(note: Note) -> None:
             self.start.begin()
+            before = set(sys.modules)
             note(asdict(serve_leg(self.place, taken, self.load, self.stay)))
+            told(note, before)
 
         return run_forked(work, self.flag)
+
+    def ended(self, end: ProcessEnd) -> None:
+        for loaded in (note["loaded"] for note in end.notes if "loaded" in note):
+            self.warmth.take_up(loaded.split(), self.stay, self.flag)
 
 
 @dataclass(frozen=True)
