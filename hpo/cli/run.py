@@ -17,6 +17,7 @@ from pathlib import Path
 from hpo.cli.checks import load_checked
 from hpo.cli.clusters import choose_executor, job_gone_asker, largest_memory_mb, make_cluster
 from hpo.cli.ending import exit_code, report_end, report_leaving
+from hpo.cli.environment import tell_environment
 from hpo.cli.fresh import make_room
 from hpo.cli.rung_plan import rung_plan
 from hpo.cli.screen import Screen
@@ -104,6 +105,8 @@ def _manage(
     leave = LeaveRequest()
     leave.listen()
     _say_hello(spec, campaign, executor, screen)
+    if executor != "simulated":
+        tell_environment(spec.slurm)
     cluster, clock = make_cluster(executor, spec, campaign.layout, campaign.header.campaign, leave)
     screen.use_clock(clock.now)
     legs = _leg_policy(spec)

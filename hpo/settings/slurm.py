@@ -107,11 +107,13 @@ class SlurmSettings(BaseModel):
     """Nodes never to be used, as for `sbatch --exclude`."""
 
     python: TextPath | None = None
-    """Interpreter of the jobs; default: the one that runs the manager."""
+    """Interpreter of the jobs; default: the one that `env_setup` chooses, else the one that runs
+    the manager."""
 
     env_setup: Lines = []
-    """Shell lines run at the start of each job, such as `source activate my-env`; text or list. If
-    one fails the trial is tried all the same."""
+    """Shell lines run at the start of each job, such as `source activate my-env`; text or list.
+    Where they put another `python` on the path and `python` is not set, trials run in that. If one
+    fails the trial is tried all the same; the campaign's log says so."""
 
     extra: dict[str, str | int | float | bool] = {}
     """Any other options of sbatch, by name without dashes: `{"reservation": "course"}`."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import hpo
+from hpo.seats import environment
 from hpo.seats.wall_time import SEAT_MIN, export_lines
 from hpo.settings.search import SlurmSettings
 from hpo.units.sizes import warning_s
@@ -36,8 +37,10 @@ class SeatRequest:
 
     def seat_command(self, root: str) -> str:
         """The shell words that start a seat of the campaign in `root`."""
-        python = self.settings.python or sys.executable
-        return f"exec {shlex.quote(python)} -u -m hpo.job.slurm_main {shlex.quote(root)}"
+        python = shlex.quote(self.settings.python or sys.executable)
+        if self._chooses_python:
+            python = f'"${environment.PYTHON}"'
+        return f"exec {python} -u -m hpo.job.slurm_main {shlex.quote(root)}"
 
     def submitit_parameters(
         self,
@@ -105,6 +108,14 @@ class SeatRequest:
         own = [self.settings.exclude] if self.settings.exclude else []
         return ",".join([*own, *sorted(avoid)])
 
+    @property
+    def _env_setup(self) -> list[str]:
+        return [line for line in self.settings.env_setup if line.strip()]
+
+    @property
+    def _chooses_python(self) -> bool:
+        return self.settings.python is None and bool(self._env_setup)
+
     def _gres(self) -> str | None:
         if self.settings.gpus == 0:
             return None
@@ -116,7 +127,9 @@ class SeatRequest:
         return {key: value for key, value in extra.items() if value is not False}
 
     def _setup(self, minutes: int, asked_min: int) -> list[str]:
-        lines = [line for line in self.settings.env_setup if line.strip()]
+        lines = self._env_setup
+        if self._chooses_python:
+            lines = environment.lines(lines, sys.executable)
         home = shlex.quote(str(PACKAGE_HOME))
         return [
             *lines,
