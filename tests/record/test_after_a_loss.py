@@ -96,6 +96,8 @@ class TestOutOfMemory:
         told = finished(0, None, job_id="0", outcome="failed", cause="out_of_memory", message="m")
         assert self.after([*running(0), told]) == replace(offered(0, 1), mem_mb=6000)
         assert "with mem=4000M: m. Raise" in self.after([*running(0), told], max_mem_mb=0).message
+        unknown = self.after([*running(0), told], mem_mb=0, max_mem_mb=0).message
+        assert "with what its job was given: m. Ask for more, or leave" in unknown
 
     def test_then_the_trial_fails_and_says_what_was_tried_and_what_to_change(self) -> None:
         failure = self.after(self.ran_out(6000))

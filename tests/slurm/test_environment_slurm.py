@@ -29,3 +29,15 @@ def test_jobs_run_in_the_python_that_env_setup_puts_on_the_path(slurm, tmp_path:
     assert sorted(started) == ["0 chosen", "1 chosen"]
     assert f"trials run with {other}, as env_setup chooses" in done.stdout
     assert done.stdout.count("env_setup failed") == 1
+
+
+@pytest.mark.parametrize(
+    "memory", ['"extra": {"mem-per-cpu": "300M"}', '"mem": None', '"mem": "0"']
+)
+def test_memory_as_another_cluster_wants_it(slurm, tmp_path: Path, memory: str) -> None:
+    project = Project(tmp_path / "project", n_trials=2, epochs=1, epoch_s=0.1)
+    path = project.folder / "search.py"
+    path.write_text(path.read_text().replace('"mem": "500M", "gpus": 1', memory))
+    done = project.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    project.require_all_once()

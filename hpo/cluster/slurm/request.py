@@ -66,7 +66,7 @@ class SeatRequest:
             "constraint": settings.constraint,
             "exclude": self.excluded(avoid) or None,
             "time": minutes,
-            "mem": f"{mem_mb or settings.mem_mb}M",
+            "mem": f"{mem_mb}M" if mem_mb else settings.mem_option,
             "cpus_per_task": settings.cpus_per_task,
             "gres": self._gres(),
             "array_parallelism": at_once,
@@ -89,7 +89,7 @@ class SeatRequest:
             "constraint": settings.constraint,
             "exclude": settings.exclude,
             "time": settings.time_min,
-            "mem": f"{mem_mb or settings.mem_mb}M",
+            "mem": f"{mem_mb}M" if mem_mb else settings.mem_option,
             "cpus-per-task": settings.cpus_per_task,
             "gres": self._gres(),
         } | self._extra()
