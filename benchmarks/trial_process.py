@@ -6,7 +6,8 @@ One seat of a campaign's folder, without a manager and on a local disk, takes tr
 nothing; the time between the end of one objective and the start of the next is dead. `job` is one
 process per trial, started here as soon as the one before has ended: what `trials_per_job: 1` costs
 on a cluster without a queue. `training` makes an optimizer and takes a step, which counts as dead:
-it is next to nothing, but for what torch loads at its first use. All variants take turns within each round.
+it is next to nothing, but for what torch loads at its first use. All variants take turns within
+each round.
 """
 
 from __future__ import annotations

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from campaigns import Project
+from conftest import RealSlurm
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 
-def test_jobs_run_in_the_python_that_env_setup_puts_on_the_path(slurm, tmp_path: Path) -> None:
+def test_jobs_run_in_the_python_that_env_setup_puts_on_the_path(
+    slurm: RealSlurm, tmp_path: Path
+) -> None:
     project = Project(tmp_path / "project", n_trials=2, epochs=1, epoch_s=0.1)
     other = tmp_path / "it's an env" / "python"
     other.parent.mkdir()
@@ -34,7 +37,7 @@ def test_jobs_run_in_the_python_that_env_setup_puts_on_the_path(slurm, tmp_path:
 @pytest.mark.parametrize(
     "memory", ['"extra": {"mem-per-cpu": "300M"}', '"mem": None', '"mem": "0"']
 )
-def test_memory_as_another_cluster_wants_it(slurm, tmp_path: Path, memory: str) -> None:
+def test_memory_as_another_cluster_wants_it(slurm: RealSlurm, tmp_path: Path, memory: str) -> None:
     project = Project(tmp_path / "project", n_trials=2, epochs=1, epoch_s=0.1)
     path = project.folder / "search.py"
     path.write_text(path.read_text().replace('"mem": "500M", "gpus": 1', memory))

@@ -90,7 +90,8 @@ def test_a_finite_nested_space_is_tried_whole_and_once() -> None:
     keys = {canonical(space.enumerate(index)) for index in range(10)}
     assert len(keys) == 10
     assert all(space.contains(space.enumerate(index)) for index in range(10))
-    search, taken = AsyncRandomSearch(space, 0), set()
+    search = AsyncRandomSearch(space, 0)
+    taken: set[str] = set()
     for number in range(10):
         taken.add(canonical(search.suggest(number, taken)))
     assert taken == keys
@@ -138,7 +139,7 @@ def test_what_is_wrong_below_is_told_with_its_place(raw: object, message: str) -
 
 def test_points_are_completed_below_mappings_and_in_the_option_they_fit() -> None:
     space = sound(CONDITIONAL | {"model": {"width": [8, 16], "depth": 3}})
-    points = [
+    points: list[dict[str, Any]] = [
         {"optimizer": {"name": "sgd", "momentum": 0.9}, "model": {"width": 16}},
         {"optimizer": "none"},
         {"optimizer": {"lr": 1e-3}},
@@ -198,10 +199,10 @@ def test_what_was_drawn_is_a_point_to_evaluate_as_it_stands(raw: dict[str, Any])
     ],
 )
 def test_points_mean_the_domains_own_value_within_rounding(
-    domain: object, written: object, meant: object
+    domain: object, written: Any, meant: object
 ) -> None:
     space = sound({"x": domain, "y": [1, 2]})
-    points = [{"x": written}]
+    points: list[dict[str, Any]] = [{"x": written}]
     assert point_problems(space, points) == []
     assert whole_points(space, points)[0]["x"] == meant
     assert space.contains(whole_points(space, points)[0])
@@ -209,7 +210,14 @@ def test_points_mean_the_domains_own_value_within_rounding(
 
 def test_rounding_is_no_excuse_for_other_numbers() -> None:
     space = sound({"seed": [1234567890, 1234567892], "lr": loguniform(1e-12, 1), "x": [[1], [2]]})
-    for point in ({"seed": 1234567891}, {"lr": 0.0}, {"lr": 1.001}, {"lr": True}, {"x": [1, 2]}):
+    others: list[dict[str, Any]] = [
+        {"seed": 1234567891},
+        {"lr": 0.0},
+        {"lr": 1.001},
+        {"lr": True},
+        {"x": [1, 2]},
+    ]
+    for point in others:
         assert len(point_problems(space, [point])) == 1
     assert not sound({"x": stats.norm(0, 1)}).contains({"x": float("inf")})
 

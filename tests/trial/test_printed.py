@@ -22,7 +22,8 @@ def line(**metrics: object) -> str:
 
 
 def make_trial(folder: Path, **changes: Any) -> Trial:
-    return Trial(**{"trial_id": 3, "config": {"lr": 0.1}, "folder": folder, "attempt": 0} | changes)
+    usual: dict[str, Any] = {"trial_id": 3, "config": {"lr": 0.1}, "folder": folder, "attempt": 0}
+    return Trial(**(usual | changes))
 
 
 def test_lines_are_reports_and_go_to_the_log_as_they_are(
