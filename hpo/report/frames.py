@@ -18,7 +18,7 @@ from hpo.errors import SettingsError
 from hpo.folder import offers
 from hpo.folder.files import Layout, read_json
 from hpo.folder.reports import read_reports
-from hpo.values import canonical
+from hpo.values import canonical, flat
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -191,15 +191,8 @@ def _renamed(values: Mapping[str, Any], taken: tuple[str, ...], where: str) -> d
     return {f"{where}.{name}" if name in taken else name: values[name] for name in values}
 
 
-def _columns(config: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """A configuration with one name per hyperparameter, also of those below a mapping."""
-    columns: dict[str, Any] = {}
-    for name, value in config.items():
-        if isinstance(value, dict) and value:
-            columns |= _columns(value, f"{above}{name}.")
-        else:
-            columns[f"{above}{name}"] = _hashable(value)
-    return columns
+def _columns(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _hashable(value) for name, value in flat(config).items()}
 
 
 def _hashable(value: Any) -> Any:
