@@ -23,6 +23,7 @@ from hpo.space.domains import (
     uniform,
 )
 from hpo.space.nested import Nested, below, completed
+from hpo.space.text import read_expressions
 from hpo.space.written import as_domain
 from hpo.values import JsonValue, canonical, plain
 
@@ -122,13 +123,14 @@ class Space:
 def read_space(raw: Mapping[str, Any]) -> tuple[Space, list[str]]:
     """The space a user wrote, and everything that is wrong with it.
 
-    Hyperparameters with problems are left out of the space.
+    Text and mappings that describe a domain are that domain. Hyperparameters with problems are left
+    out of the space; each problem begins with the name of its own.
     """
     domains: dict[str, Domain] = {}
-    problems: list[str] = []
+    read, problems = read_expressions(raw)
     if not raw:
         problems.append("the space is empty: name at least one hyperparameter")
-    for name, value in raw.items():
+    for name, value in read.items():
         domain = as_domain(value)
         found = name_problems(name) + _unfinished_domain(value)
         found = found or domain.problems()

@@ -229,3 +229,13 @@ def test_integers_that_floats_do_not_tell_apart_are_refused_in_a_sentence(huge: 
     (problem,) = read_space({"seed": huge})[1]
     assert "beyond 2**53" in problem
     assert sound({"seed": stats.randint(0, 2**53)}).size == 2**53
+
+
+def test_text_that_describes_a_domain_is_one_also_in_a_program() -> None:
+    space = sound(
+        {"lr": "loguniform(1e-4, 1e-1)", "x": {"n": {"type": "randint", "low": 1, "high": 3}}}
+    )
+    assert (space.domains["lr"].size, space.domains["x"].size) == (None, 3)
+    assert read_space({"lr": "unifrm(0, 1)"})[1] == [
+        "lr: 'unifrm' is no domain: did you mean 'uniform'? (Plain text would be constant('...').)"
+    ]

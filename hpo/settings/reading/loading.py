@@ -16,7 +16,6 @@ from pydantic import BaseModel
 from hpo.errors import SettingsError
 from hpo.search.random import point_problems
 from hpo.settings.reading.checking import check_section
-from hpo.settings.reading.expressions import read_expressions
 from hpo.settings.reading.finding import SHIPPED, absolute, find_config, none_named
 from hpo.settings.reading.overrides import apply_overrides
 from hpo.settings.reading.python_files import load_python
@@ -146,9 +145,7 @@ def _check_space(raw: RawConfig, problems: list[str]) -> Space | None:
     content = raw.sections.get("space")
     if content is None:
         return None
-    read, found = read_expressions(content)
-    space, unsound = read_space(read) if read or not content else (None, [])
-    found += unsound
+    space, found = read_space(content)
     # Each problem starts with the name of its hyperparameter, whose place may be known.
     problems += [f"{raw.where('space', text.partition(':')[0])}: {text}" for text in found]
     return None if found else space

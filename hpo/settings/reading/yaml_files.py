@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from hpo.settings.reading.expressions import written_number
 from hpo.settings.reading.raw import SECTIONS, RawConfig, did_you_mean
+from hpo.space.text import written_number
 
 ALIASES = {"config_space": "space", "slurm_config": "slurm", "hpo_config": "hpo"}
 

@@ -1,7 +1,8 @@
-"""Domains written as text or mappings, as YAML files and `--set` have them.
+"""Domains written as text or mappings, as YAML files and `--set` have them, and Python may.
 
 `loguniform(1e-4, 1e-2)`, `scipy.stats.norm(0, 1)` and `{type: randint, low: 1, high: 8}` become
-domains. Text is parsed strictly (known names, literal arguments) and never evaluated.
+domains. Text is parsed strictly (known names, literal arguments) and never evaluated. No I/O, no
+clock, no randomness; scipy is imported where the text names one of its distributions.
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ import ast
 import difflib
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from hpo.settings.reading.raw import did_you_mean
-from hpo.settings.reading.sweeps import read_sweep
 from hpo.space import domains
+from hpo.space.sweeps import read_sweep
 
 DOMAINS: dict[str, Callable[..., Any]] = {
     "uniform": domains.uniform,
@@ -106,7 +106,7 @@ def _read_text(text: str) -> Any:
             reason = error.msg if isinstance(error, SyntaxError) else str(error)
             raise ValueError(f"{text!r} cannot be read as a domain: {reason}") from error
         return _read_call(tree.body)
-    problem = _nearly_domain(text) or number_text_problem(text)
+    problem = _nearly_domain(text) or _number_text_problem(text)
     if problem is not None:
         raise ValueError(problem)
     return text
@@ -178,10 +178,8 @@ def _names_domain(value: Mapping[Any, Any]) -> bool:
     return kind in DOMAINS or kind.startswith(SCIPY) or others <= _ARGUMENTS or _is_misspelt(kind)
 
 
-def number_text_problem(value: Any) -> str | None:
+def _number_text_problem(value: str) -> str | None:
     """Why a constant is likely a number by mistake in quotes; None when it is not."""
-    if not isinstance(value, str):
-        return None
     try:
         number = float(value)
     except ValueError:
@@ -236,7 +234,7 @@ def _read_mapping(value: Mapping[Any, Any]) -> Any:
 def _check_name(name: str) -> None:
     if name in DOMAINS or name.startswith(SCIPY):
         return
-    hint = did_you_mean(name, DOMAINS) or f"; there are: {KINDS}, and scipy.stats.<name>"
+    hint = _did_you_mean(name, DOMAINS) or f"; there are: {KINDS}, and scipy.stats.<name>"
     raise ValueError(f"{name!r} is no domain{hint} (Plain text would be constant('...').)")
 
 
@@ -264,9 +262,14 @@ def _build_scipy(name: str, arguments: list[Any], named: dict[str, Any]) -> Any:
             for other in dir(stats)
             if isinstance(getattr(stats, other), (stats.rv_continuous, stats.rv_discrete))
         ]
-        raise ValueError(f"scipy.stats has no distribution {short!r}{did_you_mean(short, known)}")
+        raise ValueError(f"scipy.stats has no distribution {short!r}{_did_you_mean(short, known)}")
     try:
         return family(*arguments, **named)
     except (TypeError, ValueError) as error:
         takes = ", ".join(filter(None, [family.shapes, "loc", "scale"]))
         raise ValueError(f"{name} takes ({takes})") from error
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f": did you mean {near[0]!r}?" if near else ""
