@@ -22,6 +22,7 @@ import scipy.stats  # noqa: F401
 import submitit  # noqa: F401
 
 import hpo.cli.run  # noqa: F401
+from hpo.cluster.protocol import ClusterTraits
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.scheduler import Limits, Scheduler
 from hpo.folder import attempts, offers
@@ -31,8 +32,10 @@ from hpo.folder.offers import Leg
 from hpo.manager.loop import Manager, Surroundings
 from hpo.record import events as ev
 from hpo.record.goal import Goal
+from hpo.record.result import Outcome, Result
 from hpo.search.random import AsyncRandomSearch
 from hpo.seats.book import JobPhase, JobStatus
+from hpo.seats.orders import Change, Submit
 from hpo.space.space import choice, loguniform, randint, read_space, uniform
 
 RUNNING = 8
@@ -102,29 +105,19 @@ def _ended(
         yield ev.LegOffered(now, trial_id, 0, 1, 50)
         yield ev.LegClaimed(now, trial_id, 0, 1, job)
     leg = (trial_id, 0, attempt, job)
+    message = "CUDA error: device-side assert triggered"
     if fails:
-        message = "CUDA error: device-side assert triggered"
-        yield ev.LegFinished(
-            now, *leg, "failed", None, 3, 41.25, cause="RuntimeError", message=message
-        )
+        result = Result(Outcome.FAILED, None, 3, 41.25, "RuntimeError", message)
+    else:
+        result = Result(Outcome.COMPLETED, error, 50, 1234.567891)
+    yield ev.LegFinished(now, *leg, result)
+    if fails:
         yield ev.TrialFailed(now, trial_id, "RuntimeError", message)
     else:
-        yield ev.LegFinished(now, *leg, "completed", error, 50, 1234.567891)
         yield ev.TrialCompleted(now, trial_id)
-    document = attempts.document(
-        trial_id=trial_id,
-        status="failed" if fails else "completed",
-        config=config,
-        metric=METRIC,
-        mode=MODE,
-        history=[],
-        error=None if fails else error,
-        resource=3 if fails else 50,
-        rung=0,
-        attempt=attempt,
-        job_id=job,
-        additional_info={"leg_time": 1234.567891, "end_time": now},
-    )
+    claim, info = offers.Leg(*leg), {"end_time": now}
+    account = attempts.Account(claim, result, config, Goal(METRIC, MODE), [], info)
+    document = account.to_json()
     # Not through `publish`: that syncs each file to disk, which is the job's cost and not read here
     layout.result(trial_id).write_text(to_json(document, indent=2) + "\n", encoding="utf-8")
 
@@ -151,39 +144,26 @@ class SteppingClock:
 class BusyCluster:
     """Says of every job that it runs; its queue is full, so that nothing is submitted."""
 
-    name = "benchmark"
-    has_queue = True
-    tick_s = TICK_S
-    poll_s = 60.0
-    result_grace_s = 60.0
-    vanish_s = 300.0
-    capacity: int | None = None
+    traits = ClusterTraits(
+        has_queue=True, tick_s=TICK_S, poll_s=60.0, result_grace_s=60.0, vanish_s=300.0
+    )
 
-    def preflight(self) -> list[str]:
-        """Nothing is wrong."""
-        return []
-
-    def submit(self, count: int, *, at_once: int) -> list[str]:
+    def submit(self, order: Submit) -> list[str]:
         """Never called: all seats are taken."""
-        raise AssertionError(f"{count} seats were asked for, {at_once} at once")
+        raise AssertionError(f"{order.count} seats were asked for, {order.at_once} at once")
+
+    def change(self, order: Change) -> None:
+        """Never called: nothing waits."""
+        raise AssertionError(str(order))
 
     def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """All run."""
         return {job_id: JobStatus(JobPhase.RUNNING, node="node1") for job_id in job_ids}
 
-    def cancel_queued(self, job_ids: Collection[str]) -> None:
-        """Never called: nothing waits."""
-        raise AssertionError(f"{len(job_ids)} jobs were to be cancelled")
-
     def last_words(self, job_id: str) -> str:
         """None."""
         del job_id
         return ""
-
-    def is_job_gone(self, job_id: str) -> bool | None:
-        """Nobody asks."""
-        del job_id
-        return None
 
 
 class FileCalls:

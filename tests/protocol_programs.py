@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from partial_cluster import as_cluster
 from protocol_files import ModelPath, Port, port_of
 
+from hpo.cluster.protocol import ClusterTraits
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.scheduler import Limits, Scheduler
 from hpo.folder import offers
-from hpo.folder.attempts import document
+from hpo.folder.attempts import Account
 from hpo.folder.files import Layout
 from hpo.folder.journal import Journal
 from hpo.job import leg
@@ -22,10 +22,12 @@ from hpo.manager.loop import Manager, Surroundings
 from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.goal import Goal
+from hpo.record.result import Outcome, Result
 from hpo.record.state import TrialStatus
 from hpo.report.summary import Summary
 from hpo.search.random import AsyncRandomSearch
 from hpo.seats.book import JobPhase, JobStatus
+from hpo.seats.orders import Cancel, Change, Submit
 from hpo.space.space import read_space
 
 LAYOUT = Layout(cast("Path", ModelPath("/c")))  # which has what the protocol uses of one
@@ -57,22 +59,10 @@ def job_program(
         claim, offer = taken
         port("holds", claim.name, json.dumps(offer), goes_on)
         interrupted = claim.attempt == 0 and first_outcome == "interrupted"
-        result = document(
-            trial_id=claim.trial_id,
-            status="interrupted" if interrupted else "completed",
-            config=offer["config"],
-            metric="validation_error",
-            mode="min",
-            history=[],
-            error=0.5,
-            resource=1 if interrupted else 2,
-            rung=claim.rung,
-            attempt=claim.attempt,
-            job_id=name,
-            goes_on=goes_on,
-            additional_info={"leg_time": 1.0, "end_time": 1.0},
-        )
-        return "counts" if leg.finish_leg(LAYOUT, claim, result) else "void"
+        outcome = Outcome.INTERRUPTED if interrupted else Outcome.COMPLETED
+        result = Result(outcome, 0.5, 1 if interrupted else 2, 1.0, goes_on=goes_on)
+        account = Account(claim, result, offer["config"], Goal(), [], {"end_time": 1.0})
+        return "counts" if leg.finish_leg(LAYOUT, account) else "void"
 
     return run
 
@@ -95,27 +85,31 @@ class _Journal:
 
 
 class _Cluster:
-    has_queue, tick_s, poll_s, capacity = True, 0.0, 0.0, None
-    result_grace_s = vanish_s = GRACE_S
+    traits = ClusterTraits(
+        has_queue=True, tick_s=0.0, poll_s=0.0, result_grace_s=GRACE_S, vanish_s=GRACE_S
+    )
 
     def __init__(self, port: Port) -> None:
         self._port = port
 
-    def submit(self, _count: int, **_how: Any) -> list[str]:
+    def submit(self, order: Submit) -> list[str]:
+        del order
         return []  # the two jobs are there
 
-    def last_words(self, _job_id: str) -> str:
+    def change(self, order: Change) -> None:
+        assert isinstance(order, Cancel)
+        self._port("cancel", order.job_ids)
+
+    def last_words(self, job_id: str) -> str:
+        del job_id
         return ""
 
-    def poll(self, job_ids: list[str]) -> dict[str, JobStatus]:
+    def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         told = self._port("poll", tuple(job_ids))
         return {
             name: JobStatus(JobPhase(phase), cause=Cause(cause), detail=cause, ok=cause == "killed")
             for name, phase, cause in told
         }
-
-    def cancel_queued(self, job_ids: list[str]) -> None:
-        self._port("cancel", tuple(job_ids))
 
 
 class _Clock:
@@ -155,7 +149,7 @@ class _Manager(Manager):
             seat.absent_since = None if seat.absent_since is None else 0.0
             seat.seen_at = 0.0
         self._offers._next_check = 10.0 * GRACE_S
-        self._seats._next_poll = 0.0
+        self._seats._next_poll = self.book.vain_at = 0.0
 
     def waits_for_time(self) -> bool:
         seats = self.book.seats.values()
@@ -175,7 +169,7 @@ def manager_program(port: Port) -> str:
     scheduler = Scheduler(AsyncRandomSearch(SPACE, 0), Limits(n_trials=1))
     manager = _Manager(
         # The journal too has as much as this manager uses.
-        Surroundings(LAYOUT, as_cluster(_Cluster(port)), clock, lambda: False),
+        Surroundings(LAYOUT, _Cluster(port), clock, lambda: False),
         cast("Journal", journal),
         scheduler,
         SeatLimits(2, 10),
@@ -200,6 +194,6 @@ def _knowledge(manager: Manager) -> str:
         manager.book,
         (observer.losses, observer._overdue),
         (vars(manager._offers), manager._publisher._due, manager._asked),
-        (seats._next_submit, seats._ask_at_most),
+        (seats._held, seats._pauses, seats._ask_at_most),
     )
     return repr(parts)

@@ -15,7 +15,6 @@ oldest trial. Used by jobs and by the manager alike.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import re
@@ -25,7 +24,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from hpo.folder.files import Layout, read_json, to_json
+from hpo.folder.files import Layout, publish, read_json, to_json
 
 _NAME = re.compile(
     r"trial_(?P<trial>\d+)\.rung_(?P<rung>\d+)\.a(?P<attempt>\d+)(?:\.mem_(?P<mem>[1-9]\d*))?"
@@ -97,22 +96,20 @@ def publish_offers(layout: Layout, offers: Iterable[tuple[Leg, dict[str, Any]]])
     Not synced to disk: whatever a crash of the file server takes is written again from the journal.
     """
     for leg, content in offers:
-        temporary = layout.offers / f".{leg.name}.tmp"
-        try:
-            temporary.write_text(to_json(content) + "\n", encoding="utf-8")
-            temporary.rename(layout.offers / leg.name)
-        except OSError:
-            with contextlib.suppress(OSError):  # because on a full disk every byte counts
-                temporary.unlink()
-            raise
+        publish(layout.offers / leg.name, to_json(content) + "\n", durable=False)
 
 
 def claim_best(
-    layout: Layout, job_id: str, *, mem_mb: int = 0, time_s: int = 0, again: bool = False
+    layout: Layout,
+    job_id: str,
+    *,
+    mem_mb: int | None = None,
+    time_s: int | None = None,
+    again: bool = False,
 ) -> tuple[Leg, dict[str, Any]] | None:
     """Take the best offer for `job_id`; None: there is none.
 
-    One that needs more than `mem_mb` or `time_s` (0: no limit) is left to others.
+    One that needs more than `mem_mb` or `time_s` (None: no limit) is left to others.
 
     Raises:
         OSError: nobody can tell whether one was taken, or what it says. Call it `again` then,
@@ -133,8 +130,9 @@ def claim_best(
     return None
 
 
-def _fits(leg: Leg, mem_mb: int, time_s: int) -> bool:
-    return not (mem_mb and leg.mem_mb > mem_mb) and not (time_s and leg.time_s > time_s)
+def _fits(leg: Leg, mem_mb: int | None, time_s: int | None) -> bool:
+    has_memory = mem_mb is None or leg.mem_mb <= mem_mb
+    return has_memory and (time_s is None or leg.time_s <= time_s)
 
 
 def read_claim(layout: Layout, claim: Leg) -> dict[str, Any]:

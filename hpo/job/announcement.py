@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 from typing import Any
 
 from hpo.folder import offers
@@ -41,12 +40,12 @@ def announce(
         os.environ.get("CUDA_VISIBLE_DEVICES", "as found"),
         config,
     )
-    folder = layout.trial(claim.trial_id)
-    link = folder / f"job_{job.job_id}.out"
+    link = layout.job_link(claim.trial_id, job.job_id)
+    folder, log_file = link.parent, layout.job_log(job.job_id, on_slurm=job.on_slurm)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not link.is_symlink():
-            link.symlink_to(os.path.relpath(_log_file(layout, job), folder))
+            link.symlink_to(os.path.relpath(log_file, folder))
     except OSError as err:
         log.warning("the link %s to this log cannot be made: %s", link, err)
     if job.on_slurm and rename:
@@ -57,11 +56,6 @@ def devices() -> dict[str, Any]:
     """What the attempt's own file says of the process that runs it."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     return {"pid": os.getpid(), "cpus": _cpus()} | ({"gpus": visible} if visible else {})
-
-
-def _log_file(layout: Layout, job: JobIdentity) -> Path:
-    # submitit names a log after the job and the task within it
-    return layout.jobs / (f"{job.job_id}_0_log.out" if job.on_slurm else f"{job.job_id}.out")
 
 
 def _rename_job(job_id: str, name: str) -> None:

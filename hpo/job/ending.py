@@ -1,8 +1,8 @@
-"""What a leg came to: how its objective ended, in words, and the document that tells it.
+"""What a leg came to: how its objective ended, in words, and all that is told of it.
 
 Owns what each exception of users' code means and how much of its text is kept, how long a trial has
 trained over all its attempts, and what is written about a leg whose own process cannot tell any
-more. Writes nothing; `folder.attempts` owns the document's form.
+more. Writes nothing; `folder.attempts` owns the form of it.
 """
 
 from __future__ import annotations
@@ -11,19 +11,23 @@ import json
 import logging
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hpo.folder import attempts, offers
-from hpo.folder.files import Layout, is_writable, read_json, read_plain
+from hpo.folder import offers
+from hpo.folder.attempts import Account, read_begun
+from hpo.folder.files import AttemptFiles, Layout, is_writable, read_plain
 from hpo.folder.patience import StorageTrouble, is_storage_trouble
 from hpo.folder.reports import read_reports
 from hpo.record.causes import Cause
+from hpo.record.goal import Goal
+from hpo.record.result import Outcome, Result
 from hpo.trial.memory_errors import cause_and_message
 from hpo.trial.objective import call
 from hpo.trial.trial import Trial, TrialInterrupted
 
 if TYPE_CHECKING:
-    from hpo.job.leg import LegSettings, Surroundings
+    from hpo.job.leg import Surroundings
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +35,8 @@ MESSAGE_LENGTH = 2_000  # characters of an exception's text that a result keeps
 TRACE_LENGTH = 20_000
 
 
-def train(
-    trial: Trial, load: Callable[[], Callable[..., Any]], *, metric: str, resource_attr: str
-) -> dict[str, Any]:
-    """Call the objective; how it ended: status, and for a failure its cause, message and traceback.
+def train(trial: Trial, load: Callable[[], Callable[..., Any]], goal: Goal) -> Result:
+    """Call the objective; how it ended, for a failure with cause, message and traceback.
 
     Raises:
         StorageTrouble: it could not write; the leg has to be run again.
@@ -43,43 +45,52 @@ def train(
         call(load(), trial)
     except TrialInterrupted as left:
         if trial.max_resource is None or trial.resource < trial.max_resource:
-            return {"status": "interrupted", "message": str(left)}
+            return _result(trial, goal, Outcome.INTERRUPTED, str(left))
     except KeyboardInterrupt:
-        return {"status": "interrupted", "message": "interrupted from the keyboard"}
+        message = "interrupted from the keyboard"
+        return _result(trial, goal, Outcome.INTERRUPTED, message)
     except SystemExit as left:
         message = f"the objective called sys.exit({left.code!r})"
-        return failure("SystemExit", message, traceback.format_exc())
+        return failure("SystemExit", message, traceback.format_exc(), trial.resource)
     except BaseException as err:
         if is_storage_trouble(err):
             if not isinstance(err, StorageTrouble):
                 log.error("%s", traceback.format_exc())
             raise StorageTrouble(f"trial {trial.trial_id}: {_text_of(err)}") from err
         # Whatever else user code raises is its result.
-        return failure(*cause_and_message(err, _text_of(err)), traceback.format_exc())
+        cause, message = cause_and_message(err, _text_of(err))
+        return failure(cause, message, traceback.format_exc(), trial.resource)
     if not trial.history:
         message = (
             "the objective returned without reporting; call "
-            f"trial.report({resource_attr}=…, {metric}=…)"
+            f"trial.report({goal.resource}=…, {goal.metric}=…)"
         )
-        return failure("no_report", message, None)
-    if trial.history[-1].get(metric) is None:
-        word = trial.history[-1].get("not_finite", {}).get(metric, "not finite")
-        return {"status": "completed", "message": f"{metric} was {word}: counts as worst"}
-    return {"status": "completed"}
+        return failure("no_report", message, None, trial.resource)
+    if trial.history[-1].get(goal.metric) is None:
+        word = trial.history[-1].get("not_finite", {}).get(goal.metric, "not finite")
+        message = f"{goal.metric} was {word}: counts as worst"
+        return _result(trial, goal, Outcome.COMPLETED, message)
+    return _result(trial, goal, Outcome.COMPLETED)
 
 
-def out_of_memory(failed: dict[str, Any]) -> dict[str, Any]:
+def _result(trial: Trial, goal: Goal, outcome: Outcome, message: str | None = None) -> Result:
+    """The result of a leg that ends so at the trial's last report; how long it took comes later."""
+    last = trial.history[-1] if trial.history else {}
+    return Result(outcome, last.get(goal.metric), trial.resource, 0.0, message=message)
+
+
+def out_of_memory(failed: Result) -> Result:
     """The failure of a trial that went on after the kernel had killed a process of it."""
-    message = f"a process of the trial was killed for its memory, then: {failed['message']}"
-    return failed | {"cause": Cause.OUT_OF_MEMORY.value, "message": message}
+    message = f"a process of the trial was killed for its memory, then: {failed.message}"
+    return replace(failed, cause=Cause.OUT_OF_MEMORY.value, message=message)
 
 
-def failure(cause: str, message: str, trace: str | None) -> dict[str, Any]:
+def failure(cause: str, message: str, trace: str | None, resource: int = 0) -> Result:
     """A failure with as much of its text as a result keeps."""
     message, trace = _fit(message, MESSAGE_LENGTH), trace and _fit(trace, TRACE_LENGTH)
     if trace:
         log.error("%s", trace)
-    return {"status": "failed", "cause": cause, "message": message, "traceback": trace}
+    return Result(Outcome.FAILED, None, resource, 0.0, cause, message, traceback=trace)
 
 
 def _text_of(err: BaseException) -> str:
@@ -99,88 +110,61 @@ def _fit(text: str, length: int) -> str:
     )
 
 
-def document_of(
-    claim: offers.Leg,
-    offer: Mapping[str, Any],
-    settings: LegSettings,
+def account_of(
+    taken: tuple[offers.Leg, Mapping[str, Any]],
+    goal: Goal,
     here: Surroundings,
-    ended: Mapping[str, Any],
+    result: Result,
+    reports: Sequence[Mapping[str, Any]],
     *,
-    history: Sequence[Mapping[str, Any]],
-    resource: int,
     start: float,
     end: float,
     earlier: float,
-) -> dict[str, Any]:
-    """The result document of a leg that began at `start` and ended at `end` (s, Unix).
+) -> Account:
+    """What is told of the leg that ran from `start` to `end` (s, Unix): `here` completes `result`.
 
-    `ended` holds its status and, for a failure, what went wrong; `earlier` are the seconds that
-    former attempts trained.
+    `earlier` are the seconds that former attempts trained.
     """
-    last = history[-1] if history else {}
-    return attempts.document(
-        trial_id=claim.trial_id,
-        config=offer["config"],
-        metric=settings.metric,
-        mode=settings.mode,
-        history=history,
-        error=last.get(settings.metric) if ended["status"] != "failed" else None,
-        resource=resource,
-        rung=claim.rung,
-        attempt=claim.attempt,
-        job_id=here.job_id,
-        goes_on=here.goes_on(ended["status"]),
-        additional_info={
-            "training_time": earlier + end - start,
-            "leg_time": end - start,
-            "start_time": start,
-            "end_time": end,
-            "host": here.host,
-        }
-        | here.info
-        | ({"max_rss_mb": used} if (used := here.used_mb()) else {}),
-        **ended,
+    claim, offer = taken
+    result = replace(
+        result,
+        elapsed=end - start,
+        node=here.host,
+        mem_used_mb=here.used_mb(),
+        mem_had_mb=here.info.get("mem_had_mb", 0),
+        time_had_s=here.info.get("time_had_s", 0),
+        goes_on=here.goes_on(result.outcome),
     )
+    times = {"training_time": earlier + end - start, "start_time": start, "end_time": end}
+    return Account(claim, result, offer["config"], goal, reports, times | here.info)
 
 
 def broken_leg(
     layout: Layout,
-    claim: offers.Leg,
-    offer: Mapping[str, Any],
-    settings: LegSettings,
+    taken: tuple[offers.Leg, Mapping[str, Any]],
+    goal: Goal,
     here: Surroundings,
-    ended: Mapping[str, Any],
-) -> dict[str, Any]:
-    """The result document of a leg whose process ended without one; `ended` says how."""
+    result: Result,
+) -> Account:
+    """What is told of a leg whose process ended without doing so; `result` says how."""
+    claim, _ = taken
+    start, now = read_begun(layout, claim).get("start_time"), here.clock()
+    start = start if isinstance(start, (int, float)) else now
     folder = layout.trial(claim.trial_id)
-    begun = read_json(folder / f"attempt-a{claim.attempt}.json")
-    start = begun.get("start_time") if isinstance(begun, dict) else None
-    now = here.clock()
-    history = read_reports(
-        folder, resource_attr=settings.resource_attr, up_to_attempt=claim.attempt
-    )
-    history = history if is_writable(history) else []
-    return document_of(
-        claim,
-        offer,
-        settings,
-        here,
-        ended,
-        history=history,
-        resource=history[-1][settings.resource_attr] if history else 0,
-        start=start if isinstance(start, (int, float)) else now,
-        end=now,
-        earlier=earlier_time(layout, claim),
-    )
+    reports = read_reports(folder, resource_attr=goal.resource, up_to_attempt=claim.attempt)
+    reports = reports if is_writable(reports) else []
+    result = replace(result, resource=reports[-1][goal.resource] if reports else 0)
+    earlier = earlier_time(layout, claim)
+    return account_of(taken, goal, here, result, reports, start=start, end=now, earlier=earlier)
 
 
 def earlier_time(layout: Layout, claim: offers.Leg) -> float:
     """Seconds that earlier attempts trained, as far as their reports tell."""
     total = 0.0
     for attempt in range(claim.attempt):
-        path = layout.trial(claim.trial_id) / f"reports-a{attempt}.jsonl"
+        reports = AttemptFiles(layout.trial(claim.trial_id), attempt).reports
         try:
-            *_, last = read_plain(path).splitlines()
+            *_, last = read_plain(reports).splitlines()
             total += max(0.0, float(json.loads(last)["elapsed"]))
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue

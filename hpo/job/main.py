@@ -81,7 +81,7 @@ def _serve(layout: Layout) -> int:
         for leg in patience.insist(what, lambda: offers.give_back(layout, job.job_id)):
             log.info("job %s was requeued: trial %d is offered again", job.job_id, leg.trial_id)
     place = Place(layout, settings, job, flag.is_set, patience)
-    time_s = first_leg_s(job.time.asked_min) if settings.timed else 0
+    time_s = first_leg_s(job.time.asked_min) if settings.timed else None
     taken = wait_for_claim(place, time_s=lambda: time_s)
     if taken is None:
         if stop_request.stands(layout):
@@ -103,7 +103,7 @@ def _serve(layout: Layout) -> int:
 
 def _register(layout: Layout, job: JobIdentity) -> None:
     """Say which process a local job is: its manager may have died right after starting it."""
-    record = layout.jobs / "live" / f"{job.job_id}.json"
+    record = layout.live_job(job.job_id)
     known = None if job.on_slurm else read_json(record)
     if isinstance(known, dict) and "pid" not in known:
         try:

@@ -1,7 +1,6 @@
 """A campaign's results as pandas frames, for analysis while it runs or after it.
 
-Reads the files that a person would read; never the manager's journal. The only module of the
-package that needs pandas.
+The only module that needs pandas. Reads what a person would read; never the manager's journal.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ import pandas as pd
 
 from hpo.errors import SettingsError
 from hpo.folder import offers
-from hpo.folder.files import Layout, read_json
+from hpo.folder.attempts import read_begun
+from hpo.folder.files import Layout, read_object
 from hpo.folder.reports import read_reports
 from hpo.values import canonical, flat
 
@@ -79,8 +79,8 @@ def load_campaign(folder: str | Path) -> CampaignResults:
         SettingsError: there is no campaign in `folder`.
     """
     layout = Layout(Path(folder))
-    campaign = read_json(layout.campaign)
-    if not isinstance(campaign, dict):
+    campaign = read_object(layout.campaign)
+    if not campaign:
         raise SettingsError([f"{layout.campaign} is missing or unreadable"], where=str(folder))
     settings = campaign.get("settings", {})
     resource_attr = settings.get("hpo", {}).get("resource_attr", "epoch")
@@ -94,11 +94,10 @@ def load_campaign(folder: str | Path) -> CampaignResults:
         for report in _reports_of(layout, result, resource_attr)
         if _is_report(report)
     ]
-    best = read_json(layout.best_config)
     return CampaignResults(
         trials=_trials_frame(ordered),
         reports=_reports_frame(reports, ordered),
-        best_config=best if isinstance(best, dict) else None,
+        best_config=read_object(layout.best_config) or None,
         settings=settings,
     )
 
@@ -115,7 +114,7 @@ def _read_results(layout: Layout) -> dict[int, dict[str, Any]]:
         for path in layout.results.glob("trial_*.json")
         if (match := _RESULT.fullmatch(path.name))
     )
-    found = ((trial_id, read_json(path)) for trial_id, path in numbered)
+    found = ((trial_id, read_object(path)) for trial_id, path in numbered)
     return {trial_id: result for trial_id, result in found if _is_result(result)}
 
 
@@ -137,13 +136,11 @@ def _so_far(
         for report in read_reports(folder, resource_attr=resource_attr, up_to_attempt=leg.attempt)
         if _is_report(report)
     ]
-    begun = read_json(folder / f"attempt-a{leg.attempt}.json")
-    config = read_json(folder / "config.json")
     fresh = {
         "trial_id": leg.trial_id,
         "error": None,
-        "config": config if isinstance(config, dict) else {},
-        "additional_info": begun if isinstance(begun, dict) else {},
+        "config": read_object(folder / "config.json"),
+        "additional_info": read_begun(layout, leg),
     }
     return (result or fresh) | {
         "status": "running",
@@ -165,11 +162,10 @@ def _reports_of(layout: Layout, result: dict[str, Any], resource_attr: str) -> l
     )
 
 
-def _is_result(found: object) -> TypeGuard[dict[str, Any]]:
+def _is_result(found: Mapping[str, Any]) -> bool:
     """Whether it has the shape of what a job writes; people edit files, and disks damage them."""
     return (
-        isinstance(found, dict)
-        and isinstance(found.get("trial_id"), int)
+        isinstance(found.get("trial_id"), int)
         and isinstance(found.get("error"), (int, float, type(None)))
         and all(isinstance(found.get(n) or {}, dict) for n in ("additional_info", "config"))
         and isinstance(found.get("reports") or [], list)

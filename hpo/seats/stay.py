@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hpo.record.result import Outcome
 from hpo.units.sizes import usable_s
 
 FAILURES = 3  # in a row: here or in the objective something is wrong, and offers are not to burn
 
 
-def first_leg_s(time_min: int) -> int:
-    """How long the first leg of a seat may take (s) that asked for so many minutes; 0: any time.
+def first_leg_s(time_min: int | None) -> int | None:
+    """How long the first leg of a seat may take (s) that asked for so many minutes; None: any time.
 
     Not less where the limit was cut: a leg that needs more than is left before a maintenance is
     begun all the same, and goes on after it.
     """
-    return usable_s(time_min) if time_min else 0
+    return None if time_min is None else usable_s(time_min)
 
 
 @dataclass(slots=True)
@@ -53,20 +54,20 @@ class Stay:
         self.legs += 1
         self.legs_left = None if self.legs_left is None else self.legs_left - 1
 
-    def ended(self, status: str, seconds: float, now: float) -> None:
+    def ended(self, outcome: Outcome, seconds: float, now: float) -> None:
         """The leg that it took last ended so, after so many seconds."""
-        self.over = self.why_last(status, now)
-        self.failed = self.failed + 1 if status == "failed" else 0
+        self.over = self.why_last(outcome, now)
+        self.failed = self.failed + 1 if outcome is Outcome.FAILED else 0
         known = seconds if self.shortest_s is None else self.shortest_s
         self.shortest_s = min(known, seconds)
 
-    def why_last(self, status: str, now: float) -> str | None:
-        """Why no leg follows the one that ends with `status` now; None: one may."""
+    def why_last(self, outcome: Outcome, now: float) -> str | None:
+        """Why no leg follows the one that ends so now; None: one may."""
         if self.legs_left == 0:
             return "it took as many trials as trials_per_job allows"
-        if status == "interrupted":
+        if outcome is Outcome.INTERRUPTED:
             return "it was asked to leave"
-        if status == "failed" and self.failed + 1 >= FAILURES:
+        if outcome is Outcome.FAILED and self.failed + 1 >= FAILURES:
             return f"{FAILURES} of its trials failed in a row"
         return self.why_no_time(now)
 
@@ -78,10 +79,10 @@ class Stay:
             return f"its time is nearly over ({left_s:.0f} s left)"
         return None
 
-    def time_s(self, now: float) -> int:
-        """The same as `offers.claim_best` wants to hear it: whole seconds, 0 for no end."""
+    def time_s(self, now: float) -> int | None:
+        """The same in whole seconds, as offers tell what they need."""
         left_s = self.left_s(now)
-        return 0 if left_s is None else max(1, int(left_s))
+        return None if left_s is None else max(1, int(left_s))
 
     def left_s(self, now: float) -> float | None:
         """Seconds until the job is asked to leave; None: no end is known."""

@@ -106,7 +106,7 @@ def _read_text(text: str) -> Any:
             reason = error.msg if isinstance(error, SyntaxError) else str(error)
             raise ValueError(f"{text!r} cannot be read as a domain: {reason}") from error
         return _read_call(tree.body)
-    problem = _nearly_domain(text) or _number_text_problem(text)
+    problem = _nearly_domain(text) or number_text_problem(text)
     if problem is not None:
         raise ValueError(problem)
     return text
@@ -178,8 +178,10 @@ def _names_domain(value: Mapping[Any, Any]) -> bool:
     return kind in DOMAINS or kind.startswith(SCIPY) or others <= _ARGUMENTS or _is_misspelt(kind)
 
 
-def _number_text_problem(value: str) -> str | None:
-    """Why a constant is likely a number by mistake in quotes; None when it is not."""
+def number_text_problem(value: object) -> str | None:
+    """Why a value is likely a number by mistake in quotes; None when it is not."""
+    if not isinstance(value, str):
+        return None
     try:
         number = float(value)
     except ValueError:

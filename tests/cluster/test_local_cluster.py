@@ -19,6 +19,7 @@ from hpo.cluster.local.gpus import gpu_problems, listed_gpus, visible_gpus
 from hpo.folder.files import Layout, publish_json
 from hpo.record.causes import Cause
 from hpo.seats.book import JobPhase
+from hpo.seats.orders import Cancel
 
 SHOW = """
 note("seen.txt", os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
@@ -49,7 +50,7 @@ def cluster(tmp_path: Path) -> LocalCluster:
 
 
 def record(cluster: LocalCluster, job_id: str, **content: object) -> Path:
-    path = cluster._live / f"{job_id}.json"
+    path = cluster._layout.live / f"{job_id}.json"
     publish_json(path, {"gpus": [], "submitted": time.time(), **content})
     return path
 
@@ -249,7 +250,7 @@ def test_a_stranger_with_a_seats_process_id_is_never_signalled(cluster: LocalClu
     try:
         start = psutil.Process(stranger.pid).create_time()
         record(cluster, "local-a-1", pid=stranger.pid, start=start - 100)
-        cluster.cancel_queued(["local-a-1", "local-unknown"])
+        cluster.change(Cancel(("local-a-1", "local-unknown")))
         time.sleep(0.2)
         assert stranger.poll() is None
     finally:
@@ -258,7 +259,7 @@ def test_a_stranger_with_a_seats_process_id_is_never_signalled(cluster: LocalClu
 
 
 def test_a_torn_record_is_no_live_seat_and_no_error(cluster: LocalCluster) -> None:
-    (cluster._live / "local-a-1.json").write_text("{")
+    (cluster._layout.live / "local-a-1.json").write_text("{")
     assert cluster.poll(())["local-a-1"].phase is JobPhase.ENDED
 
 

@@ -6,7 +6,6 @@ import json
 import resource
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from histories import make_layout, offer_files, take
@@ -14,14 +13,13 @@ from seat_runs import SeatRun
 
 from hpo.cluster.slurm.request import SeatRequest
 from hpo.folder import shrunk_seats
-from hpo.folder.attempts import read_attempt, read_had
-from hpo.folder.files import publish_json
+from hpo.folder.attempts import read_attempt, read_begun
 from hpo.folder.offers import Leg
 from hpo.job import memory
 from hpo.seats.job_identity import this_job
 from hpo.seats.stay import first_leg_s
 from hpo.settings.search import SlurmSettings
-from hpo.units.sizes import usable_s, warning_s
+from hpo.units.sizes import Size, usable_s, warning_s
 
 SLURM = {"SLURM_JOB_ID": "1", "SLURM_MEM_PER_NODE": "768"}
 ON_SLURM = SLURM | {"HPO_JOB_ID": "", "SLURM_ARRAY_JOB_ID": "", "SLURM_CONF": "/nowhere"}
@@ -38,23 +36,25 @@ threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
     ("environ", "seconds"),
     [
         (SLURM | {"HPO_SEAT_MIN": "30"}, usable_s(30)),
-        (SLURM, 0),
-        (SLURM | {"HPO_SEAT_MIN": "soon"}, 0),
-        (SLURM | {"HPO_SEAT_MIN": "-3"}, 0),
-        ({"HPO_JOB_ID": "local-1", "HPO_SEAT_MIN": "30"} | SLURM, 0),
+        (SLURM, None),
+        (SLURM | {"HPO_SEAT_MIN": "soon"}, None),
+        (SLURM | {"HPO_SEAT_MIN": "-3"}, None),
+        ({"HPO_JOB_ID": "local-1", "HPO_SEAT_MIN": "30"} | SLURM, None),
         ({"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "2", "HPO_SEAT_MIN": "5"}, 210),
     ],
 )
-def test_a_seat_knows_its_time_from_its_own_script(environ: dict[str, str], seconds: int) -> None:
+def test_a_seat_knows_its_time_from_its_own_script(
+    environ: dict[str, str], seconds: int | None
+) -> None:
     assert first_leg_s(this_job(environ).time.asked_min) == seconds
 
 
 def test_the_script_says_what_was_asked_for_also_where_it_was_cut() -> None:
     request = SeatRequest(SlurmSettings(time="auto", mem="auto", max_mem="2G"))
-    asked = request.submitit_parameters(name="n", at_once=1, minutes=17, asked_min=30, mem_mb=768)
+    asked = request.submitit_parameters(name="n", at_once=1, size=Size(768, 30), minutes=17)
     assert (asked["time"], asked["mem"]) == (17, "768M")
     assert "export HPO_SEAT_MIN=30" in asked["setup"]
-    first = request.submitit_parameters(name="n", at_once=1, minutes=120)
+    first = request.submitit_parameters(name="n", at_once=1, size=Size(), minutes=120)
     assert (first["time"], first["mem"]) == (120, "2048M")
     assert "export HPO_SEAT_MIN=120" in first["setup"]
     assert {"--time=120", "--mem=2048M"} <= set(request.sbatch_options())
@@ -71,7 +71,8 @@ class TestSeat:
         assert (info["time_had_s"], info["mem_had_mb"]) == (1800, 768)
         assert info["max_rss_mb"] > 5
         claim = Leg(1, 0, 0, "1", time_s=usable_s(30))
-        assert read_had(seat.layout, claim) == (768, 1800)
+        begun = read_begun(seat.layout, claim)
+        assert (begun["mem_had_mb"], begun["time_had_s"]) == (768, 1800)
         found = read_attempt(seat.layout, claim)
         assert found is not None
         assert (found[0].time_had_s, found[0].mem_had_mb) == (1800, 768)
@@ -105,25 +106,15 @@ class TestSeat:
 
 
 class TestWhatAnAttemptHad:
-    @pytest.mark.parametrize("odd", [-1, True, "768", 1.5, None, 2**40, [768]])
-    def test_nothing_is_believed_that_no_job_writes(self, tmp_path: Path, odd: Any) -> None:
-        layout = make_layout(tmp_path)
-        offer_files(layout, 0)
-        claim = take(layout, "7")
-        path = layout.trial(0) / "attempt-a0.json"
-        path.parent.mkdir(parents=True)
-        publish_json(path, {"job_id": "7", "mem_had_mb": odd, "time_had_s": 60})
-        assert read_had(layout, claim) == (0, 60)
-
     def test_it_is_that_of_this_job_or_nothing(self, tmp_path: Path) -> None:
         layout = make_layout(tmp_path)
         offer_files(layout, 0)
         claim = take(layout, "7")
-        assert read_had(layout, claim) == (0, 0)
+        assert read_begun(layout, claim) == {}
         path = layout.trial(0) / "attempt-a0.json"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps({"job_id": "8", "mem_had_mb": 5}))
-        assert read_had(layout, claim) == (0, 0)
+        assert read_begun(layout, claim) == {}
 
 
 class TestMemoryUsed:

@@ -68,7 +68,7 @@ class TestReport:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("hpo.folder.report_lines.MOST_BYTES", 200)
-        trial = make_trial(tmp_path)
+        trial = make_trial(tmp_path, clock=lambda: 100.0)
         trial.report(validation_error=1.0)
         trial.report(validation_error=1.0)
         with pytest.raises(ReportError, match=r"trial 3: the reports in .* report less often"):

@@ -24,9 +24,10 @@ from hpo.folder.files import Layout
 from hpo.folder.patience import StorageTrouble
 from hpo.job.leg import LegSettings
 from hpo.record.causes import Cause
+from hpo.record.result import Outcome
 from hpo.seats.book import JobPhase, JobStatus
 from hpo.seats.stay import Stay
-from hpo.units.sizes import warning_s
+from hpo.units.sizes import Size, limit_s, warning_s
 
 LOOK_S = 5.0  # between two looks of a seat that found no offer
 DEFAULT_EPOCHS = 10  # of a trial that does not say how many it has
@@ -80,17 +81,17 @@ class SeatLives:
         self.live[job.job_id] = job
         self._enqueue(job, self._wait_s(job))
 
-    def shrink(self, job: SimulatedJob, mem_mb: int, time_min: int) -> None:
+    def shrink(self, job: SimulatedJob, size: Size) -> None:
         """The job, which waits, asks for less from now on."""
         now, before_s = self._clock.now(), self._wait_s(job)
-        job.resize(mem_mb, time_min)
+        job.resize(size)
         if job.eligible_at > now and before_s > 0.0:
             share = min(1.0, self._wait_s(job) / before_s)
             job.eligible_at = now + (job.eligible_at - now) * share
             self._clock.at(job.eligible_at, partial(self._arrive, job))
 
     def _wait_s(self, job: SimulatedJob) -> float:
-        return self._model.wait_s(job.array, job.number, job.lives, job.time_min)
+        return self._model.wait_s(job.array, job.number, job.lives, job.size.time_min)
 
     def _enqueue(self, job: SimulatedJob, wait_s: float) -> None:
         job.phase = JobPhase.QUEUED
@@ -111,8 +112,11 @@ class SeatLives:
             job.status = job.in_phase(JobPhase.RUNNING)
 
     def _claim(self, job: SimulatedJob) -> tuple[offers.Leg, dict[str, Any]] | None:
-        memory, time_s = job.mem_mb or self._model.mem_mb, job.time_s(self._clock.now())
+        memory, time_s = self._memory_mb(job), job.time_s(self._clock.now())
         return offers.claim_best(self._layout, job.job_id, mem_mb=memory, time_s=time_s)
+
+    def _memory_mb(self, job: SimulatedJob) -> int:
+        return self._model.mem_mb if job.size.mem_mb is None else job.size.mem_mb
 
     def _arrive(self, job: SimulatedJob) -> None:
         if job.phase is JobPhase.QUEUED:
@@ -144,7 +148,7 @@ class SeatLives:
             (start + failed_s, Cause.NODE_FAILED, start + failed_s),
         ]
         if leave_at is not None:
-            strikes.insert(0, (leave_at, Cause.TIME_LIMIT, start + 60.0 * job.time_min))
+            strikes.insert(0, (leave_at, Cause.TIME_LIMIT, _end_at(job)))
         for at, cause, killed_at in strikes:
             if killed_at < math.inf:
                 self._clock.at(at, partial(self._strike, job, job.lives, cause, killed_at))
@@ -199,7 +203,7 @@ class SeatLives:
             self._clock.at(cut, partial(self._lose, job, leg, Cause.PREEMPTED, 0))
         elif fate < model.preemption_rate + model.failure_rate:
             self._clock.at(cut, partial(self._lose, job, leg, Cause.NODE_FAILED, 0))
-        elif model.memory_of_trial_mb(claim.trial_id) > (job.mem_mb or self._model.mem_mb):
+        elif model.memory_of_trial_mb(claim.trial_id) > self._memory_mb(job):
             self._clock.at(cut, partial(self._lose, job, leg, Cause.OUT_OF_MEMORY, 0))
         else:
             self._clock.at(leg.end, partial(self._finish, job, leg, leg.epochs))
@@ -233,15 +237,15 @@ class SeatLives:
         self.use.spent(leg, now)
         try:
             if epochs == leg.epochs:
-                status = self._runner.finish(job, leg, partial(self._goes_on, job))
+                outcome = self._runner.finish(job, leg, partial(self._goes_on, job))
             else:
                 self._runner.interrupt(job, leg, epochs)
-                status = "interrupted"
+                outcome = Outcome.INTERRUPTED
         except StorageTrouble as err:
             self.end(job, Cause.STORAGE, str(err))
             return
         self.use.trained(leg, now)
-        job.stay.ended(status, now - leg.claimed_at, now)
+        job.stay.ended(outcome, now - leg.claimed_at, now)
         if asked is not None:
             self._leave(job, asked)
         elif job.leaving or job.stay.over is not None:
@@ -249,9 +253,9 @@ class SeatLives:
         else:
             self._look(job, job.lives, now + self._claim_timeout)
 
-    def _goes_on(self, job: SimulatedJob, status: str) -> bool:
+    def _goes_on(self, job: SimulatedJob, outcome: Outcome) -> bool:
         """Whether the seat means to take another leg after one that ends so now."""
-        return not (job.leaving or job.stay.why_last(status, self._clock.now()))
+        return not (job.leaving or job.stay.why_last(outcome, self._clock.now()))
 
     def _lose(self, job: SimulatedJob, leg: RunningLeg, cause: Cause, epochs: int) -> None:
         if job.leg is not leg:
@@ -289,8 +293,15 @@ class SeatLives:
 
 def _leave_at(job: SimulatedJob) -> float | None:
     """When a job that starts now is asked to leave; None: it has no limit."""
-    limit_s = 60.0 * job.time_min
-    return job.started_at + max(0.0, limit_s - warning_s(job.time_min)) if limit_s else None
+    if job.size.time_min is None:
+        return None
+    return max(job.started_at, _end_at(job) - warning_s(job.size.time_min))
+
+
+def _end_at(job: SimulatedJob) -> float:
+    """When a job that starts now is at its limit; infinite: it has none."""
+    seconds = limit_s(job.size.time_min)
+    return math.inf if seconds is None else job.started_at + seconds
 
 
 _WORDS = {
