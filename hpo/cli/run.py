@@ -22,6 +22,7 @@ from hpo.cli.clusters import (
     make_cluster,
     preflight,
 )
+from hpo.cli.environment import tell_environment
 from hpo.cli.screen import Screen
 from hpo.cli.searchers import make_searcher, searcher_problems
 from hpo.cli.show_command import first_command
@@ -200,6 +201,8 @@ def _manage(
     leave = LeaveRequest()
     leave.listen()
     say_hello(spec, campaign, executor, screen.log_file)
+    if executor != "simulated":
+        tell_environment(spec.slurm)
     cluster, clock = make_cluster(executor, spec, campaign.layout, campaign.header.campaign, leave)
     screen.use_clock(clock.now)
     legs = spec.legs()

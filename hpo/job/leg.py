@@ -44,6 +44,8 @@ class LegSettings:
     timed: bool = False  # whether seats differ in their time, so that also a first leg must fit
     trials_per_job: int | str = 1
     trial_process: str = "fork"
+    rung_attr: str | None = None
+    """The hyperparameter that the objective reads the end of its leg from; None: there is none."""
 
     def __post_init__(self) -> None:
         """Refuse what a manager would not have written, e.g. after an edit by hand."""
@@ -60,9 +62,17 @@ class LegSettings:
             and isinstance(self.timed, bool)
             and (isinstance(self.trials_per_job, int) or self.trials_per_job == "auto")
             and self.trial_process in ("fork", "same")
+            and isinstance(self.rung_attr, (str, type(None)))
         )
         if not sound:
             raise TypeError(f"these are no settings of jobs: {asdict(self)}")
+
+    def config_of(self, offer: Mapping[str, Any]) -> dict[str, Any]:
+        """What the objective is given: the configuration, and how far this leg goes."""
+        config, target = dict(offer["config"]), offer.get("target")
+        if self.rung_attr in config and target is not None:
+            config[self.rung_attr] = target
+        return config
 
 
 def read_settings(layout: Layout) -> LegSettings:
@@ -183,7 +193,7 @@ class _Run:
         settings, claim, offer = self._settings, self._claim, self._offer
         trial = Trial(
             trial_id=claim.trial_id,
-            config=offer["config"],
+            config=settings.config_of(offer),
             folder=self._layout.trial(claim.trial_id),
             attempt=claim.attempt,
             target=offer.get("target"),

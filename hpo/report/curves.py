@@ -5,16 +5,14 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from hpo.record.goal import Goal
-
-if TYPE_CHECKING:
-    from hpo.report.frames import CampaignResults
+from hpo.report.frames import CampaignResults, report_column
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 
@@ -118,9 +116,8 @@ def read_curves(results: CampaignResults) -> Curves:
         settings.get("mode", "min"),
         trial_value=settings.get("trial_value", "last"),
     )
-    time, elapsed, value = (
-        _numbers(results.reports, name) for name in ("wallclock", "elapsed", goal.metric)
-    )
+    names = ("wallclock", "elapsed", report_column(goal.metric))
+    time, elapsed, value = (_numbers(results.reports, name) for name in names)
     owner = _numbers(results.reports, "trial_id")
     statuses = [str(status) for status in results.trials["status"]]
     errors = _numbers(results.trials, "error")

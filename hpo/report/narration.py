@@ -9,6 +9,7 @@ from typing import Any
 from hpo.record import events as ev
 from hpo.record.result import Outcome
 from hpo.record.state import CampaignState, TrialStatus
+from hpo.values import flat
 
 
 def narrate(
@@ -84,7 +85,7 @@ def _failed(event: ev.TrialFailed, state: CampaignState) -> tuple[int, str] | No
 
 def describe(config: Mapping[str, Any]) -> str:
     """A configuration on one line, numbers at four digits."""
-    return " ".join(f"{name}={_short(value)}" for name, value in config.items())
+    return " ".join(f"{name}={_short(value)}" for name, value in flat(config).items())
 
 
 def _short(value: object) -> str:

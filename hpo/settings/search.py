@@ -127,7 +127,8 @@ class HpoSettings(BaseModel):
     """Name under which the objective reports its progress."""
 
     max_resource_attr: Name = "max_epochs"
-    """Hyperparameter that says how many epochs a whole trial has."""
+    """Hyperparameter that says how many epochs a whole trial has. Where it is set (also to the
+    default) and trials have rungs, the objective is given its rung as the value of it."""
 
     points_to_evaluate: list[dict[str, Any]] = []
     """Configurations to try first; what one leaves out takes the middle of its domain."""

@@ -65,6 +65,12 @@ class CampaignSpec:
         return self.asha() or WholeTrials(self.hpo.max_resource_attr)
 
     @property
+    def rung_attr(self) -> str | None:
+        """The hyperparameter that tells the objective its rung: where the user said which it is."""
+        is_said = "max_resource_attr" in self.hpo.model_fields_set
+        return self.hpo.max_resource_attr if is_said and self.asha() is not None else None
+
+    @property
     def goal(self) -> Goal:
         """What trials are compared by."""
         hpo = self.hpo

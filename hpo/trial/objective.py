@@ -12,11 +12,13 @@ import inspect
 import keyword
 import os
 from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
 from hpo.command_line import COMMAND, PLAIN, CommandLine
 from hpo.errors import ObjectiveError
+from hpo.trial.printed import printing_to
 from hpo.trial.references import load_callable
 from hpo.trial.reporter import reporting_to
 from hpo.trial.trial import Trial
@@ -93,7 +95,9 @@ def bind(function: Callable[..., Any], space_names: Collection[str]) -> Style:
 def call(function: Callable[..., Any], trial: Trial) -> Any:
     """Run the objective on a trial, which a `Reporter` inside it reports to; return its value."""
     style = bind(function, trial.config)
-    with reporting_to(trial):
+    # A script's lines pass through here as well, and are read where its process is.
+    reads_itself = getattr(function, "reads_what_is_printed", False)
+    with reporting_to(trial), nullcontext() if reads_itself else printing_to(trial):
         return function(trial.config, trial) if style == "trial" else function(**trial.config)
 
 

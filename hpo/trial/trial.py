@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING, Any
 from hpo.errors import ReportError
 from hpo.folder.files import EPOCHS_FROM_ZERO, TRIAL_CONFIG
 from hpo.folder.patience import Patience, is_of_files
-from hpo.folder.report_lines import checked_metrics, checked_resource, make_record, write_line
+from hpo.folder.report_lines import (
+    FULL_BYTES,
+    checked_metrics,
+    checked_resource,
+    make_record,
+    write_line,
+)
 from hpo.folder.reports import read_reports
 
 if TYPE_CHECKING:
@@ -90,6 +96,7 @@ class Trial:
         self._patience = replace(patience, leaving=asked_to_leave)
         self._started = clock()
         self._reported = False
+        self._is_full = False  # whether its file holds no more whole reports
         self._objects: dict[str, Restorable] = {}
         self._insist("the trial's folder", lambda: folder.mkdir(parents=True, exist_ok=True))
 
@@ -233,7 +240,7 @@ class Trial:
         now = self._clock()
         elapsed = max(0.0, now - self._started)  # because clocks of nodes are set back at times
         record = make_record((self._resource_attr, resource), values, now=now, elapsed=elapsed)
-        self._insist("the report", lambda: write_line(self._folder, self.attempt, record))
+        record = self._write(record, (self._resource_attr, resource), values[self._metric])
         if not self.history and resource > 1:
             # Its code goes on from what it saved itself.
             earlier = self._earlier_reports()
@@ -241,6 +248,32 @@ class Trial:
         previous, self.resource, self._reported = self.resource, resource, True
         self.history.append(record)
         self._save_or_leave(previous)
+
+    def _write(
+        self, record: dict[str, Any], resource: tuple[str, int], value: float
+    ) -> dict[str, Any]:
+        """Write a report; what fits of it, which is told once."""
+        least = make_record(
+            resource, {self._metric: value}, now=record["time"], elapsed=record["elapsed"]
+        )
+        what = f"trial {self.trial_id}: the report"
+        try:
+            written = self._patience.insist(
+                what, lambda: write_line(self._folder, self.attempt, record, least)
+            )
+        except ReportError as err:
+            raise self._error(f"{err}; report less often") from err
+        if written != record and not self._is_full:
+            self._is_full = True
+            log.warning(
+                "trial %d: its reports take %.0f MB: from %s %d on only %s is kept of them; report "
+                "fewer numbers",
+                self.trial_id,
+                FULL_BYTES / 1e6,
+                *resource,
+                self._metric,
+            )
+        return dict(written)
 
     def _save_or_leave(self, previous: int) -> None:
         done = self._target is not None and self.resource >= self._target

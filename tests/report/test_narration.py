@@ -165,3 +165,8 @@ def test_only_trials_that_ran_are_told_to_have_stopped() -> None:
 )
 def test_values_are_described_shortly(value: object, text: str) -> None:
     assert describe({"a": value, "b": 1}) == f"a={text} b=1"
+
+
+def test_values_below_a_mapping_have_names_with_dots() -> None:
+    config = {"optimizer": {"lr": 0.00012345678, "name": "sgd", "deep": {"k": 1}}, "x": {}}
+    assert describe(config) == "optimizer.lr=0.0001235 optimizer.name=sgd optimizer.deep.k=1 x={}"

@@ -18,8 +18,7 @@ from hpo.command_line import CommandLine
 from hpo.errors import SettingsError
 from hpo.search.random import point_problems
 from hpo.settings.reading.checking import check_section
-from hpo.settings.reading.expressions import number_text_problem
-from hpo.settings.reading.finding import SHIPPED, absolute, find_config
+from hpo.settings.reading.finding import SHIPPED, absolute, find_config, none_named
 from hpo.settings.reading.overrides import apply_overrides
 from hpo.settings.reading.python_files import load_python
 from hpo.settings.reading.raw import RawConfig
@@ -32,6 +31,8 @@ from hpo.space.space import Space, read_space
 
 MODELS: dict[str, type[BaseModel]] = {"slurm": SlurmSettings, "hpo": HpoSettings}
 Model = TypeVar("Model", bound=BaseModel)
+SHIPPED_OBJECTIVES = {"mlp_example": "hpo.config.mlp_example:objective"}
+"""What a user's own configuration of that name trains with, where it names no objective."""
 
 
 @dataclass(slots=True)
@@ -96,7 +97,7 @@ def load_spec(
 
 
 def load(
-    config: str,
+    config: str | None,
     *,
     overrides: Sequence[str] = (),
     output_dir: str | None = None,
@@ -106,7 +107,8 @@ def load(
 
     Args:
         config: A path to a .py or .yaml file, or the name of one in the current folder, in its
-            `config` or `hpo/config`, or among those that ship with the package.
+            `config` or `hpo/config`, or among those that ship with the package. None: nothing
+            was typed.
         overrides: Settings that replace those of the file, as `section.key=value`.
         output_dir: The campaign folder, instead of the configured one.
         cwd: The folder that names and paths start from; default: the current one.
@@ -115,6 +117,8 @@ def load(
         SettingsError: no such configuration, so that there is nothing to check.
     """
     cwd = absolute(".", cwd or Path.cwd())
+    if config is None:
+        raise SettingsError([none_named(cwd)], where="--config")
     path, problems = find_config(config, cwd)
     if path is None:
         raise SettingsError(problems, where="--config")
@@ -158,10 +162,6 @@ def _check_space(raw: RawConfig, problems: list[str]) -> Space | None:
     if content is None:
         return None
     space, found = read_space(content)
-    for name, value in content.items():
-        problem = number_text_problem(value)
-        if problem is not None:
-            found.append(f"{name}: {problem}")
     # Each problem starts with the name of its hyperparameter, whose place may be known.
     problems += [f"{raw.where('space', text.partition(':')[0])}: {text}" for text in found]
     return None if found else space
@@ -215,6 +215,8 @@ def _resolve_objective(
 def _resolve_function(raw: RawConfig, path: Path, cwd: Path, problems: list[str]) -> str | None:
     section = raw.sections["hpo"]
     if section.get("objective") is None:
+        if raw.objective is None and path.stem in SHIPPED_OBJECTIVES and path.parent != SHIPPED:
+            return SHIPPED_OBJECTIVES[path.stem]
         if raw.objective is None:
             problems.append(
                 f"no objective: set 'objective' in {raw.labels['hpo']} to "

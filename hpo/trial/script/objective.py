@@ -110,6 +110,8 @@ class ScriptObjective:
             checkpoint_dir=checkpoint_dir if self.takes_checkpoint_dir else None,
         )
 
+    reads_what_is_printed = True
+
     def __call__(self, config: Mapping[str, Any], trial: Trial) -> None:
         """Run the script until it ends or its trial pauses.
 
