@@ -46,6 +46,17 @@ def plain(value: object) -> JsonValue:
     )
 
 
+def flat(config: Mapping[str, JsonValue], above: str = "") -> dict[str, JsonValue]:
+    """A configuration with one name for each value: `optimizer.lr` for one below a mapping."""
+    values: dict[str, JsonValue] = {}
+    for name, value in config.items():
+        if isinstance(value, dict) and value:
+            values |= flat(value, f"{above}{name}.")
+        else:
+            values[f"{above}{name}"] = value
+    return values
+
+
 def canonical(value: JsonValue) -> str:
     """The one JSON text of a value or configuration, for telling duplicates.
 

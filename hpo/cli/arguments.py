@@ -40,6 +40,11 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="move the campaign that lies in the output directory aside and start a new one",
     )
+    run.add_argument(
+        "--show-command",
+        action="store_true",
+        help="check all, print the command of the first trial of a training script, run nothing",
+    )
     _add_plan(commands)
     stop = commands.add_parser(
         "stop",
@@ -80,10 +85,9 @@ def _add_configuration(parser: argparse.ArgumentParser) -> None:
     """What names and changes a configuration, for each command that reads one."""
     parser.add_argument(
         "--config",
-        required=True,
         metavar="NAME|FILE",
         help="a .py or .yaml file, or the name of one here, in config/, or that ships (mlp_example,"
-        " digits_example)",
+        " digits_example); without it, the names of those that are found are told",
     )
     parser.add_argument(
         "--scheduler",

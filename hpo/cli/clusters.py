@@ -159,6 +159,11 @@ def _simulated(spec: CampaignSpec, layout: Layout) -> tuple[Cluster, Clock]:
         clock,
         model,
         settings,
-        lambda: load_objective(spec.objective, spec.hpo.metric_pattern),
+        lambda: load_objective(
+            spec.objective,
+            settings.metric_pattern,
+            settings.command_line,
+            settings.max_resource_attr,
+        ),
     )
     return cluster, clock

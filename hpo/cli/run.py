@@ -22,8 +22,10 @@ from hpo.cli.clusters import (
     make_cluster,
     preflight,
 )
+from hpo.cli.environment import tell_environment
 from hpo.cli.screen import Screen
 from hpo.cli.searchers import make_searcher, searcher_problems
+from hpo.cli.show_command import first_command
 from hpo.cli.signals import LeaveRequest
 from hpo.cli.telling import exit_code, report_end, report_leaving, say_hello
 from hpo.decisions.scheduler import STOPPED_BY_USER, Scheduler
@@ -63,6 +65,9 @@ def run(arguments: Namespace, argv: Sequence[str]) -> int:
     """
     executor = choose_executor(arguments.executor)
     spec = _load_checked(arguments, executor)
+    if arguments.show_command:
+        print(first_command(spec))
+        return 0
     layout = Layout(spec.output_dir)
     try:
         if arguments.fresh:
@@ -196,6 +201,8 @@ def _manage(
     leave = LeaveRequest()
     leave.listen()
     say_hello(spec, campaign, executor, screen.log_file)
+    if executor != "simulated":
+        tell_environment(spec.slurm)
     cluster, clock = make_cluster(executor, spec, campaign.layout, campaign.header.campaign, leave)
     screen.use_clock(clock.now)
     legs = spec.legs()

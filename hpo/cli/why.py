@@ -27,10 +27,11 @@ from hpo.record.goal import Goal
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.report import story
 from hpo.report.story import Rules, Step
+from hpo.values import flat
 
 _ON_SLURM = re.compile(r"\d+(_\d+)?")
 INDENT = " " * 21
-LAST_LINES = 12
+LAST_LINES = 14
 TRACE_LINES = 12
 
 
@@ -131,7 +132,7 @@ def _lines(
 ) -> Iterator[str]:
     config = state.trials[trial_id].config
     yield f"trial {trial_id} of campaign {document['campaign']} in {layout.root}"
-    yield "  ".join(f"{name}={value!r}" for name, value in config.items())
+    yield "  ".join(f"{name}={value!r}" for name, value in flat(config).items())
     running: Attempt | None = None
     for step in steps:
         attempt = None

@@ -17,8 +17,6 @@ from hpo.record import events as ev
 from hpo.record.rung import Rung
 from hpo.record.state import OPEN, CampaignState, TrialState
 
-MISSED_RUNG = "missed_rung"
-
 
 def rung_levels(grace_period: int, reduction_factor: int, max_t: int) -> tuple[int, ...]:
     """The resources of all rungs: `grace_period · reduction_factor^k` below `max_t`, then `max_t`.
@@ -94,14 +92,8 @@ class Asha:
 
     def after_rung(self, state: CampaignState, trial: TrialState, now: float) -> ev.Event:
         """Pause, complete, or in the stopping variant go on at once."""
-        if trial.resource != trial.target:
-            message = (
-                f"trial {trial.trial_id}: the objective returned at {trial.resource} and never "
-                f"reported at its rung, {trial.target}; loop over trial.epochs(), or report every "
-                "epoch up to the last"
-            )
-            return ev.TrialFailed(now, trial.trial_id, MISSED_RUNG, message)
-        if self.is_final(trial.rung):
+        ended_early = trial.resource != trial.target
+        if ended_early or self.is_final(trial.rung):
             return ev.TrialCompleted(now, trial.trial_id)
         if not self.stopping:
             return ev.TrialPaused(now, trial.trial_id)

@@ -99,14 +99,17 @@ def out_of_memory(had_mb: int, why: str, limits: Limits) -> str:
     """A trial ran out of `had_mb`, and may have no more."""
     if limits.learn_mem:
         asked = f"{had_mb}M of `mem: auto`"
-        raising = "Raise `max_mem` in get_slurm_config()"
+        raising = f"Raise `max_mem` in get_slurm_config() (now {limits.max_mem_mb}M)"
+    elif limits.mem_mb == 0:
+        asked, raising = "what its job was given", "Ask for more"
     else:
         asked = f"mem={limits.mem_mb}M"
         asked += f", then raised to {had_mb}M" if had_mb > limits.mem_mb else ""
         raising = "Raise `mem` in get_slurm_config(), or `max_mem`"
+        raising += f" (now {limits.max_mem_mb}M)"
     return (
-        f"out of memory, with {asked}: {why}. {raising} (now {limits.max_mem_mb}M), or leave such "
-        "configurations out of the space"
+        f"out of memory, with {asked}: {why}. {raising}, or leave such configurations out of the "
+        "space"
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from hpo.folder.files import AttemptFiles, Layout, is_writable, publish_json, read_json, read_plain
 from hpo.folder.offers import Leg
+from hpo.folder.reports import bounded
 from hpo.record.goal import Goal
 from hpo.record.result import Result
 
@@ -63,8 +64,15 @@ def document(
 ) -> dict[str, Any]:
     """The whole result document, in the order in which a person reads it.
 
-    `told` is what is known of the result, in the form of `Result.to_json`.
+    Of a very long history only a part; `reports-a<attempt>.jsonl` have all of it. `told` is what is
+    known of the result, in the form of `Result.to_json`.
     """
+    kept = bounded(reports)
+    marks = {
+        "early": told.get("early"),
+        "goes_on": told.get("goes_on"),
+        "reports_left_out": len(reports) - len(kept),
+    }
     return {
         "trial_id": leg.trial_id,
         "status": told["status"],
@@ -80,8 +88,8 @@ def document(
         "message": told.get("message"),
         "traceback": told.get("traceback"),
         "additional_info": told["additional_info"],
-        "reports": [dict(report) for report in reports],
-    } | ({"goes_on": True} if told.get("goes_on") else {})
+        "reports": kept,
+    } | {name: value for name, value in marks.items() if value}
 
 
 def read_attempt(layout: Layout, leg: Leg) -> tuple[Result, dict[str, Any]] | None:

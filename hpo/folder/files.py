@@ -17,8 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+TRIAL_CONFIG = "config.json"  # in a trial's folder
+EPOCHS_FROM_ZERO = "epochs_from_0"
 TAIL_BYTES = 64_000
 MOST_BYTES = 100_000_000  # of a file that is read whole; a result with 100,000 reports has 10 MB
+CHECKPOINTS = "checkpoint"  # in a trial's folder
+USERS_FILES = "user"  # therein
 
 
 _REPORTS = re.compile(r"reports-a(\d+)\.jsonl")
@@ -88,8 +92,12 @@ class Layout:
         return self.trials / f"trial_{trial_id}"
 
     def config(self, trial_id: int) -> Path:
-        """The configuration of a trial, for people."""
-        return self.trial(trial_id) / "config.json"
+        """A trial's configuration, for people and for scripts."""
+        return self.trial(trial_id) / TRIAL_CONFIG
+
+    def users_files(self, trial_id: int) -> Path:
+        """What a trial's code saves itself; never deleted by us."""
+        return self.trial(trial_id) / CHECKPOINTS / USERS_FILES
 
     def job_link(self, trial_id: int, job_id: str) -> Path:
         """A link to the log of a job that ran a leg of the trial."""

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from hpo.errors import ReportError
-from hpo.folder.files import AttemptFiles, append_line, to_json
+from hpo.folder.files import MOST_BYTES, AttemptFiles, append_line, to_json
 
+FULL_BYTES = 50_000_000  # of an attempt's reports; beyond it only what is compared is written
 RESERVED = ("time", "elapsed", "not_finite")  # what a line holds beside the user's own names
 
 
@@ -101,11 +102,27 @@ def make_record(
     return record | ({"not_finite": odd} if odd else {})
 
 
-def write_line(folder: Path, attempt: int, record: Mapping[str, Any]) -> None:
-    """Append a report to the attempt's file, on disk when this returns.
+def write_line(
+    folder: Path,
+    attempt: int,
+    record: Mapping[str, Any],
+    least: Mapping[str, Any] | None = None,
+) -> Mapping[str, Any]:
+    """Append a report to the attempt's file, on disk when this returns; what was written of it.
+
+    That is `least` where the whole report makes the file larger than FULL_BYTES.
 
     Raises:
+        ReportError: the file would be larger than is ever read.
         OSError: disk full, over quota or away; the line is not there.
     """
     folder.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
-    append_line(AttemptFiles(folder, attempt).reports, to_json(record))
+    path = AttemptFiles(folder, attempt).reports
+    size = path.stat().st_size if path.exists() else 0
+    line = to_json(record)
+    if least is not None and size + len(line) > FULL_BYTES:
+        record, line = least, to_json(least)
+    if size + len(line) >= MOST_BYTES:
+        raise ReportError(f"the reports in {path} do not fit into {MOST_BYTES / 1e6:.0f} MB")
+    append_line(path, line)
+    return record

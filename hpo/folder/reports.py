@@ -1,15 +1,19 @@
-"""The reports of a trial over all its attempts, as they lie in its folder.
+"""The reports of a trial over all its attempts, as they lie in its folder, and in its result.
 
-A torn line is skipped, never an error.
+Owns how many of them a result repeats. A torn line is skipped, never an error.
 """
 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hpo.folder.files import AttemptFiles, read_plain
+
+HISTORY_BYTES = 20_000_000  # of a result's reports, about
 
 
 def read_reports(
@@ -35,6 +39,13 @@ def read_reports(
     at = ((report.get(resource_attr), report) for report in reports)
     latest = {resource: report for resource, report in at if type(resource) is int}
     return [latest[resource] for resource in sorted(latest)]
+
+
+def bounded(reports: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """As many of the reports as a result holds, evenly spread; the last is one of them."""
+    size = sum(len(name) + 30 for report in reports for name in report)
+    every = max(1, math.ceil(size / HISTORY_BYTES))
+    return [dict(report) for report in reports[::-1][::every][::-1]]
 
 
 def read_attempt_reports(folder: Path, attempt: int) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ more. Writes nothing; `folder.attempts` owns the form of it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import traceback
@@ -14,10 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from hpo.errors import ReportError
 from hpo.folder import offers
 from hpo.folder.attempts import Account, read_begun
 from hpo.folder.files import AttemptFiles, Layout, is_writable, read_plain
 from hpo.folder.patience import StorageTrouble, is_storage_trouble
+from hpo.folder.report_lines import to_number
 from hpo.folder.reports import read_reports
 from hpo.record.causes import Cause
 from hpo.record.goal import Goal
@@ -41,8 +44,13 @@ def train(trial: Trial, load: Callable[[], Callable[..., Any]], goal: Goal) -> R
     Raises:
         StorageTrouble: it could not write; the leg has to be run again.
     """
+    returned: object = None
     try:
-        call(load(), trial)
+        returned = call(load(), trial)
+        if returned is not None:
+            _report_returned(trial, returned, goal)
+        if not trial.has_reported:
+            trial.recall()
     except TrialInterrupted as left:
         if trial.max_resource is None or trial.resource < trial.max_resource:
             return _result(trial, goal, Outcome.INTERRUPTED, str(left))
@@ -61,22 +69,48 @@ def train(trial: Trial, load: Callable[[], Callable[..., Any]], goal: Goal) -> R
         cause, message = cause_and_message(err, _text_of(err))
         return failure(cause, message, traceback.format_exc(), trial.resource)
     if not trial.history:
+        what = "" if returned is None else f" a {type(returned).__name__}"
         message = (
-            "the objective returned without reporting; call "
-            f"trial.report({goal.resource}=…, {goal.metric}=…)"
+            f"the objective returned{what} without reporting; call "
+            f"trial.report({goal.resource}=…, {goal.metric}=…), or return the {goal.metric}"
         )
         return failure("no_report", message, None, trial.resource)
-    if trial.history[-1].get(goal.metric) is None:
-        word = trial.history[-1].get("not_finite", {}).get(goal.metric, "not finite")
-        message = f"{goal.metric} was {word}: counts as worst"
-        return _result(trial, goal, Outcome.COMPLETED, message)
-    return _result(trial, goal, Outcome.COMPLETED)
+    early = trial.max_resource is not None and trial.resource < trial.max_resource
+    result = replace(_result(trial, goal, Outcome.COMPLETED), early=early)
+    if result.metric is not None:
+        return result
+    word = trial.history[-1].get("not_finite", {}).get(goal.metric, "not finite")
+    return replace(result, message=f"{goal.metric} was {word}: counts as worst")
+
+
+def _report_returned(trial: Trial, returned: object, goal: Goal) -> None:
+    """Take a number that an objective returned, or a dict with it, for its report.
+
+    Raises:
+        ReportError: it is one, and cannot be made.
+    """
+    told = {goal.metric: returned} if not isinstance(returned, Mapping) else dict(returned)
+    metrics: dict[str, int | float] = {}
+    for name, value in told.items():
+        with contextlib.suppress(ReportError):
+            metrics[name] = to_number(name, value)
+    if trial.has_reported or goal.metric not in metrics:
+        log.warning(
+            "trial %d: the %s that the objective returned is not used: %s",
+            trial.trial_id,
+            type(returned).__name__,
+            "it has reported" if trial.has_reported else f"it is no number, nor has {goal.metric}",
+        )
+        return
+    if left_out := [str(name) for name in told if name not in metrics]:
+        log.warning("not kept of what was returned, as no numbers: %s", ", ".join(left_out))
+    at = {} if trial.max_resource is None else {goal.resource: trial.max_resource}
+    trial.report(**at | metrics)
 
 
 def _result(trial: Trial, goal: Goal, outcome: Outcome, message: str | None = None) -> Result:
-    """The result of a leg that ends so at the trial's last report; how long it took comes later."""
-    last = trial.history[-1] if trial.history else {}
-    return Result(outcome, last.get(goal.metric), trial.resource, 0.0, message=message)
+    """The result of a leg that ends so with the trial's reports; how long it took comes later."""
+    return Result(outcome, goal.value(trial.history), trial.resource, 0.0, message=message)
 
 
 def out_of_memory(failed: Result) -> Result:

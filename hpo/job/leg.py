@@ -38,14 +38,19 @@ class LegSettings:
     checkpoint_interval: int
     claim_timeout: float
     metric_pattern: str | None = None
+    command_line: dict[str, Any] | None = None  # of a script; see `CommandLine.to_json`
+    max_resource_attr: str = "max_epochs"
     sharing: str = "private"
     timed: bool = False  # whether seats differ in their time, so that also a first leg must fit
     trials_per_job: int | str = 1
     trial_process: str = "fork"
+    rung_attr: str | None = None
+    """The hyperparameter that the objective reads the end of its leg from; None: there is none."""
 
     def __post_init__(self) -> None:
         """Refuse what a manager would not have written, e.g. after an edit by hand."""
         texts = [self.campaign, self.objective, self.sharing, *asdict(self.goal).values()]
+        texts.append(self.max_resource_attr)
         sound = (
             all(isinstance(text, str) for text in texts)
             and isinstance(self.pythonpath, list)
@@ -53,12 +58,21 @@ class LegSettings:
             and isinstance(self.checkpoint_interval, int)
             and isinstance(self.claim_timeout, (int, float))
             and isinstance(self.metric_pattern, (str, type(None)))
+            and isinstance(self.command_line, (dict, type(None)))
             and isinstance(self.timed, bool)
             and (isinstance(self.trials_per_job, int) or self.trials_per_job == "auto")
             and self.trial_process in ("fork", "same")
+            and isinstance(self.rung_attr, (str, type(None)))
         )
         if not sound:
             raise TypeError(f"these are no settings of jobs: {asdict(self)}")
+
+    def config_of(self, offer: Mapping[str, Any]) -> dict[str, Any]:
+        """What the objective is given: the configuration, and how far this leg goes."""
+        config, target = dict(offer["config"]), offer.get("target")
+        if self.rung_attr in config and target is not None:
+            config[self.rung_attr] = target
+        return config
 
 
 def read_settings(layout: Layout) -> LegSettings:
@@ -154,7 +168,8 @@ class _Run:
         trial, result = self._train(load)
         if result.outcome is Outcome.FAILED and self._here.oom_kills() > self._killed_before:
             result = out_of_memory(result)
-        if result.outcome is Outcome.COMPLETED and not self._offer.get("final", True):
+        final = self._offer.get("final", True) or result.early
+        if result.outcome is Outcome.COMPLETED and not final:
             result = replace(result, outcome=Outcome.PAUSED)
         return self._account(trial, result)
 
@@ -178,7 +193,7 @@ class _Run:
         settings, claim, offer = self._settings, self._claim, self._offer
         trial = Trial(
             trial_id=claim.trial_id,
-            config=offer["config"],
+            config=settings.config_of(offer),
             folder=self._layout.trial(claim.trial_id),
             attempt=claim.attempt,
             target=offer.get("target"),

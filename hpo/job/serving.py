@@ -105,7 +105,13 @@ class Objective:
             for folder in reversed(self.settings.pythonpath):
                 if folder not in sys.path:
                     sys.path.insert(0, folder)
-            function = load_objective(self.settings.objective, self.settings.metric_pattern)
+            asked = self.settings
+            function = load_objective(
+                asked.objective,
+                asked.metric_pattern,
+                asked.command_line,
+                asked.max_resource_attr,
+            )
             bind(function, self.names)
             self._function = function
         return self._function

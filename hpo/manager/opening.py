@@ -140,10 +140,13 @@ def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:
         "checkpoint_interval": spec.hpo.checkpoint_interval,
         "claim_timeout": spec.hpo.claim_timeout,
         "metric_pattern": spec.hpo.metric_pattern,
+        "command_line": None if spec.command_line is None else spec.command_line.to_json(),
+        "max_resource_attr": spec.hpo.max_resource_attr,
         "sharing": spec.hpo.sharing,
         "timed": spec.slurm.learns_time,
         "trials_per_job": spec.hpo.trials_per_job,
         "trial_process": spec.hpo.trial_process,
+        "rung_attr": spec.rung_attr,
     }
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """The metric and the resource as reports name them; `mode` is min or max."""
+    """The metric and the resource as reports name them; `mode` is min or max.
+
+    `trial_value` says which report of a trial tells what it is worth: the last, or the best.
+    """
 
     metric: str = "validation_error"
     mode: str = "min"
     resource: str = "epoch"
+    trial_value: str = "last"
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Goal:
@@ -23,11 +27,17 @@ class Goal:
         Raises:
             KeyError: a part of it is missing.
         """
-        return cls(found["metric"], found["mode"], found["resource_attr"])
+        parts = (found["metric"], found["mode"], found["resource_attr"])
+        return cls(*parts, found.get("trial_value", "last"))
 
     def to_json(self) -> dict[str, str]:
         """As jobs find it in campaign.json."""
-        return {"metric": self.metric, "mode": self.mode, "resource_attr": self.resource}
+        return {
+            "metric": self.metric,
+            "mode": self.mode,
+            "resource_attr": self.resource,
+            "trial_value": self.trial_value,
+        }
 
     @property
     def sign(self) -> int:
@@ -37,6 +47,13 @@ class Goal:
     def key(self, value: float | None) -> float:
         """What to sort by: smaller is better; what is not finite, or not there, is the worst."""
         return math.inf if value is None or not math.isfinite(value) else self.sign * value
+
+    def value(self, reports: Sequence[Mapping[str, Any]]) -> float | None:
+        """What a trial with these reports is worth; None: not finite, or nothing was reported."""
+        values = [report.get(self.metric) for report in reports]
+        if self.trial_value == "best":
+            return min((value for value in values if value is not None), key=self.key, default=None)
+        return values[-1] if values else None
 
     def better(self, value: float, other: float) -> bool:
         """Whether `value` is strictly better than `other`."""

@@ -39,7 +39,8 @@ class Result:
     `metric` is the value at `resource`, in the user's own sign; None where it was not finite or
     nothing was reported. `elapsed` is in s. `mem_used_mb` is the most memory that the job was seen
     to use (MB); `mem_had_mb` and `time_had_s` are what its seat had for the leg (MB, s). 0: nobody
-    said so. `goes_on`: the job means to take another leg. The `traceback` stays in the file.
+    said so. `goes_on`: the job means to take another leg. `early`: users' code returned before the
+    end of the leg, and wants no more. The `traceback` stays in the file.
     """
 
     outcome: Outcome
@@ -53,6 +54,7 @@ class Result:
     mem_had_mb: int = 0
     time_had_s: int = 0
     goes_on: bool = False
+    early: bool = False
     traceback: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -72,6 +74,7 @@ class Result:
             "additional_info": {"leg_time": self.elapsed, "host": self.node}
             | {name: amount for name, amount in amounts.items() if amount},
             "goes_on": self.goes_on,
+            "early": self.early,
         }
 
     @classmethod
@@ -104,6 +107,7 @@ class Result:
             mem_had_mb=amount(info.get("mem_had_mb")),
             time_had_s=amount(info.get("time_had_s")),
             goes_on=found.get("goes_on") is True,
+            early=found.get("early") is True,
         )
 
 

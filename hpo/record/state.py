@@ -48,6 +48,8 @@ class CampaignState:
     best_trial: int | None = None
     # (key, trial) of each value ever reached, a heap: also of trials that have another one by now.
     values: list[tuple[float, int]] = field(default_factory=list)
+    # (key, trial) of the best value that was ever told, also where it does not count any more.
+    best_told: tuple[float, int] | None = None
     alike_failures: int = 0  # first trials since the (re)start that failed with one cause
     alike_cause: str | None = None
     any_result: bool = False  # since the (re)start
@@ -142,6 +144,8 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
         case ev.TrialFailed():
             trial.cause, trial.message = event.cause, event.message
             _count_alike(state, event.cause)
+            trial.metric = None  # a failed trial is worth nothing, and not the incumbent
+            _compare_with_best(state, trial)
         case ev.TrialStopped():
             trial.cause = event.reason
         case _:  # TrialCompleted, TrialPaused
@@ -173,7 +177,7 @@ def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev
         state.any_result = True
         finite = result.metric is not None and math.isfinite(result.metric)
         trial.metric = result.metric if finite else None
-        _enter_rung(state, trial)
+        _enter_rung(state, trial, early=result.early)
         _compare_with_best(state, trial)
     elif interrupted and not trial.progressed:
         trial.losses += 1
@@ -203,9 +207,9 @@ def _learn_pace(state: CampaignState, trial: TrialState, result: Result) -> None
         trial.outlasted_s = max(trial.outlasted_s, math.ceil(result.elapsed))
 
 
-def _enter_rung(state: CampaignState, trial: TrialState) -> None:
-    """A value counts at its rung's resource or not at all."""
-    if trial.target is None or trial.resource != trial.target:
+def _enter_rung(state: CampaignState, trial: TrialState, *, early: bool) -> None:
+    """A value counts at its rung's resource, or where its trial wanted no more, or not at all."""
+    if trial.target is None or not (early or trial.resource == trial.target):
         return
     rung = state.rungs.setdefault((trial.bracket, trial.rung), Rung())
     rung.enter(state.goal.key(trial.metric), trial.trial_id)
@@ -218,7 +222,9 @@ def _has_reached(state: CampaignState, trial: TrialState) -> bool:
 def _compare_with_best(state: CampaignState, trial: TrialState) -> None:
     """The incumbent is the trial whose last value is the best."""
     if trial.metric is not None:
-        heapq.heappush(state.values, (state.goal.key(trial.metric), trial.trial_id))
+        told = (state.goal.key(trial.metric), trial.trial_id)
+        heapq.heappush(state.values, told)
+        state.best_told = min(told, state.best_told or told)
     if state.best_trial == trial.trial_id:
         # It may have become worse on its way to a higher rung.
         while state.values and not _stands(state, *state.values[0]):

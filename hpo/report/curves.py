@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from hpo.record.goal import Goal
-
-if TYPE_CHECKING:
-    from hpo.report.frames import CampaignResults
+from hpo.report.frames import CampaignResults, report_column
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 
@@ -31,7 +30,9 @@ class Curve:
     start: Numbers
     """Of the attempt that reported, on the same clock."""
     error: float
-    """What the trial came to; NaN if it failed or its last report is not finite."""
+    """What the trial is worth; NaN if it failed or that is not finite."""
+    at: float
+    """When that was reported; NaN if it never was."""
     is_failed: bool
     is_diverged: bool
     """Whether its last report is not finite."""
@@ -72,27 +73,51 @@ class Curves:
     @property
     def best(self) -> Curve | None:
         """The trial with the best result; of equal ones that which was there first."""
-        key = min(
-            ((self.goal.key(c.error), c.time[-1], c.trial_id) for c in self.ended), default=None
-        )
+        key = min(((self.goal.key(c.error), c.at, c.trial_id) for c in self.ended), default=None)
         return next((c for c in self.drawn if key is not None and c.trial_id == key[2]), None)
 
     def incumbent(self) -> tuple[Numbers, Numbers]:
-        """Times of all finite reports, and the best value reported up to each."""
-        time = np.concatenate([np.empty(0), *(curve.time for curve in self.drawn)])
-        value = np.concatenate([np.empty(0), *(curve.value for curve in self.drawn)])
+        """Times of all finite reports, and what the best trial was worth at each.
+
+        Of trials that failed, or diverged where the last report counts, nothing is left.
+        """
+        last_counts = self.goal.trial_value == "last"
+        counted = [c for c in self.drawn if not (c.is_failed or (last_counts and c.is_diverged))]
+        time = np.concatenate([np.empty(0), *(curve.time for curve in counted)])
+        value = np.concatenate([np.empty(0), *(curve.value for curve in counted)])
+        owner = np.repeat([c.trial_id for c in counted], [len(c.time) for c in counted])
         order = np.argsort(time, kind="stable")
         sign = self.goal.sign
-        return time[order], sign * np.minimum.accumulate(sign * value[order])
+        keys = sign * value[order]
+        if last_counts:
+            return time[order], sign * _best_of_latest(keys, owner[order])
+        return time[order], sign * np.minimum.accumulate(keys)
+
+
+def _best_of_latest(keys: Numbers, owner: npt.NDArray[np.int64]) -> Numbers:
+    """At each report the smallest key among the latest of each owner."""
+    latest: dict[int, float] = {}
+    heap: list[tuple[float, int]] = []
+    best = np.empty(len(keys))
+    for index, (key, trial) in enumerate(zip(keys.tolist(), owner.tolist(), strict=True)):
+        latest[trial] = key
+        heapq.heappush(heap, (key, trial))
+        while latest[heap[0][1]] != heap[0][0]:
+            heapq.heappop(heap)
+        best[index] = heap[0][0]
+    return best
 
 
 def read_curves(results: CampaignResults) -> Curves:
     """Sort a campaign's reports into curves."""
     settings = results.settings.get("hpo", {})
-    goal = Goal(settings.get("metric", "validation_error"), settings.get("mode", "min"))
-    time, elapsed, value = (
-        _numbers(results.reports, name) for name in ("wallclock", "elapsed", goal.metric)
+    goal = Goal(
+        settings.get("metric", "validation_error"),
+        settings.get("mode", "min"),
+        trial_value=settings.get("trial_value", "last"),
     )
+    names = ("wallclock", "elapsed", report_column(goal.metric))
+    time, elapsed, value = (_numbers(results.reports, name) for name in names)
     owner = _numbers(results.reports, "trial_id")
     statuses = [str(status) for status in results.trials["status"]]
     errors = _numbers(results.trials, "error")
@@ -109,12 +134,19 @@ def read_curves(results: CampaignResults) -> Curves:
                 time=time[mine],
                 value=value[mine],
                 start=(time - np.nan_to_num(elapsed))[mine],
-                error=float("nan") if status == "failed" else float(error),
+                error=(worth := float("nan") if status == "failed" else float(error)),
+                at=_time_of(worth, time[mine], value[mine]),
                 is_failed=status == "failed",
                 is_diverged=bool(is_diverged),
             )
         )
     return Curves(goal=goal, every=tuple(curves), end=float(time.max()) if len(time) else 0.0)
+
+
+def _time_of(worth: float, time: Numbers, value: Numbers) -> float:
+    """When a curve was last at what its trial is worth; its end where rounding hides that."""
+    found = time[value == worth]
+    return float(found[-1] if len(found) else time[-1] if len(time) else np.nan)
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> Numbers:

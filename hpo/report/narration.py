@@ -9,6 +9,7 @@ from typing import Any
 from hpo.record import events as ev
 from hpo.record.result import Outcome
 from hpo.record.state import CampaignState, TrialStatus
+from hpo.values import flat
 
 
 def narrate(
@@ -84,7 +85,7 @@ def _failed(event: ev.TrialFailed, state: CampaignState) -> tuple[int, str] | No
 
 def describe(config: Mapping[str, Any]) -> str:
     """A configuration on one line, numbers at four digits."""
-    return " ".join(f"{name}={_short(value)}" for name, value in config.items())
+    return " ".join(f"{name}={_short(value)}" for name, value in flat(config).items())
 
 
 def _short(value: object) -> str:
@@ -105,8 +106,23 @@ def _finished(event: ev.LegFinished, state: CampaignState) -> tuple[int, str]:
     if told.metric is None:
         return logging.WARNING, f"{who} completed in {took}, {metric} was not finite: worst"
     how = "completed" if state.trials[event.trial_id].final else f"reached {told.resource}"
-    line = f"{who} {how} in {took}: {metric}={told.metric:.6g}"
+    how = f"ended early at {told.resource}" if told.early else how
+    at = " at its best" if state.goal.trial_value == "best" else ""
+    line = f"{who} {how} in {took}: {metric}={told.metric:.6g}{at}"
     if state.best_trial == event.trial_id:
         # Not "so far": on its way to a higher rung the best trial may have become worse.
-        return logging.INFO, line + "  <- the best now"
+        return logging.INFO, f"{line}  <- the best now{_why_worse(state)}"
     return logging.INFO, line + f"  (best {state.best_metric:.6g}, trial {state.best_trial})"
+
+
+def _why_worse(state: CampaignState) -> str:
+    """Why a better value that was told before is not the best any more; empty where none was."""
+    goal, now = state.goal, state.best_metric
+    if state.best_told is None or now is None or state.best_told[0] >= goal.key(now):
+        return ""
+    key, trial_id = state.best_told
+    worth = state.trials[trial_id].metric
+    why = "which failed or diverged since" if worth is None else f"which came to {worth:.6g} since"
+    if worth is not None and goal.trial_value == "last":
+        why += ": its last report counts (trial_value)"
+    return f"; not {goal.sign * key:.6g} of trial {trial_id}, {why}"

@@ -26,7 +26,7 @@ QUIET = "#9a9a9a"
 
 
 def plot_incumbent(results: CampaignResults, ax: Axes | None = None) -> Axes:
-    """Draw the best metric reported so far over wall-clock time, and what each trial came to.
+    """Draw what the best trial was worth over wall-clock time, and what each trial came to.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -39,12 +39,12 @@ def plot_incumbent(results: CampaignResults, ax: Axes | None = None) -> Axes:
         return _say_nothing_yet(ax, curves)
     # To the last news of any kind: after the last improvement the incumbent still stands.
     time, value = np.append(time, curves.end), np.append(value, value[-1])
-    ax.step(time / unit, value, where="post", linewidth=2, zorder=3, label="best report so far")
+    ax.step(time / unit, value, where="post", linewidth=2, zorder=3, label="best trial so far")
     shown = _draw_results(ax, curves, value, unit)
     if (best := curves.best) is not None:
         style: dict[str, Any] = {"color": "C1", "markersize": 13, "markeredgecolor": "white"}
         label = f"best trial: {best.trial_id}, {curves.metric} {best.error:.4g}"
-        ax.plot([best.time[-1] / unit], [best.error], "*", zorder=4, label=label, **style)
+        ax.plot([best.at / unit], [best.error], "*", zorder=4, label=label, **style)
     _finish(ax, np.concatenate([value, shown]))
     return ax
 
@@ -89,7 +89,7 @@ def _draw_results(ax: Axes, curves: Curves, incumbent: Numbers, unit: float) -> 
     its range, and twice as far from the best as the median, is an arrow at the edge.
     """
     errors = np.array([curve.error for curve in curves.ended])
-    times = np.array([curve.time[-1] / unit for curve in curves.ended])
+    times = np.array([curve.at / unit for curve in curves.ended])
     if not len(errors):
         return errors
     sign = curves.goal.sign
@@ -97,7 +97,8 @@ def _draw_results(ax: Axes, curves: Curves, incumbent: Numbers, unit: float) -> 
     shown = sign * np.minimum(sign * errors, edge)
     inside = shown == errors
     style: dict[str, Any] = {"color": QUIET, "markersize": 4, "linestyle": ""}
-    ax.plot(times[inside], shown[inside], marker="o", label="last report of a trial", **style)
+    label = f"{curves.goal.trial_value} report of a trial"
+    ax.plot(times[inside], shown[inside], marker="o", label=label, **style)
     if not inside.all():
         arrow = "v" if sign < 0 else "^"
         label = "the same, beyond this axis"

@@ -82,7 +82,8 @@ def standing(state: CampaignState, trial_id: int, rules: Rules) -> str:
         case TrialStatus.PAUSED:
             return _why_paused(state, trial, rules)
         case TrialStatus.COMPLETED:
-            return f"it is complete: {_value(trial.metric, rules)}{_place(state, trial)}"
+            early = " early, as its code returned" if _is_early(trial) else ""
+            return f"it is complete{early}: {_value(trial.metric, rules)}{_place(state, trial)}"
         case TrialStatus.FAILED:
             return f"it failed ({trial.cause})"
         case _:
@@ -171,7 +172,8 @@ def _finished(event: ev.LegFinished, state: CampaignState, rules: Rules) -> str:
     at = f"{rules.goal.resource} {told.resource}"
     if told.outcome is Outcome.INTERRUPTED:
         return f"was asked to leave, saved and left at {at} {took}: {told.message or ''}"
-    text = f"reached {at} {took}: {_value(told.metric, rules)}"
+    how = "returned early, at" if told.early else "reached"
+    text = f"{how} {at} {took}: {_value(told.metric, rules)}"
     trial = state.trials[event.trial_id]
     rung = state.rungs.get((trial.bracket, trial.rung))
     if rules.levels and rung and (place := _rank(rung, event.trial_id)):
@@ -213,6 +215,10 @@ def _place(state: CampaignState, trial: TrialState) -> str:
     return f", rank {better + 1} of {len(others)} trials with a result"
 
 
+def _is_early(trial: TrialState) -> bool:
+    return isinstance(trial.ended_leg, ev.LegFinished) and trial.ended_leg.result.early
+
+
 def _rank(rung: Rung, trial_id: int) -> int | None:
     return next((n for n, (_, i) in enumerate(rung.ranked, 1) if i == trial_id), None)
 
@@ -233,7 +239,8 @@ def _to(target: int | None, rules: Rules) -> str:
 def _value(metric: float | None, rules: Rules) -> str:
     if metric is None or not math.isfinite(metric):
         return f"{rules.goal.metric} was not finite, which counts as the worst"
-    return f"{rules.goal.metric}={metric:.6g}"
+    best = " at its best" if rules.goal.trial_value == "best" else ""
+    return f"{rules.goal.metric}={metric:.6g}{best}"
 
 
 def _count(number: int, word: str) -> str:

@@ -13,7 +13,7 @@ from hpo.search.random import whole_points
 from hpo.search.searcher import Searcher, Tried
 from hpo.space.base import describe
 from hpo.space.space import Space
-from hpo.values import JsonValue, plain
+from hpo.values import JsonValue
 
 
 class OwnSearcher:
@@ -48,7 +48,7 @@ class OwnSearcher:
         problem = self._problem(suggested)
         if problem is not None:
             raise SearcherError(f"the searcher {name} suggested for trial {trial_id} {problem}")
-        return dict(sorted(plain(suggested).items()))
+        return self._space.completed(suggested)
 
     def _problem(self, suggested: object) -> str | None:
         """What speaks against a suggestion, to be read behind "suggested"."""

@@ -6,7 +6,6 @@ how often the campaign was resumed.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,9 +13,8 @@ import numpy as np
 
 from hpo.errors import SettingsError
 from hpo.search.searcher import Tried
-from hpo.space.base import describe
 from hpo.space.space import Space, read_space
-from hpo.values import JsonValue, canonical, plain
+from hpo.values import JsonValue, canonical
 
 REDRAWS = 64  # cheap, and enough until nearly all of a small space is taken
 ENUMERABLE = 100_000  # configurations that are listed in well under a second
@@ -82,7 +80,7 @@ class AsyncRandomSearch:
 
 def whole_points(space: Space, points: Sequence[Mapping[str, Any]]) -> list[dict[str, JsonValue]]:
     """Points as configurations, each once; what one leaves out is the middle of its domain."""
-    filled = [space.midpoint() | plain(point) for point in points]
+    filled = [space.completed(point) for point in points]
     return list({canonical(point): point for point in filled}.values())
 
 
@@ -90,13 +88,10 @@ def point_problems(space: Space, points: Sequence[Mapping[str, Any]]) -> list[st
     """What is wrong with `points_to_evaluate`; empty when they can be tried."""
     problems = []
     for number, point in enumerate(points):
+        # Each value by itself, so that all that is wrong is told at once.
         for name, value in point.items():
-            where = f"points_to_evaluate[{number}]"
-            if name not in space.domains:
-                near = difflib.get_close_matches(str(name), space.domains, n=1)
-                hint = f": did you mean {near[0]!r}?" if near else ""
-                problems.append(f"{where}: the space has no {name!r}{hint}")
-            elif not space.domains[name].contains(value):
-                domain = describe(space.domains[name])
-                problems.append(f"{where}: {name}={value!r} is not in {domain}")
+            try:
+                space.completed({name: value})
+            except ValueError as error:
+                problems.append(f"points_to_evaluate[{number}]: {error}")
     return problems

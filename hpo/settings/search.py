@@ -6,12 +6,13 @@ sentences, in `reading`.
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
 from hpo.settings.slurm import SlurmSettings
-from hpo.settings.types import STRICT, Count, Name, PositiveCount, TextPath, read_path
+from hpo.settings.types import STRICT, Count, Name, PositiveCount, TextPath, Words, read_path
 
 __all__ = ["HpoSettings", "SlurmSettings"]
 
@@ -21,6 +22,10 @@ def _read_trials_per_job(value: object) -> object:
     if not is_count and value != "auto":
         raise ValueError(f"must be a whole number from 1 on, or 'auto', not {value!r}")
     return value
+
+
+def _read_command(value: object) -> object:
+    return shlex.split(value) if isinstance(value, str) else value
 
 
 def _read_reference(value: object) -> object:
@@ -87,6 +92,24 @@ class HpoSettings(BaseModel):
     entry_point: TextPath | None = None
     """A training script, run as `python script --name value …`, instead of `objective`."""
 
+    command: Annotated[Words | None, BeforeValidator(_read_command)] = None
+    """The words that run a script, where they are others: `["{python}", "train.py", "fit",
+    "--lr={lr}", "{arguments}"]`, or a text of them; no shell sees them. `{lr}` is a hyperparameter,
+    `{arguments}` are all that are not named, `{flags}` the booleans among them; `{python}`,
+    `{script}` (`entry_point`), `{config_file}` (the configuration as JSON) and `{checkpoint_dir}`
+    are the trial's; `{{` is a brace."""
+
+    arguments: Name = "--{name} {value}"
+    """How a script takes a hyperparameter: `--{name} {value}`, `--{name}={value}`,
+    `{name}={value}`."""
+
+    flags: Name | None = None
+    """How a script takes a boolean: `--{name}` (only if true), `--{name}/--no-{name}` (the second
+    if false); default: as a value."""
+
+    lists: Literal["json", "words"] = "json"
+    """How a script takes a list: as one word of JSON, or as several `words` (`nargs`)."""
+
     metric_pattern: Name | None = None
     """Regular expression with named groups, for the lines in which a script tells its metrics."""
 
@@ -96,11 +119,16 @@ class HpoSettings(BaseModel):
     mode: Literal["min", "max"] = "min"
     """Whether a smaller (`min`) or a larger (`max`) metric is better."""
 
+    trial_value: Literal["last", "best"] = "last"
+    """What a trial is worth: its `last` report, or its `best`, for who keeps the best epoch's
+    model."""
+
     resource_attr: Name = "epoch"
     """Name under which the objective reports its progress."""
 
     max_resource_attr: Name = "max_epochs"
-    """Hyperparameter that says how many epochs a whole trial has."""
+    """Hyperparameter that says how many epochs a whole trial has. Where it is set (also to the
+    default) and trials have rungs, the objective is given its rung as the value of it."""
 
     points_to_evaluate: list[dict[str, Any]] = []
     """Configurations to try first; what one leaves out takes the middle of its domain."""

@@ -7,10 +7,16 @@ import re
 from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from hpo.record.causes import MORE_MEMORY
-from hpo.settings.types import STRICT, Count, Lines, Name, PositiveCount, TextPath
+from hpo.settings.types import STRICT, Count, Lines, Name, PositiveCount, Words
 from hpo.units.sizes import TIMES_MIN
 from hpo.units.slurm import parse_memory_mb, parse_time_min
 
@@ -18,9 +24,26 @@ OWN_OPTIONS = frozenset(
     ["partition", "time", "mem", "cpus_per_task", "account", "qos", "constraint", "exclude"]
 )
 """The options of sbatch that have a key of their own, and so no place in `extra`."""
+NEEDED_OPTIONS = {
+    "signal": "it tells the trials that their time ends",
+    "output": "the jobs' logs are looked for in `jobs/`",
+    "error": "the jobs' logs are looked for in `jobs/`",
+    "open-mode": "a requeued job goes on in its log",
+    "array": "seats are asked for as arrays, and `max_concurrent_jobs` limits them",
+    "requeue": "a preempted job comes back by itself",
+    "no-requeue": "a preempted job comes back by itself",
+    "job-name": "jobs are found again by their name",
+    "wrap": "the job's script is the campaign's",
+    "wait": "the manager must not wait for its jobs",
+    "parsable": "the reply of sbatch is read",
+    "test-only": "nothing would ever run",
+}
+"""The options of sbatch that the program itself needs as they are, and what for."""
 
 
+PER_PART = {"mem-per-cpu", "mem-per-gpu"}
 AUTO = "auto"
+ALL_MEMORY = "0"  # as sbatch spells it
 MAX_TIME, MAX_MEM = "2:00:00", "8G"  # under auto, where nothing else is said
 
 
@@ -44,6 +67,13 @@ def _or_auto(read: Callable[[object], object]) -> Callable[[object], object]:
     return lambda value: AUTO if value == AUTO else read(value)
 
 
+def _read_memory_or_none(value: object) -> object:
+    if value is None or value == AUTO:
+        return value
+    is_zero = value in (0, ALL_MEMORY) and not isinstance(value, bool)
+    return ALL_MEMORY if is_zero else _read_memory(value)
+
+
 class SlurmSettings(BaseModel):
     """What each job asks SLURM for. Local runs use `cpus_per_task`, `gpus` and `env_setup` only."""
 
@@ -60,9 +90,10 @@ class SlurmSettings(BaseModel):
     """With `time: auto`: what the first jobs ask for, and the most that any does; default
     `2:00:00`. A leg that takes longer goes on in further jobs, from its checkpoint."""
 
-    mem: Annotated[str, BeforeValidator(_or_auto(_read_memory))] = "4G"
+    mem: Annotated[str | None, BeforeValidator(_read_memory_or_none)] = "4G"
     """Memory of one job on its node, with a unit: K, M, G or T. `auto`: learned from what legs were
-    seen to use."""
+    seen to use. `"0"`: all that the node has. None (`null`): not asked for, as where `extra` has
+    `mem-per-cpu` or `mem-per-gpu` and `mem` is left out."""
 
     max_mem: Annotated[str, BeforeValidator(_read_memory)] | None = None
     """Memory up to which a trial that ran out of it is tried again, each time with half as much
@@ -90,15 +121,28 @@ class SlurmSettings(BaseModel):
     exclude: Name | None = None
     """Nodes never to be used, as for `sbatch --exclude`."""
 
-    python: TextPath | None = None
-    """Interpreter of the jobs; default: the one that runs the manager."""
+    python: Words | None = None
+    """Interpreter of the jobs: a path, or the words of a container's, `["apptainer", "exec",
+    "--nv", "image.sif", "python"]`; default: the one that `env_setup` chooses, else the one that
+    runs the manager."""
 
     env_setup: Lines = []
-    """Shell lines run at the start of each job, such as `source activate my-env`; text or list. If
-    one fails the trial is tried all the same."""
+    """Shell lines run at the start of each job, such as `source activate my-env`; text or list.
+    Where they put another `python` on the path and `python` is not set, trials run in that. If one
+    fails the trial is tried all the same; the campaign's log says so."""
 
     extra: dict[str, str | int | float | bool] = {}
     """Any other options of sbatch, by name without dashes: `{"reservation": "course"}`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_memory_to_extra(cls, settings: object) -> object:
+        """`mem-per-cpu` and `mem` exclude each other in SLURM, so the default must not be there."""
+        if not isinstance(settings, dict) or "mem" in settings:
+            return settings
+        extra = settings.get("extra")
+        names = {str(name).replace("_", "-") for name in extra} if isinstance(extra, dict) else ()
+        return settings | {"mem": None} if names and names & PER_PART else settings
 
     @field_validator("extra", mode="before")
     @classmethod
@@ -111,6 +155,9 @@ class SlurmSettings(BaseModel):
                 raise ValueError(f"option {name!r}: write its long name without dashes, {bare!r}")
             if (own := name.replace("-", "_")) in OWN_OPTIONS:
                 raise ValueError(f"option {name!r} has a key of its own: set {own!r} instead")
+            needed = NEEDED_OPTIONS.get(name.replace("_", "-"))
+            if needed is not None and (name, value) != ("requeue", True):
+                raise ValueError(f"option {name!r} cannot be set, because {needed}: leave it out")
             if not isinstance(value, (str, int, float)):
                 raise ValueError(f"option {name!r} must be text, a number or true, not {value!r}")
         return extra
@@ -118,7 +165,9 @@ class SlurmSettings(BaseModel):
     @field_validator("max_mem")
     @classmethod
     def _check_max_mem(cls, max_mem: str | None, info: ValidationInfo) -> str | None:
-        mem = info.data.get("mem")  # missing if it is wrong itself
+        mem = info.data.get("mem", AUTO)  # missing if it is wrong itself
+        if max_mem and mem in (None, ALL_MEMORY):
+            raise ValueError("goes with a size as `mem`, or with `mem: auto`; leave it out")
         least = None if mem == AUTO else mem
         if max_mem and least and parse_memory_mb(max_mem) < parse_memory_mb(least):
             raise ValueError(f"must be at least `mem`, {mem}, not {max_mem}")
@@ -158,8 +207,17 @@ class SlurmSettings(BaseModel):
         return parse_time_min(self.longest_time)
 
     @property
+    def mem_option(self) -> str | None:
+        """What `--mem` is to say where no other memory is asked for; None: nothing."""
+        if self.mem is None:
+            return None
+        return ALL_MEMORY if self.mem == ALL_MEMORY else f"{self.mem_mb}M"
+
+    @property
     def mem_mb(self) -> int:
-        """The memory in megabytes, rounded up; where it is learned, the most."""
+        """The memory in megabytes, rounded up; where it is learned, the most; 0: nobody knows."""
+        if self.mem is None or self.mem == ALL_MEMORY:
+            return 0
         return parse_memory_mb((self.max_mem or MAX_MEM) if self.learns_mem else self.mem)
 
     @property

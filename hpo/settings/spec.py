@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpo.command_line import CommandLine
 from hpo.record.goal import Goal
 from hpo.settings.search import HpoSettings, SlurmSettings
 
@@ -28,13 +29,16 @@ class CampaignSpec:
     slurm: SlurmSettings
     hpo: HpoSettings
     objective: str
-    """"package.module:function", "/absolute/file.py:function" or "script:/absolute/file.py"."""
+    """"package.module:function", "/absolute/file.py:function", "script:/absolute/file.py", or
+    "command: python -m package" for a command that runs no file of Python's."""
     pythonpath: tuple[str, ...]
     """Absolute folders from which the jobs import, first to last."""
     output_dir: Path
     """Absolute path of the campaign folder."""
     searcher: str | None = None
     """A searcher of the user's own, written like an objective; None: random search."""
+    command_line: CommandLine | None = None
+    """How a script is run; None: the objective is a function."""
 
     def asha(self) -> Asha | None:
         """The rungs of the campaign; None: random search over whole trials."""
@@ -61,9 +65,16 @@ class CampaignSpec:
         return self.asha() or WholeTrials(self.hpo.max_resource_attr)
 
     @property
+    def rung_attr(self) -> str | None:
+        """The hyperparameter that tells the objective its rung: where the user said which it is."""
+        is_said = "max_resource_attr" in self.hpo.model_fields_set
+        return self.hpo.max_resource_attr if is_said and self.asha() is not None else None
+
+    @property
     def goal(self) -> Goal:
         """What trials are compared by."""
-        return Goal(self.hpo.metric, self.hpo.mode, self.hpo.resource_attr)
+        hpo = self.hpo
+        return Goal(hpo.metric, hpo.mode, hpo.resource_attr, hpo.trial_value)
 
     def identity(self) -> dict[str, Any]:
         """What makes two runs the same search, so that one may resume the other.
@@ -80,7 +91,8 @@ class CampaignSpec:
             "points_to_evaluate": self.hpo.points_to_evaluate,
             "scheduler": None if asha is None else asha.to_json(),
             "searcher": None if self.searcher is None else self.searcher.rsplit("/", 1)[-1],
-        }
+            # Where it is not the default, so that campaigns begun before it are the same search.
+        } | ({} if self.hpo.trial_value == "last" else {"trial_value": self.hpo.trial_value})
 
     def digest(self) -> str:
         """Sixteen hexadecimal digits that stand for `identity`."""

@@ -17,6 +17,11 @@ def _read_lines(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _read_words(value: object) -> object:
+    value = [value] if isinstance(value, (str, os.PathLike)) else value
+    return [read_path(word) for word in value] if isinstance(value, (list, tuple)) else value
+
+
 STRICT = ConfigDict(
     strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
 )
@@ -25,3 +30,4 @@ Lines = Annotated[list[str], BeforeValidator(_read_lines)]
 Count = Annotated[int, Field(ge=0)]
 PositiveCount = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(min_length=1)]
+Words = Annotated[list[Name], BeforeValidator(_read_words), Field(min_length=1)]

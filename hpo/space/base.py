@@ -7,6 +7,7 @@ No I/O, no clock, no randomness.
 
 from __future__ import annotations
 
+import math
 from typing import Protocol, TypeGuard
 
 from hpo.values import JsonValue
@@ -37,7 +38,11 @@ class Domain(Protocol):
         ...
 
     def contains(self, value: object) -> bool:
-        """Whether `value` is one of the domain's values."""
+        """Whether `value` is one of the domain's values, floats within rounding."""
+        ...
+
+    def nearest(self, value: JsonValue) -> JsonValue:
+        """The domain's own value that equals one it contains, but for rounding."""
         ...
 
     def to_json(self) -> dict[str, JsonValue]:
@@ -64,7 +69,11 @@ def describe(domain: Domain) -> str:
 
 
 def _written(value: JsonValue) -> str:
-    if not isinstance(value, dict) or "type" not in value:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    if isinstance(value, dict) and "type" not in value:
+        return "{" + ", ".join(f"{key}: {_written(item)}" for key, item in value.items()) + "}"
+    if not isinstance(value, dict):
         return repr(value)
     arguments = (f"{key}={_written(item)}" for key, item in value.items() if key != "type")
     return f"{value['type']}({', '.join(arguments)})"
@@ -78,3 +87,22 @@ def is_number(value: object) -> TypeGuard[float]:
 def is_whole_number(value: object) -> TypeGuard[int]:
     """Whether `value` is an integer, or a float that equals one."""
     return is_number(value) and (isinstance(value, int) or value.is_integer())
+
+
+def is_same(value: float, other: float, *, scale: float = 0.0) -> bool:
+    """Whether two numbers differ by no more than rounding, in a computation with `scale`."""
+    if is_whole_number(value) and is_whole_number(other):
+        return value == other  # because integers are not rounded
+    return math.isclose(value, other, rel_tol=1e-9, abs_tol=1e-14 * scale)
+
+
+def is_within(value: float, low: float, high: float) -> bool:
+    """Whether a finite number lies between two bounds, which may be rounded."""
+    if not math.isfinite(value):
+        return False
+    scale = max((abs(end) for end in (low, high) if math.isfinite(end)), default=0.0)
+    return (
+        low <= value <= high
+        or is_same(value, low, scale=scale if low <= 0 else 0.0)
+        or is_same(value, high, scale=scale)
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from hpo.space.base import Domain, NumberDomain, is_number, is_whole_number
+from hpo.space.base import NumberDomain, is_number, is_whole_number
 from hpo.space.listed import Choice, Constant
 from hpo.space.numeric import Integers, Quantized, Uniform
 from hpo.space.scipy_frozen import Frozen, is_frozen
@@ -59,24 +59,11 @@ def quantized(domain: Any, step: float) -> Quantized:
 
 
 def constant(value: Any) -> Constant:
-    """Always `value`; needed only for lists, as other plain values are constants by themselves."""
-    return Constant(_plain_if_possible(value))
+    """Always `value`: for lists, mappings, and text that looks like a domain.
 
-
-def as_domain(raw: Any) -> Domain:
-    """What a user wrote for a hyperparameter, as a domain.
-
-    Lists (also tuples, ranges and arrays) are choices, frozen scipy.stats distributions are
-    themselves, everything else is a constant.
+    Other plain values are constants by themselves.
     """
-    if isinstance(raw, (Uniform, Integers, Quantized, Choice, Constant, Frozen)):
-        return raw
-    if is_frozen(raw):
-        return Frozen(raw)
-    value = _plain_if_possible(raw)
-    if isinstance(value, (list, tuple)):  # a tuple is still one when it holds something improper
-        return Choice(tuple(value))
-    return Constant(value)
+    return Constant(_plain_if_possible(value))
 
 
 def _listed(values: Any) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from hpo.space.base import is_number, is_same
 from hpo.values import JsonValue, canonical, plain
 
 
@@ -44,7 +45,13 @@ class Choice:
 
     def contains(self, value: object) -> bool:
         """See `Domain.contains`."""
-        return _canonical_or_none(value) in {canonical(own) for own in self.values}
+        return any(_is_alike(value, own, self._scale) for own in self.values)
+
+    def nearest(self, value: JsonValue) -> JsonValue:
+        """See `Domain.nearest`."""
+        alike = [own for own in self.values if _is_alike(value, own, self._scale)]
+        same = [own for own in alike if canonical(own) == canonical(value)]
+        return (same or alike)[0]
 
     def to_json(self) -> dict[str, JsonValue]:
         """See `Domain.to_json`."""
@@ -53,6 +60,11 @@ class Choice:
     @cached_property
     def _distinct(self) -> list[JsonValue]:
         return list({canonical(value): value for value in self.values}.values())
+
+    @cached_property
+    def _scale(self) -> float:
+        """The largest of its numbers; a sum of 0.1 ten times is wrong by a share of that."""
+        return max((abs(value) for value in self.values if is_number(value)), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +93,26 @@ class Constant:
 
     def contains(self, value: object) -> bool:
         """See `Domain.contains`."""
-        return _canonical_or_none(value) == canonical(self.fixed)
+        return _is_alike(value, self.fixed)
+
+    def nearest(self, value: JsonValue) -> JsonValue:
+        """See `Domain.nearest`."""
+        return self.fixed
 
     def to_json(self) -> dict[str, JsonValue]:
         """See `Domain.to_json`."""
         return {"type": "constant", "value": self.fixed}
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(Constant):
+    """What was written and cannot be a domain; `reason` says why, and what to write."""
+
+    reason: str
+
+    def problems(self) -> list[str]:
+        """See `Domain.problems`."""
+        return [self.reason]
 
 
 def _value_problems(values: Iterable[object]) -> list[str]:
@@ -98,8 +125,16 @@ def _value_problems(values: Iterable[object]) -> list[str]:
     return found
 
 
-def _canonical_or_none(value: object) -> str | None:
+def _is_alike(value: object, own: JsonValue, scale: float = 0.0) -> bool:
+    """Whether `value` means `own`: the same data, with floats that differ by rounding only."""
     try:
-        return canonical(plain(value))
+        value = plain(value)
     except ValueError:
-        return None
+        return False
+    if is_number(value) and is_number(own):
+        return is_same(value, own, scale=scale)
+    if isinstance(value, list) and isinstance(own, list):
+        return len(value) == len(own) and all(map(_is_alike, value, own))
+    if isinstance(value, dict) and isinstance(own, dict):
+        return value.keys() == own.keys() and all(_is_alike(value[k], own[k]) for k in own)
+    return canonical(value) == canonical(own)

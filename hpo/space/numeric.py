@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NoReturn
 
-from hpo.space.base import NumberDomain, describe, is_number, is_whole_number
+from hpo.space.base import NumberDomain, describe, is_number, is_whole_number, is_within
 from hpo.values import EXACT_INTEGERS, JsonValue
+
+TOO_LARGE = "is beyond 2**53, where integers are no longer told apart: 2**32 is enough for a seed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,11 @@ class Uniform:
 
     def contains(self, value: object) -> bool:
         """See `Domain.contains`; both ends belong to it."""
-        return is_number(value) and self.low <= value <= self.high
+        return is_number(value) and is_within(value, self.low, self.high)
+
+    def nearest(self, value: JsonValue) -> float:
+        """See `Domain.nearest`."""
+        return min(max(float(value), self.low), self.high)
 
     def bounds(self) -> tuple[float, float]:
         """See `NumberDomain.bounds`."""
@@ -99,6 +105,10 @@ class Integers:
     def contains(self, value: object) -> bool:
         """See `Domain.contains`."""
         return is_whole_number(value) and self.low <= value <= self.high
+
+    def nearest(self, value: JsonValue) -> int:
+        """See `Domain.nearest`."""
+        return int(value)
 
     def bounds(self) -> tuple[float, float]:
         """See `NumberDomain.bounds`."""
@@ -161,7 +171,12 @@ class Quantized:
             return False
         nearest = self._number(round(Decimal(value) / self._exact_step()))
         low, high = self.domain.bounds()
-        return low <= value <= high and math.isclose(nearest, value, abs_tol=1e-9 * self.step)
+        is_multiple = math.isclose(nearest, value, abs_tol=1e-9 * self.step)
+        return is_multiple and is_within(value, low, high)
+
+    def nearest(self, value: JsonValue) -> float:
+        """See `Domain.nearest`."""
+        return self._number(round(Decimal(value) / self._exact_step()))
 
     def to_json(self) -> dict[str, JsonValue]:
         """See `Domain.to_json`."""
@@ -193,7 +208,7 @@ def _bound_problems(low: object, high: object, *, is_log: bool, whole: bool) -> 
         elif whole and not is_whole_number(bound):
             found.append(f"{name} must be a whole number, not {bound!r}")
         elif whole and abs(bound) > EXACT_INTEGERS:
-            found.append(f"{name} is beyond 2**53, where integers are no longer told apart")
+            found.append(f"{name} {TOO_LARGE}")
     if found or not is_number(low) or not is_number(high):
         return found
     if low >= high:

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hpo.space.base import describe, is_number, is_whole_number
-from hpo.values import JsonValue, plain
+from hpo.space.base import describe, is_number, is_same, is_whole_number, is_within
+from hpo.space.numeric import TOO_LARGE
+from hpo.values import EXACT_INTEGERS, JsonValue, plain
 
 EDGE = 2**-53  # because ppf(0) is -inf without a lower bound, and below the support when discrete
 LOGARITHMIC = ("loguniform", "reciprocal")
@@ -40,7 +41,9 @@ class Frozen:
             except (TypeError, ValueError) as error:
                 return [f"scipy cannot compute its quantiles: {error}"]
         if all(math.isfinite(quantile) for quantile in quantiles):
-            return []
+            ends = [end for end in self.bounds() if math.isfinite(end)]
+            too_large = self.is_whole and max(map(abs, [*quantiles, *ends])) > EXACT_INTEGERS
+            return [f"{describe(self)} {TOO_LARGE}"] if too_large else []
         name = self.distribution.dist.name
         hint = "; a logarithmic scale needs 0 < a < b" if name in LOGARITHMIC else ""
         return [f"{describe(self)} has no finite quantiles: check its parameters{hint}"]
@@ -83,8 +86,16 @@ class Frozen:
         low, high = self.bounds()
         listed = self._listed()
         if listed is not None:
-            return value in listed
-        return low <= value <= high and (is_whole_number(value) or not self.is_whole)
+            return any(is_same(value, point, scale=abs(high)) for point in listed)
+        return is_within(value, low, high) and (is_whole_number(value) or not self.is_whole)
+
+    def nearest(self, value: JsonValue) -> float:
+        """See `Domain.nearest`."""
+        listed = self._listed()
+        if listed is not None:
+            return self._number(min(listed, key=lambda point: abs(point - value)))
+        low, high = self.bounds()
+        return self._number(min(max(value, low), high))
 
     def bounds(self) -> tuple[float, float]:
         """See `NumberDomain.bounds`."""

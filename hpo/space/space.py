@@ -5,15 +5,13 @@ No I/O, no clock, no randomness that is not passed in. The domain functions are 
 
 from __future__ import annotations
 
-import keyword
-import math
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hpo.space.base import Domain, describe
 from hpo.space.domains import (
-    as_domain,
     choice,
     constant,
     lograndint,
@@ -23,7 +21,10 @@ from hpo.space.domains import (
     randint,
     uniform,
 )
-from hpo.values import JsonValue, canonical
+from hpo.space.nested import Nested, below, completed
+from hpo.space.text import read_expressions
+from hpo.space.written import as_domain
+from hpo.values import JsonValue, canonical, plain
 
 __all__ = [
     "Domain",
@@ -51,24 +52,21 @@ class Space:
     """By name, in sorted order."""
     free: tuple[str, ...] = field(init=False)
     """The names that are not constant; each takes one quantile in `config`."""
+    _whole: Nested = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        free = tuple(name for name, domain in self.domains.items() if domain.size != 1)
-        object.__setattr__(self, "free", free)  # once, because scipy takes its time to tell
+        whole = Nested(self.domains)
+        object.__setattr__(self, "_whole", whole)
+        object.__setattr__(self, "free", whole.free)
 
     @property
     def size(self) -> int | None:
         """The number of distinct configurations; None when there is no end of them."""
-        sizes = [domain.size for domain in self.domains.values()]
-        finite = [size for size in sizes if size is not None]
-        return math.prod(finite) if len(finite) == len(sizes) else None
+        return self._whole.size
 
     def config(self, us: Sequence[float]) -> dict[str, JsonValue]:
         """The configuration at these quantiles, one in [0, 1) for each name in `free`."""
-        quantiles = dict(zip(self.free, us, strict=True))
-        return {
-            name: domain.value(quantiles.get(name, 0.0)) for name, domain in self.domains.items()
-        }
+        return self._whole.config(us)
 
     def enumerate(self, index: int) -> dict[str, JsonValue]:
         """The index-th configuration of a finite space; the last name changes fastest.
@@ -82,15 +80,29 @@ class Space:
             raise TypeError("only a finite space can be enumerated")
         if not 0 <= index < size:
             raise IndexError(f"index {index} is not in a space of {size} configurations")
-        values: dict[str, JsonValue] = {}
-        for name, domain in reversed(list(self.domains.items())):
-            index, digit = divmod(index, domain.size or 1)
-            values[name] = domain.at(digit)
-        return dict(sorted(values.items()))
+        return self._whole.at(index)
 
     def midpoint(self) -> dict[str, JsonValue]:
         """The configuration of all midpoints: medians, and the first value of each choice."""
-        return {name: domain.midpoint() for name, domain in self.domains.items()}
+        return self._whole.midpoint()
+
+    def completed(self, point: Mapping[str, Any]) -> dict[str, JsonValue]:
+        """The configuration that a point means; what it leaves out is the middle of its domain.
+
+        Raises:
+            ValueError: it is none of the space's; the text says why.
+        """
+        values = self.midpoint()
+        for name, value in point.items():
+            if name not in self.domains:
+                near = difflib.get_close_matches(name, self.domains, n=1)
+                hint = f": did you mean {near[0]!r}?" if near else ""
+                raise ValueError(f"the space has no {name!r}{hint}")
+            try:
+                values[name] = completed(self.domains[name], _plain_value(value))
+            except ValueError as error:
+                raise ValueError(f"{name}{error}") from error
+        return values
 
     def constant_int(self, name: str) -> int | None:
         """The value of a hyperparameter that can only be one whole number; else None."""
@@ -100,9 +112,7 @@ class Space:
 
     def contains(self, config: Mapping[str, object]) -> bool:
         """Whether `config` is one of the space's configurations, with every name."""
-        return config.keys() == self.domains.keys() and all(
-            domain.contains(config[name]) for name, domain in self.domains.items()
-        )
+        return self._whole.contains(config)
 
     def to_json(self) -> dict[str, JsonValue]:
         """The canonical description, for the campaign's digest and for people."""
@@ -112,30 +122,36 @@ class Space:
 def read_space(raw: Mapping[str, Any]) -> tuple[Space, list[str]]:
     """The space a user wrote, and everything that is wrong with it.
 
-    Hyperparameters with problems are left out of the space.
+    Text and mappings that describe a domain are that domain. Hyperparameters with problems are left
+    out of the space; each problem begins with the name of its own.
     """
     domains: dict[str, Domain] = {}
-    problems: list[str] = []
+    read, problems = read_expressions(raw)
     if not raw:
         problems.append("the space is empty: name at least one hyperparameter")
-    for name, value in raw.items():
+    for name, value in read.items():
         domain = as_domain(value)
         found = name_problems(name) + _unfinished_domain(value)
         found = found or domain.problems()
-        problems += [f"{name}: {problem}" for problem in found]
+        problems += [below(str(name), problem) for problem in found]
         if not found:
             domains[name] = domain
     return Space(dict(sorted(domains.items()))), problems
 
 
+def _plain_value(value: Any) -> JsonValue:
+    try:
+        return plain(value)
+    except ValueError as error:
+        raise ValueError(f": {error}") from error
+
+
 def name_problems(name: object) -> list[str]:
-    """Why `name` cannot be a hyperparameter's name; it becomes a keyword argument."""
+    """Why `name` cannot be a hyperparameter's name; whether an objective takes it, that checks."""
     if not isinstance(name, str):
         return [f"a hyperparameter's name must be text, not {name!r}"]
-    if keyword.iskeyword(name):
-        return [f"{name!r} is a word of Python itself and no argument's name: try '{name}_'"]
-    if not name.isidentifier():
-        return ["the name must be usable as a Python argument: letters, digits and '_' only"]
+    if not name.strip() or not name.isprintable():
+        return [f"{name!r} cannot be read: a hyperparameter's name must be text that can be seen"]
     return []
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import hpo
 from hpo.errors import ObjectiveError
 from hpo.folder.files import read_json
+from hpo.seats import environment
 
 IMPORT_TIMEOUT_S = 120.0  # importing torch from a slow network filesystem takes a minute at worst
 
@@ -26,6 +27,18 @@ IMPORT_TIMEOUT_S = 120.0  # importing torch from a slow network filesystem takes
 _CHILD = """
 import json, sys
 asked = json.loads(sys.argv[1])
+lacks = [] if sys.version_info >= (3, 10) else ["Python 3.10 or newer"]
+if asked["reference"].startswith("script:") and not lacks:
+    import importlib.util
+    lacks = ["the package psutil"] if importlib.util.find_spec("psutil") is None else []
+if lacks:
+    with open(asked["answer"], "w") as file:
+        json.dump([
+            "the Python of the jobs, %s (%s), lacks what hpo needs there: %s; install it in the "
+            "environment that env_setup activates, or name another Python as 'python'"
+            % (sys.executable, sys.version.split()[0], ", ".join(lacks))
+        ], file)
+    sys.exit(0)
 sys.path[:0] = asked["pythonpath"]
 sys.path.extend(asked["hpo_at"])
 from hpo.trial.check import answer
@@ -38,7 +51,7 @@ def check_objective(
     space_names: Collection[str],
     pythonpath: Sequence[str] = (),
     *,
-    python: str | None = None,
+    python: Sequence[str] | None = None,
     env_setup: Sequence[str] = (),
     timeout_s: float = IMPORT_TIMEOUT_S,
 ) -> list[str]:
@@ -59,7 +72,11 @@ def check_objective(
         }
         with noise_file.open("wb") as noise:
             child = subprocess.Popen(
-                _command([python or sys.executable, "-c", _CHILD, json.dumps(asked)], env_setup),
+                # Through a shell also without env_setup, so that a `python` that is not there ends
+                # with a message.
+                environment.command(
+                    env_setup or [":"], python, sys.executable, ["-c", _CHILD, json.dumps(asked)]
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=noise,
                 stderr=subprocess.STDOUT,
@@ -75,11 +92,6 @@ def check_objective(
         if isinstance(problems, list):
             return [str(problem) for problem in problems]
         return [_crashed(reference, exit_code, noise_file)]
-
-
-def _command(words: list[str], env_setup: Sequence[str]) -> list[str]:
-    # Through bash also for a `python` that is not there, so that it ends with a message.
-    return ["bash", "-c", "\n".join([*env_setup, 'exec "$@"']), "check", *words]
 
 
 def answer(reference: str, space_names: Collection[str], path: str) -> None:

@@ -1,19 +1,24 @@
 """The user's objective: found by its reference, checked against the space, called in its style.
 
-A reference may also name a script that is run, as "script:/path/file.py". User code is imported
-only in `load_objective`, in a job or in the subprocess of `check_objective`: the manager must not
-carry torch, nor die of a user's `sys.exit`.
+Owns what "script:/path/file.py" and "command: …" mean beside the references of `references` (a
+script to be run) and which signatures are accepted. Imports user code only in `load_objective`,
+which runs in a job, or in the subprocess of `check_objective`: the manager must not carry torch,
+nor die of a user's `sys.exit`.
 """
 
 from __future__ import annotations
 
 import inspect
+import keyword
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
+from hpo.command_line import COMMAND, PLAIN, CommandLine
 from hpo.errors import ObjectiveError
+from hpo.trial.printed import printing_to
 from hpo.trial.references import load_callable
 from hpo.trial.reporter import reporting_to
 from hpo.trial.trial import Trial
@@ -23,20 +28,31 @@ Style = Literal["trial", "keywords"]
 SCRIPT = "script:"
 
 
-def load_objective(reference: str, metric_pattern: str | None = None) -> Callable[..., Any]:
+def load_objective(
+    reference: str,
+    metric_pattern: str | None = None,
+    command_line: Mapping[str, Any] | None = None,
+    max_resource_attr: str = "max_epochs",
+) -> Callable[..., Any]:
     """Import the module or file of `reference` and return its function.
 
     Args:
         reference: the objective; of a script, which is not imported, what runs it is returned.
         metric_pattern: finds the reports in what a script prints.
+        command_line: how a script is run, as JSON; None: by its name, with `--name value`.
+        max_resource_attr: the hyperparameter that tells a script how many epochs it trains.
 
     Raises:
         ObjectiveError: no such module or function, its import fails, or it is not callable.
     """
-    if reference.startswith(f"{SCRIPT}{os.sep}"):  # and no function of a module named script
+    # No functions of modules with these names, of which the one has no folder, the other no space.
+    if reference.startswith((f"{SCRIPT}{os.sep}", COMMAND)):
         from hpo.trial.script.objective import load_script  # here, because few jobs need it
 
-        return load_script(Path(reference.removeprefix(SCRIPT)), metric_pattern)
+        is_script = reference.startswith(SCRIPT)
+        path = Path(reference.removeprefix(SCRIPT)) if is_script else None
+        line = PLAIN if command_line is None else CommandLine.from_json(command_line)
+        return load_script(path, metric_pattern, line, max_resource_attr)
     return load_callable(reference, what="objective", does="that trains one configuration")
 
 
@@ -79,7 +95,9 @@ def bind(function: Callable[..., Any], space_names: Collection[str]) -> Style:
 def call(function: Callable[..., Any], trial: Trial) -> Any:
     """Run the objective on a trial, which a `Reporter` inside it reports to; return its value."""
     style = bind(function, trial.config)
-    with reporting_to(trial):
+    # A script's lines pass through here as well, and are read where its process is.
+    reads_itself = getattr(function, "reads_what_is_printed", False)
+    with reporting_to(trial), nullcontext() if reads_itself else printing_to(trial):
         return function(trial.config, trial) if style == "trial" else function(**trial.config)
 
 
@@ -96,6 +114,12 @@ def _keyword_problems(
     parameters: list[inspect.Parameter], space_names: Collection[str]
 ) -> list[str]:
     problems = []
+    if odd := [name for name in space_names if not _can_be_argument(name)]:
+        problems.append(
+            f"{', '.join(map(repr, odd))} cannot be the name of an argument: take (config, trial),"
+            " or give it another name"
+        )
+        space_names = [name for name in space_names if name not in odd]
     accepted = {p.name for p in parameters if p.kind in _BY_NAME}
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
     if not takes_any and (unknown := [name for name in space_names if name not in accepted]):
@@ -108,6 +132,10 @@ def _keyword_problems(
     ]:
         problems.append(f"{', '.join(positional)} cannot be given by name")
     return problems
+
+
+def _can_be_argument(name: str) -> bool:
+    return name.isidentifier() and not keyword.iskeyword(name)
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -16,8 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpo.errors import ReportError
+from hpo.folder.files import EPOCHS_FROM_ZERO, TRIAL_CONFIG
 from hpo.folder.patience import Patience, is_of_files
-from hpo.folder.report_lines import checked_metrics, checked_resource, make_record, write_line
+from hpo.folder.report_lines import (
+    FULL_BYTES,
+    checked_metrics,
+    checked_resource,
+    make_record,
+    write_line,
+)
 from hpo.folder.reports import read_reports
 
 if TYPE_CHECKING:
@@ -52,8 +59,8 @@ class Trial:
         trial_id: the number of the trial in its campaign.
         attempt: the number of this attempt; earlier ones were lost or left, or reached a rung.
         resource: the resource last reported or restored; 0 before.
-        history: one dict per report, as written to the file, each resource once; after a restore
-            it begins with the reports of earlier attempts.
+        history: one dict per report, as written to the file, each resource once; after a restore,
+            or where its code goes on by itself, it begins with the reports of earlier attempts.
     """
 
     def __init__(
@@ -89,6 +96,7 @@ class Trial:
         self._patience = replace(patience, leaving=asked_to_leave)
         self._started = clock()
         self._reported = False
+        self._is_full = False  # whether its file holds no more whole reports
         self._objects: dict[str, Restorable] = {}
         self._insist("the trial's folder", lambda: folder.mkdir(parents=True, exist_ok=True))
 
@@ -98,6 +106,21 @@ class Trial:
         return self._target
 
     @property
+    def config_file(self) -> Path:
+        """The configuration as JSON, which the job writes before the trial begins."""
+        return self._folder / TRIAL_CONFIG
+
+    @property
+    def epochs_from_zero(self) -> Path:
+        """Is there where the trial's script counts from 0, which one that goes on does not show."""
+        return self._folder / EPOCHS_FROM_ZERO
+
+    @property
+    def resource_attr(self) -> str:
+        """The name under which the resource is reported."""
+        return self._resource_attr
+
+    @property
     def checkpoint_dir(self) -> Path:
         """A folder for files that the objective saves itself; it outlives the attempt."""
         from hpo import checkpoint
@@ -105,6 +128,24 @@ class Trial:
         path = self._folder / checkpoint.FOLDER / "user"
         self._insist("the checkpoint folder", lambda: path.mkdir(parents=True, exist_ok=True))
         return path
+
+    @property
+    def has_reported(self) -> bool:
+        """Whether this attempt has reported."""
+        return self._reported
+
+    def recall(self) -> bool:
+        """Take up what earlier attempts reported, where nothing else is known; whether they did."""
+        if not self.history:
+            self.history = self._earlier_reports()
+            self.resource = self.history[-1][self._resource_attr] if self.history else 0
+        return bool(self.history)
+
+    def _earlier_reports(self) -> list[dict[str, Any]]:
+        attempt = self.attempt - 1
+        if attempt < 0:
+            return []
+        return read_reports(self._folder, resource_attr=self._resource_attr, up_to_attempt=attempt)
 
     def epochs(self) -> range:
         """Return the epochs still to train, from the resume point to the end of this leg.
@@ -199,10 +240,40 @@ class Trial:
         now = self._clock()
         elapsed = max(0.0, now - self._started)  # because clocks of nodes are set back at times
         record = make_record((self._resource_attr, resource), values, now=now, elapsed=elapsed)
-        self._insist("the report", lambda: write_line(self._folder, self.attempt, record))
+        record = self._write(record, (self._resource_attr, resource), values[self._metric])
+        if not self.history and resource > 1:
+            # Its code goes on from what it saved itself.
+            earlier = self._earlier_reports()
+            self.history = [r for r in earlier if r[self._resource_attr] < resource]
         previous, self.resource, self._reported = self.resource, resource, True
         self.history.append(record)
         self._save_or_leave(previous)
+
+    def _write(
+        self, record: dict[str, Any], resource: tuple[str, int], value: float
+    ) -> dict[str, Any]:
+        """Write a report; what fits of it, which is told once."""
+        least = make_record(
+            resource, {self._metric: value}, now=record["time"], elapsed=record["elapsed"]
+        )
+        what = f"trial {self.trial_id}: the report"
+        try:
+            written = self._patience.insist(
+                what, lambda: write_line(self._folder, self.attempt, record, least)
+            )
+        except ReportError as err:
+            raise self._error(f"{err}; report less often") from err
+        if written != record and not self._is_full:
+            self._is_full = True
+            log.warning(
+                "trial %d: its reports take %.0f MB: from %s %d on only %s is kept of them; report "
+                "fewer numbers",
+                self.trial_id,
+                FULL_BYTES / 1e6,
+                *resource,
+                self._metric,
+            )
+        return dict(written)
 
     def _save_or_leave(self, previous: int) -> None:
         done = self._target is not None and self.resource >= self._target

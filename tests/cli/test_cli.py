@@ -199,14 +199,23 @@ def test_a_campaign_without_a_usable_result_exits_with_1(project: Project) -> No
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("--config",), ("--config", "search", "--executor", "pbs"), ("--confog", "search")],
+    [("--config",), ("--config", "search", "--executor", "pbs"), ("--confog", "search")],
 )
 def test_wrong_usage_exits_with_2(project: Project, arguments: tuple[str, ...]) -> None:
     project.write()
     command = [sys.executable, "-m", "hpo", "run", *arguments]
     done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "usage: hpo run" in done.stderr
+    assert "usage: hpo" in done.stderr
+
+
+def test_without_a_configuration_those_that_are_found_are_named(project: Project) -> None:
+    project.write()
+    command = [sys.executable, "-m", "hpo", "run"]
+    done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "add --config NAME" in done.stderr
+    assert "there are digits_example, mlp_example, search" in done.stderr
     assert not project.output.exists()
 
 

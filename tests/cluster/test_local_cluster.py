@@ -15,7 +15,7 @@ import pytest
 from user_project import TRAIN, Project, kill, user_project, wait_until
 
 from hpo.cluster.local.cluster import LocalCluster, LocalRequest
-from hpo.cluster.local.gpus import gpu_problems, visible_gpus
+from hpo.cluster.local.gpus import gpu_problems, listed_gpus, visible_gpus
 from hpo.folder.files import Layout, publish_json
 from hpo.record.causes import Cause
 from hpo.seats.book import JobPhase
@@ -108,6 +108,19 @@ def test_which_gpus_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert gpu_problems(1) == []  # on the CPU, with a warning
 
 
+def test_slices_of_a_gpu_stand_for_it() -> None:
+    text = """\
+GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-5c89852c)
+  MIG 1g.5gb      Device  0: (UUID: MIG-1111)
+  MIG 3g.20gb     Device  1: (UUID: MIG-2222)
+GPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-6d96)
+GPU 2: NVIDIA H200 (UUID: GPU-77)
+  MIG 1g.5gb      Device  0: (UUID: MIG-GPU-77/1/0)
+"""
+    assert listed_gpus(text) == ["MIG-1111", "MIG-2222", "1", "MIG-GPU-77/1/0"]
+    assert listed_gpus("No devices were found\n  MIG-Enabled\n") == []
+
+
 def test_env_setup_lines_run_in_one_shell_before_the_job(project: Project) -> None:
     lines = ['who="it\'s me"', 'export COLOUR="$who: dark red"', "cd /"]
     project.write(
@@ -117,6 +130,35 @@ def test_env_setup_lines_run_in_one_shell_before_the_job(project: Project) -> No
     )
     project.finish()
     assert project.notes("seen.txt") == ["it's me: dark red in /"]
+
+
+def test_env_setup_chooses_the_python_where_none_is_set(project: Project) -> None:
+    other = project.folder / "env" / "bin" / "python"
+    other.parent.mkdir(parents=True)
+    other.write_text(f'#!/bin/sh\nexport CHOSEN=yes\nexec "{sys.executable}" "$@"\n')
+    other.chmod(0o755)
+    body = 'note("seen.txt", os.environ.get("CHOSEN", "no"))' + TRAIN
+    lines = [f"export PATH='{other.parent}':$PATH"]
+    for settings, seen in [
+        ({"env_setup": lines}, "yes"),
+        ({"env_setup": lines, "python": sys.executable}, "no"),
+        ({"env_setup": "export COLOUR=red"}, "no"),
+    ]:
+        project.write(body, slurm=repr(settings), n_trials=1)
+        printed = project.finish("--fresh")
+        assert project.notes("seen.txt")[-1] == seen
+        assert (f"trials run with {other}, as env_setup chooses" in printed) == (seen == "yes")
+
+
+def test_a_line_of_env_setup_that_fails_is_told_once_in_the_campaigns_log(project: Project) -> None:
+    lines = ["module load no/such", "[ -e /no/such ] && echo there", "if false; then :; fi"]
+    project.write(TRAIN, slurm=repr({"env_setup": lines}), n_trials=2)
+    printed = project.finish()
+    (line,) = [line for line in printed.splitlines() if "env_setup failed" in line]
+    assert "module load no/such (exit code 127), after " in line
+    assert "command not found" in line
+    (log,) = project.output.glob("hpo_campaign_*.log")
+    assert "env_setup failed" in log.read_text()
 
 
 def test_an_environment_that_breaks_every_job_is_told_with_its_last_words(

@@ -11,7 +11,7 @@ from asha_game import Game, Numbered, endings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.decisions.asha import MISSED_RUNG, Asha, expected_legs, rung_levels
+from hpo.decisions.asha import Asha, expected_legs, rung_levels
 from hpo.decisions.scheduler import GPU_HOURS, TARGET, Limits, Scheduler
 from hpo.errors import TransitionError
 from hpo.record import events as ev
@@ -114,19 +114,21 @@ def test_nothing_that_is_not_finite_is_promoted() -> None:
     assert game.state.best_trial is None
 
 
-def test_a_trial_that_returns_before_its_rung_fails_with_the_cure() -> None:
-    game = Game(Asha(max_t=9, grace_period=3), n_trials=2)
+@pytest.mark.parametrize("stopping", [True, False])
+def test_a_trial_that_returns_before_its_rung_is_complete_and_ranks_there(stopping: bool) -> None:
+    game = Game(Asha(max_t=9, grace_period=3, stopping=stopping), n_trials=4)
     trial = game.state.trials[0]
     apply(game.state, ev.LegClaimed(1.0, 0, 0, 0, "job"))
-    result = Result(Outcome.COMPLETED, 0.1, 2, 5.0)
+    result = Result(Outcome.COMPLETED, 0.1, 2, 5.0, early=True)
     apply(game.state, ev.LegFinished(2.0, 0, 0, 0, "job", result))
     game.settle()
-    assert trial.status is TrialStatus.FAILED
-    assert trial.cause == MISSED_RUNG
-    failed = game.events[-1]
-    assert isinstance(failed, ev.TrialFailed)
-    assert "trial 0" in failed.message
-    assert game.state.rungs == {}  # a value counts at its rung or not at all
+    assert trial.status is TrialStatus.COMPLETED
+    assert game.state.best_trial == 0
+    assert game.state.rungs[0, 0].ranked == [(0.1, 0)]
+    if not stopping:
+        assert [game.run(error) for error in (0.2, 0.3, 0.4)] == [(1, 0), (2, 0), (3, 0)]
+        assert game.run(0.0) is None  # the best third is the trial that wants no more
+        assert trial.status is TrialStatus.COMPLETED
 
 
 def test_the_stopping_variant_decides_once() -> None:

@@ -98,6 +98,9 @@ class TestOutOfMemory:
         failure = self.after([*running(0), told], max_mem_mb=0)
         assert isinstance(failure, ev.TrialFailed)
         assert "with mem=4000M: m. Raise" in failure.message
+        failure = self.after([*running(0), told], mem_mb=0, max_mem_mb=0)
+        assert isinstance(failure, ev.TrialFailed)
+        assert "with what its job was given: m. Ask for more, or leave" in failure.message
 
     def test_then_the_trial_fails_and_says_what_was_tried_and_what_to_change(self) -> None:
         failure = self.after(self.ran_out(6000))

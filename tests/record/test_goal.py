@@ -29,3 +29,24 @@ def test_better_is_lower_or_higher_as_the_user_says_and_never_equal(
     assert goal.better(1.0, 2.0) is better
     assert goal.better(2.0, 1.0) is not better
     assert not goal.better(1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("trial_value", "mode", "worth"),
+    [("last", "min", 0.4), ("best", "min", 0.1), ("best", "max", 0.5)],
+)
+def test_what_a_trial_is_worth(trial_value: str, mode: str, worth: float) -> None:
+    goal = Goal("loss", mode, trial_value=trial_value)
+    values = [0.5, None, 0.1, 0.4]
+    assert goal.value([{"loss": value} for value in values]) == worth
+    assert goal.value([{"loss": None}]) is None
+    assert goal.value([]) is None
+    diverged = goal.value([{"loss": 0.2}, {"loss": None}])
+    assert diverged == (None if trial_value == "last" else 0.2)
+
+
+def test_a_goal_is_as_jobs_find_it() -> None:
+    goal = Goal("loss", "max", "step", "best")
+    assert Goal.from_json(goal.to_json()) == goal
+    begun_before = {"metric": "loss", "mode": "min", "resource_attr": "epoch"}
+    assert Goal.from_json(begun_before) == Goal("loss")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import Any
 
 import pytest
 from histories import (
@@ -59,6 +60,30 @@ def test_a_failed_leg_leaves_metric_and_best_trial_alone() -> None:
     assert state.best_trial is None
     assert state.trials[0].cause == "E"
     assert not state.any_result
+
+
+def test_a_trial_that_fails_later_is_not_the_incumbent_any_more() -> None:
+    events = [
+        *running(0, 1),
+        finished(0, 0.1, job_id="0"),
+        finished(1, 0.5, job_id="1"),
+        offered(0, 1),
+        claimed(0, "8", 1),
+        failed(0, attempt=1, job_id="8"),
+    ]
+    assert state_after(events).best_trial == 0
+    state = state_after([*events, ev.TrialFailed(NOW, 0, "E", "m")])
+    assert (state.best_trial, state.best_metric, state.trials[0].metric) == (1, 0.5, None)
+    assert state.best_told == (0.1, 0)
+
+
+def test_a_value_counts_at_its_rung_or_where_its_trial_wanted_no_more() -> None:
+    def ranked(**told: Any) -> list[tuple[float, int]]:
+        state = state_after([*running(0), finished(0, 0.5, job_id="0", **told)])
+        return [entry for rung in state.rungs.values() for entry in rung.ranked]
+
+    assert ranked() == ranked(resource=4, early=True) == [(0.5, 0)]
+    assert ranked(resource=4) == []
 
 
 def test_a_lost_leg_counts_and_tells_whether_it_saved_anything_new() -> None:

@@ -70,6 +70,37 @@ def test_a_lost_leg_is_a_warning_with_job_and_cause() -> None:
     assert text == "trial 0 lost its job 0 (preempted): its job was preempted"
 
 
+def test_one_that_returned_early_says_where() -> None:
+    early = finished(0, 0.25, job_id="0", resource=4, early=True)
+    assert line([*running(0), early]) == (
+        "trial 0 ended early at 4 in 12.5 s: loss=0.25  <- the best now"
+    )
+
+
+def test_the_best_now_says_why_it_is_worse_than_one_before() -> None:
+    first = [*running(0, 1), finished(0, 0.1, job_id="0"), offered(0, 1), claimed(0, "8", 1)]
+    worse = finished(0, 0.4, job_id="8", attempt=1)
+    assert line([*first, worse]).endswith(
+        "loss=0.4  <- the best now; not 0.1 of trial 0, which came to 0.4 since: its last report"
+        " counts (trial_value)"
+    )
+    broken = [*first, failed(0, job_id="8", attempt=1), ev.TrialFailed(NOW, 0, "E", "m")]
+    assert line([*broken, finished(1, 0.5, job_id="1")]).endswith(
+        "loss=0.5  <- the best now; not 0.1 of trial 0, which failed or diverged since"
+    )
+
+
+def test_where_the_best_report_counts_that_is_said() -> None:
+    done = finished(0, 0.4, job_id="0")
+    state = state_after([*running(0), done])
+    state.goal = replace(state.goal, trial_value="best")
+    (_, text) = narrate(done, state) or (0, "")
+    assert text.endswith("loss=0.4 at its best  <- the best now")
+    state.best_told = (0.1, 0)
+    (_, text) = narrate(done, state) or (0, "")
+    assert text.endswith("not 0.1 of trial 0, which came to 0.4 since")
+
+
 def test_a_completed_trial_is_compared_with_the_best() -> None:
     first = [*running(0, 1), finished(0, 0.25, job_id="0")]
     assert line(first) == "trial 0 completed in 12.5 s: loss=0.25  <- the best now"
@@ -134,3 +165,8 @@ def test_only_trials_that_ran_are_told_to_have_stopped() -> None:
 )
 def test_values_are_described_shortly(value: object, text: str) -> None:
     assert describe({"a": value, "b": 1}) == f"a={text} b=1"
+
+
+def test_values_below_a_mapping_have_names_with_dots() -> None:
+    config = {"optimizer": {"lr": 0.00012345678, "name": "sgd", "deep": {"k": 1}}, "x": {}}
+    assert describe(config) == "optimizer.lr=0.0001235 optimizer.name=sgd optimizer.deep.k=1 x={}"

@@ -33,12 +33,17 @@ class Campaign:
     """The files of a campaign, as far as results are read from them."""
 
     def __init__(
-        self, folder: Path, *, metric: str = "validation_error", mode: str = "min"
+        self,
+        folder: Path,
+        *,
+        metric: str = "validation_error",
+        mode: str = "min",
+        trial_value: str = "last",
     ) -> None:
         self.folder = folder
         self.metric = metric
         (folder / "results").mkdir(parents=True)
-        settings = {"hpo": {"metric": metric, "mode": mode}}
+        settings = {"hpo": {"metric": metric, "mode": mode, "trial_value": trial_value}}
         (folder / "campaign.json").write_text(json.dumps({"settings": settings}))
 
     def add(
@@ -49,6 +54,7 @@ class Campaign:
         start: float = 0.0,
         status: str = "completed",
         step: float = 60.0,
+        error: float | None = None,
     ) -> Campaign:
         """A trial that reports every `step` seconds from `start` on."""
         reports = [
@@ -60,17 +66,23 @@ class Campaign:
             }
             for epoch, value in enumerate(values, 1)
         ]
-        self.write(trial_id, reports, status=status, start=start)
+        self.write(trial_id, reports, status=status, start=start, error=error)
         return self
 
     def write(
-        self, trial_id: int, reports: list[dict[str, Any]], *, status: str, start: float
+        self,
+        trial_id: int,
+        reports: list[dict[str, Any]],
+        *,
+        status: str,
+        start: float,
+        error: float | None = None,
     ) -> None:
         last = reports[-1][self.metric] if reports and status != "failed" else None
         result = {
             "trial_id": trial_id,
             "status": status,
-            "error": last,
+            "error": last if error is None else error,
             "config": {"lr": 0.1},
             "reports": reports,
             "additional_info": {"training_time": 1.0, "start_time": START + start},
@@ -98,23 +110,32 @@ def texts(ax: Any) -> str:
 
 
 class TestIncumbent:
-    def test_steps_down_at_each_better_report_and_stands_until_the_last(
-        self, campaign: Campaign
-    ) -> None:
+    def test_where_the_best_report_counts_it_never_steps_up(self, tmp_path: Path) -> None:
+        campaign = Campaign(tmp_path / "best", trial_value="best")
+        campaign.add(0, [0.5, 0.1, 0.4], error=0.1).add(1, [0.45, 0.2], start=90)
+        ax = campaign.load().plot()
+        best = line(ax, "best trial so far")
+        assert best.get_ydata() == pytest.approx([0.5, 0.1, 0.1, 0.1, 0.1, 0.1])
+        (star,) = [found for found in ax.lines if found.get_marker() == "*"]
+        assert star.get_xdata() == pytest.approx([2])
+        assert star.get_ydata() == pytest.approx([0.1])
+        assert "best report of a trial" in texts(ax)
+
+    def test_follows_what_the_best_trial_is_worth_until_the_last(self, campaign: Campaign) -> None:
         campaign.add(0, [0.5, 0.3, 0.4]).add(1, [0.45, 0.2], start=90).add(2, [0.9], start=540)
         ax = campaign.load().plot()
-        best = line(ax, "best report so far")
+        best = line(ax, "best trial so far")
         assert best.get_drawstyle() == "steps-post"
         assert ax.get_xlim()[0] == 0
         assert best.get_xdata() == pytest.approx([1, 2, 2.5, 3, 3.5, 10, 10])  # minutes
-        assert best.get_ydata() == pytest.approx([0.5, 0.3, 0.3, 0.3, 0.2, 0.2, 0.2])
+        assert best.get_ydata() == pytest.approx([0.5, 0.3, 0.3, 0.4, 0.2, 0.2, 0.2])
         assert "best trial: 1, validation error 0.2" in texts(ax)
 
     def test_mode_max_steps_up(self, tmp_path: Path) -> None:
         campaign = Campaign(tmp_path / "max", metric="accuracy", mode="max")
         campaign.add(0, [0.6, 0.5]).add(1, [0.55, 0.8], start=30).add(2, [0.1], start=60)
         ax = campaign.load().plot()
-        assert line(ax, "best report so far").get_ydata()[[0, -1]] == pytest.approx([0.6, 0.8])
+        assert line(ax, "best trial so far").get_ydata()[[0, -1]] == pytest.approx([0.6, 0.8])
         assert "best trial: 1, accuracy 0.8" in texts(ax)
         assert ax.get_ylabel() == "accuracy"
         # What is too bad for the axis points downwards there.
@@ -127,19 +148,17 @@ class TestIncumbent:
         assert ax.get_ylim()[1] < 0.04
         assert line(ax, "the same, beyond").get_xdata() == pytest.approx([4])
 
-    def test_a_failed_trial_is_no_result_but_its_reports_were_made(
-        self, campaign: Campaign
-    ) -> None:
+    def test_a_failed_trial_is_never_the_best(self, campaign: Campaign) -> None:
         campaign.add(0, [0.1], status="failed").add(1, [0.5], start=60)
         ax = campaign.load().plot()
-        assert line(ax, "best report so far").get_ydata()[-1] == pytest.approx(0.1)
+        assert line(ax, "best trial so far").get_ydata() == pytest.approx([0.5, 0.5])
         assert "best trial: 1" in texts(ax)
 
     def test_not_finite_reports_are_passed_over(self, campaign: Campaign) -> None:
-        campaign.add(0, [0.5, None, None]).add(1, [None], start=30)
+        campaign.add(0, [0.5, None, 0.5]).add(1, [0.1, None], start=30)
         ax = campaign.load().plot()
-        assert line(ax, "best report so far").get_ydata() == pytest.approx([0.5, 0.5])
-        assert "best trial" not in texts(ax)
+        assert line(ax, "best trial so far").get_ydata() == pytest.approx([0.5, 0.5, 0.5])
+        assert "best trial: 0" in texts(ax)
 
     def test_equal_results_name_the_trial_that_was_first(self, campaign: Campaign) -> None:
         campaign.add(0, [0.3], start=300).add(1, [0.3])

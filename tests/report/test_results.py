@@ -15,6 +15,7 @@ from user_project import Project, user_project, wait_until
 
 import hpo
 from hpo.errors import SettingsError
+from hpo.report.curves import read_curves
 
 # The user's own script, unchanged.
 SCRIPT = """
@@ -88,8 +89,9 @@ def test_the_frame_of_trials(finished: Project) -> None:
     assert trials.loc[3, "cause"] == "cuda_out_of_memory"
     assert list(trials.index[trials["error"].isna()]) == [3, 4]
     assert trials["error"].idxmin() == finished.final()["best_trial_id"]
-    assert isinstance(trials.loc[0, "hidden_sizes"], list)
-    assert trials.groupby("batch_size")["error"].mean().notna().any()
+    assert set(trials["hidden_sizes"]) <= {(1024, 512, 256), (2048, 1024, 512)}
+    for name in ("batch_size", "hidden_sizes"):
+        assert trials.groupby(name)["error"].mean().notna().any()
 
 
 def test_the_frame_of_reports(finished: Project) -> None:
@@ -180,16 +182,93 @@ def test_a_campaign_is_read_while_it_runs(tmp_path: Path) -> None:
         child = project.start()
         wait_until(lambda: len(project.started()) == 3, "the first trial has ended")
         wait_until((project.output / "best_config.json").exists, "the manager has seen it")
+        reports = [project.output / f"trials/trial_{i}/reports-a0.jsonl" for i in (1, 2)]
+        wait_until(lambda: all(path.exists() and path.read_text() for path in reports), "reports")
         found = hpo.load_campaign(project.output)
-        assert list(found.trials.index) == [0]
+        assert list(found.trials.index) == [0, 1, 2]
+        assert list(found.trials["status"]) == ["completed", "running", "running"]
         assert found.trials.loc[0, "error"] == 0.5
+        assert found.trials["error"].isna().tolist() == [False, True, True]
+        assert found.trials["lr"].nunique() == 3
+        assert found.trials["resource"].tolist() == [2, 1, 1]
         assert found.best_config == project.result(0)["config"]
-        assert list(found.reports["epoch"]) == [1, 2]
+        assert list(found.reports["trial_id"]) == [0, 0, 1, 2]
+        assert list(found.reports["epoch"]) == [1, 2, 1, 1]
+        assert (found.reports["wallclock"] >= 0).all()
         status = json.loads((project.output / "status.json").read_text())
         assert status["trials"]["completed"] == 1
         assert (project.output / "trials" / "trial_0" / "config.json").exists()
         project.go()
         assert child.wait(timeout=60) == 0
+
+
+def test_a_trial_that_goes_on_is_brought_up_to_date(finished: Project, tmp_path: Path) -> None:
+    """As between two rungs: it has a result, and a job holds its next leg."""
+    copy = shutil.copytree(finished.output, tmp_path / "copy")
+    claim = "trial_0.rung_1.a1.job_9.json"
+    (copy / "claims" / claim).write_text("{}")
+    (copy / "claims" / "trial_77.rung_0.a0.job_8.json").write_text("{}")
+    (copy / "claims" / "trial_1.rung_1.a1.job_9.done.json").write_text("{}")
+    more = {"epoch": 30, "validation_error": 0.1, "time": 1e12, "elapsed": 1.0}
+    (copy / "trials" / "trial_0" / "reports-a1.jsonl").write_text(json.dumps(more) + "\n{torn")
+    trials, reports = hpo.load_campaign(copy).trials, hpo.load_campaign(copy).reports
+    assert list(trials.loc[0, ["status", "job_id", "resource"]]) == ["running", "9", 30]
+    assert trials.loc[0, "error"] == finished.result(0)["error"]
+    assert list(trials.loc[77, ["status", "job_id", "resource"]]) == ["running", "8", 0]
+    assert trials.loc[1, "status"] == "completed"
+    assert reports.query("trial_id == 0")["epoch"].max() == 30
+    shutil.rmtree(copy / "claims")
+    assert list(hpo.load_campaign(copy).trials.index) == list(range(8))
+
+
+def test_names_of_hyperparameters_and_reports_never_replace_those_of_the_frames(
+    tmp_path: Path,
+) -> None:
+    with user_project(tmp_path) as project:
+        project.write(
+            "trial.report(epoch=1, validation_error=1.0, trial_id=7, wallclock=-5.0, status=3)",
+            space="""{'error': [0.5, 0.25], 'status': 'fine', 'trial_id': 9, 'x': [{'a': 1}, 'b'],
+                'opt': {'lr': loguniform(1e-4, 1e-2), 'sizes': [[1, 2], [3, 4]]},
+                'deep': [[1, [2, {'k': 3}]]]}""",
+            n_trials=2,
+            metric="wallclock",
+            mode="max",
+        )
+        project.finish(executor="simulated")
+        found = hpo.load_campaign(project.output.with_name(project.output.name + "-simulated"))
+    trials, reports = found.trials, found.reports
+    assert list(trials["error"]) == [-5.0, -5.0]
+    assert set(trials["config.error"]) <= {0.5, 0.25}
+    assert set(trials["config.status"]) == {"fine"}
+    assert set(trials["config.trial_id"]) == {9}
+    assert (trials["status"] == "completed").all()
+    assert trials["opt.lr"].between(1e-4, 1e-2).all()
+    assert set(trials["opt.sizes"]) <= {(1, 2), (3, 4)}
+    assert set(trials["deep"]) == {(1, (2, '{"k":3}'))}
+    for name in ("opt.sizes", "deep"):
+        assert trials.groupby(name).size().sum() == 2
+    assert list(reports["trial_id"]) == [0, 1]
+    assert list(reports["reported.trial_id"]) == [7, 7]
+    assert list(reports["reported.wallclock"]) == [-5.0, -5.0]
+    assert (reports["wallclock"] >= 0).all()
+    assert [curve.value.tolist() for curve in read_curves(found).drawn] == [[-5.0], [-5.0]]
+
+
+def test_a_long_history_is_whole_in_the_frames_and_in_part_in_the_result(tmp_path: Path) -> None:
+    with user_project(tmp_path) as project:
+        project.write(
+            "for epoch in range(1, 8):\n"
+            "    trial.report(epoch=epoch, validation_error=1 / epoch,"
+            " **{f'norm_{i:040}': float(i) for i in range(100_000)})",
+            n_trials=1,
+            space="{'max_epochs': 7}",
+        )
+        project.finish()
+        result, found = project.result(0), hpo.load_campaign(project.output)
+    assert [report["epoch"] for report in result["reports"]] == [1, 4, 7]
+    assert result["reports_left_out"] == 4
+    assert (result["status"], result["error"]) == ("completed", 1 / 7)
+    assert list(found.reports["epoch"]) == list(range(1, 8))
 
 
 ODD = [

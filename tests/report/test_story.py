@@ -83,6 +83,17 @@ def test_a_trial_that_ran_through() -> None:
     assert now(events) == "it is complete: loss=0.5, rank 1 of 1 trials with a result"
 
 
+def test_a_trial_that_returned_early_at_its_best() -> None:
+    early = finished(0, job_id="0", resource=4, early=True)
+    events = [*running(0), early, ev.TrialCompleted(NOW, 0)]
+    assert texts(events)[3] == "returned early, at epoch 4 after 12.5 s: loss=0.5"
+    rules = Rules(Goal("loss", trial_value="best"))
+    assert now(events, rules=rules) == (
+        "it is complete early, as its code returned: loss=0.5 at its best,"
+        " rank 1 of 1 trials with a result"
+    )
+
+
 def test_only_the_trial_that_was_asked_for_is_told_of() -> None:
     events = [*running(0, 1), finished(1, job_id="1"), ev.TrialCompleted(NOW, 1)]
     assert len(texts(events, 0)) == 3

@@ -101,11 +101,11 @@ def test_domains_that_hold_nothing_or_make_no_sense(project: Project) -> None:
     project.write(
         space="""{
         "none": [], "empty": uniform(2, 2), "turned": randint(5, 1), "zero": loguniform(0, 1),
-        "below": loguniform(-1, 1), "lambda": 3, "not a name": 1, "set": {1, 2},
+        "below": loguniform(-1, 1), 7: 3, " ": 1, "set": {1, 2},
         "max_epochs": 2}""",
     )
     problems = refused(project)
-    for name in ("none", "empty", "turned", "zero", "below", "lambda", "not a name", "set"):
+    for name in ("none", "empty", "turned", "zero", "below", 7, " ", "set"):
         assert f"get_config_space(): {name}: " in problems, name
     assert "max_epochs" not in problems
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from config_files import Write, problems_of, writer
 
-from hpo.settings.reading.loading import load_spec
+from hpo.errors import SettingsError
+from hpo.settings.reading.loading import load, load_spec
 
 EXAMPLE = """
 from scipy.stats import loguniform
@@ -99,7 +100,7 @@ def test_functions_that_raise_or_return_no_dict(write: Write, tmp_path: Path) ->
 
 def test_all_problems_are_found_at_once(write: Write, tmp_path: Path) -> None:
     write(
-        space="{'lr': [], 'depth': '1e-5', 'lambda': 3}",
+        space="{'lr': [], 'depth': '1e-5', '': 3}",
         slurm="{'gpu': 1, 'time': 'long', 'n_trials': 3, 'mem': 16}",
         hpo="{'n_trails': 50, 'seed': '3', 'poll_interval': True, 'mode': 'x', 'metric': None,"
         " 'pythonpath': ['src', 3], 'max_queued_jobs': 0, 'max_wallclock_time': -1.0,"
@@ -109,7 +110,7 @@ def test_all_problems_are_found_at_once(write: Write, tmp_path: Path) -> None:
     for part in (
         "get_config_space(): lr: an empty list",
         "get_config_space(): depth: '1e-5' is text, not a number: write 1.0e-5",
-        "get_config_space(): lambda: 'lambda' is a word of Python",
+        "get_config_space(): : '' cannot be read",
         "unknown key 'gpu' in get_slurm_config(): did you mean 'gpus'?",
         "'time' in get_slurm_config() must be a time such as '2:00:00'",
         "'n_trials' in get_slurm_config() belongs in get_hpo_config()",
@@ -217,3 +218,29 @@ def test_overrides_that_cannot_be_applied(
 def test_an_override_of_a_broken_section_adds_no_problem(write: Write, tmp_path: Path) -> None:
     write(space="1 / 0")
     assert "1 problem in" in problems_of("mine", tmp_path, "space.lr=3")
+
+
+def test_a_users_own_mlp_example_trains_with_the_shipped_objective(tmp_path: Path) -> None:
+    text = (
+        "def get_config_space(): return {'lr': [0.1, 0.2], 'max_epochs': [5, 10]}\n"
+        "def get_slurm_config(): return {}\n"
+        "def get_hpo_config(): return {'n_trials': 2}\n"
+    )
+    folder = tmp_path / "hpo" / "config"
+    folder.mkdir(parents=True)
+    (folder / "mlp_example.py").write_text(text)
+    spec = load_spec("mlp_example", cwd=tmp_path)
+    assert spec.source == folder / "mlp_example.py"
+    assert spec.objective == "hpo.config.mlp_example:objective"
+    (folder / "another.py").write_text(text)
+    with pytest.raises(SettingsError, match="no objective: set 'objective'"):
+        load_spec("another", cwd=tmp_path)
+    (folder / "mlp_example.py").write_text(text + "def objective(config, trial): ...\n")
+    own = load_spec("mlp_example", cwd=tmp_path).objective
+    assert own == f"{folder / 'mlp_example.py'}:objective"
+
+
+def test_without_a_name_the_configurations_that_are_found_are_told(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("space: {lr: [1, 2]}\n")
+    with pytest.raises(SettingsError, match="there are digits_example, mine, mlp_example"):
+        load(None, cwd=tmp_path)

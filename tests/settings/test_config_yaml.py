@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from hpo.errors import SettingsError
-from hpo.settings.reading.expressions import read_expression
 from hpo.settings.reading.loading import load_spec
 from hpo.space.space import as_domain
+from hpo.space.text import read_expression
 
 EXAMPLE = """
 space:

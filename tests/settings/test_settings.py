@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from hpo.cluster.slurm.request import SeatRequest
 from hpo.settings.search import HpoSettings, SlurmSettings
 from hpo.settings.spec import CampaignSpec
 from hpo.space.space import loguniform, read_space
@@ -57,7 +58,7 @@ def test_memory_has_a_unit(text: str, megabytes: int) -> None:
     assert SlurmSettings(mem=text).mem_mb == parse_memory_mb(text) == megabytes
 
 
-@pytest.mark.parametrize("mem", ["16", 16, "0G", "lots", "1.5G", None, True])
+@pytest.mark.parametrize("mem", ["16", 16, "0G", "lots", "1.5G", True, False])
 def test_other_sizes_are_refused_with_an_example(mem: object) -> None:
     with pytest.raises(ValidationError, match="a size with a unit, such as '16G'"):
         SlurmSettings.model_validate({"mem": mem})
@@ -159,6 +160,11 @@ def test_wrong_search_settings_are_refused(wrong: dict[str, Any]) -> None:
         ({"cpus_per_task": 4}, "set 'cpus_per_task' instead"),
         ({"mem": "4G"}, "set 'mem' instead"),
         ({"nice": None}, "must be text, a number or true"),
+        ({"signal": "B:USR1@30"}, "'signal' cannot be set, because it tells the trials"),
+        ({"output": "logs/%j.out"}, "the jobs' logs are looked for in `jobs/`"),
+        ({"array": "0-3"}, "seats are asked for as arrays"),
+        ({"requeue": False}, "a preempted job comes back by itself: leave it out"),
+        ({"no_requeue": True}, "a preempted job comes back by itself"),
         ({3: 4}, "without dashes"),
         ([], "dictionary"),
     ],
@@ -169,7 +175,7 @@ def test_wrong_extra_options_are_refused(extra: object, message: str) -> None:
 
 
 def test_extra_options_keep_their_types() -> None:
-    extra = {"reservation": "course", "nice": 100, "exclusive": True}
+    extra = {"reservation": "course", "nice": 100, "exclusive": True, "requeue": True}
     assert SlurmSettings.model_validate({"extra": extra}).extra == extra
 
 
@@ -225,3 +231,35 @@ def test_importing_the_settings_imports_nothing_slow() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert not {"scipy", "pandas", "numpy", "submitit", "torch"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("settings", "option"),
+    [
+        ({}, "4096M"),
+        ({"mem": "800M"}, "800M"),
+        ({"mem": None}, None),
+        ({"mem": "0"}, "0"),
+        ({"mem": 0}, "0"),
+        ({"mem": "auto"}, "8192M"),
+        ({"extra": {"mem-per-cpu": "1G"}}, None),
+        ({"extra": {"mem_per_gpu": "1G"}}, None),
+        ({"extra": {"mem-per-cpu": "1G"}, "mem": "2G"}, "2048M"),
+        ({"extra": {"exclusive": True}}, "4096M"),
+    ],
+)
+def test_memory_may_be_asked_for_in_another_way(
+    settings: dict[str, Any], option: str | None
+) -> None:
+    slurm = SlurmSettings(**settings)
+    assert slurm.mem_option == option
+    is_known = option not in (None, "0")
+    assert (slurm.mem_mb > 0, slurm.max_mem_mb > 0) == (is_known, is_known)
+    options = [word for word in SeatRequest(slurm).sbatch_options() if word.startswith("--mem=")]
+    assert options == ([] if option is None else [f"--mem={option}"])
+
+
+@pytest.mark.parametrize("mem", [None, "0", 0])
+def test_memory_that_is_not_known_cannot_be_raised(mem: Any) -> None:
+    with pytest.raises(ValidationError, match="leave it out"):
+        SlurmSettings(mem=mem, max_mem="8G")

@@ -72,16 +72,23 @@ def test_scipys_new_distributions_are_refused_with_advice() -> None:
     assert "scipy's new kind" in read_space({"x": Normal()})[1][0]
 
 
-@pytest.mark.parametrize("name", ["lambda", "learning rate", "2nd", 7, ""])
-def test_a_name_that_is_no_argument_is_a_problem(name: object) -> None:
+@pytest.mark.parametrize("name", [7, "", "  ", "a\nb", "a\x1b[1m"])
+def test_a_name_that_cannot_be_read_is_a_problem(name: object) -> None:
     assert len(read_space({wrong(name): 1})[1]) == 1
+
+
+@pytest.mark.parametrize("name", ["lambda", "learning rate", "2nd", "batch-size", "optimizer.lr"])
+def test_any_text_is_a_name(name: str) -> None:
+    space, problems = read_space({name: [1, 2]})
+    assert problems == []
+    assert space.config([0.9]) == {name: 2}
 
 
 def test_all_problems_of_a_space_are_found_at_once() -> None:
     space, problems = read_space(
-        {"a": [], "b": uniform(2, 1), "lambda": 1, "c": loguniform(0, 1), "fine": [1, 2]}
+        {"a": [], "b": uniform(2, 1), "": 1, "c": loguniform(0, 1), "fine": [1, 2]}
     )
-    assert [problem.partition(":")[0] for problem in problems] == ["a", "b", "lambda", "c"]
+    assert [problem.partition(":")[0] for problem in problems] == ["a", "b", "", "c"]
     assert list(space.domains) == ["fine"]
     assert read_space({})[1] == ["the space is empty: name at least one hyperparameter"]
 

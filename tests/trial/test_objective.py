@@ -173,6 +173,13 @@ class TestBind:
             bind(function, SPACE)
         assert all(word in str(caught.value) for word in [function.__name__, *words])
 
+    @pytest.mark.parametrize("function", [with_any_keywords, with_keywords])
+    @pytest.mark.parametrize("name", ["batch-size", "lambda"])
+    def test_names_that_no_argument_has_need_a_config(self, function: Any, name: str) -> None:
+        with pytest.raises(ObjectiveError, match=f"'{name}' cannot be the name of an argument"):
+            bind(function, ["lr", name])
+        assert bind(with_trial, ["lr", name]) == "trial"
+
 
 class TestCall:
     def make_trial(self, folder: Path) -> Trial:
@@ -243,6 +250,27 @@ class TestCheckInASubprocess:
         path = write(code)
         (problem,) = check_objective(f"{path}:objective", SPACE, [])
         assert all(word in problem for word in words)
+
+    @pytest.mark.parametrize(
+        ("reference", "fake", "lacks"),
+        [
+            ("{path}:objective", "sys.version_info = (3, 6)", "Python 3.10 or newer"),
+            ("script:{path}", "sys.modules['psutil'] = None", "the package psutil"),
+        ],
+    )
+    def test_a_python_without_what_hpo_needs_is_told_in_a_sentence(
+        self, write: Any, tmp_path: Path, reference: str, fake: str, lacks: str
+    ) -> None:
+        path = write("def objective(config, trial): ...")
+        write(f"import sys\n{fake}", "fake/sitecustomize.py")
+        lines = [
+            f"PATH={tmp_path}/env:$PATH; mkdir -p {tmp_path}/env",
+            f"ln -sf {sys.executable} {tmp_path}/env/python",
+            f"export PYTHONPATH={tmp_path}/fake",
+        ]
+        (problem,) = check_objective(reference.format(path=path), SPACE, [], env_setup=lines)
+        assert f"{tmp_path}/env/python" in problem
+        assert f"lacks what hpo needs there: {lacks}; install it in the environment" in problem
 
     def test_a_hanging_import_is_a_problem_and_leaves_nothing_behind(
         self, write: Any, tmp_path: Path

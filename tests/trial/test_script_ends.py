@@ -18,12 +18,13 @@ from scipy import stats
 from script_runs import TRAIN, Write, epochs, is_gone, make_trial, run, writer
 
 from hpo import choice, constant, lograndint, loguniform, ordinal, quantized, randint, uniform
+from hpo.command_line import CommandLine, as_text
 from hpo.errors import ObjectiveError, ReportError, ScriptError, SettingsError
 from hpo.settings.reading.loading import load_spec
 from hpo.space.space import read_space
 from hpo.trial.check import check_objective
-from hpo.trial.objective import bind, load_objective
-from hpo.trial.script.command import as_text, command
+from hpo.trial.objective import bind, call, load_objective
+from hpo.trial.script.command import command
 from hpo.trial.trial import TrialInterrupted
 
 
@@ -95,8 +96,26 @@ class TestArguments:
         assert not list(tmp_path.rglob("pwned"))
 
     def test_the_words(self) -> None:
-        words = command(Path("/a/train.py"), {"lr": 0.1, "low": -1e-05}, None)
+        words = command(Path("/a/train.py"), {"lr": 0.1, "low": -1e-05})
         assert words == [sys.executable, "/a/train.py", "--lr", "0.1", "--low=-1e-05"]
+
+    def test_a_command_that_is_no_script_of_pythons(self, write: Write, tmp_path: Path) -> None:
+        program = write("printf 'lr %s, %s\\nerror 0.5\\n' \"$@\" > $SEEN; cat $SEEN", "run.sh")
+        words = ["env", f"SEEN={tmp_path}/seen.txt", "bash", str(program), "{learning_rate}"]
+        line = CommandLine((*words, "{checkpoint_dir}"))
+        trial = make_trial(tmp_path)
+        pattern = "error (?P<validation_error>.*)"
+        found = load_objective("command: env", pattern, line.to_json())
+        call(found, trial)
+        folder = trial.checkpoint_dir
+        assert (tmp_path / "seen.txt").read_text() == f"lr 0.1, {folder}\nerror 0.5\n"
+        assert epochs(trial) == [1]
+
+    def test_a_program_that_is_not_there(self, tmp_path: Path) -> None:
+        line = CommandLine(("no-such-program",)).to_json()
+        found = load_objective("command: no-such-program", None, line)
+        with pytest.raises(ScriptError, match="no-such-program cannot be started: No such file"):
+            call(found, make_trial(tmp_path))
 
     def test_imports_what_the_job_imports_and_its_neighbours(
         self, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -238,6 +257,21 @@ class TestLoading:
             ({"entry_point": "mine.py", "metric_pattern": "(?P<a"}, "no regular expression"),
             ({"entry_point": "mine.py", "metric_pattern": "(.)"}, "no group for .* names none"),
             ({"entry_point": "mine.py", "metric_pattern": "(?P<loss>.)"}, "it names loss"),
+            (
+                {"entry_point": "mine.py", "metric_pattern": "a\\nb (?P<validation_error>.)"},
+                "its line break never matches",
+            ),
+            ({"command": ["{python}", "none.py"]}, "'command' in .*there is no file none.py"),
+            ({"command": ["./none.sh"]}, "'command' in .*there is no file ./none.sh"),
+            ({"command": ["a"], "objective": "a:b"}, "'command' and 'objective' are both set"),
+            ({"command": ["a", "{script}"]}, "'entry_point', which is not set"),
+            ({"entry_point": "mine.py", "command": ["a"]}, "does not run 'entry_point'"),
+            ({"command": ["a", "{learnin_rate}"]}, "did you mean {learning_rate}"),
+            ({"command": "python a.py {arguments}"}, "'command' in .*there is no file a.py"),
+            ({"command": "python 'a.py"}, "'command' in .*No closing quotation"),
+            ({"command": []}, "'command' in .*at least 1"),
+            ({"objective": "a:b", "flags": "--{name}"}, "'flags' is for a training script"),
+            ({"entry_point": "mine.py", "arguments": "--x"}, "'arguments' lacks {name} and"),
         ],
     )
     def test_problems(
@@ -245,6 +279,38 @@ class TestLoading:
     ) -> None:
         with pytest.raises(SettingsError, match=message):
             load_spec(config(**settings), cwd=tmp_path)
+
+    @pytest.mark.parametrize(
+        ("command", "objective", "words"),
+        [
+            (["{python}", "train.py"], "script:{here}/train.py", ["{python}", "{here}/train.py"]),
+            (["torchrun", "train.py"], "script:{here}/train.py", ["torchrun", "{here}/train.py"]),
+            (["./run.sh", "a"], "command: {here}/run.sh a", ["{here}/run.sh", "a"]),
+            (
+                ["{python}", "-m", "mine", "none.py", "{arguments}"],
+                "command: python -m mine none.py",
+                ["{python}", "-m", "mine", "none.py", "{arguments}"],
+            ),
+            (["run", "/in/image.py"], "command: run /in/image.py", ["run", "/in/image.py"]),
+        ],
+    )
+    def test_the_files_of_a_command_have_their_whole_names(
+        self,
+        config: Any,
+        write: Write,
+        tmp_path: Path,
+        command: list[str],
+        objective: str,
+        words: list[str],
+    ) -> None:
+        write(TRAIN, "train.py")
+        write("exec true", "config/run.sh")
+        spec = load_spec(config(command=command), cwd=tmp_path)
+        here = str(tmp_path / "config") if "run.sh" in objective else str(tmp_path)
+        assert spec.objective == objective.replace("{here}", here)
+        assert spec.command_line is not None
+        assert list(spec.command_line.words) == [word.replace("{here}", here) for word in words]
+        assert check_objective(spec.objective, ["learning_rate"]) == []
 
     def test_the_check_runs_nothing(self, write: Write, tmp_path: Path) -> None:
         script = write("from pathlib import Path\nPath(__file__).with_name('ran').touch()")

@@ -8,7 +8,7 @@ import pytest
 from script_runs import Write, epochs, make_trial, run, writer
 
 from hpo.trial.objective import load_objective
-from hpo.trial.script.lines import line_reader
+from hpo.trial.script.lines import tagged_reports
 from hpo.trial.script.objective import ScriptObjective
 from hpo.trial.trial import TrialInterrupted
 
@@ -74,7 +74,6 @@ class TestSyneTune:
         self, write: Write, tmp_path: Path, body: str, writing: float
     ) -> None:
         script = self.script(write, body, writing)
-        reported = []
         for attempt, rung in enumerate((1, 2, 4)):
             trial = make_trial(
                 tmp_path, config=SYNE_TUNE_CONFIG, attempt=attempt, target=rung, final=rung == 4
@@ -86,7 +85,8 @@ class TestSyneTune:
                 assert saved.read_text() == str(rung)
             else:
                 run(script, trial)
-            reported += [(line["epoch"], line["validation_error"]) for line in trial.history]
+            reported = [(line["epoch"], line["validation_error"]) for line in trial.history]
+            assert [epoch for epoch, _ in reported] == list(range(1, rung + 1))
         assert reported == [(1, 2.0), (2, 1.0), (3, 2 / 3), (4, 0.5)]
 
     def test_asked_to_leave_after_its_save(self, write: Write, tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ class TestSyneTune:
         assert (trial.checkpoint_dir / "checkpoint.txt").read_text() == "1"
 
     def test_what_is_kept_of_a_line(self) -> None:
-        read = line_reader(None)
+        read = tagged_reports
         line = '\r 40%|####  | [tune-metric]: {"epoch": 1, "loss": NaN, "note": "x", "st_a": 1} end'
         (found,) = read(line)
         assert found["epoch"] == 1

@@ -51,6 +51,29 @@ class TestReport:
         assert trial.history == [first, second]
         assert trial.resource == 2
 
+    def test_more_than_fits_is_told_once_and_the_metric_kept(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr("hpo.folder.report_lines.FULL_BYTES", 1_300)
+        trial = make_trial(tmp_path)
+        for epoch in range(1, 6):
+            trial.report(epoch=epoch, validation_error=float("nan"), **{"x" * 400: 1.0})
+        assert ["x" * 400 in line for line in lines(tmp_path)] == [True, True, False, False, False]
+        assert trial.history == lines(tmp_path)
+        assert all(line["not_finite"] == {"validation_error": "nan"} for line in lines(tmp_path))
+        (told,) = [record.message for record in caplog.records]
+        assert "from epoch 3 on only validation_error is kept" in told
+
+    def test_a_file_that_nobody_could_read_any_more_is_refused_at_the_report(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("hpo.folder.report_lines.MOST_BYTES", 200)
+        trial = make_trial(tmp_path, clock=lambda: 100.0)
+        trial.report(validation_error=1.0)
+        trial.report(validation_error=1.0)
+        with pytest.raises(ReportError, match=r"trial 3: the reports in .* report less often"):
+            trial.report(validation_error=1.0)
+
     def test_counts_on_when_the_resource_is_left_out(self, tmp_path: Path) -> None:
         trial = make_trial(tmp_path)
         trial.report(validation_error=1)

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from hpo.errors import EXIT_RESUMABLE, PollError, SubmissionError
 from hpo.folder import offers
 from hpo.folder.files import Layout, publish_json, read_json, read_plain, read_tail
 from hpo.record.causes import Cause
+from hpo.seats import environment
 from hpo.seats.book import JobPhase, JobStatus
 from hpo.seats.orders import Cancel, Change, Submit
 
@@ -42,7 +43,7 @@ LAST_LINES = 20
 class LocalRequest:
     """What one local seat needs."""
 
-    python: str | None
+    python: Sequence[str] | None
     gpus: int
     trials_per_gpu: int
     env_setup: tuple[str, ...] = ()
@@ -163,21 +164,18 @@ class LocalCluster:
         return job_id
 
     def _command(self) -> list[str]:
-        python = self._request.python or sys.executable
-        seat = [python, "-u", "-m", "hpo.job.main", str(self._layout.root)]
-        if not self._request.env_setup:
-            return seat
-        # The user's own shell lines; everything else reaches the shell as arguments.
-        return ["bash", "-c", "\n".join([*self._request.env_setup, 'exec "$@"']), "seat", *seat]
+        seat = ["-u", "-m", "hpo.job.main", str(self._layout.root)]
+        request = self._request
+        return environment.command(request.env_setup, request.python, sys.executable, seat)
 
     def _environment(self, job_id: str, gpus: list[str]) -> dict[str, str]:
-        environment = clean_environment(os.environ) | {"HPO_JOB_ID": job_id}
+        variables = clean_environment(os.environ) | {"HPO_JOB_ID": job_id}
         home = str(Path(hpo.__file__).resolve().parents[1])
-        known = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = f"{home}{os.pathsep}{known}" if known else home
+        known = variables.get("PYTHONPATH")
+        variables["PYTHONPATH"] = f"{home}{os.pathsep}{known}" if known else home
         if self._gpus:
-            environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
-        return environment
+            variables["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
+        return variables
 
     def _free_gpus(self) -> list[str] | None:
         """The least used GPUs, as many as one seat needs; None: they are not free yet."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 
 log = logging.getLogger(__name__)
@@ -28,8 +29,23 @@ def visible_gpus() -> list[str]:
     if visible is not None:
         return [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
     try:
-        command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
+        command = ["nvidia-smi", "-L"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
     except (OSError, subprocess.SubprocessError):
         return []
-    return done.stdout.split()
+    return listed_gpus(done.stdout)
+
+
+def listed_gpus(text: str) -> list[str]:
+    """The names in what `nvidia-smi -L` prints: numbers, and of a GPU that is cut up its slices.
+
+    CUDA uses of such a GPU one slice, which has a name only.
+    """
+    names: list[str] = []
+    whole = ""  # the number of the last GPU, while no slice of it has been seen
+    for line in text.splitlines():
+        if gpu := re.match(r"GPU (\d+):", line):
+            names.append(whole := gpu[1])
+        elif slice_ := re.match(r"\s+MIG .*\(UUID:\s*(MIG-[^\s)]+)\)", line):
+            names[-1:] = [slice_[1]] if names[-1] == whole else [names[-1], slice_[1]]
+    return names

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import hpo
+from hpo.seats import environment
 from hpo.seats.wall_time import SEAT_MIN, export_lines
 from hpo.settings.search import SlurmSettings
 from hpo.units.sizes import Size, warning_s
@@ -37,8 +38,10 @@ class SeatRequest:
 
     def seat_command(self, root: str) -> str:
         """The shell words that start a seat of the campaign in `root`."""
-        python = self.settings.python or sys.executable
-        return f"exec {shlex.quote(python)} -u -m hpo.job.slurm_main {shlex.quote(root)}"
+        python = shlex.join(self.settings.python or [sys.executable])
+        if self._chooses_python:
+            python = f'"${environment.PYTHON}"'
+        return f"exec {python} -u -m hpo.job.slurm_main {shlex.quote(root)}"
 
     def submitit_parameters(
         self,
@@ -64,7 +67,7 @@ class SeatRequest:
             "constraint": settings.constraint,
             "exclude": self.excluded(avoid) or None,
             "time": minutes,
-            "mem": f"{asked.mem_mb}M",
+            "mem": settings.mem_option if size.mem_mb is None else f"{size.mem_mb}M",
             "cpus_per_task": settings.cpus_per_task,
             "gres": self._gres(),
             "array_parallelism": at_once,
@@ -87,7 +90,7 @@ class SeatRequest:
             "constraint": settings.constraint,
             "exclude": settings.exclude,
             "time": settings.time_min,
-            "mem": f"{settings.mem_mb if mem_mb is None else mem_mb}M",
+            "mem": settings.mem_option if mem_mb is None else f"{mem_mb}M",
             "cpus-per-task": settings.cpus_per_task,
             "gres": self._gres(),
         } | self._extra()
@@ -106,6 +109,14 @@ class SeatRequest:
         own = [self.settings.exclude] if self.settings.exclude else []
         return ",".join([*own, *sorted(avoid)])
 
+    @property
+    def _env_setup(self) -> list[str]:
+        return [line for line in self.settings.env_setup if line.strip()]
+
+    @property
+    def _chooses_python(self) -> bool:
+        return self.settings.python is None and bool(self._env_setup)
+
     def _gres(self) -> str | None:
         if self.settings.gpus == 0:
             return None
@@ -117,7 +128,9 @@ class SeatRequest:
         return {key: value for key, value in extra.items() if value is not False}
 
     def _setup(self, minutes: int, asked_min: int | None) -> list[str]:
-        lines = [line for line in self.settings.env_setup if line.strip()]
+        lines = self._env_setup
+        if self._chooses_python:
+            lines = environment.lines(lines, sys.executable)
         home = shlex.quote(str(PACKAGE_HOME))
         return [
             *lines,

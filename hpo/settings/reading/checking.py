@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from hpo.settings.reading.expressions import number_text_problem
 from hpo.settings.reading.raw import did_you_mean
+from hpo.space.text import number_text_problem
 from hpo.values import plain
 
 Model = TypeVar("Model", bound=BaseModel)

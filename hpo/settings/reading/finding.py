@@ -78,6 +78,16 @@ def _is_config(path: Path) -> bool:
     return _CONFIG_TEXT[path.suffix].search(text) is not None
 
 
+def none_named(cwd: Path) -> str:
+    """What to tell a user who named no configuration."""
+    found = ", ".join(available_configs(cwd)) or "none"
+    looked = ", ".join(str(folder) for folder in _folders(cwd))
+    return (
+        f"no configuration was named: add --config NAME, or a .py or .yaml file; there are {found}"
+        f" (in {looked})"
+    )
+
+
 def _not_found(config: str, cwd: Path) -> str:
     names = available_configs(cwd)
     stem = Path(config).stem if Path(config).suffix in SUFFIXES else config

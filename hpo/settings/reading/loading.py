@@ -5,6 +5,8 @@ Names and paths start from the user's folder. Does not import the objective and 
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +14,15 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from hpo.command_line import CommandLine
 from hpo.errors import SettingsError
 from hpo.search.random import point_problems
 from hpo.settings.reading.checking import check_section
-from hpo.settings.reading.expressions import number_text_problem
-from hpo.settings.reading.finding import SHIPPED, absolute, find_config
+from hpo.settings.reading.finding import SHIPPED, absolute, find_config, none_named
 from hpo.settings.reading.overrides import apply_overrides
 from hpo.settings.reading.python_files import load_python
 from hpo.settings.reading.raw import RawConfig
+from hpo.settings.reading.scripts import command_line, resolve_command
 from hpo.settings.reading.search_checks import scheduler_problems, script_problems
 from hpo.settings.reading.yaml_files import load_yaml
 from hpo.settings.search import HpoSettings, SlurmSettings
@@ -28,6 +31,8 @@ from hpo.space.space import Space, read_space
 
 MODELS: dict[str, type[BaseModel]] = {"slurm": SlurmSettings, "hpo": HpoSettings}
 Model = TypeVar("Model", bound=BaseModel)
+SHIPPED_OBJECTIVES = {"mlp_example": "hpo.config.mlp_example:objective"}
+"""What a user's own configuration of that name trains with, where it names no objective."""
 
 
 @dataclass(slots=True)
@@ -42,6 +47,7 @@ class Loaded:
     slurm: SlurmSettings | None = None
     hpo: HpoSettings | None = None
     objective: str | None = None
+    command_line: CommandLine | None = None
     searcher: str | None = None
     pythonpath: tuple[str, ...] = ()
     output_dir: Path | None = None
@@ -68,6 +74,7 @@ class Loaded:
             slurm=self.slurm,
             hpo=self.hpo,
             objective=self.objective,
+            command_line=self.command_line,
             searcher=self.searcher,
             pythonpath=self.pythonpath,
             output_dir=self.output_dir,
@@ -90,7 +97,7 @@ def load_spec(
 
 
 def load(
-    config: str,
+    config: str | None,
     *,
     overrides: Sequence[str] = (),
     output_dir: str | None = None,
@@ -100,7 +107,8 @@ def load(
 
     Args:
         config: A path to a .py or .yaml file, or the name of one in the current folder, in its
-            `config` or `hpo/config`, or among those that ship with the package.
+            `config` or `hpo/config`, or among those that ship with the package. None: nothing
+            was typed.
         overrides: Settings that replace those of the file, as `section.key=value`.
         output_dir: The campaign folder, instead of the configured one.
         cwd: The folder that names and paths start from; default: the current one.
@@ -109,12 +117,16 @@ def load(
         SettingsError: no such configuration, so that there is nothing to check.
     """
     cwd = absolute(".", cwd or Path.cwd())
+    if config is None:
+        raise SettingsError([none_named(cwd)], where="--config")
     path, problems = find_config(config, cwd)
     if path is None:
         raise SettingsError(problems, where="--config")
     raw = load_python(path, cwd) if path.suffix == ".py" else load_yaml(path)
     apply_overrides(raw, overrides)
     problems = list(raw.problems)
+
+    _split_python(raw, cwd)
 
     found = Loaded(path, cwd, problems)
     found.space = _check_space(raw, problems)
@@ -126,8 +138,8 @@ def load(
         problems += point_problems(found.space, found.hpo.points_to_evaluate)
         problems += scheduler_problems(found.space, found.hpo)
     if found.hpo is not None:
-        problems += script_problems(found.hpo)
-    found.objective = _resolve_objective(raw, path, cwd, problems)
+        problems += script_problems(found.space, found.hpo)
+    found.objective, found.command_line = _resolve_objective(raw, found, problems)
     found.searcher = _resolve_reference("searcher", raw, path, cwd, problems)
     if found.hpo is not None:
         found.pythonpath = _resolve_pythonpath(found.hpo, path, cwd, problems)
@@ -136,15 +148,20 @@ def load(
     return found
 
 
+def _split_python(raw: RawConfig, cwd: Path) -> None:
+    """An interpreter with arguments, written as one text: words, unless a file is called so."""
+    slurm = raw.sections.get("slurm", {})
+    python = slurm.get("python")
+    if isinstance(python, str) and " " in python and not absolute(python, cwd).exists():
+        with contextlib.suppress(ValueError):  # because of a quote that does not end
+            slurm["python"] = shlex.split(python)
+
+
 def _check_space(raw: RawConfig, problems: list[str]) -> Space | None:
     content = raw.sections.get("space")
     if content is None:
         return None
     space, found = read_space(content)
-    for name, value in content.items():
-        problem = number_text_problem(value)
-        if problem is not None:
-            found.append(f"{name}: {problem}")
     # Each problem starts with the name of its hyperparameter, whose place may be known.
     problems += [f"{raw.where('space', text.partition(':')[0])}: {text}" for text in found]
     return None if found else space
@@ -169,15 +186,37 @@ def _check_settings(
     return settings
 
 
-def _resolve_objective(raw: RawConfig, path: Path, cwd: Path, problems: list[str]) -> str | None:
-    """The objective's full name; a file's path is looked up and made absolute."""
+def _resolve_objective(
+    raw: RawConfig, found: Loaded, problems: list[str]
+) -> tuple[str | None, CommandLine | None]:
+    """The objective's full name, and how it is run where it is a script.
+
+    A file's path is looked up and made absolute.
+    """
     section = raw.sections.get("hpo")
+    path, cwd, hpo = found.path, found.cwd, found.hpo
     if section is None:
-        return None
+        return None, None
+    reference = words = None
+    if hpo is not None and hpo.command is not None:
+        words, reference, missing = resolve_command(
+            hpo.command, lambda text: _look_for(text, path, cwd)
+        )
+        for text in missing:
+            _resolve_file("command", text, raw, path, cwd, problems)
     if section.get("entry_point") is not None:
         script = _resolve_file("entry_point", str(section["entry_point"]), raw, path, cwd, problems)
-        return None if script is None else f"script:{script}"
+        reference = None if script is None else f"script:{script}"
+    if section.get("entry_point") is not None or section.get("command") is not None:
+        return reference, None if hpo is None else command_line(hpo, words, found.space)
+    return _resolve_function(raw, path, cwd, problems), None
+
+
+def _resolve_function(raw: RawConfig, path: Path, cwd: Path, problems: list[str]) -> str | None:
+    section = raw.sections["hpo"]
     if section.get("objective") is None:
+        if raw.objective is None and path.stem in SHIPPED_OBJECTIVES and path.parent != SHIPPED:
+            return SHIPPED_OBJECTIVES[path.stem]
         if raw.objective is None:
             problems.append(
                 f"no objective: set 'objective' in {raw.labels['hpo']} to "
@@ -208,14 +247,18 @@ def _resolve_file(
     key: str, text: str, raw: RawConfig, path: Path, cwd: Path, problems: list[str]
 ) -> Path | None:
     """A file of the user's that a setting names: beside the configuration, or from here."""
+    if (found := _look_for(text, path, cwd)) is not None:
+        return found
     candidates = [absolute(text, folder) for folder in (path.parent, cwd)]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
     looked = " and ".join(dict.fromkeys(str(candidate) for candidate in candidates))
     where = raw.where("hpo", key)
     problems.append(f"{key!r} in {where}: there is no file {text} (looked for {looked})")
     return None
+
+
+def _look_for(text: str, path: Path, cwd: Path) -> Path | None:
+    candidates = [absolute(text, folder) for folder in (path.parent, cwd)]
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
 def _resolve_pythonpath(

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
-from hpo.settings.reading.expressions import read_expression
 from hpo.settings.reading.raw import SECTIONS, RawConfig, did_you_mean
 from hpo.settings.reading.yaml_files import ALIASES, parse_yaml
 
+_MISSING = object()
 _FORM = re.compile(r"(?P<section>[^.=]+)\.(?P<key>[^=]+?)\s*=(?P<value>.*)", re.DOTALL)
 
 
@@ -39,12 +40,7 @@ def _apply(config: RawConfig, override: str) -> str | None:
     if content is None:
         return None  # because the section's own problem is known already
     if section == "space":
-        if key not in content:
-            return f"the space has no {key!r}{did_you_mean(key, map(str, content))}"
-        try:
-            value = read_expression(value)
-        except ValueError as error:
-            return str(error)
+        return _set_in_space(config, content, key, value)
     key, *inner = key.split(".", 1) if section != "space" else [key]
     if inner:
         outer = content.get(key)
@@ -54,3 +50,24 @@ def _apply(config: RawConfig, override: str) -> str | None:
     content[key] = value
     config.places[section, key] = "--set"
     return None
+
+
+def _set_in_space(config: RawConfig, content: dict[Any, Any], key: str, value: Any) -> str | None:
+    """Replace a hyperparameter, or by its names with dots one below another."""
+    name, *inner = [key] if key in content else key.split(".")
+    if name in content and inner:
+        value = _replaced(content[name], inner, value)
+    if name not in content or value is _MISSING:
+        return f"the space has no {key!r}{did_you_mean(key, map(str, content))}"
+    content[name] = value
+    config.places["space", name] = "--set"
+    return None
+
+
+def _replaced(outer: Any, names: list[str], value: Any) -> Any:
+    """A copy of the mapping `outer` with the value below it replaced, where there is one."""
+    name, *inner = names
+    if not isinstance(outer, dict) or name not in outer:
+        return _MISSING
+    value = _replaced(outer[name], inner, value) if inner else value
+    return value if value is _MISSING else {**outer, name: value}

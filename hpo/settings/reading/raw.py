@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +30,9 @@ class RawConfig:
 
     def where(self, section: str, key: object) -> str:
         """Where a user finds `key`, for messages."""
-        return self.places.get((section, str(key)), self.labels[section])
+        outer = re.split(r"[.\[]", str(key))[0]  # of a hyperparameter below another
+        place = self.places.get((section, str(key))) or self.places.get((section, outer))
+        return place or self.labels[section]
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from hpo.command_line import CommandLine
+from hpo.settings.reading.scripts import command_line
 from hpo.settings.search import HpoSettings
 from hpo.space.space import Space
 
@@ -39,16 +41,28 @@ def scheduler_problems(space: Space, hpo: HpoSettings) -> list[str]:
     return problems
 
 
-def script_problems(hpo: HpoSettings) -> list[str]:
-    """What is wrong with `entry_point` and `metric_pattern`."""
+def script_problems(space: Space | None, hpo: HpoSettings) -> list[str]:
+    """What is wrong with the settings of a training script; `space` None: it is wrong itself."""
     problems = []
-    if hpo.entry_point is not None and hpo.objective is not None:
+    key = "entry_point" if hpo.entry_point is not None else "command"
+    runs_script = hpo.entry_point is not None or hpo.command is not None
+    if runs_script and hpo.objective is not None:
         problems.append(
-            "'entry_point' and 'objective' are both set: keep 'entry_point' for a script that is"
+            f"{key!r} and 'objective' are both set: keep {key!r} for a script that is"
             " run, or 'objective' for a function that is called"
         )
+    if not runs_script:
+        problems += [
+            f"{name!r} is for a training script: name that as 'entry_point'"
+            for name in ("arguments", "flags", "lists")
+            if name in hpo.model_fields_set
+        ]
+    elif space is not None:
+        line = command_line(hpo, hpo.command, space)
+        problems += line.problems(list(space.domains), space.free)
+        problems += _entry_point_problems(hpo, line)
     if hpo.metric_pattern is not None:
-        if hpo.entry_point is None:
+        if not runs_script:
             problems.append(
                 "'metric_pattern' reads the lines of a training script: name it as 'entry_point'"
             )
@@ -56,11 +70,24 @@ def script_problems(hpo: HpoSettings) -> list[str]:
     return problems
 
 
+def _entry_point_problems(hpo: HpoSettings, line: CommandLine) -> list[str]:
+    if hpo.entry_point is None and "script" in line.named:
+        return ["'command': {script} is the file of 'entry_point', which is not set"]
+    if hpo.entry_point is not None and "script" not in line.named:
+        return ["'command' does not run 'entry_point': write {script} there, or leave it out"]
+    return []
+
+
 def _pattern_problems(text: str, metric: str) -> list[str]:
     try:
         groups = re.compile(text).groupindex
     except re.error as err:
         return [f"'metric_pattern' is no regular expression: {err}: {text}"]
+    if _needs_another_line(text):
+        return [
+            f"'metric_pattern' is tried on one line after the other, and its line break never"
+            f" matches: {text!r}; write a pattern for the line that has the metric"
+        ]
     if metric in groups:
         return []
     named = f"it names {', '.join(groups)}" if groups else "it names none"
@@ -68,3 +95,17 @@ def _pattern_problems(text: str, metric: str) -> list[str]:
         f"'metric_pattern' has no group for the metric {metric}: {named}; write"
         f" (?P<{metric}>…) around the number"
     ]
+
+
+def _needs_another_line(text: str) -> bool:
+    """Whether a pattern has a line break that must match, and something after it.
+
+    Nothing is said of patterns with alternatives.
+    """
+    tokens = re.findall(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", text, re.DOTALL)
+    if "|" in tokens or re.compile(text).flags & re.VERBOSE:
+        return False
+    return any(
+        token in ("\n", "\\n", "\r", "\\r") and rest and rest[0] not in ("?", "*", "{")
+        for token, *rest in (tokens[i:] for i in range(len(tokens)))
+    )

@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from hpo.settings.reading.expressions import read_expressions, written_number
 from hpo.settings.reading.raw import SECTIONS, RawConfig, did_you_mean
+from hpo.space.text import written_number
 
 ALIASES = {"config_space": "space", "slurm_config": "slurm", "hpo_config": "hpo"}
 
@@ -96,13 +96,6 @@ def _read_sections(
         if name not in {ALIASES.get(written, written) for written in document}
     )
     config.sections.setdefault("slurm", {})
-    if "space" in config.sections:
-        space, problems = read_expressions(config.sections["space"])
-        config.sections["space"] = space
-        config.problems.extend(
-            f"{config.where('space', name)}: {name}: {problem}"
-            for name, problem in problems.items()
-        )
     return config
 
 

@@ -1,11 +1,11 @@
 """The command that trains a configuration with a user's script: its words and its environment.
 
-Owns how a value becomes text for `argparse`, and what the script can import. Starts nothing.
+Owns what the placeholders of a command line stand for in a trial, and what the script can import.
+Starts nothing.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import sysconfig
@@ -13,37 +13,38 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hpo.command_line import PLAIN, CommandLine
+
 # The second is how Syne Tune's own scripts accept the first without naming it.
 _ACCEPTS_CHECKPOINTS = (b"st_checkpoint_dir", b"add_checkpointing_to_argparse")
 
 
-def command(script: Path, config: Mapping[str, Any], checkpoint_dir: Path | None) -> list[str]:
-    """The words of `python script --name value …`; never for a shell."""
-    words = [sys.executable, str(script)]
-    for name, value in config.items():
-        words += _option(name, as_text(value))
-    if checkpoint_dir is not None:
-        words += _option("st_checkpoint_dir", str(checkpoint_dir.absolute()))
-    return words
+def command(
+    script: Path | None,
+    config: Mapping[str, Any],
+    *,
+    python: str = sys.executable,
+    line: CommandLine = PLAIN,
+    config_file: Path | None = None,
+    checkpoint_dir: Path | None = None,
+) -> list[str]:
+    """The words that train a configuration; never for a shell.
 
-
-def as_text(value: object) -> str:
-    """A hyperparameter's value as `argparse` reads it back.
-
-    Numbers as Python writes them, so that a float comes back the same; booleans and None by their
-    Python names; text as it is; lists and mappings as JSON.
+    Args:
+        script: the file, where it is one of Python's.
+        config: one value per hyperparameter.
+        python: the interpreter.
+        line: how they are made of it.
+        config_file: where the configuration lies as JSON.
+        checkpoint_dir: the trial's own folder; given in Syne Tune's option, where the line does
+            not say how, to a script that takes that.
     """
-    if isinstance(value, str):
-        return value
-    if isinstance(value, (list, tuple, Mapping)):
-        return json.dumps(value, ensure_ascii=False)
-    return repr(value)
-
-
-def _option(name: str, text: str) -> list[str]:
-    # In one word where argparse would take the value for another option: it does so for text with
-    # a dash, and for negative numbers such as -1e-05.
-    return [f"--{name}={text}"] if text.startswith("-") else [f"--{name}", text]
+    files = {"script": script, "config_file": config_file, "checkpoint_dir": checkpoint_dir}
+    places = {name: str(path.absolute()) for name, path in files.items() if path is not None}
+    words = line.fill(config, {"python": python} | places)
+    if checkpoint_dir is not None and "checkpoint_dir" not in line.named:
+        words += ["--st_checkpoint_dir", str(checkpoint_dir.absolute())]
+    return words
 
 
 def accepts_checkpoint_dir(source: bytes) -> bool:

@@ -9,6 +9,7 @@ Decides nothing about the trial.
 from __future__ import annotations
 
 import logging
+import re
 import selectors
 import signal
 import sys
@@ -20,10 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpo.command_line import PLAIN, CommandLine
 from hpo.errors import ObjectiveError, ReportError, ScriptError
 from hpo.trial.script.command import accepts_checkpoint_dir, command, environment
-from hpo.trial.script.lines import LineReader, Metrics, line_reader
+from hpo.trial.script.lines import Metrics, ReportReader, report_reader
+from hpo.trial.script.numbering import Numbering
 from hpo.trial.script.process import ScriptProcess
+from hpo.trial.script.redrawn import LONGEST, RedrawnLines, State
 from hpo.trial.script.reports import ReportChannel, Request
 from hpo.trial.script.saving import SavingWatch
 from hpo.trial.trial import Trial, TrialInterrupted
@@ -35,6 +39,7 @@ LOOK_S = 0.1  # between two looks whether the script has ended
 ENDING_LOOK_S = 0.01  # while it ends: what it trains now is lost
 LAST_LINES = 20
 LINE_SHOWN = 500
+_LINE_END = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
 # What is said of exit codes that users see often.
 _HINTS = {
     2: " (argparse's, for an option that the script does not take as given)",
@@ -42,12 +47,22 @@ _HINTS = {
 }
 
 
-def load_script(path: Path, metric_pattern: str | None) -> ScriptObjective:
-    """The objective that runs the script at `path`; nothing of it is run here.
+def load_script(
+    path: Path | None,
+    metric_pattern: str | None = None,
+    line: CommandLine = PLAIN,
+    max_resource_attr: str = "max_epochs",
+) -> ScriptObjective:
+    """The objective that runs `line`, with the script at `path`; nothing of it is run here.
 
     Raises:
         ObjectiveError: it is not there, cannot be read, or is no Python.
     """
+    if path is None:
+        takes_checkpoint_dir = "checkpoint_dir" in line.named
+        return ScriptObjective(
+            None, metric_pattern, takes_checkpoint_dir, SAVE_GRACE_S, line, max_resource_attr
+        )
     try:
         source = path.read_bytes()
     except OSError as err:
@@ -61,17 +76,41 @@ def load_script(path: Path, metric_pattern: str | None) -> ScriptObjective:
         raise ObjectiveError(f"the script is no Python: {err.msg}, at {place}") from err
     except ValueError as err:
         raise ObjectiveError(f"the script {path} is no Python: {err}") from err
-    return ScriptObjective(path, metric_pattern, accepts_checkpoint_dir(source))
+    takes_checkpoint_dir = "checkpoint_dir" in line.named or accepts_checkpoint_dir(source)
+    return ScriptObjective(
+        path, metric_pattern, takes_checkpoint_dir, SAVE_GRACE_S, line, max_resource_attr
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptObjective:
     """Called as any objective, with a configuration and its trial."""
 
-    path: Path
+    path: Path | None
     metric_pattern: str | None = None
     takes_checkpoint_dir: bool = False
     grace_s: float = SAVE_GRACE_S
+    line: CommandLine = PLAIN
+    max_resource_attr: str = "max_epochs"
+
+    def __str__(self) -> str:
+        """As messages name it."""
+        return "the command" if self.path is None else f"the script {self.path}"
+
+    def words(
+        self, config: Mapping[str, Any], *, python: str, config_file: Path, checkpoint_dir: Path
+    ) -> list[str]:
+        """The command for a configuration, whose trial has that file and that folder."""
+        return command(
+            self.path,
+            config,
+            python=python,
+            line=self.line,
+            config_file=config_file,
+            checkpoint_dir=checkpoint_dir if self.takes_checkpoint_dir else None,
+        )
+
+    reads_what_is_printed = True
 
     def __call__(self, config: Mapping[str, Any], trial: Trial) -> None:
         """Run the script until it ends or its trial pauses.
@@ -82,11 +121,23 @@ class ScriptObjective:
             TrialInterrupted: the trial pauses or was asked to leave; the script has ended.
         """
         checkpoints = trial.checkpoint_dir if self.takes_checkpoint_dir else None
+        words = command(
+            self.path,
+            config,
+            line=self.line,
+            config_file=trial.config_file,
+            checkpoint_dir=checkpoints,
+        )
         with ReportChannel() as channel:
             watch = SavingWatch(checkpoints)
-            words = command(self.path, config, checkpoints)
-            process = ScriptProcess(words, environment(channel.variables))
-            run = _Run(trial, process, line_reader(self.metric_pattern), watch, self.grace_s)
+            try:
+                process = ScriptProcess(words, environment(channel.variables))
+            except OSError as err:
+                raise ScriptError(f"{words[0]} cannot be started: {err.strerror}") from err
+            lengths = (trial.max_resource, config.get(self.max_resource_attr))
+            ends = {length for length in lengths if isinstance(length, int)}
+            reader = report_reader(self.metric_pattern, trial.resource_attr, ends)
+            run = _Run(trial, process, reader, watch, self.grace_s)
             try:
                 run.follow(channel)
             finally:
@@ -101,13 +152,20 @@ class _Run:
         self,
         trial: Trial,
         process: ScriptProcess,
-        reader: LineReader,
+        reader: ReportReader,
         watch: SavingWatch,
         grace_s: float,
     ) -> None:
         self._trial = trial
         self._process = process
         self._reader = reader
+        self._lines = RedrawnLines()
+        self._shown = ""  # of the line that is drawn now
+        self._unwritten = ""  # to the log, until its line has ended
+        from_zero = trial.epochs_from_zero
+        self._numbering = Numbering(
+            trial.resource_attr, from_zero=from_zero.exists(), note_from_zero=from_zero.touch
+        )
         self._watch = watch
         self._grace_s = grace_s
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
@@ -133,14 +191,14 @@ class _Run:
                     if key.fileobj is channel:
                         self._take_request(channel.receive())
                         continue
-                    for line in self._process.read_lines() or ():
-                        self._take_line(line)
+                    self._take_text(self._process.read() or "")
                     if not self._process.is_open:
                         selector.unregister(self._process)
                 if self._is_ending:
                     self._end()
-        for line in self._process.remaining_lines():
-            self._take_line(line)
+        for text in self._process.remaining():
+            self._take_text(text)
+        self._take_end()
 
     def raise_what_happened(self, script: ScriptObjective) -> None:
         """What the trial must know of the script's end; nothing if all is well."""
@@ -149,10 +207,10 @@ class _Run:
             raise self._refused
         if self._left is not None:
             raise self._left
-        where = f"trial {self._trial.trial_id}: the script {script.path}"
+        where = f"trial {self._trial.trial_id}: {script}"
         if code and not self._is_ending:
             raise ScriptError(f"{where} {_failure(code, self._last_lines)}")
-        if not self._reported:
+        if not self._reported and not self._trial.recall():
             raise ReportError(f"{where} {_silence(script.metric_pattern)}")
 
     def _take_request(self, request: Request | None) -> None:
@@ -171,20 +229,38 @@ class _Run:
         if self._refused is not None or self._left is not None:
             self._ask_to_end(self._grace_s)
 
-    def _take_line(self, line: str) -> None:
-        encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding))
-        sys.stdout.flush()
-        self._last_lines.append(line.rstrip()[:LINE_SHOWN])
+    def _take_text(self, text: str) -> None:
+        *lines, self._unwritten = _LINE_END.split(self._unwritten + text)
+        for line in lines:
+            _log_line(line)
+        if len(self._unwritten) > LONGEST:
+            _log_line(self._unwritten)
+            self._unwritten = ""
+        for state in self._lines.feed(text):
+            self._take_state(state)
+
+    def _take_end(self) -> None:
+        if self._unwritten:
+            _log_line(f"{self._unwritten}\n")
+        self._take_state(self._lines.finish())
+        for metrics in self._numbering.rest():
+            self._take_printed(metrics)
+
+    def _take_state(self, state: State) -> None:
+        self._shown = state.text.rstrip()[:LINE_SHOWN] or self._shown
+        if state.is_last and self._shown:
+            self._last_lines.append(self._shown)
+            self._shown = ""
         if self._refused is not None:
             return
         try:
-            reports = self._reader(line)
+            reports = self._reader.read(state)
         except ReportError as err:
             self._refused, reports = err, []
             self._ask_to_end(0.0)
-        for metrics in reports:
-            self._take_printed(metrics)
+        for report in reports:
+            for metrics in self._numbering.place(report):
+                self._take_printed(metrics)
 
     def _take_printed(self, metrics: Metrics) -> None:
         if self._is_past_end() and self._trial.max_resource in metrics.values():
@@ -242,6 +318,12 @@ class _Run:
         ):
             self._process.send(signal.SIGTERM)
             self._kill_at = now + self._grace_s
+
+
+def _log_line(line: str) -> None:
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
 
 
 def _failure(code: int, last_lines: Iterable[str]) -> str:

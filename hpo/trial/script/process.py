@@ -1,4 +1,4 @@
-"""The process of a training script: started, read line by line, signalled, and gone at the end.
+"""The process of a training script: started, read, signalled, and gone at the end.
 
 Owns the process group, so that nothing the script started stays behind. Knows no reports and no
 trial; never uses a shell.
@@ -6,6 +6,7 @@ trial; never uses a shell.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import signal
@@ -14,7 +15,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 
 CHUNK = 1 << 16
-MAX_LINE = 1 << 16  # because a progress bar may never end its line
 LAST_WAIT_S = 2.0  # for a process that was killed to be gone
 
 
@@ -32,7 +32,8 @@ class ScriptProcess:
         )
         assert self._child.stdout is not None
         self._output = self._child.stdout
-        self._unfinished = b""
+        # A character may be cut by the end of what can be read now.
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self.is_open = True
         os.set_blocking(self._output.fileno(), False)
 
@@ -49,31 +50,20 @@ class ScriptProcess:
         """None while it runs; negative: the signal that ended it."""
         return self._child.poll()
 
-    def read_lines(self) -> list[str] | None:
-        """What was printed, as whole lines; None: nothing now. A part of a line waits for its end.
-
-        After the last of it, `is_open` is false.
-        """
+    def read(self) -> str | None:
+        """What was printed; None: nothing now. After the last of it, `is_open` is false."""
         try:
             chunk = os.read(self._output.fileno(), CHUNK)
         except BlockingIOError:
             return None
         self.is_open = bool(chunk)
-        *whole, rest = (self._unfinished + chunk).split(b"\n")
-        if rest and (not chunk or len(rest) > MAX_LINE):
-            whole.append(rest)
-            rest = b""
-        self._unfinished = rest
-        return [line.decode(errors="replace") + "\n" for line in whole]
+        return self._decoder.decode(chunk, final=not chunk)
 
-    def remaining_lines(self) -> Iterator[str]:
+    def remaining(self) -> Iterator[str]:
         """What an ended script had printed, without waiting for what it left running."""
         self.kill()
-        while self.is_open and (lines := self.read_lines()) is not None:
-            yield from lines
-        if self._unfinished:
-            yield self._unfinished.decode(errors="replace") + "\n"
-            self._unfinished = b""
+        while self.is_open and (text := self.read()) is not None:
+            yield text
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the script and all it started in its group."""
@@ -103,7 +93,7 @@ class ScriptProcess:
         end = time.monotonic() + timeout_s
         while self._child.poll() is None and time.monotonic() < end:
             # Read, because a full pipe would keep it from ending.
-            if not self.is_open or self.read_lines() is None:
+            if not self.is_open or self.read() is None:
                 time.sleep(0.01)
 
     def _descendants(self) -> list[int]:
