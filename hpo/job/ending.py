@@ -18,6 +18,7 @@ from hpo.folder.files import Layout, is_writable, read_json, read_plain
 from hpo.folder.patience import StorageTrouble, is_storage_trouble
 from hpo.folder.reports import read_reports
 from hpo.record.causes import Cause
+from hpo.trial.killed_errors import looks_killed
 from hpo.trial.memory_errors import cause_and_message
 from hpo.trial.objective import call
 from hpo.trial.trial import Trial, TrialInterrupted
@@ -29,12 +30,28 @@ log = logging.getLogger(__name__)
 
 MESSAGE_LENGTH = 2_000  # characters of an exception's text that a result keeps
 TRACE_LENGTH = 20_000
+ON_ITS_WAY_S = 5.0  # from a process that SLURM's signal ended to the job's own signal, at most
 
 
 def train(
-    trial: Trial, load: Callable[[], Callable[..., Any]], *, metric: str, resource_attr: str
+    trial: Trial,
+    load: Callable[[], Callable[..., Any]],
+    *,
+    metric: str,
+    resource_attr: str,
+    is_asked: Callable[[float], bool] = lambda _within_s: False,
 ) -> dict[str, Any]:
     """Call the objective; how it ended: status, and for a failure its cause, message and traceback.
+
+    Where its job was asked to leave, every end before the trial's is an interruption: SLURM signals
+    all processes of a job, and users' code may end before a report can notice.
+
+    Args:
+        trial: what is trained.
+        load: gives the objective.
+        metric: by this name.
+        resource_attr: and this.
+        is_asked: whether the job was asked to leave, or is within so many seconds.
 
     Raises:
         StorageTrouble: it could not write; the leg has to be run again.
@@ -42,20 +59,29 @@ def train(
     try:
         call(load(), trial)
     except TrialInterrupted as left:
-        if trial.max_resource is None or trial.resource < trial.max_resource:
+        if not _is_at_its_end(trial):
             return {"status": "interrupted", "message": str(left)}
     except KeyboardInterrupt:
         return {"status": "interrupted", "message": "interrupted from the keyboard"}
     except SystemExit as left:
         message = f"the objective called sys.exit({left.code!r})"
+        if is_asked(ON_ITS_WAY_S):
+            return _interrupted(message)
         return failure("SystemExit", message, traceback.format_exc())
     except BaseException as err:
         if is_storage_trouble(err):
             if not isinstance(err, StorageTrouble):
                 log.error("%s", traceback.format_exc())
             raise StorageTrouble(f"trial {trial.trial_id}: {_text_of(err)}") from err
+        if is_asked(ON_ITS_WAY_S if looks_killed(err) else 0.0):
+            log.info("%s", traceback.format_exc())
+            return _interrupted(f"{type(err).__name__}: {_text_of(err)}")
         # Whatever else user code raises is its result.
         return failure(*cause_and_message(err, _text_of(err)), traceback.format_exc())
+    # Without a known end, an objective that has reported knows itself when it is done.
+    cut_short = not trial.history if trial.max_resource is None else not _is_at_its_end(trial)
+    if cut_short and is_asked(0.0):
+        return _interrupted("the objective returned")
     if not trial.history:
         message = (
             "the objective returned without reporting; call "
@@ -66,6 +92,17 @@ def train(
         word = trial.history[-1].get("not_finite", {}).get(metric, "not finite")
         return {"status": "completed", "message": f"{metric} was {word}: counts as worst"}
     return {"status": "completed"}
+
+
+def _is_at_its_end(trial: Trial) -> bool:
+    return trial.max_resource is not None and trial.resource >= trial.max_resource
+
+
+def _interrupted(how: str) -> dict[str, Any]:
+    """The end of users' code whose job was asked to leave; `how` it ended."""
+    message = _fit(f"its job was asked to leave, and its code ended: {how}", MESSAGE_LENGTH)
+    log.info("%s", message)
+    return {"status": "interrupted", "message": message}
 
 
 def out_of_memory(failed: dict[str, Any]) -> dict[str, Any]:

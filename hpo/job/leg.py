@@ -19,6 +19,7 @@ from hpo.folder import attempts, offers
 from hpo.folder.files import Layout, publish_json, read_json, read_plain
 from hpo.folder.patience import Patience
 from hpo.job.ending import document_of, earlier_time, out_of_memory, train
+from hpo.job.leave_flag import LeaveFlag
 from hpo.trial.epochs import NextLeg
 from hpo.trial.trial import Trial
 
@@ -102,7 +103,8 @@ class Surroundings:
     `oom_kills` counts the processes of the job that the kernel has killed for their memory,
     `used_mb` is the most that the job has used so far (MB; 0: unknown).
     `goes_on` says whether the job takes another leg after one that ended with that status;
-    `pass_on` is there where a trial may go on in place.
+    `pass_on` is there where a trial may go on in place. `flag` is that of the job's signals, where
+    it has some.
     """
 
     job_id: str
@@ -115,6 +117,7 @@ class Surroundings:
     goes_on: Callable[[str], bool] = lambda _status: False
     pass_on: PassOn | None = None
     used_mb: Callable[[], int] = lambda: 0
+    flag: LeaveFlag | None = None
 
 
 def run_leg(
@@ -204,7 +207,14 @@ class _Run:
         )
         self._killed_before = self._here.oom_kills()
         metric, resource_attr = settings.metric, settings.resource_attr
-        return trial, train(trial, load, metric=metric, resource_attr=resource_attr)
+        try:
+            ended = train(
+                trial, load, metric=metric, resource_attr=resource_attr, is_asked=self._is_asked
+            )
+        finally:
+            if self._here.flag is not None:
+                self._here.flag.listen()  # a handler of users' code must not stop what we write
+        return trial, ended
 
     def _next_leg(self, trial: Trial, fresh_start_s: float) -> NextLeg | None:
         """At a rung: finish the leg; the one that the trial goes on with in place, if any."""
@@ -230,6 +240,11 @@ class _Run:
             or os.path.exists(self._layout.leave)
             or not offers.is_held(self._layout, self._claim)
         )
+
+    def _is_asked(self, within_s: float) -> bool:
+        """The same for an end that has come: a request may have been on its way."""
+        flag = self._here.flag
+        return self._asked_to_leave() or (flag is not None and flag.comes(within_s))
 
     def _ended(self, trial: Trial, ended: Mapping[str, Any]) -> dict[str, Any]:
         return document_of(

@@ -20,6 +20,7 @@ from hpo.folder.files import Layout
 from hpo.folder.patience import Patience, StorageTrouble
 from hpo.folder.quarantine import is_quarantined
 from hpo.job.announcement import devices
+from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import LegSettings, PassOn, Surroundings, finish_leg, run_leg
 from hpo.job.memory import oom_kills, used_mb
 from hpo.seats.job_identity import JobIdentity
@@ -39,8 +40,12 @@ class Place:
     layout: Layout
     settings: LegSettings
     job: JobIdentity
-    leaving: Callable[[], bool]
+    flag: LeaveFlag
     patience: Patience
+
+    def leaving(self) -> bool:
+        """Whether the job was asked to leave."""
+        return self.flag.is_set()
 
     def surroundings(
         self,
@@ -59,6 +64,7 @@ class Place:
             goes_on,
             pass_on,
             used_mb,
+            self.flag,
         )
 
     def _had(self) -> dict[str, int]:

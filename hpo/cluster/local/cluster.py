@@ -251,6 +251,10 @@ def _ended(code: int | None) -> JobStatus:
     if code == EXIT_RESUMABLE:
         detail = "its job could not use the campaign's files; its log says more"
         return JobStatus(JobPhase.ENDED, cause=Cause.STORAGE, detail=detail)
+    if code in (-signal.SIGTERM, -signal.SIGUSR2):
+        # The seat itself takes them; users' code had put the default in its place.
+        detail = f"its process was asked to leave, and ended by {signal.Signals(-code).name}"
+        return JobStatus(JobPhase.ENDED, cause=Cause.PREEMPTED, detail=detail)
     if code < 0:
         try:
             name = signal.Signals(-code).name

@@ -23,7 +23,7 @@ from hpo.errors import EXIT_RESUMABLE
 from hpo.folder import offers
 from hpo.folder.patience import StorageTrouble
 from hpo.job.announcement import announce
-from hpo.job.ending import broken_leg, failure
+from hpo.job.ending import ON_ITS_WAY_S, broken_leg, failure
 from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import finish_leg
 from hpo.job.many.forking import RandomStart, danger
@@ -180,7 +180,7 @@ def _settle(place: Place, stay: Stay, end: ProcessEnd, *, out_of_memory: bool) -
         return
     claim = held[0]
     who = f"trial {claim.trial_id}"
-    if end.code < 0 and place.leaving():
+    if place.flag.comes(ON_ITS_WAY_S if end.was_killed else 0.0):
         # Ended with the job; nobody could say that the trial is to blame.
         patience.insist(f"{who}: its leg", lambda: offers.give_back(layout, place.job.job_id))
         stay.over = "it was asked to leave"
