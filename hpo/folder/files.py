@@ -18,6 +18,8 @@ from typing import Any, BinaryIO
 
 TAIL_BYTES = 64_000
 MOST_BYTES = 100_000_000  # of a file that is read whole; a result with 100,000 reports has 10 MB
+CHECKPOINTS = "checkpoint"  # in a trial's folder
+USERS_FILES = "user"  # therein
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,10 @@ class Layout:
     def trial(self, trial_id: int) -> Path:
         """The folder of a trial: configuration, reports, checkpoint, links to job logs."""
         return self.trials / f"trial_{trial_id}"
+
+    def users_files(self, trial_id: int) -> Path:
+        """What a trial's code saves itself; never deleted by us."""
+        return self.trial(trial_id) / CHECKPOINTS / USERS_FILES
 
     def create(self) -> None:
         """Make the folders; new campaign folders are private to the user (mode 700)."""

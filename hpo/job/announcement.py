@@ -1,7 +1,7 @@
-"""Says which trial a job runs: in the job's log, beside the trial, and to squeue.
+"""Says which trial a job runs: in the job's log, its environment, beside the trial, and to squeue.
 
-Owns the link from a trial's folder to the log of its job, and the job's name. Nothing here may stop
-a trial from running. Standard library only.
+Owns the variables that tell users' code of its trial, the link from a trial's folder to the log of
+its job, and the job's name. Nothing here may stop a trial from running. Standard library only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def announce(
     *,
     rename: bool = True,
 ) -> None:
-    """Say which trial runs here: in the log, as a link beside the trial, as the job's name.
+    """Say which trial runs here: in log and environment, beside the trial, as the job's name.
 
     `rename` costs a call to the scheduler.
     """
@@ -42,13 +42,18 @@ def announce(
         config,
     )
     folder = layout.trial(claim.trial_id)
+    files = layout.users_files(claim.trial_id)
+    os.environ["HPO_TRIAL_ID"] = str(claim.trial_id)
+    os.environ["HPO_ATTEMPT"] = str(claim.attempt)
+    os.environ["HPO_TRIAL_DIR"] = str(folder.absolute())
+    os.environ["HPO_CHECKPOINT_DIR"] = str(files.absolute())
     link = folder / f"job_{job.job_id}.out"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        files.mkdir(parents=True, exist_ok=True)
         if not link.is_symlink():
             link.symlink_to(os.path.relpath(_log_file(layout, job), folder))
     except OSError as err:
-        log.warning("the link %s to this log cannot be made: %s", link, err)
+        log.warning("the folder %s, or the link to this log there, cannot be made: %s", folder, err)
     if job.on_slurm and rename:
         _rename_job(job.job_id, f"trial_{claim.trial_id}.{campaign}")
 

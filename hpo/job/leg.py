@@ -17,6 +17,7 @@ from typing import Any
 from hpo.errors import SettingsError
 from hpo.folder import attempts, offers
 from hpo.folder.files import Layout, publish_json, read_json, read_plain
+from hpo.folder.full_disk_output import log_again
 from hpo.folder.patience import Patience
 from hpo.job.ending import document_of, earlier_time, out_of_memory, train
 from hpo.job.leave_flag import LeaveFlag
@@ -212,6 +213,7 @@ class _Run:
                 trial, load, metric=metric, resource_attr=resource_attr, is_asked=self._is_asked
             )
         finally:
+            log_again()
             if self._here.flag is not None:
                 self._here.flag.listen()  # a handler of users' code must not stop what we write
         return trial, ended

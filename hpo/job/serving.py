@@ -25,6 +25,7 @@ from hpo.job.leg import LegSettings, PassOn, Surroundings, finish_leg, run_leg
 from hpo.job.memory import oom_kills, used_mb
 from hpo.seats.job_identity import JobIdentity
 from hpo.trial.objective import bind, load_objective
+from hpo.trial.references import arguments_of
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +108,7 @@ class Objective:
             for folder in reversed(self.settings.pythonpath):
                 if folder not in sys.path:
                     sys.path.insert(0, folder)
+            sys.argv = arguments_of(self.settings.objective)
             function = load_objective(self.settings.objective, self.settings.metric_pattern)
             bind(function, self.names)
             self._function = function

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpo.errors import ReportError
+from hpo.folder.files import CHECKPOINTS, USERS_FILES
 from hpo.folder.patience import Patience, is_of_files
 from hpo.folder.report_lines import checked_metrics, checked_resource, make_record, write_line
 from hpo.folder.reports import read_reports
@@ -95,6 +97,7 @@ class Trial:
         self._created = self._started = clock()
         self._ready_s = 0.0  # from its creation to its first step, as far as its calls tell
         self._saves_itself = False
+        self._users_files = folder / CHECKPOINTS / USERS_FILES
         self._reported = False
         self._objects: dict[str, Restorable] = {}
         self._insist("the trial's folder", lambda: folder.mkdir(parents=True, exist_ok=True))
@@ -107,10 +110,8 @@ class Trial:
     @property
     def checkpoint_dir(self) -> Path:
         """A folder for files that the objective saves itself; it outlives the attempt."""
-        from hpo import checkpoint
-
         self._saves_itself = True
-        path = self._folder / checkpoint.FOLDER / "user"
+        path = self._users_files
         self._insist("the checkpoint folder", lambda: path.mkdir(parents=True, exist_ok=True))
         return path
 
@@ -246,7 +247,7 @@ class Trial:
     def _goes_on_in_place(self) -> bool:
         """Whether the trial has been promoted while its state is still here."""
         # What an objective saves itself may still be on its way when the leg is called finished.
-        if self._next_leg is None or self._saves_itself:
+        if self._next_leg is None or self._saves_itself or _has_content(self._users_files):
             return False
         spent_s = max(0.0, self._clock() - self._created)
         further = self._next_leg(self, self._ready_s if self._objects else spent_s)
@@ -290,3 +291,11 @@ class Trial:
 
     def _error(self, text: str) -> ReportError:
         return ReportError(f"trial {self.trial_id}: {text}")
+
+
+def _has_content(folder: Path) -> bool:
+    """Whether something lies in a folder that may not be there."""
+    try:
+        return bool(os.listdir(folder))
+    except OSError:
+        return False

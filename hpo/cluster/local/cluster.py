@@ -28,6 +28,7 @@ from hpo.cluster.slurm.commands import clean_environment
 from hpo.errors import EXIT_RESUMABLE, PollError, SubmissionError
 from hpo.folder import offers
 from hpo.folder.files import Layout, publish_json, read_json, read_plain, read_tail
+from hpo.job import start
 from hpo.record.causes import Cause
 from hpo.seats.book import JobPhase, JobStatus
 
@@ -197,7 +198,7 @@ class LocalCluster:
 
     def _command(self) -> list[str]:
         python = self._request.python or sys.executable
-        seat = [python, "-u", "-m", "hpo.job.main", str(self._layout.root)]
+        seat = [python, "-u", start.__file__, "seat", str(self._layout.root)]
         if not self._request.env_setup:
             return seat
         # The user's own shell lines; everything else reaches the shell as arguments.

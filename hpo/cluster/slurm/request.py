@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import hpo
+from hpo.job import start
 from hpo.seats.wall_time import SEAT_MIN, export_lines
 from hpo.settings.search import SlurmSettings
 from hpo.units.sizes import warning_s
@@ -37,7 +38,7 @@ class SeatRequest:
     def seat_command(self, root: str) -> str:
         """The shell words that start a seat of the campaign in `root`."""
         python = self.settings.python or sys.executable
-        return f"exec {shlex.quote(python)} -u -m hpo.job.slurm_main {shlex.quote(root)}"
+        return f"exec {shlex.join([python, '-u', start.__file__, 'seat', root])}"
 
     def submitit_parameters(
         self,

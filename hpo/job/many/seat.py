@@ -15,13 +15,11 @@ import signal
 import sys
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-import hpo
-import hpo.checkpoint  # because else each forked trial would import it
 from hpo.errors import EXIT_RESUMABLE
 from hpo.folder import offers
 from hpo.folder.patience import StorageTrouble
+from hpo.job import start
 from hpo.job.announcement import announce
 from hpo.job.ending import ON_ITS_WAY_S, broken_leg, failure
 from hpo.job.leave_flag import LeaveFlag
@@ -153,15 +151,11 @@ class _Forked(_Apart):
 @dataclass(frozen=True)
 class _Fresh(_Apart):
     def process(self, taken: Taken) -> ProcessEnd:
-        python = [sys.executable, "-u", "-m", "hpo.job.many.fresh_main"]
+        python = [sys.executable, "-u", start.__file__, "trial"]
         root, stay = str(self.place.layout.root), json.dumps(asdict(self.stay))
         job = json.dumps(asdict(self.place.job))
         words = [root, taken[0].name, stay, job, str(os.getpid())]
-        home = str(Path(hpo.__file__).resolve().parents[1])
-        known = os.environ.get("PYTHONPATH")
-        path = f"{home}{os.pathsep}{known}" if known else home
-        environment = os.environ | {"PYTHONPATH": path}
-        return run_fresh([*python, *words], environment, self.flag)
+        return run_fresh([*python, *words], dict(os.environ), self.flag)
 
 
 def _settle(place: Place, stay: Stay, end: ProcessEnd, *, out_of_memory: bool) -> None:

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 SAVE_GRACE_S = 10.0  # to save and end, each time that a script is asked more firmly
 LOOK_S = 0.1  # between two looks whether the script has ended
 ENDING_LOOK_S = 0.01  # while it ends: what it trains now is lost
+FOLDER_VARIABLE = b"HPO_CHECKPOINT_DIR"
 LAST_LINES = 20
 LINE_SHOWN = 500
 # What is said of exit codes that users see often.
@@ -61,7 +62,12 @@ def load_script(path: Path, metric_pattern: str | None) -> ScriptObjective:
         raise ObjectiveError(f"the script is no Python: {err.msg}, at {place}") from err
     except ValueError as err:
         raise ObjectiveError(f"the script {path} is no Python: {err}") from err
-    return ScriptObjective(path, metric_pattern, accepts_checkpoint_dir(source))
+    return ScriptObjective(
+        path,
+        metric_pattern,
+        accepts_checkpoint_dir(source),
+        finds_checkpoint_dir=FOLDER_VARIABLE in source,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class ScriptObjective:
     metric_pattern: str | None = None
     takes_checkpoint_dir: bool = False
     grace_s: float = SAVE_GRACE_S
+    finds_checkpoint_dir: bool = False  # in its environment
 
     def __call__(self, config: Mapping[str, Any], trial: Trial) -> None:
         """Run the script until it ends or its trial pauses.
@@ -83,7 +90,7 @@ class ScriptObjective:
         """
         checkpoints = trial.checkpoint_dir if self.takes_checkpoint_dir else None
         with ReportChannel() as channel:
-            watch = SavingWatch(checkpoints)
+            watch = SavingWatch(trial.checkpoint_dir if self.finds_checkpoint_dir else checkpoints)
             words = command(self.path, config, checkpoints)
             process = ScriptProcess(words, environment(channel.variables))
             run = _Run(trial, process, line_reader(self.metric_pattern), watch, self.grace_s)
