@@ -213,10 +213,14 @@ class _Run:
                 trial, load, metric=metric, resource_attr=resource_attr, is_asked=self._is_asked
             )
         finally:
-            log_again()
-            if self._here.flag is not None:
-                self._here.flag.listen()  # a handler of users' code must not stop what we write
+            self._take_back()
         return trial, ended
+
+    def _take_back(self) -> None:
+        """What users' code may have taken, and what we write must not be stopped by."""
+        log_again()
+        if self._here.flag is not None:
+            self._here.flag.listen()
 
     def _next_leg(self, trial: Trial, fresh_start_s: float) -> NextLeg | None:
         """At a rung: finish the leg; the one that the trial goes on with in place, if any."""
@@ -245,6 +249,7 @@ class _Run:
 
     def _is_asked(self, within_s: float) -> bool:
         """The same for an end that has come: a request may have been on its way."""
+        self._take_back()  # at once: the same signal may come twice
         flag = self._here.flag
         return self._asked_to_leave() or (flag is not None and flag.comes(within_s))
 

@@ -10,7 +10,7 @@ import re
 
 _WORDS = re.compile(
     r"signal|SIG[A-Z]{3,4}\b|terminated|killed|abruptly|exited unexpectedly|died|broken pipe"
-    r"|connection (was )?(closed|reset|refused|aborted)|exit ?code\W{0,3}(-\d|1[34]\d\b)",
+    r"|connection (was )?(closed|reset|refused|aborted)|exit ?code\W{0,6}(-\d|1[34]\d\b)",
     re.IGNORECASE,
 )
 _CHAIN = 20  # exceptions behind an exception that are looked at

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from hpo.cluster.slurm import status as slurm_status
-from hpo.cluster.slurm.commands import ask, refusal, scrubbed_environ
+from hpo.cluster.slurm.commands import ask, defaults_of_sbatch, refusal, scrubbed_environ
 from hpo.cluster.slurm.memory import with_memory_kills
 from hpo.cluster.slurm.preflight import max_array_size, problems
 from hpo.cluster.slurm.request import SeatRequest
@@ -87,6 +87,12 @@ class SlurmCluster:
 
         if self._max_array is None:
             self._max_array = max_array_size()
+            if unused := defaults_of_sbatch(os.environ):
+                log.warning(
+                    "not used for these jobs: %s; what they are to ask for stands in the"
+                    " configuration's SLURM settings (there is `extra` for any option of sbatch)",
+                    ", ".join(unused),
+                )
         count = min(count, self._max_array)
         root = str(self._layout.root)
         parameters = self._request.submitit_parameters(

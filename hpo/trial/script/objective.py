@@ -22,6 +22,7 @@ from typing import Any
 
 from hpo.errors import ObjectiveError, ReportError, ScriptError
 from hpo.trial.script.command import accepts_checkpoint_dir, command, environment
+from hpo.trial.script.hidden import require_the_package
 from hpo.trial.script.lines import LineReader, Metrics, line_reader
 from hpo.trial.script.process import ScriptProcess
 from hpo.trial.script.reports import ReportChannel, Request
@@ -62,6 +63,7 @@ def load_script(path: Path, metric_pattern: str | None) -> ScriptObjective:
         raise ObjectiveError(f"the script is no Python: {err.msg}, at {place}") from err
     except ValueError as err:
         raise ObjectiveError(f"the script {path} is no Python: {err}") from err
+    require_the_package(path, source)
     return ScriptObjective(
         path,
         metric_pattern,
