@@ -214,7 +214,17 @@ class Observer:
         """The leg is offered again as `attempt`; the attempt before it was cut off."""
         folder = self.layout.trial(trial.trial_id)
         lost_s, lost_resource = unsaved_work(folder, trial.attempt, self.resource_attr)
-        return ev.LegReturned(now, trial.trial_id, trial.rung, attempt, lost_s, lost_resource)
+        reports = read_attempt_reports(folder, trial.attempt)
+        resources = [report.get(self.resource_attr) for report in reports]
+        return ev.LegReturned(
+            now,
+            trial.trial_id,
+            trial.rung,
+            attempt,
+            lost_s,
+            lost_resource,
+            max((value for value in resources if isinstance(value, int)), default=0),
+        )
 
     def _node_of(self, claim: Leg) -> str:
         """Where the lost leg ran, as its job or the cluster says.

@@ -136,7 +136,9 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             _require(held, event, trial.status)
             _require(event.attempt > trial.attempt, event, "attempts only grow")
             trial.attempt = event.attempt
-            trial.losses += 1
+            if event.resource <= trial.reached:
+                trial.losses += 1
+            trial.reached = max(trial.reached, event.resource)
             state.lost.add(event)
             _move(state, trial, TrialStatus.OFFERED)
         case ev.LegFinished() | ev.LegLost():
@@ -168,11 +170,13 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
 def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev.LegLost) -> None:
     trial.ended_leg = event
     trial.progressed = event.resource > trial.resource
+    trial.reached = max(trial.reached, event.resource)
     _learn_pace(state, trial, event)
     state.usage.add(event)
     if isinstance(event, ev.LegLost):
         state.seat_seconds += max(0.0, event.time - trial.claimed_at)
-        if event.cause != Cause.STOPPED:  # the user took the job, not the cluster
+        # STOPPED: the user took the job, not the cluster.
+        if event.cause != Cause.STOPPED and not trial.progressed:
             trial.losses += 1
         state.lost.add(event)
         trial.resource = max(trial.resource, event.resource)

@@ -146,7 +146,8 @@ class HpoSettings(BaseModel):
     it may be seen late."""
 
     max_lost_legs: Count = 20
-    """Times that a trial may be lost to the cluster (preemption, broken node) before it fails."""
+    """Times that a trial may be lost to the cluster (preemption, broken node) without having got
+    further, before it fails."""
 
     max_initial_failures: Count = 5
     """Alike failures of the first trials that stop the campaign; 0: never stop."""
