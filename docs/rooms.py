@@ -77,7 +77,7 @@ def picture() -> str:
         parts += _cell(LEFT + at[imported], TOP + at[importer], n)
     parts.append(
         _text(
-            LEFT,
+            30,  # from the edge: it is as long as the picture is wide
             TOP + side + 28,
             "A row imports a column: so many of its modules. Below the diagonal nothing may stand.",
             SOFT,

@@ -133,27 +133,6 @@ def claim_best(
     return None
 
 
-def claim_following(
-    layout: Layout, ended: Leg, *, mem_mb: int = 0, time_s: int = 0
-) -> tuple[Leg, dict[str, Any]] | None:
-    """Take the leg that follows `ended` on its trial, for the same job; None: not there, or worse.
-
-    Of offers that are equally good it is the best, because the job has the trial in its hands.
-
-    Raises:
-        OSError: nobody can tell whether it was taken, or what it says.
-    """
-    fitting = [leg for leg in list_legs(layout.offers) if _fits(leg, mem_mb, time_s)]
-    best = max(((leg.mem_mb, leg.rung) for leg in fitting), default=(0, 0))
-    for leg in fitting:
-        follows = leg.trial_id == ended.trial_id and leg.rung > ended.rung
-        if follows and (leg.mem_mb, leg.rung) == best:
-            claim = leg.claimed_by(ended.job_id or "")
-            if _move(layout.offers / leg.name, layout.claims / claim.name):
-                return claim, read_claim(layout, claim)
-    return None
-
-
 def _fits(leg: Leg, mem_mb: int, time_s: int) -> bool:
     return not (mem_mb and leg.mem_mb > mem_mb) and not (time_s and leg.time_s > time_s)
 
@@ -189,17 +168,6 @@ def finish(layout: Layout, claim: Leg) -> bool:
         OSError: it cannot be done now.
     """
     return _move(layout.claims / claim.name, layout.claims / replace(claim, done=True).name)
-
-
-def is_taken_in(layout: Layout, ended: Leg) -> bool:
-    """Whether the manager has taken in the result of a finished leg, and written what follows.
-
-    It removes the claim's file last.
-    """
-    try:
-        return not _lies_there(layout.claims / replace(ended, done=True).name)
-    except OSError:
-        return False
 
 
 def is_held(layout: Layout, claim: Leg) -> bool:

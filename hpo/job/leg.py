@@ -21,13 +21,9 @@ from hpo.folder.full_disk_output import log_again
 from hpo.folder.patience import Patience
 from hpo.job.ending import document_of, earlier_time, out_of_memory, train
 from hpo.job.leave_flag import LeaveFlag
-from hpo.trial.epochs import NextLeg
 from hpo.trial.trial import Trial
 
 log = logging.getLogger(__name__)
-
-PassOn = Callable[[offers.Leg, dict[str, Any], float], tuple[offers.Leg, dict[str, Any]] | None]
-"""Finishes a leg whose trial could go on at once; the next claim and its offer, if it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +99,8 @@ class Surroundings:
 
     `oom_kills` counts the processes of the job that the kernel has killed for their memory,
     `used_mb` is the most that the job has used so far (MB; 0: unknown).
-    `goes_on` says whether the job takes another leg after one that ended with that status;
-    `pass_on` is there where a trial may go on in place. `flag` is that of the job's signals, where
-    it has some.
+    `goes_on` says whether the job takes another leg after one that ended with that status.
+    `flag` is that of the job's signals, where it has some.
     """
 
     job_id: str
@@ -116,7 +111,6 @@ class Surroundings:
     oom_kills: Callable[[], int] = lambda: 0
     patience: Patience = field(default_factory=Patience)
     goes_on: Callable[[str], bool] = lambda _status: False
-    pass_on: PassOn | None = None
     used_mb: Callable[[], int] = lambda: 0
     flag: LeaveFlag | None = None
 
@@ -131,8 +125,6 @@ def run_leg(
 ) -> dict[str, Any]:
     """Train the claimed leg with the function that `load` gives; the result document.
 
-    Where `here.pass_on` lets the trial go on in place, it is that of the last leg.
-
     Raises:
         StorageTrouble: what had to be written could not be; the leg has to be run again.
     """
@@ -140,7 +132,7 @@ def run_leg(
 
 
 class _Run:
-    """One claimed leg, and those that its trial goes on with in place."""
+    """One claimed leg."""
 
     def __init__(
         self,
@@ -156,16 +148,11 @@ class _Run:
         self._settings = settings
         self._here = here
         self._patience = replace(here.patience, leaving=self._asked_to_leave)
-        self._passed_at: int | None = None  # the resource at which the trial last went on in place
         self._begin()
 
     def to_its_end(self, load: Callable[[], Callable[..., Any]]) -> dict[str, Any]:
-        """Call the objective until the last of the legs has ended; its result document."""
+        """Call the objective; the result document of the leg."""
         trial, ended = self._train(load)
-        while ended["status"] == "completed" and trial.resource == self._passed_at:
-            # It was told to go on and returned, say because it had read its end beforehand: the
-            # leg is run as any other, from the checkpoint.
-            trial, ended = self._train(load)
         if ended["status"] == "failed" and self._here.oom_kills() > self._killed_before:
             ended = out_of_memory(ended)
         if ended["status"] == "completed" and not self._offer.get("final", True):
@@ -190,7 +177,6 @@ class _Run:
 
     def _train(self, load: Callable[[], Callable[..., Any]]) -> tuple[Trial, dict[str, Any]]:
         settings, claim, offer = self._settings, self._claim, self._offer
-        self._passed_at = None
         trial = Trial(
             trial_id=claim.trial_id,
             config=offer["config"],
@@ -204,7 +190,6 @@ class _Run:
             asked_to_leave=self._asked_to_leave,
             clock=self._here.clock,
             patience=self._patience,
-            next_leg=self._next_leg if self._here.pass_on else None,
         )
         self._killed_before = self._here.oom_kills()
         metric, resource_attr = settings.metric, settings.resource_attr
@@ -221,23 +206,6 @@ class _Run:
         log_again()
         if self._here.flag is not None:
             self._here.flag.listen()
-
-    def _next_leg(self, trial: Trial, fresh_start_s: float) -> NextLeg | None:
-        """At a rung: finish the leg; the one that the trial goes on with in place, if any."""
-        pass_on = self._here.pass_on
-        worst = trial.history[-1].get(self._settings.metric) is None  # and so never promoted
-        if pass_on is None or worst or self._asked_to_leave():
-            return None
-        taken = pass_on(self._claim, self._ended(trial, {"status": "paused"}), fresh_start_s)
-        if taken is None:
-            return None
-        self._claim, self._offer = taken
-        self._passed_at = trial.resource
-        self._begin()
-        self._killed_before = self._here.oom_kills()
-        return NextLeg(
-            self._claim.attempt, self._offer.get("target"), self._offer.get("final", True)
-        )
 
     def _asked_to_leave(self) -> bool:
         # Not Path.exists, which raises when the file server is away.

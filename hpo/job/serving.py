@@ -21,9 +21,10 @@ from hpo.folder.patience import Patience, StorageTrouble
 from hpo.folder.quarantine import is_quarantined
 from hpo.job.announcement import devices
 from hpo.job.leave_flag import LeaveFlag
-from hpo.job.leg import LegSettings, PassOn, Surroundings, finish_leg, run_leg
+from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
 from hpo.job.memory import oom_kills, used_mb
 from hpo.seats.job_identity import JobIdentity
+from hpo.seats.stay import Stay
 from hpo.trial.objective import bind, load_objective
 from hpo.trial.references import arguments_of
 
@@ -48,11 +49,7 @@ class Place:
         """Whether the job was asked to leave."""
         return self.flag.is_set()
 
-    def surroundings(
-        self,
-        goes_on: Callable[[str], bool] = lambda _status: False,
-        pass_on: PassOn | None = None,
-    ) -> Surroundings:
+    def surroundings(self, goes_on: Callable[[str], bool] = lambda _status: False) -> Surroundings:
         """What a leg knows of its job."""
         return Surroundings(
             self.job.job_id,
@@ -63,7 +60,6 @@ class Place:
             oom_kills,
             self.patience,
             goes_on,
-            pass_on,
             used_mb,
             self.flag,
         )
@@ -88,6 +84,10 @@ class Place:
         if is_quarantined(self.layout, self.job.host, time.time()):
             return f"no more trials go to {self.job.host} for now"
         return None
+
+    def goes_on(self, stay: Stay, status: str) -> bool:
+        """Whether the job means to take another leg after the one that ends so now."""
+        return not (stay.why_last(status, time.time()) or self.why_unwanted())
 
 
 @dataclass(slots=True)
@@ -159,12 +159,32 @@ def wait_for_claim(
     return None
 
 
-def serve_leg(place: Place, taken: Taken, load: Callable[[], Callable[..., Any]]) -> None:
-    """Run the leg, write what it came to, and say so."""
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A leg that was run: how it ended, after how many seconds, and whether that counts."""
+
+    status: str
+    seconds: float
+    counts: bool
+
+
+def serve_leg(
+    place: Place,
+    taken: Taken,
+    load: Callable[[], Callable[..., Any]],
+    stay: Stay | None = None,
+) -> Served:
+    """Run the leg, write what it came to, and say so; `stay` is that of a job that takes several.
+
+    Raises:
+        StorageTrouble: what had to be written could not be; the leg has to be run again.
+    """
     claim, offer = taken
-    here = place.surroundings()
+    here = place.surroundings(lambda status: stay is not None and place.goes_on(stay, status))
     result = run_leg(place.layout, claim, offer, load, place.settings, here)
-    tell_end(place, result, finish_leg(place.layout, claim, result, place.patience))
+    counts = finish_leg(place.layout, claim, result, place.patience)
+    tell_end(place, result, counts)
+    return Served(result["status"], result["additional_info"]["leg_time"], counts)
 
 
 def tell_end(place: Place, result: Mapping[str, Any], counts: bool) -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from hpo.units.sizes import usable_s
 
-PROMOTED = 1 / 3  # of the trials at a rung, by default
 FAILURES = 3  # in a row: here or in the objective something is wrong, and offers are not to burn
 
 
@@ -35,7 +34,6 @@ class Stay:
         legs: that it has taken.
         shortest_s: of the legs that it finished (s); None: it has finished none.
         over: why it takes no other leg; None: it may.
-        answer_s: how long the manager takes to answer a result (s), as seen here; None: not seen.
     """
 
     legs_left: int | None
@@ -44,7 +42,6 @@ class Stay:
     legs: int = 0
     shortest_s: float | None = None
     over: str | None = None
-    answer_s: float | None = None
 
     @classmethod
     def of(cls, trials_per_job: int | str, leave_at: float | None) -> Stay:
@@ -62,21 +59,6 @@ class Stay:
         self.failed = self.failed + 1 if status == "failed" else 0
         known = seconds if self.shortest_s is None else self.shortest_s
         self.shortest_s = min(known, seconds)
-
-    def answered(self, seconds: float) -> None:
-        """The manager took so long to answer a result, or longer."""
-        self.answer_s = seconds if self.answer_s is None else (self.answer_s + seconds) / 2.0
-
-    def wait_s(self, fresh_start_s: float, timeout_s: float) -> float:
-        """How long to wait for a trial's own next leg, where a fresh start of it takes that long.
-
-        Never longer than the fresh start, so that waiting at worst doubles its cost (the rule of
-        ski rental); and not at all where the answer is known to come too late to pay, because most
-        trials are not promoted.
-        """
-        if self.answer_s is not None and self.answer_s > PROMOTED * fresh_start_s:
-            return 0.0
-        return min(fresh_start_s, timeout_s)
 
     def why_last(self, status: str, now: float) -> str | None:
         """Why no leg follows the one that ends with `status` now; None: one may."""

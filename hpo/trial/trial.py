@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import copy
 import logging
-import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,6 @@ from hpo.folder.files import CHECKPOINTS, USERS_FILES
 from hpo.folder.patience import Patience, is_of_files
 from hpo.folder.report_lines import checked_metrics, checked_resource, make_record, write_line
 from hpo.folder.reports import read_reports
-from hpo.trial.epochs import Epochs, NextLeg
 
 if TYPE_CHECKING:
     from hpo.checkpoint.snapshot import Restorable
@@ -54,8 +52,7 @@ class Trial:
     Attributes:
         config: the configuration, one value per hyperparameter.
         trial_id: the number of the trial in its campaign.
-        attempt: the number of this attempt; earlier ones were lost or left, or reached a rung. It
-            grows when a trial that reaches its rung goes on in place.
+        attempt: the number of this attempt; earlier ones were lost or left, or reached a rung.
         resource: the resource last reported or restored; 0 before.
         history: one dict per report, as written to the file, each resource once; after a restore
             it begins with the reports of earlier attempts.
@@ -76,7 +73,6 @@ class Trial:
         asked_to_leave: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
         patience: Patience = Patience(),
-        next_leg: Callable[[Trial, float], NextLeg | None] | None = None,
     ) -> None:
         self.trial_id = trial_id
         # A copy, because users' code pops from its config, and the result must show the whole one.
@@ -93,11 +89,7 @@ class Trial:
         self._asked_to_leave = asked_to_leave
         self._clock = clock
         self._patience = replace(patience, leaving=asked_to_leave)
-        self._next_leg = next_leg
-        self._created = self._started = clock()
-        self._ready_s = 0.0  # from its creation to its first step, as far as its calls tell
-        self._saves_itself = False
-        self._users_files = folder / CHECKPOINTS / USERS_FILES
+        self._started = clock()
         self._reported = False
         self._objects: dict[str, Restorable] = {}
         self._insist("the trial's folder", lambda: folder.mkdir(parents=True, exist_ok=True))
@@ -110,16 +102,12 @@ class Trial:
     @property
     def checkpoint_dir(self) -> Path:
         """A folder for files that the objective saves itself; it outlives the attempt."""
-        self._saves_itself = True
-        path = self._users_files
+        path = self._folder / CHECKPOINTS / USERS_FILES
         self._insist("the checkpoint folder", lambda: path.mkdir(parents=True, exist_ok=True))
         return path
 
-    def epochs(self) -> Sequence[int]:
+    def epochs(self) -> range:
         """Return the epochs still to train, from the resume point to the end of this leg.
-
-        That is a `range`; with `trials_per_job`, one whose end moves on where the trial may go on
-        from its rung in place. Its length is that of the leg.
 
         Raises:
             ReportError: nobody said where this trial ends.
@@ -129,10 +117,7 @@ class Trial:
                 "trial.epochs() does not know the last epoch; set max_epochs in the space, or"
                 " loop in the objective itself"
             )
-        self._note_ready()
-        if self._next_leg is None:
-            return range(self.resource + 1, self._target + 1)
-        return Epochs(self.resource + 1, lambda: self._target or 0)
+        return range(self.resource + 1, self._target + 1)
 
     def restore(self, **objects: Restorable) -> int:
         """Register objects for checkpoints and load the newest complete checkpoint into them.
@@ -172,7 +157,6 @@ class Trial:
             log.info(
                 "trial %d: resumed at %s %d", self.trial_id, self._resource_attr, self.resource
             )
-        self._note_ready()
         return self.resource
 
     def save(self) -> None:
@@ -200,8 +184,7 @@ class Trial:
     def report(self, **metrics: object) -> None:
         """Report the metrics of one resource step; call it as the last thing of the epoch.
 
-        Saves a checkpoint when one is due, and leaves when the trial was asked to. Returns where
-        the trial goes on, also from a rung.
+        Saves a checkpoint when one is due, and leaves at a rung or when the trial was asked to.
 
         Args:
             metrics: the metric and the resource by their names, e.g. `epoch=3,
@@ -233,8 +216,6 @@ class Trial:
         elif self._objects and due:
             self._save_if_possible()
         if done and not self._final:
-            if self._goes_on_in_place():
-                return
             # For every style of objective, also one that loops to max_epochs by itself.
             raise TrialInterrupted(
                 f"trial {self.trial_id} pauses at {self._resource_attr} {self.resource}"
@@ -243,24 +224,6 @@ class Trial:
             raise TrialInterrupted(
                 f"trial {self.trial_id} was asked to leave at {self._resource_attr} {self.resource}"
             )
-
-    def _goes_on_in_place(self) -> bool:
-        """Whether the trial has been promoted while its state is still here."""
-        # What an objective saves itself may still be on its way when the leg is called finished.
-        if self._next_leg is None or self._saves_itself or _has_content(self._users_files):
-            return False
-        spent_s = max(0.0, self._clock() - self._created)
-        further = self._next_leg(self, self._ready_s if self._objects else spent_s)
-        if further is None:
-            return False
-        self.attempt, self._target, self._final = further.attempt, further.target, further.final
-        self._started = self._clock()
-        log.info("trial %d goes on in place, to %s", self.trial_id, self._target)
-        return True
-
-    def _note_ready(self) -> None:
-        if self._next_leg is not None and not self._reported:
-            self._ready_s = max(0.0, self._clock() - self._created)
 
     def _save_if_possible(self) -> None:
         """A checkpoint on the way: without it training goes on, and the one before stays."""
@@ -291,11 +254,3 @@ class Trial:
 
     def _error(self, text: str) -> ReportError:
         return ReportError(f"trial {self.trial_id}: {text}")
-
-
-def _has_content(folder: Path) -> bool:
-    """Whether something lies in a folder that may not be there."""
-    try:
-        return bool(os.listdir(folder))
-    except OSError:
-        return False

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from hpo.seats.stay import Stay
 
 
@@ -41,22 +39,3 @@ def test_it_begins_no_leg_that_is_longer_than_what_is_left() -> None:
     assert "(50 s left)" in str(after(stay, "completed", seconds=300.0, now=950.0))
     assert stay.time_s(2000.0) == 1  # 0 would mean that there is no end
     assert Stay.of("auto", None).time_s(2000.0) == 0
-
-
-@pytest.mark.parametrize(
-    ("answers", "fresh_start_s", "waits_s"),
-    [
-        ([], 8.0, 8.0),
-        ([], 100.0, 60.0),
-        ([1.0], 8.0, 8.0),
-        ([1.0], 2.0, 0.0),
-        ([4.0, 1.0], 8.0, 8.0),
-    ],
-)
-def test_it_waits_for_an_answer_no_longer_than_a_fresh_start_takes_and_only_if_it_may_pay(
-    answers: list[float], fresh_start_s: float, waits_s: float
-) -> None:
-    stay = Stay.of("auto", None)
-    for seconds in answers:
-        stay.answered(seconds)
-    assert stay.wait_s(fresh_start_s, 60.0) == waits_s

@@ -1,7 +1,7 @@
 """A fresh interpreter for one trial of a seat, where a fork of the seat would not be safe.
 
 Started by `many.seat`, with the claim that it is to run and what the seat knows of itself. Owns
-nothing: what it does is `in_place`'s, and how it tells the seat is `process`'s.
+nothing: what it does is `serving`'s, and how it tells the seat is `process`'s.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from hpo.folder import offers
@@ -17,9 +18,8 @@ from hpo.folder.full_disk_output import log_to_standard_output
 from hpo.folder.patience import Patience
 from hpo.job.leave_flag import SIGNALS, LeaveFlag
 from hpo.job.leg import await_settings
-from hpo.job.many.in_place import Note, run_legs
-from hpo.job.many.process import work_and_exit
-from hpo.job.serving import Objective, Place
+from hpo.job.many.process import Note, work_and_exit
+from hpo.job.serving import Objective, Place, serve_leg
 from hpo.seats.job_identity import JobIdentity
 from hpo.seats.stay import Stay
 from hpo.seats.wall_time import JobTime
@@ -43,7 +43,7 @@ def main(root: str, name: str, stay: str, job: str, parent: str, writing: str) -
         settings = await_settings(layout, patience)
         place = Place(layout, settings, this_job, flag, patience)
         load = Objective(place.settings, list(offer["config"]))
-        run_legs(place, (claim, offer), load, Stay(**json.loads(stay)), note)
+        note(asdict(serve_leg(place, (claim, offer), load, Stay(**json.loads(stay)))))
 
     work_and_exit(work, int(writing), int(parent))
 

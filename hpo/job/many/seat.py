@@ -25,16 +25,16 @@ from hpo.job.ending import ON_ITS_WAY_S, broken_leg, failure
 from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import finish_leg
 from hpo.job.many.forking import RandomStart, danger
-from hpo.job.many.in_place import Note, run_legs
-from hpo.job.many.process import ProcessEnd, run_forked, run_fresh
+from hpo.job.many.process import Note, ProcessEnd, run_forked, run_fresh
 from hpo.job.memory import oom_kills
-from hpo.job.serving import Objective, Place, Taken, tell_end, wait_for_claim
+from hpo.job.serving import Objective, Place, Served, Taken, serve_leg, tell_end, wait_for_claim
 from hpo.record.causes import Cause
 from hpo.seats.stay import Stay
 from hpo.trial.objective import SCRIPT
 
 log = logging.getLogger(__name__)
 
+GIVEN_UP = "its claim was given up meanwhile"
 RENAME_S = 60.0  # between two names of a job, however short its legs are
 
 
@@ -100,7 +100,7 @@ class _InHere:
     load: Objective
 
     def run(self, taken: Taken) -> None:
-        run_legs(self.place, taken, self.load, self.stay, lambda _what: None)
+        _count(serve_leg(self.place, taken, self.load, self.stay), self.stay)
 
 
 @dataclass(frozen=True)
@@ -119,17 +119,11 @@ class _Apart:
         """
         killed_before = oom_kills()
         end = self.process(taken)
-        for note in end.notes:
-            if "took" in note:
-                self.stay.took()
-            elif "answered" in note:
-                self.stay.answered(note["answered"])
-            elif "ended" in note:
-                self.stay.ended(note["ended"], note["seconds"], time.time())
-                if not note["counts"]:
-                    self.stay.over = "its claim was given up meanwhile"
+        served = [Served(**note) for note in end.notes if "status" in note]
+        for leg in served:
+            _count(leg, self.stay)
         out_of_memory = end.code == -signal.SIGKILL and oom_kills() > killed_before
-        _settle(self.place, self.stay, end, out_of_memory=out_of_memory)
+        _settle(self.place, self.stay, end, was_told=bool(served), out_of_memory=out_of_memory)
 
     def process(self, taken: Taken) -> ProcessEnd:
         raise NotImplementedError
@@ -143,7 +137,7 @@ class _Forked(_Apart):
     def process(self, taken: Taken) -> ProcessEnd:
         def work(note: Note) -> None:
             self.start.begin()
-            run_legs(self.place, taken, self.load, self.stay, note)
+            note(asdict(serve_leg(self.place, taken, self.load, self.stay)))
 
         return run_forked(work, self.flag)
 
@@ -158,7 +152,16 @@ class _Fresh(_Apart):
         return run_fresh([*python, *words], dict(os.environ), self.flag)
 
 
-def _settle(place: Place, stay: Stay, end: ProcessEnd, *, out_of_memory: bool) -> None:
+def _count(served: Served, stay: Stay) -> None:
+    """Note a leg that ended here; none follows where the manager had given it up."""
+    stay.ended(served.status, served.seconds, time.time())
+    if not served.counts:
+        stay.over = GIVEN_UP
+
+
+def _settle(
+    place: Place, stay: Stay, end: ProcessEnd, *, was_told: bool, out_of_memory: bool
+) -> None:
     """See to the leg that a process held when it ended."""
     layout, patience = place.layout, place.patience
 
@@ -169,8 +172,8 @@ def _settle(place: Place, stay: Stay, end: ProcessEnd, *, out_of_memory: bool) -
     if end.code == EXIT_RESUMABLE:
         raise StorageTrouble("the trial's process could not use the campaign's files")
     if not held:
-        if not any("ended" in note for note in end.notes):
-            stay.over = "its claim was given up meanwhile"
+        if not was_told:
+            stay.over = GIVEN_UP
         return
     claim = held[0]
     who = f"trial {claim.trial_id}"
@@ -184,7 +187,7 @@ def _settle(place: Place, stay: Stay, end: ProcessEnd, *, out_of_memory: bool) -
     if out_of_memory:
         cause, message = Cause.OUT_OF_MEMORY, "its process was killed for its memory"
     log.error("%s: %s", who, message)
-    goes_on = not (stay.why_last("failed", time.time()) or place.why_unwanted())
+    goes_on = place.goes_on(stay, "failed")
     here = place.surroundings(lambda _status: goes_on)
     ended = failure(cause.value, message, None)
     result = broken_leg(layout, claim, offer, place.settings, here, ended)
