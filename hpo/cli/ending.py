@@ -41,6 +41,8 @@ def report_end(
     log.info("%s", ", ".join(counts))
     if state.ended == BREAKER:
         _report_breaker(state, layout)
+    elif state.best_trial is None:
+        _show_failure(state, layout)
     if state.lost.legs:
         log.info("%s", lost_line(state, gpus))
     for line in usage_lines(state, gpus, advise_time=advise_time, advise_mem=advise_mem):
@@ -91,15 +93,19 @@ def report_leaving(manager: Manager, layout: Layout, why: str | None, command: s
 
 
 def _report_breaker(state: CampaignState, layout: Layout) -> None:
-    failed = min(state.of(TrialStatus.FAILED), default=None)
     log.error(
         "stopped: the first %d trials all failed with %s", state.alike_failures, state.alike_cause
     )
+    _show_failure(state, layout)
+    log.error("mend it and start again with the same command: these trials are run again")
+
+
+def _show_failure(state: CampaignState, layout: Layout) -> None:
+    """The first failed trial's traceback, in full."""
+    failed = min(state.of(TrialStatus.FAILED), default=None)
     if failed is None:
         return
-
     result = read_json(layout.result(failed))
     if isinstance(result, dict):
         trace = result.get("traceback") or result.get("message")
         log.error("trial %d:\n%s", failed, trace)
-    log.error("mend it and start again with the same command: these trials are run again")

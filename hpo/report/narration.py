@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from hpo.errors import PRINTED_LAST
 from hpo.record import events as ev
 from hpo.record.state import CampaignState, TrialStatus
 
@@ -101,12 +102,20 @@ def _short(value: object) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
+def _in_one_line(event: ev.LegFinished) -> str:
+    """Cause and message; of a script how it ended, and the last line that it printed."""
+    first, *rest = (event.message or "").strip().splitlines() or [""]
+    how = first.partition(PRINTED_LAST)[0]
+    if how != first and rest:
+        return f"{event.cause}: {how[:200]}: {rest[-1].strip()[:200]}"
+    return f"{event.cause}: {first[:200]}"
+
+
 def _finished(event: ev.LegFinished, state: CampaignState) -> tuple[int, str]:
     metric = state.goal.metric
     who, took = f"trial {event.trial_id}", f"{event.elapsed:.1f} s"
     if event.outcome == "failed":
-        message = (event.message or "").strip().splitlines() or [""]
-        return logging.WARNING, f"{who} failed after {took}: {event.cause}: {message[0][:200]}"
+        return logging.WARNING, f"{who} failed after {took}: {_in_one_line(event)}"
     if event.outcome == "interrupted":
         return logging.INFO, f"{who} was interrupted at {event.resource} after {took}"
     if event.metric is None:

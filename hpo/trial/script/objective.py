@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpo.errors import ObjectiveError, ReportError, ScriptError
+from hpo.errors import PRINTED_LAST, ObjectiveError, ReportError, ScriptError
 from hpo.trial.script.command import accepts_checkpoint_dir, command, environment
 from hpo.trial.script.hidden import require_the_package
 from hpo.trial.script.lines import LineReader, Metrics, line_reader
@@ -257,7 +257,7 @@ def _failure(code: int, last_lines: Iterable[str]) -> str:
     """How a script failed; `code` is negative for the signal that killed it."""
     end = f"ended with exit code {code}" if code > 0 else f"was killed by {_signal_name(-code)}"
     printed = "\n".join(last_lines) or "(nothing)"
-    return f"{end}{_HINTS.get(code, '')}; it printed last:\n{printed}"
+    return f"{end}{_HINTS.get(code, '')}{PRINTED_LAST}\n{printed}"
 
 
 def _silence(metric_pattern: str | None) -> str:
