@@ -15,7 +15,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from hpo.folder.full_disk_output import QuietFileHandler, QuietStreamHandler
+from hpo.folder.full_disk_output import QuietFileHandler, QuietStreamHandler, log_again
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.seats.book import SeatBook
 
@@ -52,6 +52,7 @@ class Screen:
             handler.setFormatter(logging.Formatter(FORMAT, datefmt="%Y-%m-%d %H:%M:%S"))
 
     def __enter__(self) -> Screen:
+        log_again()  # because the configuration may have set up a log of its own
         root = logging.getLogger()
         root.setLevel(logging.INFO)
         for handler in self._handlers:

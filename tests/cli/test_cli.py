@@ -284,3 +284,13 @@ def test_max_wallclock_time_lets_running_trials_finish(project: Project) -> None
     project.write()
     assert "limits were raised" in project.finish()
     assert project.started() == dict.fromkeys(range(8), 1)
+
+
+def test_a_configuration_that_sets_up_a_log_of_its_own_silences_nothing(project: Project) -> None:
+    project.write()
+    config = project.folder / "search.py"
+    own = "import logging.config\nlogging.config.dictConfig({'version': 1})\n"
+    config.write_text(own + config.read_text())
+    printed = project.finish()
+    assert "trial 0 completed" in printed
+    assert "campaign ended" in printed
