@@ -58,6 +58,18 @@ def announce(
         _rename_job(job.job_id, f"trial_{claim.trial_id}.{campaign}")
 
 
+def enter_own_folder(layout: Layout, claim: offers.Leg) -> None:
+    """Let the trial run in a folder of its own; where the job was is told in the environment.
+
+    Raises:
+        OSError: the folder cannot be made or entered.
+    """
+    os.environ.setdefault("HPO_START_DIR", str(Path.cwd()))
+    folder = layout.trial(claim.trial_id) / "work"
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(folder)
+
+
 def devices() -> dict[str, Any]:
     """What the attempt's own file says of the process that runs it."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")

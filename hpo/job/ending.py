@@ -7,8 +7,10 @@ more. Writes nothing; `folder.attempts` owns the document's form.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 
 MESSAGE_LENGTH = 2_000  # characters of an exception's text that a result keeps
 TRACE_LENGTH = 20_000
+_NO_SUCH_FILE = os.strerror(errno.ENOENT)
 ON_ITS_WAY_S = 5.0  # from a process that SLURM's signal ended to the job's own signal, at most
 
 
@@ -109,6 +112,17 @@ def out_of_memory(failed: dict[str, Any]) -> dict[str, Any]:
     """The failure of a trial that went on after the kernel had killed a process of it."""
     message = f"a process of the trial was killed for its memory, then: {failed['message']}"
     return failed | {"cause": Cause.OUT_OF_MEMORY.value, "message": message}
+
+
+def with_folder_told(failed: dict[str, Any]) -> dict[str, Any]:
+    """The failure of a trial in a folder of its own, which may have looked for a file there."""
+    if _NO_SUCH_FILE not in f"{failed['message']}{failed['traceback']}":
+        return failed
+    hint = (
+        "\n`cwd: trial` runs each trial in a folder of its own: a relative path of data is looked"
+        " for there; make it absolute, or join it to HPO_START_DIR"
+    )
+    return failed | {"message": f"{failed['message']}{hint}"}
 
 
 def failure(cause: str, message: str, trace: str | None) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from hpo.folder import attempts, offers
 from hpo.folder.files import Layout, publish_json, read_json, read_plain
 from hpo.folder.full_disk_output import log_again
 from hpo.folder.patience import Patience
-from hpo.job.ending import document_of, earlier_time, out_of_memory, train
+from hpo.job.ending import document_of, earlier_time, out_of_memory, train, with_folder_told
 from hpo.job.leave_flag import LeaveFlag
 from hpo.trial.trial import Trial
 
@@ -43,6 +43,7 @@ class LegSettings:
     timed: bool = False  # whether seats differ in their time, so that also a first leg must fit
     trials_per_job: int | str = 1
     trial_process: str = "fork"
+    cwd: str = "start"
 
     def __post_init__(self) -> None:
         """Refuse what a manager would not have written, e.g. after an edit by hand."""
@@ -57,6 +58,7 @@ class LegSettings:
             and isinstance(self.timed, bool)
             and (isinstance(self.trials_per_job, int) or self.trials_per_job == "auto")
             and self.trial_process in ("fork", "same")
+            and self.cwd in ("start", "trial")
         )
         if not sound:
             raise TypeError(f"these are no settings of jobs: {asdict(self)}")
@@ -155,6 +157,8 @@ class _Run:
         trial, ended = self._train(load)
         if ended["status"] == "failed" and self._here.oom_kills() > self._killed_before:
             ended = out_of_memory(ended)
+        if ended["status"] == "failed" and self._settings.cwd == "trial":
+            ended = with_folder_told(ended)
         if ended["status"] == "completed" and not self._offer.get("final", True):
             ended["status"] = "paused"
         return self._ended(trial, ended)

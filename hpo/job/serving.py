@@ -19,7 +19,7 @@ from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout
 from hpo.folder.patience import Patience, StorageTrouble
 from hpo.folder.quarantine import is_quarantined
-from hpo.job.announcement import devices
+from hpo.job.announcement import announce, devices, enter_own_folder
 from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
 from hpo.job.memory import oom_kills, used_mb
@@ -113,6 +113,20 @@ class Objective:
             bind(function, self.names)
             self._function = function
         return self._function
+
+
+def begin(place: Place, taken: Taken, *, rename: bool = True) -> None:
+    """Make the process that of the trial which was taken, and say so.
+
+    Raises:
+        StorageTrouble: the folder that it is to run in cannot be used.
+    """
+    claim, offer = taken
+    names = (place.settings.campaign, place.job)
+    announce(place.layout, claim, offer["config"], *names, rename=rename)
+    if place.settings.cwd == "trial":
+        what = f"trial {claim.trial_id}: its folder"
+        place.patience.insist(what, lambda: enter_own_folder(place.layout, claim))
 
 
 def wait_for_claim(

@@ -153,6 +153,7 @@ def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:
         "timed": spec.slurm.learns_time,
         "trials_per_job": spec.hpo.trials_per_job,
         "trial_process": spec.hpo.trial_process,
+        "cwd": spec.hpo.cwd,
     }
 
 

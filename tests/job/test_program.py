@@ -135,3 +135,34 @@ def objective(config, trial):
 """
     settings = {"trials_per_job": 1, "pythonpath": [str(tmp_path / "other"), str(tmp_path)]}
     assert run(tmp_path, body, settings).losses() == [2.0]
+
+
+@BOTH
+def test_each_trial_may_run_in_a_folder_of_its_own(
+    tmp_path: Path, trials_per_job: int | str
+) -> None:
+    body = """
+def objective(config, trial):
+    Path("mine.txt").write_text(str(trial.trial_id))
+    assert (Path(os.environ["HPO_START_DIR"]) / "train.py").is_file()
+    trial.report(loss=1.0)
+"""
+    seat = SeatRun(tmp_path, body, {"trials_per_job": trials_per_job, "cwd": "trial"})
+    seat.offer(2)
+    seat.run()
+    if trials_per_job == 1:
+        seat.run(HPO_JOB_ID="test-2")
+    for trial_id in (0, 1):
+        work = seat.layout.trial(trial_id) / "work"
+        assert (work / "mine.txt").read_text() == str(trial_id)
+
+
+def test_data_that_is_not_in_that_folder_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("1")
+    (tmp_path / "script.py").write_text("print(open('data.csv').read())")
+    objective = f"script:{tmp_path / 'script.py'}"
+    seat = SeatRun(tmp_path, "", {"trials_per_job": 1, "objective": objective, "cwd": "trial"})
+    seat.offer(1)
+    seat.run()
+    assert "No such file" in seat.result(0)["message"]
+    assert "HPO_START_DIR" in seat.result(0)["message"]

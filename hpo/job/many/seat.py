@@ -20,14 +20,22 @@ from hpo.errors import EXIT_RESUMABLE
 from hpo.folder import offers
 from hpo.folder.patience import StorageTrouble
 from hpo.job import start
-from hpo.job.announcement import announce
 from hpo.job.ending import ON_ITS_WAY_S, broken_leg, failure
 from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import finish_leg
 from hpo.job.many.forking import RandomStart, danger
 from hpo.job.many.process import Note, ProcessEnd, run_forked, run_fresh
 from hpo.job.memory import oom_kills
-from hpo.job.serving import Objective, Place, Served, Taken, serve_leg, tell_end, wait_for_claim
+from hpo.job.serving import (
+    Objective,
+    Place,
+    Served,
+    Taken,
+    begin,
+    serve_leg,
+    tell_end,
+    wait_for_claim,
+)
 from hpo.record.causes import Cause
 from hpo.seats.stay import Stay
 from hpo.trial.objective import SCRIPT
@@ -50,11 +58,9 @@ def serve(place: Place, flag: LeaveFlag, first: Taken) -> None:
     taken: Taken | None = first
     renamed_at = float("-inf")
     while taken is not None:
-        claim, offer = taken
         rename = time.monotonic() >= renamed_at + RENAME_S
         renamed_at = time.monotonic() if rename else renamed_at
-        names = (place.settings.campaign, place.job)
-        announce(place.layout, claim, offer["config"], *names, rename=rename)
+        begin(place, taken, rename=rename)
         stay.took()
         how.run(taken)
         taken = None
