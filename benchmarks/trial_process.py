@@ -5,12 +5,15 @@
 One seat of a campaign's folder, without a manager and on a local disk, takes trials that do
 nothing; the time between the end of one objective and the start of the next is dead. `job` is one
 process per trial, started here as soon as the one before has ended: what `trials_per_job: 1` costs
-on a cluster without a queue. All variants take turns within each round.
+on a cluster without a queue. `training` makes an optimizer and takes a step, which counts as dead:
+it is next to nothing, but for what torch loads at its first use. All variants take turns within
+each round.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import statistics
 import subprocess
@@ -33,10 +36,20 @@ def note(word):
     os.close(file)
 def objective(config, trial):
     note("begins")
+    {step}
     trial.report(loss=1.0)
     note("ends")
 """
-IMPORTS = {"nothing": "", "numpy": "import numpy", "torch": "import torch"}
+STEP = """model = torch.nn.Linear(8, 1)
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.ones(4, 8)).mean().backward()
+    optimizer.step()"""
+IMPORTS = {
+    "nothing": ("", ""),
+    "numpy": ("import numpy", ""),
+    "torch": ("import torch", ""),
+    "training": ("import torch", STEP),
+}
 # A thread of the user's own is one of the reasons for a fresh interpreter.
 THREAD = "\nthreading.Thread(target=time.sleep, args=(10_000,), daemon=True).start()"
 WAYS = {
@@ -72,8 +85,9 @@ def dead_s(imports: str, way: str, trials: int) -> list[float]:
         layout = Layout(Path(folder) / "c")
         layout.create()
         notes, train = Path(folder) / "notes.txt", Path(folder) / "train.py"
-        lines = IMPORTS[imports] + (THREAD if way == "fresh" else "")
-        train.write_text(TRAIN.format(imports=lines, notes=str(notes)))
+        lines, step = IMPORTS[imports]
+        lines += THREAD if way == "fresh" else ""
+        train.write_text(TRAIN.format(imports=lines, step=step, notes=str(notes)))
         seat = {
             "campaign": "benchmark",
             "objective": f"{train}:objective",
@@ -93,6 +107,8 @@ def dead_s(imports: str, way: str, trials: int) -> list[float]:
             subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
         times = [float(line.split()[1]) for line in notes.read_text().splitlines()]
     assert len(times) == 2 * trials, times
+    if IMPORTS[imports][1]:  # from report to report, because the step begins the trial
+        return [later - end for end, later in itertools.pairwise(times[1::2])]
     ends, begins = times[1::2], times[2::2]
     return [begin - end for end, begin in zip(ends, begins, strict=False)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -29,7 +30,7 @@ class Game:
     asha: Asha
     n_trials: int = 9
     mode: str = "min"
-    limits: dict[str, object] = field(default_factory=dict)
+    limits: dict[str, Any] = field(default_factory=dict)
     now: float = 0.0
 
     def __post_init__(self) -> None:

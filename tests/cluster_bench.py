@@ -131,10 +131,17 @@ class Bench:
     def claims(self) -> list[Leg]:
         return offers.list_legs(self.layout.claims)
 
+    def result(self, trial_id: int) -> dict[str, Any]:
+        found = read_json(self.layout.result(trial_id))
+        assert isinstance(found, dict)
+        return found
+
     def kill_the_process_of(self, trial_id: int) -> None:
         path = self.layout.trial(trial_id) / "attempt-a0.json"
         self.wait(lambda: read_json(path), "the trial says which process it is")
-        psutil.Process(read_json(path)["pid"]).kill()
+        said = read_json(path)
+        assert said is not None
+        psutil.Process(said["pid"]).kill()
 
     def clean_up(self) -> None:
         (self.folder / "go").touch()

@@ -19,7 +19,7 @@ NO_DISK = "NO DISK TO FILL:"
 
 
 @dataclass(frozen=True)
-class SlurmCluster:
+class RealSlurm:
     """A SLURM that answers; `conf` is its slurm.conf."""
 
     conf: Path
@@ -43,13 +43,13 @@ class SlurmCluster:
 
 
 @pytest.fixture(scope="session")
-def slurm() -> Iterator[SlurmCluster]:
+def slurm() -> Iterator[RealSlurm]:
     """Give a running SLURM; all pytest-xdist workers share it, and it stays up afterwards."""
     conf = _ambient_conf() if os.environ.get("HPO_TEST_SLURM") == "ambient" else None
     conf = conf or _own_conf()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SLURM_CONF", str(conf))
-        yield SlurmCluster(conf)
+        yield RealSlurm(conf)
 
 
 @pytest.fixture(autouse=True)

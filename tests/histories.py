@@ -70,6 +70,11 @@ def running(*trial_ids: int) -> list[ev.Event]:
     return started
 
 
+def trial_of(event: ev.Event) -> int:
+    assert isinstance(event, ev.TrialEvent)
+    return event.trial_id
+
+
 def state_after(events: Iterable[ev.Event], mode: str = "min") -> CampaignState:
     state = CampaignState(Goal("loss", mode))
     for event in events:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import PurePath, PurePosixPath
 from typing import Any
 
 Files = tuple[tuple[str, Any], ...]  # (path, content), sorted: it can be a key
@@ -99,7 +99,7 @@ class ModelOs:
         return list(port_of[-1]("list", str(folder)))
 
 
-def read_plain(path: ModelPath) -> bytes:
+def read_plain(path: PurePath) -> bytes:
     """`hpo.folder.files.read_plain`."""
     text: str = port_of[-1]("read", str(path))
     return text.encode()

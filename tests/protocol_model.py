@@ -208,9 +208,8 @@ class Model:
 
     def _manager_owes_a_result(self, world: World) -> bool:
         """Between the journal's line and the result's file."""
-        return self.processes.next_op(world.manager)[0] is not None and (
-            self.processes.next_op(world.manager)[0][0] != "tick"
-        )
+        op, _ = self.processes.next_op(world.manager)
+        return op is not None and op[0] != "tick"
 
     def require_end(self, world: World) -> None:
         """What must hold where nothing but another job can bring the campaign further."""
@@ -256,7 +255,7 @@ def _is_private(op: Op) -> bool:
         return False
     if op[0] in KNOWING:
         return True
-    path = op[2] if op[0] == "rename" else op[1]
+    path: str = op[2] if op[0] == "rename" else op[1]
     if op[0] == "write":
         return path == JOURNAL or path.endswith(".tmp") or path.startswith("/c/trials/")
     if op[0] == "exists":

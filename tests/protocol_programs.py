@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
+from partial_cluster import as_cluster
 from protocol_files import ModelPath, Port, port_of
 
 from hpo.decisions.limits import SeatLimits
@@ -14,17 +16,19 @@ from hpo.decisions.scheduler import Limits, Scheduler
 from hpo.folder import offers
 from hpo.folder.attempts import document
 from hpo.folder.files import Layout
+from hpo.folder.journal import Journal
 from hpo.job import leg
 from hpo.manager.loop import Manager, Surroundings
 from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.goal import Goal
 from hpo.record.state import TrialStatus
+from hpo.report.summary import Summary
 from hpo.search.random import AsyncRandomSearch
 from hpo.seats.book import JobPhase, JobStatus
 from hpo.space.space import read_space
 
-LAYOUT = Layout(ModelPath("/c"))
+LAYOUT = Layout(cast("Path", ModelPath("/c")))  # which has what the protocol uses of one
 JOURNAL = "/c/journal"
 GRACE_S = 1.0
 NO_TIME, GRACE_OVER = 0.0, GRACE_S  # since the tick before
@@ -170,13 +174,14 @@ def manager_program(port: Port) -> str:
     clock, journal = _Clock(), _Journal(port)
     scheduler = Scheduler(AsyncRandomSearch(SPACE, 0), Limits(n_trials=1))
     manager = _Manager(
-        Surroundings(LAYOUT, _Cluster(port), clock, lambda: False),
-        journal,
+        # The journal too has as much as this manager uses.
+        Surroundings(LAYOUT, as_cluster(_Cluster(port)), clock, lambda: False),
+        cast("Journal", journal),
         scheduler,
         SeatLimits(2, 10),
         goal=Goal(),
     )
-    manager._publisher._summary = _NoSummary()
+    manager._publisher._summary = cast("Summary", _NoSummary())
     manager.start()
     while manager.state.ended is None:
         clock.time = port("tick", lambda: _knowledge(manager), manager.waits_for_time)
@@ -191,7 +196,7 @@ def _knowledge(manager: Manager) -> str:
     observer, seats = manager._observer, manager._seats
     parts = (
         manager.state,
-        manager._journal._text,  # which the state does not tell
+        cast("_Journal", manager._journal)._text,  # which the state does not tell
         manager.book,
         (observer.losses, observer._overdue),
         (vars(manager._offers), manager._publisher._due, manager._asked),

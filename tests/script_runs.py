@@ -47,9 +47,8 @@ def writer(folder: Path) -> Write:
 
 
 def make_trial(tmp_path: Path, **changes: Any) -> Trial:
-    return Trial(
-        **{"trial_id": 3, "config": CONFIG, "folder": tmp_path / "trial_3", "attempt": 0} | changes
-    )
+    usual: dict[str, Any] = {"trial_id": 3, "config": CONFIG, "attempt": 0}
+    return Trial(**(usual | {"folder": tmp_path / "trial_3"} | changes))
 
 
 def run(script: Path, trial: Trial, pattern: str | None = None, grace_s: float = 5.0) -> None:

@@ -69,8 +69,8 @@ class SeatRun:
             text=True,
         )
 
-    def run(self, *, code: int = 0, **environment: str) -> str:
-        """The job to its end; what it printed."""
+    def run(self, code: int = 0, /, **environment: str) -> str:
+        """The job to its end, with that exit code; what it printed."""
         job = self.start(**environment)
         printed, _ = job.communicate(timeout=100)
         assert job.returncode == code, printed

@@ -70,7 +70,7 @@ class Project:
 
     folder: Path
     settings: dict[str, Any] = field(default_factory=dict)
-    _children: list[subprocess.Popen[str]] = field(default_factory=list)
+    _children: list[subprocess.Popen[str] | subprocess.Popen[bytes]] = field(default_factory=list)
 
     def write(
         self, body: str = TRAIN, *, space: str = SPACE, slurm: str = "{}", **settings: Any
@@ -85,7 +85,7 @@ class Project:
 
     @property
     def output(self) -> Path:
-        return self.folder / self.settings.get("output_dir", "results")
+        return self.folder / str(self.settings.get("output_dir", "results"))
 
     def command(self, *arguments: str, executor: str | None = "local") -> list[str]:
         where = ["--executor", executor] if executor else []
@@ -150,10 +150,13 @@ class Project:
     def result(self, trial_id: int, output: Path | None = None) -> dict[str, Any]:
         """A result file, read as strictly as any JSON reader may."""
         path = (output or self.output) / "results" / f"trial_{trial_id}.json"
-        return strict_json(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] = strict_json(path.read_text(encoding="utf-8"))
+        return found
 
     def final(self, output: Path | None = None) -> dict[str, Any]:
-        return strict_json(((output or self.output) / "final_results.json").read_text())
+        path = (output or self.output) / "final_results.json"
+        found: dict[str, Any] = strict_json(path.read_text())
+        return found
 
     def configs(self, output: Path | None = None) -> list[dict[str, Any]]:
         count = self.final(output)["n_trials"]

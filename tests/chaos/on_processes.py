@@ -7,6 +7,7 @@ import signal
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import psutil
 from user_project import Project, user_project
@@ -29,7 +30,7 @@ def run(folder: Path, seed: int, kills: int) -> tuple[Counter[str], Findings]:
     """One campaign, random search or ASHA, with at most `kills` kills."""
     dice = random.Random(seed)
     folder.mkdir(parents=True)
-    searchers = ({}, {"scheduler": "asha"})
+    searchers: list[dict[str, Any]] = [{}, {"scheduler": "asha"}]
     with user_project(folder) as project:
         project.write(
             TRAIN,

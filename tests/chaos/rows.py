@@ -120,8 +120,9 @@ def main(names: list[str]) -> int:
 
 def _row(name: str, folder: Path) -> int:
     row = ROWS[name]
-    trials = {"trials": 14, "epochs": 10, "epoch_s": 1.5}
-    campaign = Campaign(folder, **trials, import_s=row.import_s, save_s=row.save_s)
+    campaign = Campaign(
+        folder, trials=14, epochs=10, epoch_s=1.5, import_s=row.import_s, save_s=row.save_s
+    )
     if not row.as_job:
         campaign.path = str(slurm_faults.hanging_squeue(folder / "bin"))
     auditor = Auditor(campaign.output)

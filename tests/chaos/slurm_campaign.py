@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,7 +70,7 @@ class Campaign:
     epoch_s: float = 1.0
     import_s: float = 0.0
     save_s: float = 0.0
-    more: dict[str, object] = field(default_factory=dict)
+    more: Mapping[str, object] = field(default_factory=dict)
     path: str = ""  # before PATH, for a manager of this machine
     manager_job: str = ""
     _process: subprocess.Popen[str] | None = None

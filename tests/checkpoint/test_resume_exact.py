@@ -179,6 +179,10 @@ def torch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     module.set_num_threads(threads)
 
 
+def after(epoch: int) -> Callable[[Trial], bool]:
+    return lambda trial: trial.resource == epoch
+
+
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_interrupted_after_every_epoch(torch: Any, tmp_path: Path, name: str) -> None:
     # The mlp example seeds torch alone; Python's and numpy's generators are in its checkpoint too.
@@ -191,7 +195,7 @@ def test_interrupted_after_every_epoch(torch: Any, tmp_path: Path, name: str) ->
             name,
             tmp_path / "parts",
             attempt,
-            asked_to_leave=lambda trial, epoch=attempt + 1: trial.resource == epoch,
+            asked_to_leave=after(attempt + 1),
         )
         assert part.resource == attempt + 1
         disturb()
@@ -243,7 +247,8 @@ def test_interrupted_into_fresh_processes(torch: Any, tmp_path: Path) -> None:
             check=True,
         )
     part = Trial(trial_id=0, config=MLP, folder=tmp_path / "parts", attempt=9, target=EPOCHS)
-    assert part.restore(seen=(seen := [])) == EPOCHS
+    seen: list[float] = []
+    assert part.restore(seen=seen) == EPOCHS
     assert reports(part) == reports(whole)
     assert seen == [report["validation_error"] for report in reports(whole)]
     assert final_state(tmp_path / "parts") == final_state(tmp_path / "whole")

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -96,11 +97,15 @@ def test_a_trial_killed_while_no_manager_lives_is_run_again(project: Project) ->
     assert [project.result(i)["status"] for i in range(3)] == ["completed"] * 3
 
 
+def _have_started(project: Project, count: int) -> bool:
+    return len(project.started()) >= count
+
+
 def test_a_manager_killed_again_and_again_runs_each_trial_once(project: Project) -> None:
     project.write("time.sleep(0.3)" + TRAIN, n_trials=8)
     for seen in (1, 3, 5):
         child = project.start()
-        wait_until(lambda seen=seen: len(project.started()) >= seen, "trials run")
+        wait_until(partial(_have_started, project, seen), "trials run")
         kill(child)
     project.finish()
     require_all_once(project, 8)

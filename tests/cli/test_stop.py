@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -236,7 +237,7 @@ def test_a_crash_while_it_stops_changes_nothing(
     for step in range(1, 2000, 23):
         campaign = _stopped(tmp_path / f"crash{step}", how)
         left = iter([step])
-        _, crashes = campaign.run_crashing(lambda left=left: next(left, None))
+        _, crashes = campaign.run_crashing(partial(next, left, None))
         assert campaign.journal_bytes() == expected.journal_bytes(), f"crash before step {step}"
         if crashes == 0:
             return

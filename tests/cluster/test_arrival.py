@@ -85,7 +85,12 @@ class TestHistory:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         looks: list[int] = []
-        monkeypatch.setattr(arrival, "_class_of", lambda minutes: looks.append(minutes) or 0)
+
+        def only_class(minutes: int) -> int:
+            looks.append(minutes)
+            return 0
+
+        monkeypatch.setattr(arrival, "_class_of", only_class)
         history = History(tuple((20, float(n)) for n in range(50)))
         assert [history.wait_s(0.5, 20) for _ in range(9)] == [24.5] * 9
         assert len(looks) == 50 + 9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ class TestEveryCluster:
         done = [claim for claim in bench.claims() if claim.done]
         assert sorted(claim.trial_id for claim in done) == [0, 1]
         assert {claim.job_id for claim in done} == set(job_ids)
-        assert {read_json(bench.layout.result(i))["status"] for i in (0, 1)} == {"completed"}
+        assert {bench.result(i)["status"] for i in (0, 1)} == {"completed"}
 
     def test_a_seat_without_an_offer_ends_well_after_the_claim_timeout(self, bench: Bench) -> None:
         (job_id,) = bench.submit(1)
@@ -73,7 +74,7 @@ class TestEveryCluster:
         bench.cluster.cancel_queued([job_id, "99999998_0"])
         (bench.folder / "go").touch()
         assert bench.wait_for_end(job_id).ok
-        assert read_json(bench.layout.result(0))["status"] == "completed"
+        assert bench.result(0)["status"] == "completed"
 
     def test_cancelling_for_good_ends_what_runs_too(self, bench: Bench) -> None:
         bench.offer(1, seconds=600.0)
@@ -87,15 +88,14 @@ class TestEveryCluster:
         assert [(leg.trial_id, leg.done) for leg in bench.claims()] == [(0, False)]
 
     def test_cancelled_seats_take_no_leg(self, bench: Bench) -> None:
+        def is_gone(job_id: str) -> bool:
+            status = bench.status(job_id)
+            return status is None or status.phase is JobPhase.ENDED
+
         job_ids = bench.submit(2)
         bench.cluster.cancel_queued(job_ids)
         for job_id in job_ids:
-            bench.wait(
-                lambda job_id=job_id: (
-                    (s := bench.status(job_id)) is None or s.phase is JobPhase.ENDED
-                ),
-                "it is gone",
-            )
+            bench.wait(partial(is_gone, job_id), "it is gone")
         bench.offer(1)
         assert bench.claims() == []
 
@@ -132,7 +132,7 @@ class TestEveryCluster:
         assert (status.phase, status.mem_mb) == (JobPhase.QUEUED, 6144)
         (bench.folder / "go").touch()
         bench.wait(lambda: read_json(bench.layout.result(1)), "it takes what needs so much")
-        assert read_json(bench.layout.result(1))["job_id"] == waiting
+        assert bench.result(1)["job_id"] == waiting
 
     def test_waiting_seats_give_up_time_and_memory_in_their_place(self, bench: Bench) -> None:
         if not bench.cluster.has_queue:
@@ -183,7 +183,7 @@ class TestEveryCluster:
         assert status.phase is JobPhase.RUNNING
         (bench.folder / "go").touch()
         bench.wait_for_end(job_id)
-        assert read_json(bench.layout.result(0))["status"] == "completed"
+        assert bench.result(0)["status"] == "completed"
 
     def test_nothing_of_another_campaign_is_told(self, bench: Bench, tmp_path: Path) -> None:
         bench.submit(1)

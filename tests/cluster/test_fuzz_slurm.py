@@ -62,7 +62,7 @@ def test_any_answer_of_scontrol_and_sinfo(data: bytes, code: int) -> None:
         return subprocess.CompletedProcess(command, code, stdout=text, stderr=text)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slurm_commands.subprocess, "run", answer)
+        patch.setattr(subprocess, "run", answer)
         assert slurm_preflight.max_array_size() >= 0
         assert slurm.answers() in (True, False)
         assert slurm.is_job_gone("17") in (True, False, None)

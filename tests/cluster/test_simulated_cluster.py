@@ -65,7 +65,7 @@ def most_at_once(made: Campaign) -> int:
     return most
 
 
-STEADY = {"epoch_spread": 0.0, "arrival": Constant(60.0)}
+STEADY: dict[str, Any] = {"epoch_spread": 0.0, "arrival": Constant(60.0)}
 EVERYTHING = ClusterModel(
     seats=5,
     arrival=Backfill(LogNormal(900.0), 600),

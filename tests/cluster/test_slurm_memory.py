@@ -60,8 +60,13 @@ def test_what_a_job_used_stands_beside_what_it_had() -> None:
 def test_a_failed_job_is_out_of_memory_if_its_own_log_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
-    monkeypatch.setattr(slurm_memory, "ask", lambda command: asked.append(command) or ACCOUNTING)
+    asked: list[list[str]] = []
+
+    def answer(command: list[str]) -> str:
+        asked.append(command)
+        return ACCOUNTING
+
+    monkeypatch.setattr(slurm_memory, "ask", answer)
     (tmp_path / "479_0").write_text("x" * 10**6 + "\nslurmstepd: error: Exceeded job memory limit")
     (tmp_path / "480").write_text("Killed\n")
     statuses = {

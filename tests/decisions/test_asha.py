@@ -122,7 +122,9 @@ def test_a_trial_that_returns_before_its_rung_fails_with_the_cure() -> None:
     game.settle()
     assert trial.status is TrialStatus.FAILED
     assert trial.cause == MISSED_RUNG
-    assert "trial 0" in game.events[-1].message
+    failed = game.events[-1]
+    assert isinstance(failed, ev.TrialFailed)
+    assert "trial 0" in failed.message
     assert game.state.rungs == {}  # a value counts at its rung or not at all
 
 
@@ -240,4 +242,6 @@ def test_a_trial_that_is_interrupted_again_and_again_without_progress_fails_in_t
         apply(game.state, ev.LegFinished(2.0, *leg, "x", "interrupted", 0.1, resource, 5.0))
         game.settle()
     assert trial.status is TrialStatus.FAILED
-    assert "save and restore" in game.events[-2].message
+    failed = game.events[-2]
+    assert isinstance(failed, ev.TrialFailed)
+    assert "save and restore" in failed.message

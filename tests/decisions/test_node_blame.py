@@ -13,7 +13,7 @@ from hpo.record import events as ev
 HOUR = 3600.0
 
 
-def at(event: ev.Event, node: str, time: float = NOW) -> ev.Event:
+def at(event: ev.LegFinished | ev.LegLost, node: str, time: float = NOW) -> ev.Event:
     return replace(event, node=node, time=time)
 
 

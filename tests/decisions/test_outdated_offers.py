@@ -22,11 +22,11 @@ from hpo.units.sizes import usable_s
 AUTO = Limits(100, timed=True, max_time_s=6000, learn_time=True, max_mem_mb=4096)
 
 
-def campaign(ended: int, **offer: int) -> CampaignState:
+def campaign(ended: int, *, mem_mb: int = 0, time_s: int = 0) -> CampaignState:
     """Some trials have ended, and one more is offered."""
     first = [*running(*range(ended)), *[finished(i, job_id=str(i)) for i in range(ended)]]
-    last = [ev.TrialDrawn(0.0, ended, {"lr": 1}), replace(offered(ended), **offer)]
-    return state_after([*first, *last])
+    drawn = ev.TrialDrawn(0.0, ended, {"lr": 1})
+    return state_after([*first, drawn, replace(offered(ended), mem_mb=mem_mb, time_s=time_s)])
 
 
 def test_what_wants_all_of_a_seat_is_outdated_once_times_are_known() -> None:

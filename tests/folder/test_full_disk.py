@@ -97,6 +97,7 @@ class TestLegs:
         offer_files(layout, 0)
         claim = take(layout, "7")
         offer = read_json(layout.claims / claim.name)
+        assert offer is not None
 
         def objective(config: dict[str, Any], trial: Trial) -> None:
             if step == "report":

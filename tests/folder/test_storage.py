@@ -139,7 +139,7 @@ def test_a_really_full_disk_is_recognised_in_users_code(
     assert is_storage_trouble(caught.value)
 
 
-def _chained(err: Exception, behind: Exception) -> Exception:
+def _chained(err: BaseException, behind: BaseException) -> BaseException:
     err.__context__ = behind
     return err
 

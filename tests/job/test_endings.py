@@ -84,8 +84,9 @@ def test_whatever_ends_it_after_the_request_is_an_interruption(
     job = started(seat)
     if "ready" in ENDS[how]:
         wait_until((tmp_path / "ready").exists, "it has its handler", 30.0)
-    for process in [*psutil.Process(job.pid).children(recursive=True), job]:
-        process.send_signal(signal.SIGTERM)  # as SLURM: every process of the job
+    seat_itself = psutil.Process(job.pid)
+    for process in [*seat_itself.children(recursive=True), seat_itself]:
+        process.terminate()  # as SLURM: every process of the job
     (tmp_path / "asked").touch()
     printed = ended(job)
     assert "trial 0 interrupted" in printed

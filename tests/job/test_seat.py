@@ -169,7 +169,7 @@ def objective(config, trial):
         body = "def objective(config, trial):\n    raise OSError(28, 'No space left on device')\n"
         seat = SeatRun(tmp_path, body)
         seat.offer(2)
-        seat.run(code=75)
+        seat.run(75)
         assert [leg.trial_id for leg in offers.held_by(seat.layout, JOB)] == [0]
 
 

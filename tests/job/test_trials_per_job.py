@@ -33,7 +33,8 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 def epochs(project: Project) -> list[tuple[int, int, int]]:
     """(trial, epoch, steps since the trial's start) of each epoch that was trained."""
-    return [tuple(map(int, line.split())) for line in project.notes("epochs.txt")]
+    lines = (map(int, line.split()) for line in project.notes("epochs.txt"))
+    return [(trial_id, epoch, steps) for trial_id, epoch, steps in lines]
 
 
 def errors(project: Project) -> dict[tuple[int, int], float]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import pytest
+from partial_cluster import as_cluster
 
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.node_blame import NodeBlame
@@ -74,7 +75,7 @@ def _offering(count: int) -> CampaignState:
 
 def test_an_array_follows_another_only_once_it_is_known_what_runs() -> None:
     cluster, book = Cluster(), SeatBook()
-    keeper = SeatKeeper(cluster, book, SeatLimits(AT_ONCE, 100), NodeBlame())
+    keeper = SeatKeeper(as_cluster(cluster), book, SeatLimits(AT_ONCE, 100), NodeBlame())
 
     def tick(now: float, legs: int) -> None:
         state = _offering(legs)
@@ -105,7 +106,7 @@ def test_an_array_follows_another_only_once_it_is_known_what_runs() -> None:
 
 def test_a_raise_that_was_not_answered_may_have_been_carried_out() -> None:
     cluster, book = Cluster(), SeatBook()
-    keeper = ArrayKeeper(cluster, book)
+    keeper = ArrayKeeper(as_cluster(cluster), book)
     book.submitted(cluster.submit(8, at_once=1))
     keeper.submitted(list(book.seats), 1)
     assert keeper.room(AT_ONCE, 8) == 3
@@ -126,7 +127,7 @@ def test_after_the_limit_was_lowered_below_the_arrays_that_wait_the_youngest_are
     cluster, state = Cluster(), _offering(60)
     for count, at_once in ((8, 2), (1, 1), (8, 1)):
         cluster.submit(count, at_once=at_once)
-    keeper = SeatKeeper(cluster, SeatBook(), SeatLimits(1, 100), NodeBlame())
+    keeper = SeatKeeper(as_cluster(cluster), SeatBook(), SeatLimits(1, 100), NodeBlame())
     for now in (0.0, 60.0, 120.0):
         keeper.poll_if_due(state, now)
         keeper.fill(state, now)

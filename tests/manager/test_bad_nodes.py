@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from histories import NOW, claimed, drawn, make_layout, offer_files, offered, state_after, take
 from histories import write_result as write
+from partial_cluster import as_cluster
 from simulation import Campaign
 
 from hpo.cluster.simulated.model import ClusterModel
@@ -124,7 +125,7 @@ class TestWaitingSeats:
     def test_they_are_told_once_a_change(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO)
         told, book = Told(), SeatBook()
-        avoid = Avoidance(told, book)
+        avoid = Avoidance(as_cluster(told), book)
         book.submitted(["8_0", "8_1", "8_2"])
         book.claimed("8_0", 0, NOW)
         avoid.follow([], NOW, ever=False)
@@ -138,7 +139,7 @@ class TestWaitingSeats:
 
     def test_new_seats_need_not_be_told_and_those_that_wait_again_do(self) -> None:
         told, book = Told(), SeatBook()
-        avoid = Avoidance(told, book)
+        avoid = Avoidance(as_cluster(told), book)
         avoid.follow(["gpu2"], NOW, ever=True)
         book.submitted(["9"])
         avoid.submitted(["9"])
@@ -153,7 +154,7 @@ class TestWaitingSeats:
 
     def test_a_call_that_fails_is_repeated_a_minute_later(self) -> None:
         told, book = Told(silent=True), SeatBook()
-        avoid = Avoidance(told, book)
+        avoid = Avoidance(as_cluster(told), book)
         book.submitted(["8_0"])
         for second in range(100):
             avoid.follow(["gpu2"], NOW + second, ever=True)
@@ -170,22 +171,32 @@ class BadNode:
         submit, start = cluster.submit, lives.start
 
         def submit_avoiding(
-            count: int, *, at_once: int, avoid: Collection[str] = (), **kind: int
+            count: int,
+            *,
+            at_once: int,
+            mem_mb: int = 0,
+            time_min: int = 0,
+            avoid: Collection[str] = (),
         ) -> list[str]:
             self.asked.append((count, sorted(avoid)))
             if avoid and self.refuses:
                 raise SubmissionError("Requested node configuration is not available")
             self.out = set(avoid)
-            return submit(count, at_once=at_once, **kind)
+            return submit(count, at_once=at_once, mem_mb=mem_mb, time_min=time_min)
 
         def start_dying(job: Any) -> None:
             start(job)
             if job.status.node in set(nodes) - self.out:
                 lives.end(job, Cause.KILLED, "SLURM says FAILED")
 
-        cluster.submit = submit_avoiding
-        lives.start = start_dying
-        cluster.last_words = lambda _job_id: "loading\ncannot open the GPU"
+        def last_words(job_id: str) -> str:
+            del job_id
+            return "loading\ncannot open the GPU"
+
+        # On this cluster alone, because the simulator knows no node that is broken for seats.
+        cluster.submit = submit_avoiding  # type: ignore[method-assign]
+        lives.start = start_dying  # type: ignore[method-assign]
+        cluster.last_words = last_words  # type: ignore[method-assign]
 
 
 def quarantines(campaign: Campaign) -> list[str]:

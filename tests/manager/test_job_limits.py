@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from partial_cluster import as_cluster
 
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.needs import ComingLeg
@@ -131,7 +132,7 @@ def test_there_are_never_more_jobs_than_allowed_whatever_happens_to_them(seed: i
             if restarts or keeper is None:
                 held = {i: s.trial_id for i, s in seats.seats.items() if s.trial_id is not None}
                 seats = SeatBook()
-                keeper = SeatKeeper(cluster, seats, limits, NodeBlame())
+                keeper = SeatKeeper(as_cluster(cluster), seats, limits, NodeBlame())
                 for job_id, trial_id in held.items():
                     seats.claimed(job_id, trial_id, now)
             state = _offering(needs)

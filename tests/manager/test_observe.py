@@ -19,6 +19,7 @@ from histories import (
     result_of,
     state_after,
     take,
+    trial_of,
     write_result,
 )
 
@@ -160,8 +161,8 @@ class TestJobsThatGoOn:
     def desk(self, folder: Path) -> Desk:
         """Trial 5 runs in job 7 according to the journal."""
         layout = make_layout(folder)
-        events = [ev.CampaignStarted(NOW), *(drawn(i) for i in range(6)), *map(offered, range(6))]
-        state = state_after([*events, claimed(5)])
+        before: list[ev.Event] = [*map(drawn, range(6)), *map(offered, range(6))]
+        state = state_after([ev.CampaignStarted(NOW), *before, claimed(5)])
         return Desk(layout, state, Observer(layout, SeatBook(), GRACE_S))
 
     def test_the_end_of_a_leg_is_told_before_what_its_job_took_next(self, tmp_path: Path) -> None:
@@ -173,9 +174,10 @@ class TestJobsThatGoOn:
         offer_files(desk.layout, 1)
         take(desk.layout, "7")
         told = desk.look()
-        assert [(type(fact), fact.trial_id) for fact in told] == [(ev.LegFinished, 5)]
+        assert [(type(fact), trial_of(fact)) for fact in told] == [(ev.LegFinished, 5)]
+        assert isinstance(told[0], ev.LegFinished)
         assert told[0].goes_on
-        assert [(type(fact), fact.trial_id) for fact in desk.look()] == [(ev.LegClaimed, 1)]
+        assert [(type(fact), trial_of(fact)) for fact in desk.look()] == [(ev.LegClaimed, 1)]
         assert check(desk.state) == []
 
     def test_while_that_result_is_late_the_next_leg_is_not_told(self, tmp_path: Path) -> None:
@@ -187,7 +189,7 @@ class TestJobsThatGoOn:
         take(desk.layout, "7")
         assert desk.look() == []
         write_result(desk.layout, first)
-        assert [fact.trial_id for _ in range(2) for fact in desk.look()] == [5, 1]
+        assert [trial_of(fact) for _ in range(2) for fact in desk.look()] == [5, 1]
 
     def test_of_two_legs_that_are_both_new_the_finished_one_is_told_alone(
         self, tmp_path: Path
@@ -199,5 +201,5 @@ class TestJobsThatGoOn:
         assert offers.finish(desk.layout, first)
         offer_files(desk.layout, 2)
         take(desk.layout, "8")
-        assert [fact.trial_id for fact in desk.look()] == [4, 4]
-        assert [fact.trial_id for fact in desk.look()] == [2]
+        assert [trial_of(fact) for fact in desk.look()] == [4, 4]
+        assert [trial_of(fact) for fact in desk.look()] == [2]

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection
 
 import pytest
+from partial_cluster import as_cluster
 
 from hpo.decisions.needs import WantedSeats
 from hpo.errors import PollError
@@ -41,13 +42,13 @@ def wanted(legs: int, *, is_known: bool = True) -> WantedSeats:
 
 def test_nothing_changes_before_it_is_known_what_legs_need() -> None:
     cluster, book = Cluster(), waiting(9)
-    SeatResizing(cluster, book).shrink(wanted(9, is_known=False))
+    SeatResizing(as_cluster(cluster), book).shrink(wanted(9, is_known=False))
     assert cluster.told == []
 
 
 def test_what_gave_up_time_is_not_asked_again() -> None:
     cluster, book = Cluster(), waiting(9)
-    sizes = SeatResizing(cluster, book)
+    sizes = SeatResizing(as_cluster(cluster), book)
     sizes.shrink(wanted(9))
     sizes.shrink(wanted(9))
     assert cluster.told == [(9, 0, 30)]
@@ -65,7 +66,7 @@ def test_where_the_cluster_refuses_the_jobs_stay_as_they_are_and_it_is_said_once
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     cluster, book = Cluster(broken=True), waiting(9)
-    sizes = SeatResizing(cluster, book)
+    sizes = SeatResizing(as_cluster(cluster), book)
     with caplog.at_level(logging.WARNING):
         sizes.shrink(wanted(9))
         sizes.shrink(wanted(9))

@@ -95,7 +95,9 @@ class TestOutOfMemory:
     def test_a_job_that_lived_on_itself_says_it_and_the_leg_is_tried_again_too(self) -> None:
         told = finished(0, None, job_id="0", outcome="failed", cause="out_of_memory", message="m")
         assert self.after([*running(0), told]) == replace(offered(0, 1), mem_mb=6000)
-        assert "with mem=4000M: m. Raise" in self.after([*running(0), told], max_mem_mb=0).message
+        failure = self.after([*running(0), told], max_mem_mb=0)
+        assert isinstance(failure, ev.TrialFailed)
+        assert "with mem=4000M: m. Raise" in failure.message
 
     def test_then_the_trial_fails_and_says_what_was_tried_and_what_to_change(self) -> None:
         failure = self.after(self.ran_out(6000))
@@ -105,7 +107,9 @@ class TestOutOfMemory:
         assert "Raise `mem` in get_slurm_config(), or `max_mem` (now 6000M)" in failure.message
 
     def test_a_higher_limit_allows_more_than_one_step(self) -> None:
-        assert self.after(self.ran_out(6000), max_mem_mb=8000).mem_mb == 8000
+        again = self.after(self.ran_out(6000), max_mem_mb=8000)
+        assert isinstance(again, ev.LegOffered)
+        assert again.mem_mb == 8000
         failure = self.after(self.ran_out(6000, 8000), max_mem_mb=8000)
         assert isinstance(failure, ev.TrialFailed)
 
@@ -131,7 +135,7 @@ class TestAnotherChance:
         events = [*running(0, 1, 2), failed(0, job_id="0"), ev.TrialFailed(NOW, 0, "X", "m")]
         state = state_after([*events, failed(1, job_id="1")])
         again = scheduler().offer_elsewhere(state, [0, 1, 2], NOW)
-        assert [(e.trial_id, e.attempt) for e in again] == [(0, 1), (1, 1)]
+        assert again == [offered(0, 1), offered(1, 1)]
         for event in again:
             apply(state, event)
         assert state.of(TrialStatus.OFFERED) == {0, 1}

@@ -190,7 +190,8 @@ class TestNeeds:
         assert len(state.pace.legs) == ENOUGH
 
     def test_a_limit_whose_length_nobody_told_counts_as_what_was_offered(self) -> None:
-        events = [ev.CampaignStarted(NOW), drawn(0), replace(offered(0), time_s=500), claimed(0)]
+        offer = replace(offered(0), time_s=500)
+        events: list[ev.Event] = [ev.CampaignStarted(NOW), drawn(0), offer, claimed(0)]
         state = state_after([*events, lost(0, "time_limit")])
         assert state.trials[0].outlasted_s == 500
 

@@ -23,8 +23,8 @@ SEATS = SeatLimits(8, 450, learn_mem_to=8192)
 
 
 def leg(trial_id: int, used_mb: int = 0, **changes: Any) -> ev.LegFinished:
-    changes = {"mem_used_mb": used_mb, "job_id": str(trial_id)} | changes
-    return replace(finished(trial_id), **changes)
+    usual: dict[str, Any] = {"mem_used_mb": used_mb, "job_id": str(trial_id)}
+    return replace(finished(trial_id), **(usual | changes))
 
 
 def new(count: int) -> dict[ComingLeg, int]:
@@ -75,12 +75,10 @@ class TestMemory:
         assert "does not fit in `time`" in out_of_time(AUTO)
 
     def test_all_offers_get_seats_of_what_is_usual_or_more(self) -> None:
-        events = [replace(offered(i), mem_mb=mem_mb) for i, mem_mb in ((7, 0), (8, 128), (9, 999))]
-        state = state_after(
-            [*running(*range(MEASURED)), *[leg(i, 100) for i in range(MEASURED)]]
-            + [ev.TrialDrawn(0.0, i, {"lr": i}) for i in range(MEASURED, 10)]
-            + events
-        )
+        ended = [leg(i, 100) for i in range(MEASURED)]
+        drawn = [ev.TrialDrawn(0.0, i, {"lr": i}) for i in range(MEASURED, 10)]
+        offers = [replace(offered(i), mem_mb=mem_mb) for i, mem_mb in ((7, 0), (8, 128), (9, 999))]
+        state = state_after([*running(*range(MEASURED)), *ended, *drawn, *offers])
         wanted = wanted_seats(state, SEATS, new(3))
         assert wanted.needs == {SeatKind(256): 2, SeatKind(999): 1}
         assert (wanted.usual_mb, wanted.coming, wanted.is_known) == (256, {SeatKind(256): 3}, True)

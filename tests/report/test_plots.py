@@ -189,9 +189,8 @@ class TestLearningCurves:
         results = campaign.load()
         # Counted from the first attempt, of which the result's start_time knows nothing.
         assert results.reports["wallclock"].tolist() == pytest.approx([60, 120, 660, 720])
-        drawn = [
-            (x.get_linestyle(), list(x.get_xdata())) for x in results.plot_learning_curves().lines
-        ]
+        curves = results.plot_learning_curves().lines
+        drawn = [(x.get_linestyle(), np.asarray(x.get_xdata()).tolist()) for x in curves]
         assert drawn == [("-", [1, 2]), ("-", [11, 12]), (":", [2, 11])]
 
     @pytest.mark.parametrize(

@@ -60,8 +60,10 @@ THREE: list[ev.Event] = [
 
 def test_a_job_that_takes_several_legs() -> None:
     events: list[ev.Event] = [drawn(0), drawn(1)]
-    events += [replace(e, job_id="9") if hasattr(e, "job_id") else e for e in reached(0, 0.5)]
-    events += [replace(e, job_id="9") if hasattr(e, "job_id") else e for e in reached(1, 0.25)]
+    for event in [*reached(0, 0.5), *reached(1, 0.25)]:
+        if isinstance(event, ev.LegClaimed | ev.LegFinished):
+            event = replace(event, job_id="9")
+        events.append(event)
     events += [ev.LegOffered(NOW, 1, 1, 1, 9), ev.LegClaimed(NOW, 1, 1, 1, "9")]
     took = [text for text in texts(events, 1) if text.startswith("job 9")]
     assert took == ["job 9 took it after trial 0, attempt 1", "job 9 went on with it, attempt 2"]
@@ -133,9 +135,9 @@ def test_each_way_an_attempt_can_end_is_told_with_what_was_done_about_it() -> No
 
 
 def test_the_end_of_the_campaign_belongs_to_a_trial_that_is_open() -> None:
-    ending = [ev.CampaignEnding(NOW, "time"), ev.OfferRevoked(NOW, 0, 0, 0)]
-    stop = [*ending, ev.TrialStopped(NOW, 0, "time"), ev.CampaignEnded(NOW, "time")]
-    again = [ev.CampaignReopened(NOW, "more"), offered(0, 1)]
+    ending: list[ev.Event] = [ev.CampaignEnding(NOW, "time"), ev.OfferRevoked(NOW, 0, 0, 0)]
+    stop: list[ev.Event] = [*ending, ev.TrialStopped(NOW, 0, "time"), ev.CampaignEnded(NOW, "time")]
+    again: list[ev.Event] = [ev.CampaignReopened(NOW, "more"), offered(0, 1)]
     events: list[ev.Event] = [ev.CampaignStarted(NOW), drawn(0), offered(0), *stop, *again]
     assert texts(events)[2:] == [
         "the campaign begins to end: time",
@@ -157,7 +159,7 @@ def test_a_trial_cancelled_by_the_user_is_stopped_for_good() -> None:
 
 def test_where_an_open_trial_stands() -> None:
     assert now([drawn(0)]).startswith("its leg has ended")
-    events = [drawn(0), drawn(1), offered(0), offered(1)]
+    events: list[ev.Event] = [drawn(0), drawn(1), offered(0), offered(1)]
     assert now(events, 0) == "it waits for a job; no other legs will be taken before it"
     assert now(events, 1) == "it waits for a job; 1 other leg will be taken before it"
     # What needs more memory is taken first, because few seats have it.

@@ -29,7 +29,9 @@ def written(tmp_path: Path, state: CampaignState) -> list[int]:
     for second in range(100):
         if summary.is_due(state, float(second), news=True):
             summary.write(state, SeatBook(), float(second))
-            told.append(read_json(layout.status)["updated"])
+            status = read_json(layout.status)
+            assert status is not None
+            told.append(status["updated"])
     return told
 
 

@@ -20,7 +20,15 @@ def build(raw: dict[str, Any]) -> Space:
     return space
 
 
-def run(search: AsyncRandomSearch, n_trials: int) -> list[dict[str, Any] | None]:
+def run(search: AsyncRandomSearch, n_trials: int) -> list[dict[str, Any]]:
+    """The configurations of a space that has so many."""
+    configs = [config for config in run_dry(search, n_trials) if config is not None]
+    assert len(configs) == n_trials
+    return configs
+
+
+def run_dry(search: AsyncRandomSearch, n_trials: int) -> list[dict[str, Any] | None]:
+    """The same with None for each trial beyond the space."""
     taken: set[str] = set()
     configs = []
     for trial_id in range(n_trials):
@@ -44,6 +52,7 @@ MLP = build(
 @given(seed=st.integers(0, 2**63), trial_id=st.integers(0, 2**31))
 def test_a_trial_depends_on_seed_and_number_alone(seed: int, trial_id: int) -> None:
     first = AsyncRandomSearch(MLP, seed).suggest(trial_id, taken=())
+    assert first is not None
     assert first == AsyncRandomSearch(MLP, seed).suggest(trial_id, taken={"other"})
     assert MLP.contains(first)
 
@@ -86,17 +95,19 @@ def test_known_trials_stay_what_they_are() -> None:
 def test_a_finite_space_is_tried_exactly_once_then_exhausted(sizes: list[int], seed: int) -> None:
     space = build({f"x{n}": list(range(size)) for n, size in enumerate(sizes)})
     assert space.size is not None
-    configs = run(AsyncRandomSearch(space, seed), space.size + 2)
-    assert configs[-2:] == [None, None]
-    assert len({canonical(config) for config in configs[:-2]}) == space.size
+    *configs, one_more, another = run_dry(AsyncRandomSearch(space, seed), space.size + 2)
+    assert (one_more, another) == (None, None)
+    assert None not in configs
+    assert len({canonical(config) for config in configs}) == space.size
 
 
 def test_exhaustion_also_where_some_values_are_hardly_ever_drawn() -> None:
     space = build({"x": stats.binom(12, 0.5), "y": quantized(uniform(0, 1), 0.5)})
     assert space.size == 39
-    configs = run(AsyncRandomSearch(space, seed=0), 40)
-    assert configs[-1] is None
-    assert len({canonical(config) for config in configs[:-1]}) == 39
+    *configs, one_more = run_dry(AsyncRandomSearch(space, seed=0), 40)
+    assert one_more is None
+    assert None not in configs
+    assert len({canonical(config) for config in configs}) == 39
 
 
 def test_a_space_too_large_to_list_repeats_rather_than_ends() -> None:
@@ -105,12 +116,14 @@ def test_a_space_too_large_to_list_repeats_rather_than_ends() -> None:
             return True
 
     space = build({"x": randint(1, 10**6)})
-    assert space.contains(AsyncRandomSearch(space, 0).suggest(0, Everything()))
+    config = AsyncRandomSearch(space, 0).suggest(0, Everything())
+    assert config is not None
+    assert space.contains(config)
 
 
 def test_points_come_first_filled_and_without_repetition() -> None:
     space = build({"lr": uniform(0, 1), "opt": ["adam", "sgd"], "size": 7})
-    points = [{"lr": 0.3}, {"opt": "sgd"}, {"lr": 0.3, "opt": "adam"}, {}]
+    points: list[dict[str, Any]] = [{"lr": 0.3}, {"opt": "sgd"}, {"lr": 0.3, "opt": "adam"}, {}]
     configs = run(AsyncRandomSearch(space, 0, points), 4)
     assert configs[:3] == [
         {"lr": 0.3, "opt": "adam", "size": 7},
@@ -125,7 +138,9 @@ def test_a_suggested_point_is_the_callers_own() -> None:
     first = search.suggest(0, ())
     assert first is not None
     first["batch_size"] = -1
-    assert search.suggest(0, ())["batch_size"] == 64
+    again = search.suggest(0, ())
+    assert again is not None
+    assert again["batch_size"] == 64
 
 
 def test_bad_points_are_all_named() -> None:

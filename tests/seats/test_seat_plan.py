@@ -275,7 +275,7 @@ class TestTime:
     def test_what_is_raised_has_the_time_as_well(self) -> None:
         needs = {SeatKind(6144, 120): 1}
         seats = working(a=self.SHORT, b=self.LONG)
-        limits = {"at_once": 8, "max_queued": 450, "queue_ahead": 450}
+        limits: dict[str, Any] = {"at_once": 8, "max_queued": 450, "queue_ahead": 450}
         assert plan_seats(seats, needs, **limits) == [SeatPlan(0, 6144, ("b",), 120)]
         seats = working(a=self.SHORT)
         assert plan_seats(seats, needs, **limits) == [SeatPlan(1, 6144, (), 120)]
@@ -290,7 +290,8 @@ class TestTime:
     def test_of_learned_memory_what_waits_is_raised_when_more_is_usual(self) -> None:
         small = JobStatus(JobPhase.QUEUED, mem_mb=512)
         usual = {SeatKind(1024): 1}
-        limits = {"at_once": 8, "max_queued": 450, "queue_ahead": 450, "usual_mb": 1024}
+        limits: dict[str, Any] = {"at_once": 8, "max_queued": 450, "queue_ahead": 450}
+        limits["usual_mb"] = 1024
         seats = working(a=small, b=small)
         assert plan_seats(seats, usual, **limits) == [SeatPlan(0, 1024, ("a",))]
         both = plan_seats(seats, usual, coming=usual, **limits)

@@ -35,7 +35,7 @@ from hpo.units.slurm import parse_memory_mb, parse_time_min
     ],
 )
 def test_times_are_read_as_slurm_reads_them(text: str | int, minutes: int) -> None:
-    assert SlurmSettings(time=text).time_min == minutes
+    assert SlurmSettings.model_validate({"time": text}).time_min == minutes
 
 
 @given(hours=st.integers(0, 99), minutes=st.integers(0, 59), seconds=st.integers(1, 59))
@@ -47,7 +47,7 @@ def test_a_time_is_never_rounded_down(hours: int, minutes: int, seconds: int) ->
 @pytest.mark.parametrize("time", ["two hours", "1:2:3:4", "", "0", 0, -5, True, 1.5, None, "1-"])
 def test_other_times_are_refused_with_an_example(time: object) -> None:
     with pytest.raises(ValidationError, match=r"time such as '2:00:00'|longer than 0"):
-        SlurmSettings(time=time)
+        SlurmSettings.model_validate({"time": time})
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_memory_has_a_unit(text: str, megabytes: int) -> None:
 @pytest.mark.parametrize("mem", ["16", 16, "0G", "lots", "1.5G", None, True])
 def test_other_sizes_are_refused_with_an_example(mem: object) -> None:
     with pytest.raises(ValidationError, match="a size with a unit, such as '16G'"):
-        SlurmSettings(mem=mem)
+        SlurmSettings.model_validate({"mem": mem})
 
 
 def test_memory_is_raised_to_half_as_much_more_unless_said_otherwise() -> None:
@@ -113,12 +113,14 @@ def test_whole_numbers_do_where_any_number_does() -> None:
 
 
 def test_one_setup_line_or_many() -> None:
-    assert SlurmSettings(env_setup="source activate x").env_setup == ["source activate x"]
+    one = SlurmSettings.model_validate({"env_setup": "source activate x"})
+    assert one.env_setup == ["source activate x"]
     assert SlurmSettings(env_setup=["a", "b"]).env_setup == ["a", "b"]
 
 
 def test_paths_may_be_path_objects() -> None:
-    hpo = HpoSettings(n_trials=1, output_dir=Path("a/b"), pythonpath=[Path("src")])
+    paths = {"output_dir": Path("a/b"), "pythonpath": [Path("src")]}
+    hpo = HpoSettings.model_validate({"n_trials": 1} | paths)
     assert (hpo.output_dir, hpo.pythonpath) == ("a/b", ["src"])
 
 
@@ -163,12 +165,12 @@ def test_wrong_search_settings_are_refused(wrong: dict[str, Any]) -> None:
 )
 def test_wrong_extra_options_are_refused(extra: object, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        SlurmSettings(extra=extra)
+        SlurmSettings.model_validate({"extra": extra})
 
 
 def test_extra_options_keep_their_types() -> None:
     extra = {"reservation": "course", "nice": 100, "exclusive": True}
-    assert SlurmSettings(extra=extra).extra == extra
+    assert SlurmSettings.model_validate({"extra": extra}).extra == extra
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from campaigns import Project
+from conftest import RealSlurm
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
@@ -41,7 +42,7 @@ def objective(config, trial):
 
 
 def test_eighty_one_trials_are_promoted_from_checkpoint_to_checkpoint(
-    slurm, tmp_path: Path
+    slurm: RealSlurm, tmp_path: Path
 ) -> None:
     project = Project(tmp_path / "project", n_trials=81)
     (project.folder / "search.py").write_text(CONFIG)

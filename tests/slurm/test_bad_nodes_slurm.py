@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from campaigns import Project
+from conftest import RealSlurm
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.long]
 
@@ -27,7 +28,7 @@ def verdicts(project: Project) -> list[dict[str, Any]]:
     return [r for r in records if r.get("event") == "NodeQuarantined"]
 
 
-def starts_on_the_bad_node(slurm, project: Project, *, after: float) -> list[str]:
+def starts_on_the_bad_node(slurm: RealSlurm, project: Project, *, after: float) -> list[str]:
     """Jobs of the campaign that started there later than that."""
     tag = json.loads((project.output / "campaign.json").read_text())["campaign"]
     fields = "JobID%30,JobName%80,NodeList,Start"
@@ -43,7 +44,9 @@ def _local(time: float) -> str:
     return datetime.fromtimestamp(time).isoformat(timespec="seconds")  # as sacct
 
 
-def test_a_node_on_which_jobs_die_at_once_does_not_eat_the_campaign(slurm, tmp_path: Path) -> None:
+def test_a_node_on_which_jobs_die_at_once_does_not_eat_the_campaign(
+    slurm: RealSlurm, tmp_path: Path
+) -> None:
     project = Project(tmp_path / "project", n_trials=24, epochs=3)
     line = f'[ "$SLURMD_NODENAME" = {BAD} ] && echo "cannot open the GPU" && exit 1'
     change(project, '"gpus": 1}', f'"gpus": 1, "env_setup": {[line]!r}}}')
@@ -61,7 +64,9 @@ def test_a_node_on_which_jobs_die_at_once_does_not_eat_the_campaign(slurm, tmp_p
     assert starts_on_the_bad_node(slurm, project, after=verdict["time"] + 3.0) == []
 
 
-def test_trials_that_failed_on_a_bad_node_get_another_chance(slurm, tmp_path: Path) -> None:
+def test_trials_that_failed_on_a_bad_node_get_another_chance(
+    slurm: RealSlurm, tmp_path: Path
+) -> None:
     project = Project(tmp_path / "project", n_trials=24, epochs=3)
     broken = (
         f'\n    if os.environ["SLURMD_NODENAME"] == {BAD!r}: raise RuntimeError("CUDA error")'

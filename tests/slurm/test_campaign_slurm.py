@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 from campaigns import ROOT, Project, wait_until
+from conftest import RealSlurm
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 
-def test_the_digits_campaign_runs_from_sbatch_to_pandas(slurm, tmp_path: Path) -> None:
+def test_the_digits_campaign_runs_from_sbatch_to_pandas(slurm: RealSlurm, tmp_path: Path) -> None:
     script = ROOT / "hpo" / "scripts" / "submit_hpo_campaign.sh"
     command = ["sbatch", "--parsable", str(script), "--config", "digits_example"]
     environment = os.environ | {"HPO_PYTHON": sys.executable}
@@ -41,7 +42,7 @@ def test_the_digits_campaign_runs_from_sbatch_to_pandas(slurm, tmp_path: Path) -
     assert "trial 0 completed" in link.read_text()
 
 
-def test_a_killed_manager_process_goes_on_in_its_job(slurm, tmp_path: Path) -> None:
+def test_a_killed_manager_process_goes_on_in_its_job(slurm: RealSlurm, tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
     job = project.sbatch()
     wait_until(lambda: len(project.starts()) >= 5, 90, "five trials run")
@@ -53,7 +54,7 @@ def test_a_killed_manager_process_goes_on_in_its_job(slurm, tmp_path: Path) -> N
     project.require_all_once()
 
 
-def test_no_gpu_waits_for_a_manager_job_that_was_killed(slurm, tmp_path: Path) -> None:
+def test_no_gpu_waits_for_a_manager_job_that_was_killed(slurm: RealSlurm, tmp_path: Path) -> None:
     project = Project(tmp_path / "project", n_trials=40)
     job = project.sbatch()
     wait_until(lambda: len(project.starts()) >= 5, 90, "five trials run")
@@ -71,7 +72,9 @@ def test_no_gpu_waits_for_a_manager_job_that_was_killed(slurm, tmp_path: Path) -
     _require_busy_seats(project)
 
 
-def test_a_manager_that_outlives_its_job_is_stopped_by_its_successor(slurm, tmp_path: Path) -> None:
+def test_a_manager_that_outlives_its_job_is_stopped_by_its_successor(
+    slurm: RealSlurm, tmp_path: Path
+) -> None:
     project = Project(tmp_path / "project", n_trials=60)
     job = project.sbatch()
     wait_until(lambda: len(project.starts()) >= 5, 90, "five trials run")
@@ -83,7 +86,9 @@ def test_a_manager_that_outlives_its_job_is_stopped_by_its_successor(slurm, tmp_
     project.require_all_once()
 
 
-def test_a_manager_goes_back_into_the_queue_before_its_time_limit(slurm, tmp_path: Path) -> None:
+def test_a_manager_goes_back_into_the_queue_before_its_time_limit(
+    slurm: RealSlurm, tmp_path: Path
+) -> None:
     project = Project(tmp_path / "project", n_trials=80, epochs=4)
     job = project.sbatch("--time=1", "--signal=B:USR1@20")
     wait_until(project.final, 300, "the campaign ends")
@@ -94,7 +99,7 @@ def test_a_manager_goes_back_into_the_queue_before_its_time_limit(slurm, tmp_pat
     assert slurm.run("sacct", "-X", "-n", "-P", "-D", "-j", job, "-o", "State").count("REQUEUED")
 
 
-def test_jobs_are_named_after_the_trial_that_runs(slurm, tmp_path: Path) -> None:
+def test_jobs_are_named_after_the_trial_that_runs(slurm: RealSlurm, tmp_path: Path) -> None:
     project = Project(tmp_path / "project", n_trials=16, epochs=4, epoch_s=1.5)
     job = project.sbatch()
 
@@ -114,7 +119,9 @@ def test_jobs_are_named_after_the_trial_that_runs(slurm, tmp_path: Path) -> None
     assert "at most 8 at once" in project.log(job)
 
 
-def test_a_second_manager_is_refused_and_told_who_holds_the_campaign(slurm, tmp_path: Path) -> None:
+def test_a_second_manager_is_refused_and_told_who_holds_the_campaign(
+    slurm: RealSlurm, tmp_path: Path
+) -> None:
     project = Project(tmp_path / "project", n_trials=12, epochs=4)
     job = project.sbatch()
     wait_until(lambda: project.starts(), 60, "the first manager works")
@@ -126,7 +133,7 @@ def test_a_second_manager_is_refused_and_told_who_holds_the_campaign(slurm, tmp_
 
 
 def test_what_slurm_would_refuse_is_told_before_anything_is_submitted(
-    slurm, tmp_path: Path
+    slurm: RealSlurm, tmp_path: Path
 ) -> None:
     project = Project(tmp_path / "project")
     wrong = project.run("--set", "slurm.partition=mian", "hpo.n_trails=3", "hpo.objective=os:nope")
@@ -140,7 +147,9 @@ def test_what_slurm_would_refuse_is_told_before_anything_is_submitted(
     assert not project.output.exists()  # and without a campaign there is nothing to submit
 
 
-def test_a_trial_that_is_killed_fails_and_the_campaign_goes_on(slurm, tmp_path: Path) -> None:
+def test_a_trial_that_is_killed_fails_and_the_campaign_goes_on(
+    slurm: RealSlurm, tmp_path: Path
+) -> None:
     project = Project(tmp_path / "project", n_trials=8)
     text = (project.folder / "search.py").read_text()
     kill = "\n    if trial.trial_id == 2: os.kill(os.getpid(), 9)\n    for epoch"

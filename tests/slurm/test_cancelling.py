@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from campaigns import Project, wait_until
+from conftest import RealSlurm
 
 from hpo.cluster.slurm.cluster import SlurmCluster
 from hpo.cluster.slurm.request import SeatRequest
@@ -16,7 +17,7 @@ from hpo.settings.search import SlurmSettings
 pytestmark = pytest.mark.slurm
 
 
-def test_nothing_to_cancel_cancels_nothing(slurm, tmp_path: Path) -> None:
+def test_nothing_to_cancel_cancels_nothing(slurm: RealSlurm, tmp_path: Path) -> None:
     other = slurm.run("sbatch", "--parsable", "--begin=now+1hour", "--wrap=true").strip()
     try:
         request = SeatRequest(SlurmSettings())
@@ -28,7 +29,9 @@ def test_nothing_to_cancel_cancels_nothing(slurm, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_seats_that_somebody_cancelled_are_asked_for_again(slurm, tmp_path: Path) -> None:
+def test_seats_that_somebody_cancelled_are_asked_for_again(
+    slurm: RealSlurm, tmp_path: Path
+) -> None:
     project = Project(tmp_path / "project", n_trials=16, epochs=3)
     project.sbatch()
     wait_until(lambda: len(project.starts()) >= 4, 90, "four trials run")

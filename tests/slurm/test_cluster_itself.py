@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from conftest import SlurmCluster
+from conftest import RealSlurm
 
 pytestmark = pytest.mark.slurm
 
 
-def test_four_nodes_with_two_gpus_each(slurm: SlurmCluster) -> None:
+def test_four_nodes_with_two_gpus_each(slurm: RealSlurm) -> None:
     nodes = slurm.run("sinfo", "-h", "-N", "-p", "main", "-o", "%N %G").split("\n")[:-1]
     assert nodes == [f"gpu{number} gpu:2" for number in (1, 2, 3, 4)]
 
 
-def test_owner_preempts_main(slurm: SlurmCluster) -> None:
+def test_owner_preempts_main(slurm: RealSlurm) -> None:
     main = slurm.run("scontrol", "show", "partition", "main", "-o")
     owner = slurm.run("scontrol", "show", "partition", "owner", "-o")
     assert "Default=YES" in main
@@ -29,7 +26,7 @@ def test_owner_preempts_main(slurm: SlurmCluster) -> None:
     assert "PriorityTier=10 " in owner
 
 
-def test_gpu_job_completes(slurm: SlurmCluster, weird_tmp_path: Path) -> None:
+def test_gpu_job_completes(slurm: RealSlurm, weird_tmp_path: Path) -> None:
     script = weird_tmp_path / "job.sh"
     output = weird_tmp_path / "job.out"
     script.write_text('#!/bin/bash\necho "gpu=$CUDA_VISIBLE_DEVICES"\n')
@@ -42,7 +39,7 @@ def test_gpu_job_completes(slurm: SlurmCluster, weird_tmp_path: Path) -> None:
     assert output.read_text() in ("gpu=0\n", "gpu=1\n")
 
 
-def _final_state(slurm: SlurmCluster, job: str) -> str:
+def _final_state(slurm: RealSlurm, job: str) -> str:
     """Wait until sacct shows the job's end."""
     # Takes a second, unless tests that run at the same time hold all GPUs.
     deadline = time.monotonic() + 60

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from campaigns import Project, wait_until
+from conftest import RealSlurm
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
@@ -27,7 +28,7 @@ def require_whole(folder: Path, count: int) -> None:
 
 
 @pytest.mark.long
-def test_both_go_on_and_neither_takes_jobs_of_the_other(slurm, tmp_path: Path) -> None:
+def test_both_go_on_and_neither_takes_jobs_of_the_other(slurm: RealSlurm, tmp_path: Path) -> None:
     project = Project(tmp_path / "project", n_trials=12, epochs=8)
     manager = project.sbatch()
     wait_until(lambda: len(project.starts()) == 8, 90, "eight trials run")
@@ -47,7 +48,7 @@ def test_both_go_on_and_neither_takes_jobs_of_the_other(slurm, tmp_path: Path) -
     assert sum(project.starts().values()) <= 24
 
 
-def test_a_moved_campaign_goes_on(slurm, tmp_path: Path) -> None:
+def test_a_moved_campaign_goes_on(slurm: RealSlurm, tmp_path: Path) -> None:
     project = Project(tmp_path / "project", n_trials=12, epochs=3)
     manager = project.sbatch()
     wait_until(lambda: len(list(project.output.glob("results/*.json"))) >= 2, 90, "some ended")

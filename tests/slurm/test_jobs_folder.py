@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cluster_bench import Bench
+from conftest import RealSlurm
 
 from hpo.errors import SubmissionError
 
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.slurm
 
 
 @pytest.fixture
-def bench(slurm, tmp_path: Path) -> Iterator[Bench]:
+def bench(slurm: RealSlurm, tmp_path: Path) -> Iterator[Bench]:
     bench = Bench("slurm", tmp_path)
     yield bench
     bench.clean_up()

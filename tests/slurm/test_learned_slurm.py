@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from campaigns import Project
+from conftest import RealSlurm
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
@@ -36,7 +37,9 @@ def objective(config, trial):
 """
 
 
-def test_jobs_ask_for_less_once_legs_have_told_what_they_need(slurm, tmp_path: Path) -> None:
+def test_jobs_ask_for_less_once_legs_have_told_what_they_need(
+    slurm: RealSlurm, tmp_path: Path
+) -> None:
     project = Project(tmp_path / "project", n_trials=32)
     (project.folder / "search.py").write_text(CONFIG)
     done = project.run()

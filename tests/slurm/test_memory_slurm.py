@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from campaigns import Project
+from conftest import RealSlurm
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
@@ -55,7 +56,7 @@ def objective(config, trial):
     ],
 )
 def test_more_memory_once_and_a_clear_failure_if_that_is_too_little(
-    slurm, tmp_path: Path, n_trials: int, how: str
+    slurm: RealSlurm, tmp_path: Path, n_trials: int, how: str
 ) -> None:
     project = Project(tmp_path / "project", n_trials=n_trials)
     (project.folder / "search.py").write_text(CONFIG)
@@ -65,8 +66,8 @@ def test_more_memory_once_and_a_clear_failure_if_that_is_too_little(
     assert [r["trial_id"] for r in results if r["status"] != "completed"] == [1]
     starts: dict[int, list[list[str]]] = {}
     for line in (project.folder / "started.txt").read_text().splitlines():
-        trial_id, *rest = line.split()
-        starts.setdefault(int(trial_id), []).append(rest)
+        number, *rest = line.split()
+        starts.setdefault(int(number), []).append(rest)
     assert [memory for memory, _ in starts[0]] == ["300", "450"]
     assert [memory for memory, _ in starts[1]] == ["300", "450"]
     assert all(len(starts[i]) == 1 for i in range(2, n_trials))
@@ -94,7 +95,7 @@ def test_more_memory_once_and_a_clear_failure_if_that_is_too_little(
     assert all(" of 300M" in message or " of 450M" in message for message in told)
 
 
-def test_what_no_node_has_is_said_at_the_start(slurm, tmp_path: Path) -> None:
+def test_what_no_node_has_is_said_at_the_start(slurm: RealSlurm, tmp_path: Path) -> None:
     project = Project(tmp_path / "project", n_trials=3)
     done = project.run("--set", "slurm.max_mem=900G")
     assert done.returncode == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from campaigns import Project, wait_until
+from conftest import RealSlurm
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
@@ -38,7 +39,9 @@ def project_with_values(folder: Path) -> Project:
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-def test_paths_and_values_arrive_as_they_were_written(slurm, tmp_path: Path, name: str) -> None:
+def test_paths_and_values_arrive_as_they_were_written(
+    slurm: RealSlurm, tmp_path: Path, name: str
+) -> None:
     project = project_with_values(tmp_path / name)
     project.folder.joinpath("output").mkdir()
     output = f"{name} of results"
@@ -56,7 +59,9 @@ def test_paths_and_values_arrive_as_they_were_written(slurm, tmp_path: Path, nam
     assert not Path("/hacked").exists()
 
 
-def test_a_configuration_of_any_name_gives_a_job_a_plain_one(slurm, tmp_path: Path) -> None:
+def test_a_configuration_of_any_name_gives_a_job_a_plain_one(
+    slurm: RealSlurm, tmp_path: Path
+) -> None:
     project = project_with_values(tmp_path / "project")
     odd = project.folder / "se|arch, $(touch hacked).py"
     (project.folder / "search.py").rename(odd)
@@ -70,7 +75,7 @@ def test_a_configuration_of_any_name_gives_a_job_a_plain_one(slurm, tmp_path: Pa
 
 @pytest.mark.parametrize("name", ["two\nlines", "100%j", "back\\slash"])
 def test_paths_that_slurm_cannot_carry_are_refused_before_anything_is_submitted(
-    slurm, tmp_path: Path, name: str
+    slurm: RealSlurm, tmp_path: Path, name: str
 ) -> None:
     project = project_with_values(tmp_path / "project")
     done = project.run("--output-dir", name)
@@ -79,7 +84,7 @@ def test_paths_that_slurm_cannot_carry_are_refused_before_anything_is_submitted(
     assert not (project.folder / name).exists()
 
 
-def test_the_group_may_read_what_jobs_on_nodes_write(slurm, tmp_path: Path) -> None:
+def test_the_group_may_read_what_jobs_on_nodes_write(slurm: RealSlurm, tmp_path: Path) -> None:
     project = Project(tmp_path / "project", n_trials=4, epochs=1, epoch_s=0.1)
     before = os.umask(0o077)
     try:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from campaigns import Project
+from conftest import RealSlurm
 
 pytestmark = pytest.mark.slurm
 
 
-def test_the_queue_is_refilled_and_the_limit_on_running_jobs_is_kept(slurm, tmp_path: Path) -> None:
+def test_the_queue_is_refilled_and_the_limit_on_running_jobs_is_kept(
+    slurm: RealSlurm, tmp_path: Path
+) -> None:
     project = Project(tmp_path / "p", n_trials=26, epochs=1, epoch_s=0.5)
     config = project.folder / "search.py"
     limits = '"max_concurrent_jobs": 3, "max_queued_jobs": 10,'

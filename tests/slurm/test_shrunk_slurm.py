@@ -47,6 +47,7 @@ def test_it_uses_the_time_that_is_left_and_saves_before_its_end(tmp_path: Path) 
     while read_json(result) is None and time.monotonic() < begin + 200.0:
         time.sleep(1.0)
     found = read_json(result)
+    assert found is not None
     assert found["job_id"] == job_ids[1], "the one that was shrunk"
     assert found["status"] == "interrupted"
     # Two minutes, less the 30 s before their end in which to save.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from campaigns import Project, wait_until
+from conftest import RealSlurm
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.long]
 
@@ -22,14 +23,14 @@ def stop(project: Project, *options: str) -> str:
     return done.stdout
 
 
-def jobs_of(slurm, project: Project) -> list[str]:
+def jobs_of(slurm: RealSlurm, project: Project) -> list[str]:
     """Its jobs that run or wait, as squeue shows them."""
     name = json.loads((project.output / "campaign.json").read_text())["campaign"]
     rows = slurm.run("squeue", "-h", "-r", "-o", "%T|%j").splitlines()
     return [row.split("|")[0] for row in rows if row.endswith(f".{name}")]
 
 
-def begun(slurm, project: Project, *, dead: bool) -> str:
+def begun(slurm: RealSlurm, project: Project, *, dead: bool) -> str:
     """Eight trials run, others wait; `dead`: their manager was cancelled by the user."""
     manager = project.sbatch()
     wait_until(lambda: len(project.starts()) == 8, 90, "eight trials run")
@@ -55,7 +56,7 @@ def require_all_completed(project: Project) -> None:
         pytest.param(True, id="dead manager"),
     ],
 )
-def test_draining(slurm, tmp_path: Path, dead: bool) -> None:
+def test_draining(slurm: RealSlurm, tmp_path: Path, dead: bool) -> None:
     project = Project(tmp_path / "project", n_trials=20, epochs=6)
     manager = begun(slurm, project, dead=dead)
     printed = stop(project)
@@ -77,7 +78,7 @@ def test_draining(slurm, tmp_path: Path, dead: bool) -> None:
         pytest.param(True, id="dead manager"),
     ],
 )
-def test_now(slurm, tmp_path: Path, dead: bool) -> None:
+def test_now(slurm: RealSlurm, tmp_path: Path, dead: bool) -> None:
     project = Project(tmp_path / "project", n_trials=12, epochs=40, epoch_s=0.5)
     _save_in(project)
     begun(slurm, project, dead=dead)
@@ -96,7 +97,7 @@ def test_now(slurm, tmp_path: Path, dead: bool) -> None:
         pytest.param(True, id="dead manager"),
     ],
 )
-def test_kill(slurm, tmp_path: Path, dead: bool) -> None:
+def test_kill(slurm: RealSlurm, tmp_path: Path, dead: bool) -> None:
     project = Project(tmp_path / "project", n_trials=12, epochs=30, epoch_s=0.5)
     _save_in(project)
     # It ignores TERM, as a training in a C library does.
@@ -111,7 +112,9 @@ def test_kill(slurm, tmp_path: Path, dead: bool) -> None:
     assert sum(project.starts().values()) == 20
 
 
-def test_what_the_user_cancelled_one_by_one_stays_cancelled(slurm, tmp_path: Path) -> None:
+def test_what_the_user_cancelled_one_by_one_stays_cancelled(
+    slurm: RealSlurm, tmp_path: Path
+) -> None:
     project = Project(tmp_path / "project", n_trials=12, epochs=30, epoch_s=0.5)
     _add(project, "    import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n")
     begun(slurm, project, dead=False)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from campaigns import Project, wait_until
+from conftest import RealSlurm
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
@@ -36,7 +37,7 @@ def _events(project: Project, kind: str) -> list[dict[str, Any]]:
 
 
 def test_a_job_without_room_ends_with_75_and_a_killed_one_is_noticed_within_a_poll(
-    slurm, tmp_path: Path
+    slurm: RealSlurm, tmp_path: Path
 ) -> None:
     project = Project(tmp_path / "project", n_trials=3)
     script = project.folder / "search.py"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from campaigns import Project, wait_until
+from conftest import RealSlurm
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
@@ -16,7 +17,7 @@ LIMIT = 4
 
 
 @pytest.fixture
-def tight_account(slurm) -> Iterator[str]:
+def tight_account(slurm: RealSlurm) -> Iterator[str]:
     """An account that may have four jobs; its own, because other tests submit meanwhile."""
     slurm.run("sacctmgr", "-iQ", "add", "account", ACCOUNT, f"GrpSubmitJobs={LIMIT}", check=False)
     slurm.run("sacctmgr", "-iQ", "add", "user", "root", f"Account={ACCOUNT}", check=False)
@@ -25,7 +26,7 @@ def tight_account(slurm) -> Iterator[str]:
 
 
 def test_a_campaign_waits_while_other_jobs_use_up_the_limit(
-    slurm, tight_account: str, tmp_path: Path
+    slurm: RealSlurm, tight_account: str, tmp_path: Path
 ) -> None:
     command = ["sbatch", "--parsable", "-A", tight_account, "--begin=now+1hour", "--wrap=true"]
     others = [slurm.run(*command).strip() for _ in range(LIMIT)]

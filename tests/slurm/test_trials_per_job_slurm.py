@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from campaigns import Project
+from conftest import RealSlurm
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 
-def test_two_seats_that_stay_take_twelve_trials(slurm, tmp_path: Path) -> None:
+def test_two_seats_that_stay_take_twelve_trials(slurm: RealSlurm, tmp_path: Path) -> None:
     project = Project(tmp_path / "project", n_trials=12, epoch_s=0.2)
     source = (project.folder / "search.py").read_text()
     settings = '"trials_per_job": "auto", "max_concurrent_jobs": 2, '

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from campaigns import Project, wait_until
+from conftest import RealSlurm
 
 from hpo.cluster.slurm import executor as slurm_executor
 from hpo.cluster.slurm.cluster import SlurmCluster
@@ -41,7 +42,9 @@ def put_before(folder: Path, script: str) -> None:
 
 
 @pytest.mark.slow
-def test_jobs_whose_submission_was_not_answered_train_all_trials(slurm, tmp_path: Path) -> None:
+def test_jobs_whose_submission_was_not_answered_train_all_trials(
+    slurm: RealSlurm, tmp_path: Path
+) -> None:
     project = Project(tmp_path / "project", n_trials=16, epochs=1)
     sbatch, programs = shutil.which("sbatch"), tmp_path / "bin"
     put_before(programs, LOSES_AN_ANSWER.format(sbatch=sbatch, folder=tmp_path))
@@ -67,7 +70,7 @@ def test_jobs_whose_submission_was_not_answered_train_all_trials(slurm, tmp_path
 
 
 def test_an_sbatch_that_hangs_is_given_up_and_no_answer(
-    slurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    slurm: RealSlurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_before(tmp_path / "bin", "#!/bin/bash\nexec sleep 60\n")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")

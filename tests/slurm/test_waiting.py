@@ -14,6 +14,7 @@ from typing import Any
 import cluster_bench
 import pytest
 from campaigns import Project, wait_until
+from conftest import RealSlurm
 
 from hpo.cluster.slurm.times import JobTimes
 from hpo.record.causes import Cause
@@ -54,8 +55,11 @@ class Started:
         assert self.process.wait(timeout_s) == 0, self.said()
 
 
+Begin = Callable[..., Started]
+
+
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
+def start(tmp_path: Path) -> Iterator[Begin]:
     started: list[Started] = []
 
     def begin(*, time: str = "0:10:00", partition: str = "gpu", **settings: Any) -> Started:
@@ -95,7 +99,7 @@ class OwnPartition:
 
 
 @pytest.fixture
-def partition(slurm, request: pytest.FixtureRequest) -> Iterator[OwnPartition]:
+def partition(slurm: RealSlurm, request: pytest.FixtureRequest) -> Iterator[OwnPartition]:
     nodes = getattr(request, "param", "gpu[1-4]")
     own = OwnPartition(f"own{secrets.token_hex(3)}", nodes, slurm.run)
     limits = ["MaxTime=3-00:00:00", "PriorityTier=1", "PreemptMode=REQUEUE", "State=UP"]
@@ -105,7 +109,7 @@ def partition(slurm, request: pytest.FixtureRequest) -> Iterator[OwnPartition]:
     slurm.run("scontrol", "delete", f"partition={own.name}", check=False)
 
 
-def test_held_jobs_are_told_with_who_holds_them(slurm, start) -> None:
+def test_held_jobs_are_told_with_who_holds_them(slurm: RealSlurm, start: Begin) -> None:
     manager = start(n_trials=24, epochs=3)
     array = manager.array()
     slurm.run("scontrol", "uhold", array, check=False)  # the running ones cannot be held
@@ -118,7 +122,7 @@ def test_held_jobs_are_told_with_who_holds_them(slurm, start) -> None:
 
 
 def test_a_limit_that_is_lowered_while_jobs_wait_is_told_and_new_jobs_keep_to_it(
-    slurm, start, partition
+    slurm: RealSlurm, start: Begin, partition: OwnPartition
 ) -> None:
     manager = start(n_trials=12, epochs=3, partition=partition.name)
     array = manager.array()
@@ -130,7 +134,9 @@ def test_a_limit_that_is_lowered_while_jobs_wait_is_told_and_new_jobs_keep_to_it
     manager.project.require_all_once()
 
 
-def test_a_request_beyond_the_partitions_limit_is_cut_to_it(slurm, start, partition) -> None:
+def test_a_request_beyond_the_partitions_limit_is_cut_to_it(
+    slurm: RealSlurm, start: Begin, partition: OwnPartition
+) -> None:
     partition.limit("20")
     manager = start(n_trials=4, time="4-00:00:00", partition=partition.name)
     manager.ends()
@@ -140,14 +146,14 @@ def test_a_request_beyond_the_partitions_limit_is_cut_to_it(slurm, start, partit
     manager.project.require_all_once()
 
 
-def limits(slurm, array: str) -> set[str]:
+def limits(slurm: RealSlurm, array: str) -> set[str]:
     text = slurm.run("sacct", "-X", "-n", "-P", "-j", array, "-o", "Timelimit")
     return set(text.split())
 
 
 @pytest.mark.parametrize("partition", ["gpu3"], indirect=True)
 def test_jobs_run_before_a_maintenance_that_is_too_near_for_their_full_time(
-    slurm, start, partition
+    slurm: RealSlurm, start: Begin, partition: OwnPartition
 ) -> None:
     partition.reserve("now+14minutes")
     manager = start(n_trials=6, time="0:30:00", partition=partition.name)
@@ -160,7 +166,7 @@ def test_jobs_run_before_a_maintenance_that_is_too_near_for_their_full_time(
 
 @pytest.mark.parametrize("partition", ["gpu4"], indirect=True)
 def test_when_too_little_is_left_jobs_wait_with_their_full_time_and_it_is_said(
-    slurm, start, partition
+    slurm: RealSlurm, start: Begin, partition: OwnPartition
 ) -> None:
     partition.reserve("now+5minutes")
     manager = start(n_trials=4, time="0:30:00", partition=partition.name)
@@ -175,7 +181,7 @@ def test_when_too_little_is_left_jobs_wait_with_their_full_time_and_it_is_said(
 @pytest.mark.long
 @pytest.mark.parametrize("partition", ["gpu2"], indirect=True)
 def test_a_job_that_runs_out_of_a_time_that_was_cut_is_told_apart(
-    slurm, partition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    slurm: RealSlurm, partition: OwnPartition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(JobTimes, "least_min", 1)
     monkeypatch.setattr(cluster_bench, "PATIENCE_S", 240.0)  # SLURM looks at limits once a minute

@@ -33,6 +33,7 @@ def result_of(tmp_path: Path) -> Callable[[Callable[..., Any]], dict[str, Any]]:
         claim = take(layout, "7")
         settings = LegSettings("c", "x:objective", [], "loss", "min", "epoch", 1, 1.0)
         offer = read_json(layout.claims / claim.name)
+        assert offer is not None
         here = Surroundings("7", "node1", lambda: 1.0, oom_kills=kernel.oom_kills)
         result = run_leg(layout, claim, offer, lambda: objective, settings, here)
         assert finish_leg(layout, claim, result)

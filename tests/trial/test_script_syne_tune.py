@@ -9,6 +9,7 @@ from script_runs import Write, epochs, make_trial, run, writer
 
 from hpo.trial.objective import load_objective
 from hpo.trial.script.lines import line_reader
+from hpo.trial.script.objective import ScriptObjective
 from hpo.trial.trial import TrialInterrupted
 
 # What syne_tune.report.Reporter prints, for scripts that import it.
@@ -107,8 +108,10 @@ class TestSyneTune:
 
     def test_only_scripts_that_take_it_are_given_a_folder(self, write: Write) -> None:
         plain = load_objective(f"script:{write('import argparse')}")
+        assert isinstance(plain, ScriptObjective)
         assert not plain.takes_checkpoint_dir
         own = load_objective(f"script:{write('add_checkpointing_to_argparse(parser)')}")
+        assert isinstance(own, ScriptObjective)
         assert own.takes_checkpoint_dir
 
     def test_one_that_handles_the_signal_may_save_then(self, write: Write, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from hpo.trial.trial import Trial, TrialInterrupted
 
 
 def make_trial(folder: Path, **changes: Any) -> Trial:
-    return Trial(**{"trial_id": 3, "config": {"lr": 0.1}, "folder": folder, "attempt": 1} | changes)
+    usual: dict[str, Any] = {"trial_id": 3, "config": {"lr": 0.1}, "folder": folder, "attempt": 1}
+    return Trial(**(usual | changes))
 
 
 def lines(folder: Path, attempt: int = 1) -> list[dict[str, Any]]:
@@ -220,8 +221,9 @@ class TestCheckpoints:
             trial.restore(counter=Counter())
 
     def test_objects_without_state_are_refused_at_once(self, tmp_path: Path) -> None:
+        no_model: Any = object()
         with pytest.raises(ReportError, match=r"restore\(model=…\) got builtins.object"):
-            make_trial(tmp_path).restore(model=object())
+            make_trial(tmp_path).restore(model=no_model)
 
     def test_save_without_objects_says_what_to_do(self, tmp_path: Path) -> None:
         with pytest.raises(ReportError, match="restore"):

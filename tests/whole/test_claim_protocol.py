@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
-from protocol_files import ModelOs, ModelPath, ProtocolError, port_of, publish, read_plain
+from protocol_files import ModelOs, ProtocolError, port_of, publish, read_plain
 from protocol_model import Model
 from protocol_programs import LAYOUT
 
+from hpo import checkpoint
 from hpo.folder import attempts, files, offers, reports
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout
@@ -36,7 +38,7 @@ def _on_model_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(observe, "read_node", lambda *_what: "")
     monkeypatch.setattr(stop_request, "read", lambda _layout: None)
     monkeypatch.setattr(stop_request, "was_cancelled", lambda *_what: False)
-    monkeypatch.setattr(observe.checkpoint, "find", lambda _folder: None)
+    monkeypatch.setattr(checkpoint, "find", lambda _folder: None)
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
@@ -121,7 +123,7 @@ def test_a_result_published_late_over_that_of_the_next_attempt_is_found(
 def test_a_claim_by_copying_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     rename = offers._move
 
-    def copy(source: ModelPath, target: ModelPath) -> bool:
+    def copy(source: Path, target: Path) -> bool:
         if source.parent == LAYOUT.claims:
             return rename(source, target)
         try:

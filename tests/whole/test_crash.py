@@ -6,6 +6,7 @@ import json
 import os
 import random
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_a_crash_at_every_step_leaves_the_same_journal(tmp_path: Path) -> None:
         step += 1
         campaign = Campaign(tmp_path / f"crash{step}", model=ROUGH, n_trials=8)
         plan = iter([step])
-        _, crashes = campaign.run_crashing(lambda plan=plan: next(plan, None))
+        _, crashes = campaign.run_crashing(partial(next, plan, None))
         assert campaign.journal_bytes() == expected.journal_bytes(), f"crash before step {step}"
         require_same_results(campaign, expected)
         ended_without_crash = crashes == 0
@@ -61,7 +62,7 @@ def test_two_hundred_campaigns_with_thirty_crashes_each(tmp_path: Path, batch: i
         crashed = Campaign(tmp_path / f"crashed{seed}", model=model, n_trials=10, seed=seed)
         dice = random.Random(seed)
         left = iter([dice.randint(1, 12) for _ in range(30)])
-        _, crashes = crashed.run_crashing(lambda left=left: next(left, None))
+        _, crashes = crashed.run_crashing(partial(next, left, None))
         assert crashes == 30
         assert crashed.journal_bytes() == whole.journal_bytes(), f"seed {seed}"
         require_same_results(crashed, whole)

@@ -7,6 +7,7 @@ import os
 import random
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def test_crashes_and_trials_out_of_memory_leave_the_same_journal(tmp_path: Path)
             tmp_path / f"crash{step}", model=HUNGRY, n_trials=5, at_once=2, limits=MORE_MEMORY
         )
         plan = iter([step])
-        _, crashes = campaign.run_crashing(lambda plan=plan: next(plan, None))
+        _, crashes = campaign.run_crashing(partial(next, plan, None))
         assert campaign.journal_bytes() == expected.journal_bytes(), f"crash before step {step}"
         require_same_results(campaign, expected)
         ended_without_crash = crashes == 0

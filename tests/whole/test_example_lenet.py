@@ -56,8 +56,8 @@ class TestLenet:
 
     @pytest.mark.slow
     def test_asha_resumes_what_it_promotes(self, torch: Any, tmp_path: Path) -> None:
-        overrides = ("hpo.n_trials=4", "space.max_epochs=4", "hpo.scheduler.max_t=4")
-        overrides += ("hpo.max_wallclock_time=1.0e6",)  # because simulated epochs take a minute
+        overrides = ["hpo.n_trials=4", "space.max_epochs=4", "hpo.scheduler.max_t=4"]
+        overrides += ["hpo.max_wallclock_time=1.0e6"]  # because simulated epochs take a minute
         results = campaign("lenet_asha", tmp_path, "simulated", *overrides)
         epochs = [[report["epoch"] for report in result["reports"]] for result in results]
         assert len(epochs) == 4

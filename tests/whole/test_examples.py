@@ -42,6 +42,10 @@ def run(
     function = load_objective(reference)
     for attempt in range(len(leave_after) + 1):
         left_at = leave_after[attempt] if attempt < len(leave_after) else None
+
+        def is_asked_to_leave() -> bool:
+            return trial.resource == left_at  # noqa: B023  # because it is over with its attempt
+
         trial = Trial(
             trial_id=0,
             config=config,
@@ -49,7 +53,7 @@ def run(
             attempt=attempt,
             target=epochs,
             checkpoint_interval=100,
-            asked_to_leave=lambda left_at=left_at: trial.resource == left_at,  # noqa: B023
+            asked_to_leave=is_asked_to_leave,
         )
         try:
             call(function, trial)
@@ -64,7 +68,8 @@ def without_times(trial: Trial) -> list[dict[str, Any]]:
 
 def final_files(folder: Path) -> dict[str, str]:
     (newest, *_) = sorted((folder / "checkpoint").glob("epoch_8-*"))
-    return json.loads((newest / "manifest.json").read_text())["sha256"]
+    found: dict[str, str] = json.loads((newest / "manifest.json").read_text())["sha256"]
+    return found
 
 
 @pytest.mark.parametrize(

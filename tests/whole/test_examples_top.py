@@ -21,7 +21,7 @@ from example_runs import (
 )
 
 from hpo.settings.reading.loading import load_spec
-from hpo.trial.trial import TrialInterrupted
+from hpo.trial.trial import Trial, TrialInterrupted
 
 CONFIGS = sorted(
     path.stem for path in EXAMPLES.glob("*.py") if "def get_config_space" in path.read_text()
@@ -54,14 +54,14 @@ def test_torch_loop_resumed_is_the_uninterrupted_one(torch: Any, tmp_path: Path)
     config = {"learning_rate": 3e-3, "dropout": 0.5, "max_epochs": 5}
     whole = make_trial(tmp_path / "whole", config, target=5, attempt=0)
     train("torch_loop", whole)
-    parts = make_trial(
-        *(tmp_path / "parts", config),
-        **{"target": 5, "attempt": 0, "asked_to_leave": lambda: parts.resource == 2},
+    folder = tmp_path / "parts"
+    parts: Trial = make_trial(
+        folder, config, target=5, attempt=0, asked_to_leave=lambda: parts.resource == 2
     )
     with pytest.raises(TrialInterrupted):
         train("torch_loop", parts)
     assert parts.resource == 2
-    parts = make_trial(tmp_path / "parts", config, target=5, attempt=1)
+    parts = make_trial(folder, config, target=5, attempt=1)
     assert errors(train("torch_loop", parts)) == errors(whole)
     assert errors(whole)[-1] < 0.2
 
@@ -86,15 +86,13 @@ def test_lightning_loop_leaves_at_term_and_resumes(torch: Any, tmp_path: Path) -
 
     before = signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
     try:
-        trial = make_trial(
-            *(tmp_path / "parts", config),
-            **{"target": 4, "attempt": 0, "asked_to_leave": preempt_in_epoch_2},
-        )
+        folder = tmp_path / "parts"
+        trial = make_trial(folder, config, target=4, attempt=0, asked_to_leave=preempt_in_epoch_2)
         with pytest.raises(TrialInterrupted):
             train("lightning_loop", trial)
         assert asked == [signal.SIGTERM]
         assert trial.resource == 2
-        trial = make_trial(tmp_path / "parts", config, target=4, attempt=1)
+        trial = make_trial(folder, config, target=4, attempt=1)
         train("lightning_loop", trial)
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -118,16 +116,14 @@ def test_torchrun_trial_survives_term_leaves_no_process_and_resumes(
                 process.send_signal(signal.SIGTERM)
         return trial.resource == 2
 
-    trial = make_trial(
-        *(tmp_path / "parts", config),
-        **{"target": 4, "attempt": 0, "asked_to_leave": preempt},
-    )
+    folder = tmp_path / "parts"
+    trial = make_trial(folder, config, target=4, attempt=0, asked_to_leave=preempt)
     with pytest.raises(TrialInterrupted):
         train("torchrun_trial", trial)
     assert len(ranks) >= 3  # torchrun and two ranks
     _, alive = psutil.wait_procs(ranks, timeout=5)
     assert not alive
-    trial = make_trial(tmp_path / "parts", config, target=4, attempt=1)
+    trial = make_trial(folder, config, target=4, attempt=1)
     train("torchrun_trial", trial)
     assert [report["epoch"] for report in trial.history] == [1, 2, 3, 4]
     assert errors(trial)[-1] < 0.12

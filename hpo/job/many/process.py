@@ -33,6 +33,7 @@ LOOK_S = 0.25  # between two looks at a process that a system without pidfd_open
 SHELLS_SIGNAL = 128  # a shell's exit code is this and the signal's number
 PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 _CHUNK = 1 << 16
+_OVER = b'{"over": true}\n'
 
 Note = Callable[[dict[str, Any]], None]
 
@@ -60,8 +61,10 @@ class ProcessEnd:
         return f"its process was killed by {name}"
 
 
-def run_forked(work: Callable[[Note], None], flag: LeaveFlag) -> ProcessEnd:
-    """Do `work` in a fork of this process."""
+def run_forked(
+    work: Callable[[Note], None], flag: LeaveFlag, limit_s: float = float("inf")
+) -> ProcessEnd:
+    """Do `work` in a fork of this process; it is killed after so many seconds."""
     reading, writing = os.pipe()
     parent = os.getpid()
     sys.stdout.flush()
@@ -77,7 +80,7 @@ def run_forked(work: Callable[[Note], None], flag: LeaveFlag) -> ProcessEnd:
         forking.forget_the_parents()
         work_and_exit(work, writing, parent)
     os.close(writing)
-    return _follow(child, reading, flag)
+    return _follow(child, reading, flag, limit_s)
 
 
 def run_fresh(command: Sequence[str], environment: dict[str, str], flag: LeaveFlag) -> ProcessEnd:
@@ -130,13 +133,13 @@ def die_with(parent: int) -> None:
         os._exit(1)
 
 
-def _follow(child: int, reading: int, flag: LeaveFlag) -> ProcessEnd:
+def _follow(child: int, reading: int, flag: LeaveFlag, limit_s: float = float("inf")) -> ProcessEnd:
     """Wait for the end of the process, and take down what it tells."""
     os.set_blocking(reading, False)
     pidfd = _pidfd(child)
     watched = [reading] if pidfd is None else [reading, pidfd]
     told = bytearray()
-    kill_at = float("inf")
+    kill_at = time.monotonic() + limit_s
     flag.pass_on_to(child)
     while (status := _reaped(child, flag)) is None:
         try:
@@ -146,10 +149,10 @@ def _follow(child: int, reading: int, flag: LeaveFlag) -> ProcessEnd:
         if not _take(reading, told) and reading in watched:
             watched.remove(reading)  # what has ended is always readable
         now = time.monotonic()
-        if b'"over"' in told:
+        if _OVER in told:
             kill_at = min(kill_at, now + LINGER_S)
         if now >= kill_at:
-            log.warning("the trial's process did not end within %.0f s: killed", LINGER_S)
+            log.warning("the trial's process did not end in time: killed")
             os.kill(child, signal.SIGKILL)
             kill_at = now + LINGER_S
     _take(reading, told)

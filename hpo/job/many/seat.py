@@ -14,8 +14,9 @@ import os
 import signal
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
+import hpo.checkpoint  # noqa: F401  # because else each forked trial would import it
 from hpo.errors import EXIT_RESUMABLE
 from hpo.folder import offers
 from hpo.folder.patience import StorageTrouble
@@ -25,6 +26,7 @@ from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import finish_leg
 from hpo.job.many.forking import RandomStart, danger
 from hpo.job.many.process import Note, ProcessEnd, run_forked, run_fresh
+from hpo.job.many.warming import Warmth, told
 from hpo.job.memory import oom_kills
 from hpo.job.serving import (
     Objective,
@@ -130,6 +132,10 @@ class _Apart:
             _count(leg, self.stay)
         out_of_memory = end.code == -signal.SIGKILL and oom_kills() > killed_before
         _settle(self.place, self.stay, end, was_told=bool(served), out_of_memory=out_of_memory)
+        self.ended(end)
+
+    def ended(self, end: ProcessEnd) -> None:
+        """Learn from it for the next."""
 
     def process(self, taken: Taken) -> ProcessEnd:
         raise NotImplementedError
@@ -139,13 +145,20 @@ class _Apart:
 class _Forked(_Apart):
     load: Objective
     start: RandomStart
+    warmth: Warmth = field(default_factory=Warmth)
 
     def process(self, taken: Taken) -> ProcessEnd:
         def work(note: Note) -> None:
             self.start.begin()
+            before = set(sys.modules)
             note(asdict(serve_leg(self.place, taken, self.load, self.stay)))
+            told(note, before)
 
         return run_forked(work, self.flag)
+
+    def ended(self, end: ProcessEnd) -> None:
+        for loaded in (note["loaded"] for note in end.notes if "loaded" in note):
+            self.warmth.take_up(loaded.split(), self.stay, self.flag)
 
 
 @dataclass(frozen=True)
