@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from campaigns import Project, wait_until
+from conftest import RealSlurm
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
@@ -54,7 +55,7 @@ for epoch in range(1, args.max_epochs + 1):
 
 
 @pytest.mark.parametrize("kind", ["objective", "script"])
-def test_six_at_once_are_all_offered_again(slurm, tmp_path: Path, kind: str) -> None:
+def test_six_at_once_are_all_offered_again(slurm: RealSlurm, tmp_path: Path, kind: str) -> None:
     project = Project(tmp_path / "project", n_trials=6)
     (project.folder / "train.py").write_text(SCRIPT)
     text = SETTINGS % "" + OBJECTIVE
@@ -66,8 +67,8 @@ def test_six_at_once_are_all_offered_again(slurm, tmp_path: Path, kind: str) -> 
         manager = subprocess.Popen(command, cwd=project.folder, stdout=log, stderr=log)
     try:
         trials = project.output / "trials"
-        begun = lambda: len(list(trials.glob("trial_*/reports-a0.jsonl")))  # noqa: E731
-        wait_until(lambda: begun() == 6, 120, "six trials have reported")
+        first = "trial_*/reports-a0.jsonl"
+        wait_until(lambda: len(list(trials.glob(first))) == 6, 120, "six trials have reported")
         claims = [claim.name for claim in (project.output / "claims").glob("*.job_*.json")]
         jobs = [name.split(".job_")[1].split(".")[0] for name in claims if ".done" not in name]
         slurm.run("scontrol", "requeue", ",".join(jobs))
