@@ -207,8 +207,8 @@ class _Run:
 
     def _take_back(self) -> None:
         """What users' code may have taken, and what we write must not be stopped by."""
-        log_again()
-        if self._here.flag is not None:
+        if self._here.flag is not None:  # not in a simulation
+            log_again()
             self._here.flag.listen()
 
     def _asked_to_leave(self) -> bool:
