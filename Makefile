@@ -26,9 +26,11 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test lint types
 	$(SHM) $(BIN)/python -m pytest -n 4 --dist worksteal
 
-# Tests that need the whole SLURM, or minutes, for one more variant.
+# Tests that need the whole SLURM, or minutes, for one more variant; and of those that invent their
+# inputs many more of them.
 test-long: $(VENV)/.test
-	$(SHM) $(BIN)/python -m pytest -m long -n 3 --dist worksteal
+	$(SHM) $(BIN)/python -m pytest -m "long or invented" -n 3 --dist worksteal \
+		--hypothesis-profile long
 
 check: test
 

@@ -31,6 +31,7 @@ from hpo.folder.offers import Leg
 from hpo.manager.loop import Manager, Surroundings
 from hpo.record import events as ev
 from hpo.record.goal import Goal
+from hpo.record.result import Outcome, Result
 from hpo.search.random import AsyncRandomSearch
 from hpo.seats.book import JobPhase, JobStatus
 from hpo.space.space import choice, loguniform, randint, read_space, uniform
@@ -102,29 +103,19 @@ def _ended(
         yield ev.LegOffered(now, trial_id, 0, 1, 50)
         yield ev.LegClaimed(now, trial_id, 0, 1, job)
     leg = (trial_id, 0, attempt, job)
+    message = "CUDA error: device-side assert triggered"
     if fails:
-        message = "CUDA error: device-side assert triggered"
-        yield ev.LegFinished(
-            now, *leg, "failed", None, 3, 41.25, cause="RuntimeError", message=message
-        )
+        result = Result(Outcome.FAILED, None, 3, 41.25, "RuntimeError", message)
+    else:
+        result = Result(Outcome.COMPLETED, error, 50, 1234.567891)
+    yield ev.LegFinished(now, *leg, result)
+    if fails:
         yield ev.TrialFailed(now, trial_id, "RuntimeError", message)
     else:
-        yield ev.LegFinished(now, *leg, "completed", error, 50, 1234.567891)
         yield ev.TrialCompleted(now, trial_id)
-    document = attempts.document(
-        trial_id=trial_id,
-        status="failed" if fails else "completed",
-        config=config,
-        metric=METRIC,
-        mode=MODE,
-        history=[],
-        error=None if fails else error,
-        resource=3 if fails else 50,
-        rung=0,
-        attempt=attempt,
-        job_id=job,
-        additional_info={"leg_time": 1234.567891, "end_time": now},
-    )
+    claim, info = offers.Leg(*leg), {"end_time": now}
+    account = attempts.Account(claim, result, config, Goal(METRIC, MODE), [], info)
+    document = account.to_json()
     # Not through `publish`: that syncs each file to disk, which is the job's cost and not read here
     layout.result(trial_id).write_text(to_json(document, indent=2) + "\n", encoding="utf-8")
 

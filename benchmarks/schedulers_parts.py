@@ -172,8 +172,8 @@ def _summary(
                     late.append(event.time - offered[event.trial_id])
             case ev.LegFinished():
                 busy_s += event.time - claimed.pop(event.trial_id)
-                epochs += event.resource - done.get(event.trial_id, 0)
-                done[event.trial_id] = event.resource
+                epochs += event.result.resource - done.get(event.trial_id, 0)
+                done[event.trial_id] = event.result.resource
             case _:
                 pass
     for trial_id, since in claimed.items():  # runs on when the target is met

@@ -72,7 +72,7 @@ class SimulatedCampaign:
         self.layout.create()
         publish_json(self.layout.campaign, {"seat": {}})
         self.clock = SimulatedClock()
-        settings = LegSettings(NAME, "curves:error", [], METRIC, MODE, "epoch", 0, claim_timeout)
+        settings = LegSettings(NAME, "curves:error", [], Goal(METRIC, MODE), 0, claim_timeout)
         self.cluster = kind(self.layout, self.clock, model, settings, lambda: objective)
 
     def manager(

@@ -39,8 +39,7 @@ BOUNDS = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("e
 
 def page() -> str:
     """The whole page."""
-    from hpo.settings.scheduler import SchedulerSettings
-    from hpo.settings.search import HpoSettings, SlurmSettings
+    from hpo.settings.search import HpoSettings, SchedulerSettings, SlurmSettings
 
     text = HEAD
     models = {model.__name__: model for model in (SlurmSettings, HpoSettings, SchedulerSettings)}

@@ -63,37 +63,27 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Asha": "hpo.decisions.asha",
-    "AsyncRandomSearch": "hpo.search.random",
-    "CampaignResults": "hpo.report.frames",
-    "Limits": "hpo.decisions.limits",
-    "Reporter": "hpo.trial.reporter",
-    "Scheduler": "hpo.decisions.scheduler",
-    "Searcher": "hpo.search.searcher",
-    "Space": "hpo.space.space",
-    "Trial": "hpo.trial.trial",
-    "TrialInterrupted": "hpo.trial.trial",
-    "Tried": "hpo.search.searcher",
-    "WholeTrials": "hpo.decisions.whole_trials",
-    "canonical": "hpo.values",
-    "choice": "hpo.space.domains",
-    "constant": "hpo.space.domains",
-    "load_campaign": "hpo.report.frames",
-    "lograndint": "hpo.space.domains",
-    "loguniform": "hpo.space.domains",
-    "ordinal": "hpo.space.domains",
-    "quantized": "hpo.space.domains",
-    "randint": "hpo.space.domains",
-    "read_space": "hpo.space.space",
-    "uniform": "hpo.space.domains",
+    "hpo.decisions.asha": ("Asha",),
+    "hpo.decisions.limits": ("Limits",),
+    "hpo.decisions.scheduler": ("Scheduler",),
+    "hpo.decisions.whole_trials": ("WholeTrials",),
+    "hpo.report.frames": ("CampaignResults", "load_campaign"),
+    "hpo.search.random": ("AsyncRandomSearch",),
+    "hpo.search.searcher": ("Searcher", "Tried"),
+    "hpo.space.space": ("Space", "read_space"),
+    "hpo.trial.reporter": ("Reporter",),
+    "hpo.trial.trial": ("Trial", "TrialInterrupted"),
+    "hpo.values": ("canonical",),
 }
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
     if name == "errors":
         return importlib.import_module("hpo.errors")
+    if name in __all__:
+        home = _HOME.get(name, "hpo.space.domains")
+        return getattr(importlib.import_module(home), name)
     raise AttributeError(f"module 'hpo' has no attribute {name!r}")
 
 

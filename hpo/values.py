@@ -1,7 +1,6 @@
 """What a hyperparameter's value may be: plain JSON data, and the one text of each configuration.
 
 Turns numpy scalars, arrays, tuples and ranges into plain Python, and says what cannot be turned.
-No I/O, no clock, no randomness.
 """
 
 from __future__ import annotations

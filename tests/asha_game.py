@@ -12,8 +12,8 @@ from hpo.decisions.asha import Asha
 from hpo.decisions.scheduler import Limits, Scheduler
 from hpo.record import events as ev
 from hpo.record.goal import Goal
-from hpo.record.invariants import check
-from hpo.record.state import CampaignState, TrialStatus, apply
+from hpo.record.result import Outcome, Result
+from hpo.record.state import CampaignState, TrialStatus, apply, check
 
 
 class Numbered:
@@ -64,10 +64,8 @@ class Game:
         resource = trial.target or 0
         value = None if metric is None or not math.isfinite(metric) else metric
         cause = "ValueError" if outcome == "failed" else None
-        finished = ev.LegFinished(
-            self.now, *leg, "job", outcome, value, resource, 10.0, cause=cause, message=cause
-        )
-        apply(self.state, finished)
+        result = Result(Outcome(outcome), value, resource, 10.0, cause=cause, message=cause)
+        apply(self.state, ev.LegFinished(self.now, *leg, "job", result))
         self.settle()
         return taken
 

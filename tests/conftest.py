@@ -12,6 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Of invented inputs `make test` tries few and `make test-long` many (--hypothesis-profile=long).
+settings.register_profile("few", max_examples=50, deadline=None)
+settings.register_profile("long", max_examples=1000, deadline=None)
+settings.load_profile("few")
 
 START_CLUSTER = Path(__file__).parent / "slurm" / "start_cluster.sh"
 NO_SLURM = "NO REAL SLURM:"
@@ -96,6 +102,9 @@ def _own_conf() -> Path:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that want the cluster to themselves come last, when the others need it no more."""
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("invented")
     items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
 
 

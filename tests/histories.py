@@ -11,11 +11,13 @@ from hpo.folder.files import Layout, publish_json
 from hpo.folder.offers import Leg
 from hpo.record import events as ev
 from hpo.record.goal import Goal
+from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState, apply
 from hpo.search.searcher import Tried
 from hpo.values import canonical
 
 NOW = 1000.0
+COMPLETED = Result(Outcome.COMPLETED, 0.25, 9, 12.5)
 
 
 def config(trial_id: int) -> dict[str, Any]:
@@ -41,19 +43,16 @@ def finished(
     job_id: str = "7",
     attempt: int = 0,
     outcome: str = "completed",
-    cause: str | None = None,
-    message: str | None = None,
     resource: int = 9,
+    **told: Any,
 ) -> ev.LegFinished:
-    return ev.LegFinished(
-        NOW, trial_id, 0, attempt, job_id, outcome, metric, resource, 12.5, cause, message
-    )
+    result = Result(Outcome(outcome), metric, resource, **({"elapsed": 12.5} | told))
+    return ev.LegFinished(NOW, trial_id, 0, attempt, job_id, result)
 
 
-def failed(trial_id: int, cause: str = "ValueError", job_id: str = "7") -> ev.LegFinished:
-    return finished(
-        trial_id, None, job_id=job_id, outcome="failed", cause=cause, message=f"bad {trial_id}"
-    )
+def failed(trial_id: int, cause: str = "ValueError", **told: Any) -> ev.LegFinished:
+    words = {"outcome": "failed", "cause": cause, "message": f"bad {trial_id}"}
+    return finished(trial_id, None, **(words | told))
 
 
 def lost(
@@ -118,24 +117,22 @@ def take(layout: Layout, job_id: str) -> Leg:
 
 def result_of(claim: Leg, **changes: Any) -> dict[str, Any]:
     """What a job writes at the end of a leg."""
-    document = attempts.document(
-        trial_id=claim.trial_id,
-        status="completed",
-        config=config(claim.trial_id),
-        metric="loss",
-        mode="min",
-        history=[{"epoch": 9, "loss": 0.25, "elapsed": 12.5}],
-        error=0.25,
-        resource=9,
-        rung=claim.rung,
-        attempt=claim.attempt,
-        job_id=claim.job_id,
-        additional_info={"leg_time": 12.5, "training_time": 12.5, "end_time": NOW},
-    )
-    return document | changes
+    reports = [{"epoch": 9, "loss": 0.25, "elapsed": 12.5}]
+    return account_of(claim, config(claim.trial_id), reports).to_json() | changes
+
+
+def account_of(
+    claim: Leg,
+    configuration: dict[str, Any],
+    reports: list[dict[str, Any]],
+    result: Result = COMPLETED,
+) -> attempts.Account:
+    """What a job tells of a leg."""
+    info = {"training_time": 12.5, "end_time": NOW}
+    return attempts.Account(claim, result, configuration, Goal("loss"), reports, info)
 
 
 def write_result(layout: Layout, claim: Leg, **changes: Any) -> None:
     """As a job that dies between its own file and the trial's standing result."""
     layout.trial(claim.trial_id).mkdir(parents=True, exist_ok=True)
-    publish_json(attempts.attempt_path(layout, claim), result_of(claim, **changes))
+    publish_json(attempts.files_of(layout, claim).result, result_of(claim, **changes))

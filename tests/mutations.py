@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-INPUTS = int(os.environ.get("HPO_FUZZ", "150"))
+INPUTS = int(os.environ.get("HPO_FUZZ") or max(150, settings().max_examples))
 many = settings(
     max_examples=INPUTS,
     deadline=None,

@@ -195,7 +195,9 @@ class Model:
         events = events_of(world)
         ended = [e for e in events if isinstance(e, ev.LegFinished)]
         assert len({e.attempt for e in ended}) == len(ended), "a result was accepted twice"
-        assert sum(e.outcome == "completed" for e in ended) <= 1, "the leg was accepted twice"
+        assert sum(e.result.outcome == "completed" for e in ended) <= 1, (
+            "the leg was accepted twice"
+        )
         if STANDING in names:
             standing = json.loads(names[STANDING])
             shown = (standing["attempt"], standing["job_id"])

@@ -14,7 +14,7 @@ from protocol_files import ModelPath, Port, port_of
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.scheduler import Limits, Scheduler
 from hpo.folder import offers
-from hpo.folder.attempts import document
+from hpo.folder.attempts import Account
 from hpo.folder.files import Layout
 from hpo.folder.journal import Journal
 from hpo.job import leg
@@ -22,6 +22,7 @@ from hpo.manager.loop import Manager, Surroundings
 from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.goal import Goal
+from hpo.record.result import Outcome, Result
 from hpo.record.state import TrialStatus
 from hpo.report.summary import Summary
 from hpo.search.random import AsyncRandomSearch
@@ -57,22 +58,10 @@ def job_program(
         claim, offer = taken
         port("holds", claim.name, json.dumps(offer), goes_on)
         interrupted = claim.attempt == 0 and first_outcome == "interrupted"
-        result = document(
-            trial_id=claim.trial_id,
-            status="interrupted" if interrupted else "completed",
-            config=offer["config"],
-            metric="validation_error",
-            mode="min",
-            history=[],
-            error=0.5,
-            resource=1 if interrupted else 2,
-            rung=claim.rung,
-            attempt=claim.attempt,
-            job_id=name,
-            goes_on=goes_on,
-            additional_info={"leg_time": 1.0, "end_time": 1.0},
-        )
-        return "counts" if leg.finish_leg(LAYOUT, claim, result) else "void"
+        outcome = Outcome.INTERRUPTED if interrupted else Outcome.COMPLETED
+        result = Result(outcome, 0.5, 1 if interrupted else 2, 1.0, goes_on=goes_on)
+        account = Account(claim, result, offer["config"], Goal(), [], {"end_time": 1.0})
+        return "counts" if leg.finish_leg(LAYOUT, account) else "void"
 
     return run
 

@@ -21,7 +21,7 @@ from hpo.folder.journal import Header, Journal
 from hpo.job.leg import LegSettings
 from hpo.manager.loop import Manager, Surroundings
 from hpo.record.goal import Goal
-from hpo.record.invariants import check
+from hpo.record.state import check
 from hpo.search.random import AsyncRandomSearch
 from hpo.space.space import read_space
 
@@ -55,9 +55,7 @@ class Campaign:
     def __post_init__(self) -> None:
         self.layout = Layout(self.root)
         self.layout.create()
-        settings = LegSettings(
-            "simulated", "tests:objective", [], "validation_error", "min", "epoch", 1, 30.0
-        )
+        settings = LegSettings("simulated", "tests:objective", [], Goal(), 1, 30.0)
         publish_json(self.layout.campaign, {"seat": {}})
         self.clock = _GatedClock()
         self.cluster = _GatedCluster(

@@ -1,7 +1,7 @@
 """The random numbers that nobody passes around: the global generators of Python, numpy and torch.
 
-Owns what of them goes into a checkpoint, so that dropout and shuffling of a resumed trial go on
-where they were. Looks only at libraries that are imported already, and imports none.
+Dropout and shuffling of a resumed trial go on where they were. Looks only at libraries that are
+imported already.
 """
 
 from __future__ import annotations

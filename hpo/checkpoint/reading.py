@@ -1,7 +1,6 @@
 """One checkpoint: whether it is whole and of this trial, and its way into the objects.
 
-Owns the manifest's reader and the words for a checkpoint that cannot be used. Knows no other
-checkpoint and changes no file: what is taken instead, saved or deleted is `checkpoint`'s.
+Knows no other checkpoint and changes no file: what is taken instead, saved or deleted is `store`'s.
 """
 
 from __future__ import annotations
@@ -14,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from hpo.checkpoint.global_random import restore_global_states
-from hpo.checkpoint.snapshot import Restorable, describe, read_plain, read_state, take_over
+from hpo.checkpoint.restorable import Restorable, kind_of
+from hpo.checkpoint.snapshot import read_plain, read_state
 from hpo.errors import ReportError
 
 MANIFEST = "manifest.json"
@@ -94,7 +94,8 @@ def read(
     if missing := sorted(set(objects) - set(saved)):
         raise OtherCodeError(f"holds {', '.join(saved) or 'nothing'}, but not {', '.join(missing)}")
     for name, then in manifest.get("kinds", {}).items():
-        if name in objects and (now := describe(objects[name])) != then:
+        value = objects.get(name)
+        if value is not None and (now := kind_of(value).describe(value)) != then:
             raise OtherCodeError(f"does not fit {name}: it was {then}, now it is {now}")
     states = {}
     for name in objects:
@@ -117,7 +118,7 @@ def put(objects: Mapping[str, Restorable], states: dict[str, Any]) -> None:
     """
     for name, value in objects.items():
         try:
-            take_over(value, states[name])
+            kind_of(value).put(value, states[name])
         except Exception as err:
             if type(err).__name__ in ("MemoryError", "OutOfMemoryError"):  # the latter is torch's
                 raise

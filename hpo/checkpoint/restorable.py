@@ -1,7 +1,7 @@
 """What may be named in `trial.restore(…)`: how each kind gives its state and takes it back.
 
-Owns the list of kinds and nothing else: no files (that is `snapshot`), no checkpoints. Imports
-neither torch nor numpy; an object of theirs can only be here if the user's code imported them.
+Imports neither torch nor numpy; an object of theirs can only be here if the user's code imported
+them.
 """
 
 from __future__ import annotations
@@ -54,8 +54,23 @@ class Kind:
     """Put a state into the object, in place."""
 
 
-def kind_of(value: object) -> Kind | None:
-    """Return the kind of `value`; None: it has no state that can be saved."""
+def kind_of(value: object) -> Kind:
+    """Return the kind of `value`.
+
+    Raises:
+        TypeError: it has no state that can be saved.
+    """
+    kind = _kind_of(value)
+    if kind is None:
+        raise TypeError(
+            f"{type(value).__module__}.{type(value).__qualname__}, which has no state that can be"
+            f" saved; accepted are {ACCEPTED}. Wrap it in a class with these two methods, or write"
+            " your own files into trial.checkpoint_dir"
+        )
+    return kind
+
+
+def _kind_of(value: object) -> Kind | None:
     if isinstance(value, type):
         return None
     if isinstance(value, Stateful):

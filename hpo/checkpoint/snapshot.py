@@ -1,9 +1,7 @@
 """What a state dict looks like on disk: a JSON tree, with tensors and arrays beside it.
 
-Owns the translation between an object's state and its files, and nothing else: no folders, no
-renames, no choice of what is newest (that is `checkpoint`). Nothing is ever unpickled: tensors go
-through `torch.load(weights_only=True)`, arrays through `numpy.load(allow_pickle=False)`. Neither
-library is imported before an object needs it, because every job pays for imports.
+Nothing is ever unpickled: tensors go through `torch.load(weights_only=True)`, arrays through
+`numpy.load(allow_pickle=False)`. Neither library is imported before an object needs it.
 """
 
 from __future__ import annotations
@@ -17,19 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from hpo.checkpoint.restorable import ACCEPTED, Restorable, kind_of
+from hpo.checkpoint.restorable import Restorable, kind_of
 from hpo.errors import ReportError
-
-__all__ = [
-    "Restorable",
-    "check_restorable",
-    "describe",
-    "read_plain",
-    "read_state",
-    "take_over",
-    "write_plain",
-    "write_state",
-]
 
 KIND = "$"  # the key that marks a JSON object as one of ours instead of a user's dict
 
@@ -40,25 +27,15 @@ def check_restorable(name: str, value: object) -> None:
     Raises:
         ReportError: `value` has no state that can be saved.
     """
-    kind = kind_of(value)
-    if kind is None:
-        raise ReportError(
-            f"restore({name}=…) got {type(value).__module__}.{type(value).__qualname__}, which has"
-            f" no state that can be saved; accepted are {ACCEPTED}. Wrap it in a class with these"
-            " two methods, or write your own files into trial.checkpoint_dir"
-        )
+    try:
+        kind = kind_of(value)
+    except TypeError as err:
+        raise ReportError(f"restore({name}=…) got {err}") from None
     try:
         state = kind.state(value)
     except Exception:  # noqa: BLE001  # because some objects have a state only once they were used
         return
     _encode(name, state)
-
-
-def describe(value: Restorable) -> str:
-    """Return what must be the same of an object that the state of `value` is put into."""
-    kind = kind_of(value)
-    assert kind is not None, "checked by restore()"
-    return kind.describe(value)
 
 
 def write_state(folder: Path, name: str, value: Restorable) -> None:
@@ -67,9 +44,7 @@ def write_state(folder: Path, name: str, value: Restorable) -> None:
     Raises:
         ReportError: the state holds something that is neither plain data, tensor nor array.
     """
-    kind = kind_of(value)
-    assert kind is not None, "checked by restore()"
-    tree, store = _encode(name, kind.state(value))
+    tree, store = _encode(name, kind_of(value).state(value))
     write_plain(folder / f"{name}.state.json", tree)
     if store.tensors:
         torch = sys.modules["torch"]
@@ -98,13 +73,6 @@ def read_state(folder: Path, name: str) -> Any:
         with _imported("numpy", array_file).load(array_file, allow_pickle=False) as loaded:
             arrays = dict(loaded)
     return _decode(tree, tensors, arrays)
-
-
-def take_over(value: Restorable, state: Any) -> None:
-    """Put `state` into the object, in place."""
-    kind = kind_of(value)
-    assert kind is not None, "checked by restore()"
-    kind.put(value, state)
 
 
 def write_plain(path: Path, tree: Any) -> None:

@@ -1,10 +1,8 @@
 """The checkpoints of one trial: complete or absent, never half.
 
-Owns `checkpoint/` in a trial's folder: a new one is written under a hidden name, synced, sealed
-with a manifest of checksums and renamed to `epoch_<resource>-a<attempt>`; the one before stays
-until then, and one older is kept in case the newest turns out broken. What an object's state looks
-like in files is `snapshot`; the global generators, saved along, are `global_random`. Decides
-nothing from file times, and never when to save or to discard: `Trial` and the manager do.
+A new one is written under a hidden name, synced, sealed with a manifest of checksums and renamed to
+`epoch_<resource>-a<attempt>`; the one before stays until then, and one older is kept in case the
+newest turns out broken. Nothing is decided from file times.
 """
 
 from __future__ import annotations
@@ -29,7 +27,8 @@ from hpo.checkpoint.reading import (
     read,
     verify,
 )
-from hpo.checkpoint.snapshot import Restorable, describe, write_plain, write_state
+from hpo.checkpoint.restorable import Restorable, kind_of
+from hpo.checkpoint.snapshot import write_plain, write_state
 from hpo.errors import ReportError
 from hpo.folder.files import CHECKPOINTS, USERS_FILES, publish_json, sync_folder
 from hpo.folder.reports import read_reports
@@ -71,12 +70,7 @@ def require_listing(folder: Path) -> None:
 
 
 def save(
-    folder: Path,
-    *,
-    resource: int,
-    trial_id: int,
-    attempt: int,
-    objects: Mapping[str, Restorable],
+    folder: Path, *, resource: int, trial_id: int, attempt: int, objects: Mapping[str, Restorable]
 ) -> Path:
     """Write a checkpoint of the trial in `folder` and delete those no longer needed.
 
@@ -98,7 +92,7 @@ def save(
             "attempt": attempt,
             "resource": resource,
             "objects": sorted(objects),
-            "kinds": {name: describe(value) for name, value in sorted(objects.items())},
+            "kinds": {n: kind_of(v).describe(v) for n, v in sorted(objects.items())},
             "sha256": {file.name: digest(file) for file in sorted(new.iterdir())},
         }
         publish_json(new / MANIFEST, manifest)
@@ -181,10 +175,8 @@ def discard(folder: Path) -> int:
                 with contextlib.suppress(OSError):  # because it holds something
                     entry.rmdir()
             continue
-        hidden = entry.with_name(f".old-{os.urandom(4).hex()}")
-        # Renamed first, so that no reader ever sees half a checkpoint.
         try:
-            freed += _delete(entry.rename(hidden))
+            freed += _delete(_hide(entry))
         except FileNotFoundError:
             continue
         except OSError as err:
@@ -197,6 +189,11 @@ def discard(folder: Path) -> int:
 
 def _is_ours(name: str) -> bool:
     return bool(_NAME.fullmatch(name) or _NEW_NAME.fullmatch(name)) or name.startswith(RUBBISH)
+
+
+def _hide(path: Path) -> Path:
+    """Rename what is to be deleted first, so that no reader ever sees half a checkpoint."""
+    return path.rename(path.with_name(f".old-{os.urandom(4).hex()}"))
 
 
 def _delete(path: Path) -> int:
@@ -224,10 +221,8 @@ def _prune(folder: Path, new: Path, attempt: int) -> None:
     written a later epoch.
     """
     for old in [c for c in find(folder) if c.path != new][KEPT - 1 :]:
-        # Renamed first, so that no reader ever sees half a checkpoint.
-        hidden = old.path.with_name(f".old-{os.urandom(4).hex()}")
         try:
-            old.path.rename(hidden)
+            _hide(old.path)
         except OSError as err:
             log.warning("cannot delete the old checkpoint %s: %s", old.path, err)
     for entry in list((folder / FOLDER).iterdir()):

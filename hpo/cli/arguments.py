@@ -17,8 +17,7 @@ exit codes:
 def build_parser() -> argparse.ArgumentParser:
     """The whole parser; `command` names the subcommand."""
     parser = argparse.ArgumentParser(
-        prog="hpo",
-        description="Hyperparameter-optimisation campaigns on SLURM and on a laptop.",
+        prog="hpo", description="Hyperparameter-optimisation campaigns on SLURM and on a laptop."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser(
@@ -68,6 +67,13 @@ def build_parser() -> argparse.ArgumentParser:
     why.add_argument("campaign", metavar="DIR", help="the campaign's output directory")
     why.add_argument("trial", metavar="TRIAL", help="its number")
     return parser
+
+
+def overrides_of(arguments: argparse.Namespace) -> list[str]:
+    """All that was typed to replace settings, as `section.key=value`."""
+    chosen = arguments.scheduler
+    scheduler = [] if chosen is None else [f"hpo.scheduler.type={chosen}"]
+    return [*arguments.overrides, *scheduler]
 
 
 def _add_configuration(parser: argparse.ArgumentParser) -> None:

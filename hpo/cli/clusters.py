@@ -1,7 +1,8 @@
-"""Which cluster a campaign runs on, built from its settings."""
+"""Which cluster a campaign runs on, built from its settings; and whether its manager lives."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from hpo.cli.signals import LeaveRequest
 from hpo.cluster.protocol import Clock, Cluster
 from hpo.folder.files import Layout
+from hpo.manager.lock import Holder
 
 if TYPE_CHECKING:  # because commands that only look on must not pay for pydantic
     from hpo.cluster.local.cluster import LocalCluster
@@ -32,6 +34,28 @@ def job_gone_asker(executor: str) -> Callable[[str], bool | None]:
     from hpo.cluster.slurm.cluster import is_job_gone
 
     return is_job_gone
+
+
+def is_alive(holder: Holder, executor: str) -> bool | None:
+    """Whether the holder of a campaign's lock lives; None: nobody here can say."""
+    if holder.host == socket.gethostname():
+        import psutil  # because it is known without it in most cases
+
+        return bool(psutil.pid_exists(holder.pid))
+    if holder.job_id is None:
+        return None
+    gone = job_gone_asker(executor)(holder.job_id)
+    return None if gone is None else not gone
+
+
+def describe_manager(holder: Holder | None, executor: str) -> str:
+    """A sentence for people."""
+    if holder is None:
+        return "no manager runs"
+    alive = is_alive(holder, executor)
+    if alive is None:
+        return f"the manager is {holder}; whether it lives cannot be seen from here"
+    return f"the manager lives ({holder})" if alive else f"the manager is dead ({holder})"
 
 
 def preflight(executor: str, settings: SlurmSettings, output_dir: Path | None) -> list[str]:

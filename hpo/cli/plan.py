@@ -1,7 +1,6 @@
 """`hpo plan`: what a campaign will take, before anything is spent.
 
-Reads the configuration and, if asked, earlier results or sacct's memory; simulates; prints. Submits
-nothing, and leaves nothing behind but the picture that was asked for.
+Nothing is submitted, and nothing is left behind but the picture that was asked for.
 """
 
 from __future__ import annotations
@@ -12,7 +11,8 @@ import re
 from argparse import Namespace
 from pathlib import Path
 
-from hpo.cluster.simulated.arrival import Arrival
+from hpo.cli.arguments import overrides_of
+from hpo.cluster.simulated.arrival import Arrival, Backfill, LogNormal
 from hpo.errors import EXIT_FINISHED, SettingsError
 from hpo.plan import assumptions as known
 from hpo.plan.assumptions import Assumptions
@@ -33,17 +33,11 @@ def plan(arguments: Namespace) -> int:
         SettingsError: with all problems of the configuration, or of what was typed.
     """
     problems = _problems(arguments)
-    overrides = list(arguments.overrides)
-    if arguments.scheduler is not None:
-        overrides.append(f"hpo.scheduler.type={arguments.scheduler}")
-    loaded = load(arguments.config, overrides=overrides)
+    loaded = load(arguments.config, overrides=overrides_of(arguments))
     loaded.problems += problems
     spec = loaded.spec()
     made = make_plan(
-        spec,
-        _assumptions(arguments, spec),
-        n_seeds=arguments.seeds,
-        most_trials=arguments.trials,
+        spec, _assumptions(arguments, spec), n_seeds=arguments.seeds, most_trials=arguments.trials
     )
     if arguments.plot is not None:
         _draw(made, Path(arguments.plot))
@@ -110,9 +104,7 @@ def _epochs(arguments: Namespace) -> tuple[float, float, list[str]]:
     if arguments.epoch_seconds is not None:
         epoch_s, spread, whence = arguments.epoch_seconds, known.EPOCH_SPREAD, "as given"
     elif arguments.like is not None:
-        from hpo.plan.earlier import epoch_times
-
-        epoch_s, spread = epoch_times(Path(arguments.like))
+        epoch_s, spread = known.epoch_times(Path(arguments.like))
         whence = f"as in {arguments.like}"
     else:
         epoch_s, spread = known.EPOCH_S, known.EPOCH_SPREAD
@@ -140,7 +132,7 @@ def _arrival(arguments: Namespace, spec: CampaignSpec) -> tuple[Arrival, list[st
         f"jobs of {spec.slurm.longest_time} wait {mean_s / 60.0:.3g} min (mean, heavy tail; "
         f"{whence}), jobs of a quarter of that time half as long"
     )
-    return known.assumed_arrival(mean_s, spec.slurm.time_min), [line]
+    return Backfill(LogNormal(mean_s), spec.slurm.time_min), [line]
 
 
 def _draw(made: Plan, path: Path) -> None:

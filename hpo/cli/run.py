@@ -14,30 +14,43 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpo.cli.checks import load_checked
-from hpo.cli.clusters import choose_executor, job_gone_asker, largest_memory_mb, make_cluster
-from hpo.cli.ending import exit_code, report_end, report_leaving
-from hpo.cli.fresh import make_room
-from hpo.cli.rung_plan import rung_plan
+from hpo.cli.arguments import overrides_of
+from hpo.cli.clusters import (
+    choose_executor,
+    job_gone_asker,
+    largest_memory_mb,
+    make_cluster,
+    preflight,
+)
 from hpo.cli.screen import Screen
-from hpo.cli.searchers import make_searcher
+from hpo.cli.searchers import make_searcher, searcher_problems
 from hpo.cli.signals import LeaveRequest
+from hpo.cli.telling import exit_code, report_end, report_leaving, say_hello
 from hpo.decisions.scheduler import STOPPED_BY_USER, Scheduler
-from hpo.decisions.whole_trials import LegPolicy, WholeTrials
-from hpo.errors import CampaignFilesError, HpoError, SettingsError
+from hpo.errors import (
+    CampaignFilesError,
+    CampaignLockedError,
+    ConfigDriftError,
+    HpoError,
+    PollError,
+    SettingsError,
+)
 from hpo.folder import safety as folder_safety
 from hpo.folder import stop as stop_request
-from hpo.folder.campaign import Start
-from hpo.folder.copies import Origin
+from hpo.folder.campaign import Start, stored
+from hpo.folder.copies import origin
 from hpo.folder.files import Layout
 from hpo.folder.journal import Journal
 from hpo.folder.patience import is_storage_trouble
-from hpo.manager import opening as campaigns
 from hpo.manager.checkpoint_keeper import CheckpointKeeper
 from hpo.manager.lock import ManagerLock
 from hpo.manager.loop import Manager, Surroundings
+from hpo.manager.opening import Campaign, drift_problems, folder_problems, move_aside, open_campaign
+from hpo.seats.book import JobPhase
 from hpo.settings.limits import search_limits, seat_limits
+from hpo.settings.reading.loading import load
 from hpo.settings.spec import CampaignSpec
+from hpo.trial.check import check_objective
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +62,11 @@ def run(arguments: Namespace, argv: Sequence[str]) -> int:
         HpoError: what a user is to be told; nothing is lost.
     """
     executor = choose_executor(arguments.executor)
-    spec = load_checked(arguments, executor)
+    spec = _load_checked(arguments, executor)
     layout = Layout(spec.output_dir)
     try:
         if arguments.fresh:
-            make_room(spec, executor)
+            _make_room(spec, executor)
         _make_folder(spec, layout)
         return _run_locked(spec, layout, executor, argv)
     except OSError as err:
@@ -61,6 +74,85 @@ def run(arguments: Namespace, argv: Sequence[str]) -> int:
             f"the files of the campaign in {layout.root} cannot be used: {err}. Nothing is lost, "
             "and jobs that run go on; make room, or wait for the file server, and start again"
         ) from err
+
+
+def _load_checked(arguments: Namespace, executor: str) -> CampaignSpec:
+    """The campaign that was asked for; all that is wrong is told at once, before anything is sent.
+
+    Raises:
+        SettingsError: with all problems of the configuration, the objective, the output directory
+            and the cluster.
+    """
+    loaded = load(
+        arguments.config, overrides=overrides_of(arguments), output_dir=arguments.output_dir
+    )
+    if executor == "simulated" and loaded.output_dir is not None:
+        # In a folder of its own: invented times must not mix with real ones.
+        loaded.output_dir = loaded.output_dir.with_name(loaded.output_dir.name + "-simulated")
+    problems = loaded.problems
+    slurm = loaded.slurm
+    if loaded.objective is not None and loaded.space_names is not None:
+        problems += check_objective(
+            loaded.objective,
+            loaded.space_names,
+            loaded.pythonpath,
+            python=None if slurm is None else slurm.python,
+            env_setup=() if slurm is None else slurm.env_setup,
+        )
+    if loaded.searcher is not None and loaded.space is not None and loaded.hpo is not None:
+        problems += searcher_problems(
+            loaded.searcher, loaded.space, loaded.hpo.seed, loaded.pythonpath
+        )
+    if slurm is not None:
+        problems += preflight(executor, slurm, loaded.output_dir)
+    if loaded.output_dir is not None:
+        problems += folder_problems(loaded.output_dir, fresh=arguments.fresh)
+        if not arguments.fresh:
+            sharing = loaded.hpo.sharing if loaded.hpo else folder_safety.PRIVATE
+            problems += folder_safety.exposure_problems(loaded.output_dir, sharing)
+    spec = loaded.spec()
+    if not arguments.fresh and (drift := drift_problems(spec)):
+        raise ConfigDriftError(drift, where=str(spec.source))
+    return spec
+
+
+def _make_room(spec: CampaignSpec, executor: str) -> None:
+    """`--fresh`: move the campaign in the output directory aside, never deleted, if there is one.
+
+    Raises:
+        CampaignLockedError: its manager or jobs of it live, or the cluster does not say.
+    """
+    layout = Layout(spec.output_dir)
+    if not layout.campaign.exists():
+        return
+    lock = ManagerLock(layout)
+    lock.acquire(job_gone_asker(executor))
+    try:
+        live = _live_jobs(layout, spec, executor)
+    except PollError as err:
+        raise CampaignLockedError(
+            f"nobody can say whether jobs of the campaign in {layout.root} still run: {err}. "
+            "Try again later"
+        ) from err
+    finally:
+        lock.release()
+    if live:
+        raise CampaignLockedError(
+            f"{len(live)} jobs of the campaign in {layout.root} still run or wait "
+            f"({', '.join(live[:5])}…); let them finish by starting without --fresh, or cancel "
+            "them first"
+        )
+    target = move_aside(layout, time.time())
+    print(f"the old campaign lies in {target} now")  # because no log exists yet
+
+
+def _live_jobs(layout: Layout, spec: CampaignSpec, executor: str) -> list[str]:
+    document = stored(layout)
+    if executor == "simulated" or document is None or origin(layout, document):
+        return []  # jobs of a campaign that this is a copy of live for the other folder
+    cluster, _ = make_cluster(executor, spec, layout, document["campaign"], LeaveRequest())
+    statuses = cluster.poll(())
+    return sorted(i for i, status in statuses.items() if status.phase is not JobPhase.ENDED)
 
 
 def _make_folder(spec: CampaignSpec, layout: Layout) -> None:
@@ -82,7 +174,7 @@ def _run_locked(spec: CampaignSpec, layout: Layout, executor: str, argv: Sequenc
         if stop_request.read(layout) and not stop_request.obeyed_by_this_start():
             stop_request.withdraw(layout)
         start = Start(executor, socket.gethostname(), _command(argv), str(Path.cwd()))
-        campaign = campaigns.open_campaign(spec, start, now)
+        campaign = open_campaign(spec, start, now)
         with Screen(layout.root, spec.hpo.n_trials, now) as screen:
             try:
                 return _manage(spec, campaign, executor, lock, screen, argv)
@@ -95,7 +187,7 @@ def _run_locked(spec: CampaignSpec, layout: Layout, executor: str, argv: Sequenc
 
 def _manage(
     spec: CampaignSpec,
-    campaign: campaigns.Campaign,
+    campaign: Campaign,
     executor: str,
     lock: ManagerLock,
     screen: Screen,
@@ -103,10 +195,10 @@ def _manage(
 ) -> int:
     leave = LeaveRequest()
     leave.listen()
-    _say_hello(spec, campaign, executor, screen)
+    say_hello(spec, campaign, executor, screen.log_file)
     cluster, clock = make_cluster(executor, spec, campaign.layout, campaign.header.campaign, leave)
     screen.use_clock(clock.now)
-    legs = _leg_policy(spec)
+    legs = spec.legs()
     journal = Journal(campaign.layout.journal, campaign.header, guard=lock.guard)
     manager = Manager(
         Surroundings(campaign.layout, cluster, clock, leave.is_set, screen.show),
@@ -129,67 +221,10 @@ def _manage(
     if not ended:
         report_leaving(manager, campaign.layout, leave.signal_name, _command(argv))
     else:
-        report_end(
-            manager.state,
-            campaign.layout,
-            gpus=spec.slurm.gpus,
-            # Of a job that takes leg after leg, a long time is what it is for.
-            advise_time=not spec.slurm.learns_time and spec.hpo.legs_per_job == 1,
-            advise_mem=not spec.slurm.learns_mem,
-        )
+        report_end(manager.state, campaign.layout, spec)
         if manager.state.ended == STOPPED_BY_USER:
             log.info("to go on: %s", _command(argv))
     return exit_code(manager.state, ended=ended)
-
-
-def _leg_policy(spec: CampaignSpec) -> LegPolicy:
-    asha = spec.asha()
-    return WholeTrials(spec.hpo.max_resource_attr) if asha is None else asha
-
-
-def _say_hello(
-    spec: CampaignSpec, campaign: campaigns.Campaign, executor: str, screen: Screen
-) -> None:
-    how = "new" if campaign.is_new else "resumed"
-    log.info("campaign %s (%s) in %s", campaign.header.campaign, how, campaign.layout.root)
-    log.info(
-        "%d trials of %s, %s of %s, seed %d, at most %d at once, on %s",
-        spec.hpo.n_trials,
-        spec.objective,
-        spec.hpo.mode,
-        spec.hpo.metric,
-        spec.hpo.seed,
-        spec.hpo.max_concurrent_jobs,
-        {"slurm": "SLURM", "local": "this machine", "simulated": "a simulated cluster"}[executor],
-    )
-    log.info("log: %s", screen.log_file)
-    if (asha := spec.asha()) is not None:
-        for line in rung_plan(asha, spec.hpo.n_trials, gpus=spec.slurm.gpus):
-            log.info("%s", line)
-    if campaign.origin is not None:
-        _say_copied(campaign.origin, len(campaign.foreign_jobs), executor)
-    for change in campaign.changes:
-        log.info("changed since the last start: %s", change)
-
-
-def _say_copied(origin: Origin, held: int, executor: str) -> None:
-    how = "moved" if origin.is_gone else "copied"
-    log.warning(
-        "this folder was %s from %s since its last start: it goes on under a new name, and the %d "
-        "legs that jobs held there are offered again here",
-        how,
-        origin.path,
-        held,
-    )
-    if origin.is_gone and executor == "slurm":
-        log.warning(
-            "jobs that still wait for the old place find nothing there; to cancel them: "
-            "squeue --me -h -t PENDING -o '%%A %%j' | grep '[.]%s$' | cut -d' ' -f1 | "
-            "xargs -r scancel --state=PENDING",
-            origin.campaign,
-        )
-    elif not origin.is_gone:
-        log.warning("the campaign %s there and its jobs are left alone", origin.campaign)
 
 
 def _command(argv: Sequence[str]) -> str:

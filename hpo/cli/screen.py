@@ -1,7 +1,4 @@
-"""What a person sees of a running campaign: log lines, and a progress bar on a terminal.
-
-Owns the set-up of logging. Knows the state only to show it.
-"""
+"""What a person sees of a running campaign: log lines, and a progress bar on a terminal."""
 
 from __future__ import annotations
 
@@ -10,14 +7,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from hpo.folder.files import Layout
 from hpo.folder.full_disk_output import QuietFileHandler, QuietStreamHandler, log_again
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.seats.book import SeatBook
+from hpo.units.duration import in_words
 
 FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
@@ -27,7 +25,7 @@ class Screen:
 
     def __init__(self, root: Path, n_trials: int, now: float) -> None:
         stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
-        self.log_file = root / f"hpo_campaign_{stamp}.log"
+        self.log_file = Layout(root).campaign_log(stamp)
         self._console = Console()
         self._bar: Progress | None = None
         self._n_trials = n_trials
@@ -61,12 +59,7 @@ class Screen:
             self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         if self._bar is not None:
             self._bar.stop()
         for handler in self._handlers:
@@ -108,10 +101,7 @@ class Screen:
         if done_here <= 0 or finished >= total:
             return ""
         seconds = (time.time() - self._start) / done_here * (total - finished)
-        minutes, hours = int(seconds / 60) % 60, int(seconds / 3600)
-        if hours:
-            return f"{hours} h {minutes:02d} min"
-        return f"{minutes} min" if minutes > 1 else f"{int(seconds) + 1} s"
+        return in_words(seconds + 1.0)
 
 
 class _ConsoleHandler(logging.Handler):

@@ -1,7 +1,7 @@
 """Which searcher a campaign draws from: random search, or one of the user's own.
 
-Owns how the user's is made: its module is imported in this process, and what the reference names is
-called with the space and the seed.
+The user's module is imported in this process, and what the reference names is called with the space
+and the seed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Signals of the manager: each only asks it to leave, between two ticks.
 
 USR1 comes from SLURM before the time limit, TERM from scancel or preemption, INT from Ctrl-C. The
-second Ctrl-C ends the process at once, which is safe as well: the journal is always whole.
+second Ctrl-C ends the process at once, which is safe: the journal is always whole.
 """
 
 from __future__ import annotations

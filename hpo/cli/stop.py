@@ -1,7 +1,6 @@
 """`hpo stop DIR`: nothing new starts, waiting jobs are cancelled, what runs finishes or is ended.
 
-Needs no manager and does no harm beside one: the request is a file that jobs and manager look at,
-and the jobs are cancelled here, by their ids.
+Needs no manager and does no harm beside one: the request is a file that jobs and manager look at.
 """
 
 from __future__ import annotations
@@ -15,13 +14,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from hpo.cli.clusters import choose_executor, jobs_of
-from hpo.cli.holder import is_alive
+from hpo.cli.clusters import choose_executor, is_alive, jobs_of
 from hpo.cluster.protocol import Cluster
 from hpo.errors import EXIT_FINISHED, EXIT_RESUMABLE, PollError, SettingsError
 from hpo.folder import offers
 from hpo.folder import stop as stop_request
-from hpo.folder.campaign import Start, last_start, require
+from hpo.folder.campaign import last_start, require
 from hpo.folder.copies import origin
 from hpo.folder.files import Layout
 from hpo.folder.stop import DRAIN, KILL, NOW, StopRequest
@@ -70,7 +68,8 @@ def stop(arguments: Namespace) -> int:
         return EXIT_RESUMABLE
     _say_what_runs(layout, request.how, cancelled)
     _say(_manager_line(holder_of(layout), executor))
-    _say(f"to go on with the campaign later: {_how_to_go_on(start)}")
+    command = f"cd {shlex.quote(start.folder)} && {start.command}" if start else None
+    _say(f"to go on with the campaign later: {command or 'the command that started it'}")
     return EXIT_FINISHED
 
 
@@ -130,12 +129,6 @@ def _manager_line(holder: Holder | None, executor: str) -> str:
         return f"its manager is dead ({holder}): nothing else has to be done"
     doubt = "" if alive else ", if it lives,"
     return f"the manager ({holder}){doubt} ends the campaign when nothing runs any more"
-
-
-def _how_to_go_on(start: Start | None) -> str:
-    if start is None:
-        return "the command that started it"
-    return f"cd {shlex.quote(start.folder)} && {start.command}"
 
 
 def _say(line: Any) -> None:

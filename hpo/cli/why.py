@@ -1,7 +1,6 @@
 """`hpo why DIR TRIAL`: what happened to a trial, on one screen.
 
-Puts the journal's story beside what lies in the trial's folder and what SLURM remembers. Reads
-only; works while a manager writes, after it died, and after the end.
+Reads only; works while a manager writes, after it died, and after the end.
 """
 
 from __future__ import annotations
@@ -10,18 +9,19 @@ import re
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hpo import checkpoint
-from hpo.cli.attempts import Attempt, read_attempt
-from hpo.cli.holder import describe_manager
-from hpo.cli.plain_text import printable
+from hpo.cli.clusters import describe_manager
+from hpo.cluster.slurm import accounting
 from hpo.errors import EXIT_FINISHED, SettingsError
 from hpo.folder import stop as stop_request
 from hpo.folder.campaign import last_start, require
-from hpo.folder.files import Layout
+from hpo.folder.files import AttemptFiles, Layout, read_object, read_tail
 from hpo.folder.journal import read_events
+from hpo.folder.reports import read_attempt_reports
 from hpo.manager.lock import holder_of
 from hpo.record.goal import Goal
 from hpo.record.state import CampaignState, TrialStatus
@@ -30,6 +30,69 @@ from hpo.report.story import Rules, Step
 
 _ON_SLURM = re.compile(r"\d+(_\d+)?")
 INDENT = " " * 21
+LAST_LINES = 12
+TRACE_LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One claim of one leg; `number` counts from 0."""
+
+    number: int
+    job_id: str
+    host: str
+    reports: list[dict[str, Any]]
+    traceback: str
+    log: Path
+
+    def reports_in_short(self, goal: Goal) -> str:
+        """First, last and best report on one line."""
+        values = [
+            (report.get(goal.resource), report.get(goal.metric))
+            for report in self.reports
+            if isinstance(report.get(goal.metric), (int, float))
+        ]
+        if not self.reports:
+            return "no report"
+        if not values:
+            return f"{len(self.reports)} reports, none with a finite {goal.metric}"
+        best = min(values, key=lambda pair: goal.key(float(pair[1] or 0.0)))
+        named = {"first": values[0], "best": best, "last": values[-1]}
+        shown = [
+            f"{word} {value:.6g} ({goal.resource} {at})" for word, (at, value) in named.items()
+        ]
+        if len(values) == 1:
+            return f"1 report of {goal.metric}: {shown[0].partition(' ')[2]}"
+        return f"{len(self.reports)} reports of {goal.metric}: {', '.join(shown)}"
+
+    def trace(self) -> list[str]:
+        """The end of the traceback."""
+        return self.traceback.splitlines()[-TRACE_LINES:]
+
+    def last_words(self) -> list[str]:
+        """The last lines of the job's log."""
+        try:
+            lines = read_tail(self.log)
+        except OSError:
+            return []
+        return [line.rstrip() for line in lines if line.strip()][-LAST_LINES:]
+
+
+def _read_attempt(layout: Layout, trial_id: int, number: int, job_id: str) -> Attempt:
+    """All that lies there of one attempt."""
+    folder = layout.trial(trial_id)
+    files = AttemptFiles(folder, number)
+    about, result = read_object(files.begun), read_object(files.result)
+    trace = result.get("traceback")
+    logs = [layout.job_log(job_id, on_slurm=on_slurm) for on_slurm in (True, False)]
+    return Attempt(
+        number,
+        job_id,
+        str(about.get("host") or ""),
+        read_attempt_reports(folder, number),
+        trace if isinstance(trace, str) else "",
+        next((path for path in logs if path.exists()), logs[0]),
+    )
 
 
 def why(arguments: Namespace) -> int:
@@ -50,7 +113,7 @@ def why(arguments: Namespace) -> int:
     start = last_start(document)
     executor = start.executor if start else "slurm"
     jobs = {step.job_id for step in steps if step.job_id and _ON_SLURM.fullmatch(step.job_id)}
-    usage = _usage(jobs) if executor == "slurm" else {}
+    usage = accounting.usage(jobs) if executor == "slurm" else {}
     for line in _lines(layout, document, state, trial_id, steps, rules, usage):
         _say(line)
     _say(f"{_campaign(state)}; {describe_manager(holder_of(layout), executor)}")
@@ -73,7 +136,7 @@ def _lines(
     for step in steps:
         attempt = None
         if step.attempt is not None and step.job_id is not None:
-            attempt = read_attempt(layout, trial_id, step.attempt, step.job_id)
+            attempt = _read_attempt(layout, trial_id, step.attempt, step.job_id)
         place = f" on {attempt.host}" if attempt and attempt.host and not step.ended else ""
         yield from _stamped(step.time, step.text + place)
         if step.ended and attempt is not None:
@@ -137,18 +200,12 @@ def _rules(document: Mapping[str, Any]) -> Rules:
     seat, rungs = document["seat"], document["identity"].get("scheduler") or {}
     try:
         return Rules(
-            Goal(str(seat["metric"]), str(seat["mode"]), str(seat["resource_attr"])),
+            Goal.from_json(seat),
             levels=tuple(int(level) for level in rungs.get("levels", ())),
             reduction_factor=max(2, int(rungs.get("reduction_factor", 3))),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as err:
         raise SettingsError([f"campaign.json was changed: {err}"], where="the campaign") from err
-
-
-def _usage(job_ids: set[str]) -> dict[str, list[str]]:
-    from hpo.cluster.slurm.accounting import usage  # because other executors do not need it
-
-    return usage(job_ids)
 
 
 def _campaign(state: CampaignState) -> str:
@@ -157,6 +214,14 @@ def _campaign(state: CampaignState) -> str:
     if state.ending is not None:
         return f"the campaign is ending ({state.ending})"
     return "the campaign has not ended"
+
+
+def printable(text: str) -> str:
+    r"""One line without anything that a terminal would obey: escapes are shown as `\x1b`."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode()
+        for char in text.replace("\t", "    ")
+    )
 
 
 def _say(line: str) -> None:

@@ -96,8 +96,8 @@ def generate(
     return Expression(x, y, n_validation)
 
 
-def load(path: str | Path, *, validation_share: float = 0.2, seed: int = 0) -> Expression:
-    """Read one's own data, standardise each column and set a random share aside for validation.
+def load(path: str | Path) -> Expression:
+    """Read one's own data, standardise each column and set a random fifth aside for validation.
 
     Raises:
         ValueError: the file is of another form, or its numbers cannot be used.
@@ -111,8 +111,8 @@ def load(path: str | Path, *, validation_share: float = 0.2, seed: int = 0) -> E
         )
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise ValueError(f"{path}: holds values that are missing or infinite; fill or drop them")
-    order = np.random.default_rng(seed).permutation(len(x))
-    n_validation = max(1, round(validation_share * len(x)))
+    order = np.random.default_rng(0).permutation(len(x))
+    n_validation = max(1, round(0.2 * len(x)))
     train = order[:-n_validation]
     return Expression(_standardise(x, train)[order], _standardise(y, train)[order], n_validation)
 

@@ -1,8 +1,7 @@
 """ASHA: rungs, promotion, and its stopping variant.
 
-L. Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020, Algorithm 2. Owns
-the rule which trial goes on. Pure: no I/O, no clock, no randomness but numpy's generator of (seed,
-trial number). Rungs are integers: a logarithm of floats loses the top one for 3**5 = 243.
+L. Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020, Algorithm 2.
+Rungs are integers: a logarithm of floats loses the top one for 3**5 = 243.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -188,14 +187,19 @@ class Asha:
         return any(i == trial_id and key != float("inf") for key, i in rung.ranked[:kept])
 
 
-def expected_legs(asha: Asha, n_trials: int) -> list[tuple[int, int, int]]:
-    """The rung plan: (resource, trials that reach it, resource spent to get there) per rung.
+class RungPlan(NamedTuple):
+    """One rung as it is expected: legs to it, and the epochs that they train."""
 
-    For one bracket, if every rung promotes exactly its share.
-    """
+    resource: int
+    legs: int
+    epochs: int
+
+
+def expected_legs(asha: Asha, n_trials: int) -> list[RungPlan]:
+    """All rungs of one bracket, if each promotes exactly its share."""
     plan = []
     reached, before = n_trials, 0
     for level in asha.levels:
-        plan.append((level, reached, reached * (level - before)))
+        plan.append(RungPlan(level, reached, reached * (level - before)))
         reached, before = reached // asha.reduction_factor, level
     return plan

@@ -1,7 +1,4 @@
-"""What bounds a campaign, as the pure core wants to hear it.
-
-Owns no rule; which limits follow from which settings is said where the manager is put together.
-"""
+"""What bounds a campaign; `hpo.settings.limits` says which limits follow from which settings."""
 
 from __future__ import annotations
 

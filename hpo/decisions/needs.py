@@ -1,7 +1,7 @@
 """What an offer asks of the seat that takes it, and which seats all legs ask for, now and later.
 
-Decides only, purely from state and limits. An offer keeps what it said when it was made: its name
-is on the disk, and a seat may be taking it. What no longer fits has to be taken back first.
+An offer keeps what it said when it was made: its name is on the disk, and a seat may be taking it.
+What no longer fits has to be taken back first.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import NamedTuple
 from hpo.decisions.limits import Limits, SeatLimits
 from hpo.decisions.whole_trials import LegPolicy
 from hpo.record import events as ev
+from hpo.record.result import Result
 from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.record.usage import asking_mb
 from hpo.units.sizes import SeatKind, time_class
@@ -84,10 +85,7 @@ def offers_ahead(state: CampaignState, limits: Limits) -> int:
 
 
 def had_mb(
-    state: CampaignState,
-    trial: TrialState,
-    ended: ev.LegFinished | ev.LegLost,
-    limits: Limits,
+    state: CampaignState, trial: TrialState, ended: Result | ev.LegLost, limits: Limits
 ) -> int:
     """The memory (MB) that a leg had which ran out of it."""
     if not limits.learn_mem:
@@ -95,6 +93,30 @@ def had_mb(
     # Seats differ, and it may have died before it could say what it had.
     usual_mb = state.usage.usual_mb(limits.max_mem_mb)
     return ended.mem_had_mb or max(trial.mem_mb, usual_mb)
+
+
+def out_of_memory(had_mb: int, why: str, limits: Limits) -> str:
+    """A trial ran out of `had_mb`, and may have no more."""
+    if limits.learn_mem:
+        asked = f"{had_mb}M of `mem: auto`"
+        raising = "Raise `max_mem` in get_slurm_config()"
+    else:
+        asked = f"mem={limits.mem_mb}M"
+        asked += f", then raised to {had_mb}M" if had_mb > limits.mem_mb else ""
+        raising = "Raise `mem` in get_slurm_config(), or `max_mem`"
+    return (
+        f"out of memory, with {asked}: {why}. {raising} (now {limits.max_mem_mb}M), or leave such "
+        "configurations out of the space"
+    )
+
+
+def out_of_time(limits: Limits) -> str:
+    """A leg reached the longest time limit that it may have, and had saved nothing."""
+    setting = "`max_time`" if limits.learn_time else "`time`"
+    return (
+        f"one checkpoint interval does not fit in {setting}: the job reached its time limit and no "
+        f"newer checkpoint was there; raise {setting} or lower checkpoint_interval"
+    )
 
 
 def _time_s(

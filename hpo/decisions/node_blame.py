@@ -1,8 +1,7 @@
 """Which nodes break what they are given: bad ends in a row, counted node by node.
 
-Owns the evidence and the rules; what follows from a verdict is journaled and carried out
-elsewhere. Folded from events, live and in replay, so that it survives a restart; seats that died
-before they took a leg are in no journal and are told beside it. Pure: no I/O, no clock.
+Folded from events, live and in replay, so that it survives a restart; seats that died before they
+took a leg are in no journal and are told beside it.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 
 from hpo.record import events as ev
 from hpo.record.causes import Cause
+from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState
 from hpo.units.backoff import Backoff
 
@@ -78,16 +78,14 @@ class NodeBlame:
     def follow(self, event: ev.Event) -> None:
         """Take in one event; the journal's others say nothing about nodes."""
         match event:
-            case ev.LegFinished(outcome="failed"):
-                self._failed.add(event.trial_id)
-                why = _text(f"{event.cause}: {event.message or ''}")
-                self._failure(event, event.cause or "failed", why)
-            case ev.LegFinished():
+            case ev.LegFinished(result=Result(outcome=Outcome.FAILED) as told):
+                why = f"{told.cause}: {told.message or ''}"
+                self._failure(event, told.node, told.cause or "failed", why)
+            case ev.LegFinished(result=told):
                 self._pause_s, self._next_seat = None, float("-inf")
-                self._good(event.node)
+                self._good(told.node)
             case ev.LegLost(cause=Cause.KILLED.value):
-                self._failed.add(event.trial_id)
-                self._failure(event, event.cause, event.message)
+                self._failure(event, event.node, event.cause, event.message)
             case ev.LegLost() if event.cause in _TAKEN:
                 self._lengthen_pause(event.time)
                 self._bad(event.node, _bad_end(event, event.message))
@@ -149,10 +147,11 @@ class NodeBlame:
         record = self._nodes.get(node)
         return record is not None and record.has_worked and not record.is_bad()
 
-    def _failure(self, event: ev.LegFinished | ev.LegLost, cause: str, why: str) -> None:
-        for other in self._blamed - {event.node}:
+    def _failure(self, event: ev.LegFinished | ev.LegLost, node: str, cause: str, why: str) -> None:
+        self._failed.add(event.trial_id)
+        for other in self._blamed - {node}:
             self._nodes[other].failed_elsewhere.add(cause)
-        self._bad(event.node, _bad_end(event, why, suspect=cause))
+        self._bad(node, _bad_end(event, why, suspect=cause))
 
     def _bad(self, node: str, end: BadEnd) -> None:
         if not node:

@@ -1,7 +1,7 @@
 """What to do next, as a pure function of what is known and the time.
 
-Owns all policy: what follows a finished or lost leg, when to draw, when to stop. Decides only;
-never reads a file, a clock or a queue, and never changes the state (that is `apply`).
+All policy: what follows a finished or lost leg, when to draw, when to stop. Never changes the state
+(that is `apply`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
-from hpo.decisions.again import must_rest, out_of_memory, out_of_time
 from hpo.decisions.limits import OFFERS_AHEAD, Limits
 from hpo.decisions.needs import (
     ComingLeg,
@@ -19,14 +18,18 @@ from hpo.decisions.needs import (
     has_longer,
     legs_to_come,
     offers_ahead,
+    out_of_memory,
+    out_of_time,
     outdated_offers,
     with_needs,
 )
 from hpo.decisions.whole_trials import LegPolicy, WholeTrials
 from hpo.record import events as ev
 from hpo.record.causes import INFRASTRUCTURE, MORE_MEMORY, Cause
+from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.search.searcher import Drawn, Searcher, tried
+from hpo.units.backoff import Backoff
 from hpo.values import canonical
 
 __all__ = ["OFFERS_AHEAD", "Limits", "Scheduler"]
@@ -37,6 +40,7 @@ GPU_HOURS = "max_gpu_hours"
 TARGET = "target_error"
 STOPPED_BY_USER = "stopped by the user"
 FINISHED = "all trials ended"
+STORAGE_REST = Backoff(15.0, 600.0)  # doubled with each loss
 
 
 class Scheduler:
@@ -64,7 +68,7 @@ class Scheduler:
             return [ev.CampaignStarted(now)]
         if state.ended is not None:
             return []
-        resting = [trial for trial in _waiting(state) if must_rest(trial, now)]
+        resting = [trial for trial in _waiting(state) if _must_rest(trial, now)]
         after_legs = [
             self._after_leg(state, trial, now) for trial in _waiting(state) if trial not in resting
         ]
@@ -78,7 +82,8 @@ class Scheduler:
             # What would be offered again is stopped instead.
             decisions = [_stop(event, reason, now) for event in decisions]
         else:
-            decisions += self._promote(state, now)
+            promoted = [state.trials[trial_id] for trial_id in self._legs.promotions(state)]
+            decisions += [self._offer(trial, now, rung=trial.rung + 1) for trial in promoted]
             decisions += self._offer_stopped_again(state, now)
             decisions += self._draw(state, len(_offers(decisions)), now)
         idle = reason is not None or not resting
@@ -135,16 +140,18 @@ class Scheduler:
         match trial.ended_leg:
             case None:
                 return self._offer(trial, now)
-            case ev.LegFinished(outcome="interrupted"):
-                return self._again_or_fail(trial, "it was interrupted before it got further", now)
-            case ev.LegFinished(outcome="completed"):
-                return self._legs.after_rung(state, trial, now)
-            case ev.LegFinished(cause=Cause.OUT_OF_MEMORY.value) as ended:
-                return self._with_more_memory(state, trial, ended, now)
-            case ev.LegFinished(cause=cause, message=message):
-                return ev.TrialFailed(now, trial.trial_id, cause or "failed", message or "")
-            case lost:
+            case ev.LegLost() as lost:
                 return self._after_loss(state, trial, lost, now)
+            case ev.LegFinished(result=result):
+                pass
+        if result.outcome is Outcome.INTERRUPTED:
+            return self._again_or_fail(trial, "it was interrupted before it got further", now)
+        if result.outcome is Outcome.COMPLETED:
+            return self._legs.after_rung(state, trial, now)
+        if result.cause == Cause.OUT_OF_MEMORY:
+            return self._with_more_memory(state, trial, result, now)
+        cause, message = result.cause or "failed", result.message or ""
+        return ev.TrialFailed(now, trial.trial_id, cause, message)
 
     def _after_loss(
         self, state: CampaignState, trial: TrialState, lost: ev.LegLost, now: float
@@ -165,7 +172,7 @@ class Scheduler:
         self,
         state: CampaignState,
         trial: TrialState,
-        ended: ev.LegFinished | ev.LegLost,
+        ended: Result | ev.LegLost,
         now: float,
     ) -> ev.Event:
         limits = self._limits
@@ -196,11 +203,6 @@ class Scheduler:
             final=self._legs.is_final(rung),
             mem_mb=min(trial.mem_mb, self._limits.max_mem_mb),
         )
-
-    def _promote(self, state: CampaignState, now: float) -> Iterator[ev.LegOffered]:
-        for trial_id in self._legs.promotions(state):
-            trial = state.trials[trial_id]
-            yield self._offer(trial, now, rung=trial.rung + 1)
 
     def _reason_to_end(
         self, state: CampaignState, due: Collection[ev.Event], now: float
@@ -268,6 +270,17 @@ class Scheduler:
             isinstance(event, ev.SearchExhausted) for event in decisions
         )
         return ending or exhausted or len(state.trials) >= self._limits.n_trials
+
+
+def _must_rest(trial: TrialState, now: float) -> bool:
+    """Whether to wait before the leg is offered again, longer after each loss.
+
+    The disk is full for other jobs as well: a leg that came back at once would use up its losses.
+    """
+    lost = trial.ended_leg
+    if not isinstance(lost, ev.LegLost) or lost.cause != Cause.STORAGE:
+        return False
+    return now < lost.time + STORAGE_REST.doubled(trial.losses)
 
 
 def _is_cancelled(trial: TrialState) -> bool:

@@ -1,7 +1,4 @@
-"""Legs of random search: one leg takes a trial from its start to its end.
-
-Also the seam for other ways to cut trials into legs. Pure: no I/O, no clock, no randomness.
-"""
+"""Legs of random search, one for a whole trial; the seam for other ways to cut trials."""
 
 from __future__ import annotations
 

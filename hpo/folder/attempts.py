@@ -10,47 +10,35 @@ from __future__ import annotations
 
 import errno
 import json
-import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from hpo.folder.files import Layout, is_writable, publish_json, read_json, read_plain
+from hpo.folder.files import AttemptFiles, Layout, is_writable, publish_json, read_json, read_plain
 from hpo.folder.offers import Leg
-
-OUTCOMES = {
-    "completed": "completed",
-    "paused": "completed",  # the leg was, the trial may go on
-    "failed": "failed",
-    "interrupted": "interrupted",
-}
-MOST_RESOURCE = 2**53  # beyond it no reader of JSON is bound to keep a whole number
-MESSAGE_LENGTH = 4_000  # characters that the journal takes over; a job writes about half of it
-
-_NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+from hpo.record.goal import Goal
+from hpo.record.result import Result
 
 
 @dataclass(frozen=True, slots=True)
-class LegResult:
-    """The part of a result that the manager decides by; `error` is None where not finite.
+class Account:
+    """All that a job tells of an attempt: its result, and what only people want to know.
 
-    `goes_on`: the job means to take another leg. Memory in MB, time in s; 0: nobody said so.
+    `info` has times (s; Unix where they name a moment) and what the job ran on.
     """
 
-    outcome: str
-    error: float | None
-    resource: int
-    elapsed: float
-    ended_at: float
-    cause: str | None
-    message: str | None
-    node: str = ""
-    goes_on: bool = False
-    mem_used_mb: int = 0
-    mem_had_mb: int = 0
-    time_had_s: int = 0
+    leg: Leg
+    result: Result
+    config: Mapping[str, Any]
+    goal: Goal
+    reports: Sequence[Mapping[str, Any]]
+    info: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole result document."""
+        told = self.result.to_json()
+        told["additional_info"] = {**self.info, **told["additional_info"]}
+        return document(self.leg, self.config, self.goal, self.reports, told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,56 +49,47 @@ class Fault:
     lasting: bool
 
 
-def attempt_path(layout: Layout, leg: Leg) -> Path:
-    """Where the job writes what an attempt came to."""
-    return layout.trial(leg.trial_id) / f"result-a{leg.attempt}.json"
+def files_of(layout: Layout, leg: Leg) -> AttemptFiles:
+    """The files of the attempt that the leg is."""
+    return AttemptFiles(layout.trial(leg.trial_id), leg.attempt)
 
 
 def document(
-    *,
-    trial_id: int,
-    status: str,
+    leg: Leg,
     config: Mapping[str, Any],
-    metric: str,
-    mode: str,
-    history: Sequence[Mapping[str, Any]],
-    error: float | None,
-    resource: int,
-    rung: int,
-    attempt: int,
-    job_id: str | None,
-    additional_info: Mapping[str, Any],
-    cause: str | None = None,
-    message: str | None = None,
-    traceback: str | None = None,
-    goes_on: bool = False,
+    goal: Goal,
+    reports: Sequence[Mapping[str, Any]],
+    told: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The whole result document, in the order in which a person reads it."""
+    """The whole result document, in the order in which a person reads it.
+
+    `told` is what is known of the result, in the form of `Result.to_json`.
+    """
     return {
-        "trial_id": trial_id,
-        "status": status,
-        "error": error,
-        "metric": metric,
-        "mode": mode,
+        "trial_id": leg.trial_id,
+        "status": told["status"],
+        "error": told.get("error"),
+        "metric": goal.metric,
+        "mode": goal.mode,
         "config": dict(config),
-        "resource": resource,
-        "rung": rung,
-        "attempt": attempt,
-        "job_id": job_id,
-        "cause": cause,
-        "message": message,
-        "traceback": traceback,
-        "additional_info": dict(additional_info),
-        "reports": [dict(report) for report in history],
-    } | ({"goes_on": True} if goes_on else {})
+        "resource": told["resource"],
+        "rung": leg.rung,
+        "attempt": leg.attempt,
+        "job_id": leg.job_id,
+        "cause": told.get("cause"),
+        "message": told.get("message"),
+        "traceback": told.get("traceback"),
+        "additional_info": told["additional_info"],
+        "reports": [dict(report) for report in reports],
+    } | ({"goes_on": True} if told.get("goes_on") else {})
 
 
-def read_attempt(layout: Layout, leg: Leg) -> tuple[LegResult, dict[str, Any]] | None:
+def read_attempt(layout: Layout, leg: Leg) -> tuple[Result, dict[str, Any]] | None:
     """What the attempt came to; None for no news: missing, torn, or not written by a job."""
-    found = read_json(attempt_path(layout, leg))
+    found = read_json(files_of(layout, leg).result)
     if not isinstance(found, dict):
         return None
-    result = _checked(found)
+    result = Result.from_json(found)
     if result is None or not _is_of(leg, found) or not is_writable(found):
         return None
     return result, found
@@ -118,7 +97,7 @@ def read_attempt(layout: Layout, leg: Leg) -> tuple[LegResult, dict[str, Any]] |
 
 def fault_of_attempt(layout: Layout, leg: Leg) -> Fault:
     """Why `read_attempt` gives None; the file is where a job, or a stranger, wrote."""
-    path = attempt_path(layout, leg)
+    path = files_of(layout, leg).result
     try:
         found = json.loads(read_plain(path))
     except OSError as err:
@@ -136,76 +115,10 @@ def _is_of(leg: Leg, found: Mapping[str, Any]) -> bool:
     return same == (leg.trial_id, leg.rung, leg.attempt, leg.job_id)
 
 
-def _checked(found: Mapping[str, Any]) -> LegResult | None:
-    error, info = found.get("error"), found.get("additional_info")
-    cause, message = found.get("cause"), found.get("message")
-    status, resource = found.get("status"), found.get("resource")
-    if (
-        not isinstance(status, str)
-        or status not in OUTCOMES
-        or not isinstance(info, dict)
-        or not (error is None or _is_finite(error))
-        or not isinstance(resource, int)
-        or isinstance(resource, bool)
-        or not 0 <= resource <= MOST_RESOURCE
-        or not all(isinstance(text, (str, type(None))) for text in (cause, message))
-        or not _is_finite(info.get("leg_time"))
-        or not _is_finite(info.get("end_time"))
-    ):
-        return None
-    return LegResult(
-        outcome=OUTCOMES[status],
-        error=None if error is None else float(error),
-        resource=resource,
-        elapsed=max(0.0, float(info["leg_time"])),  # because clocks are set back at times
-        ended_at=float(info["end_time"]),
-        cause=None if cause is None else cause[:MESSAGE_LENGTH],
-        message=None if message is None else message[:MESSAGE_LENGTH],
-        node=node_name(info.get("host")),
-        mem_used_mb=_amount(info.get("max_rss_mb")),
-        mem_had_mb=_amount(info.get("mem_had_mb")),
-        time_had_s=_amount(info.get("time_had_s")),
-        goes_on=found.get("goes_on") is True,
-    )
-
-
-def read_node(layout: Layout, leg: Leg) -> str:
-    """The node on which a job began the attempt; empty where it did not say so."""
-    found = read_json(layout.trial(leg.trial_id) / f"attempt-a{leg.attempt}.json")
-    if not isinstance(found, dict) or found.get("job_id") != leg.job_id:
-        return ""
-    return node_name(found.get("host"))
-
-
-def read_had(layout: Layout, leg: Leg) -> tuple[int, int]:
-    """Memory (MB) and time (s) that the job had for the attempt; 0 where it did not say so."""
-    found = read_json(layout.trial(leg.trial_id) / f"attempt-a{leg.attempt}.json")
-    if not isinstance(found, dict) or found.get("job_id") != leg.job_id:
-        return 0, 0
-    return _amount(found.get("mem_had_mb")), _amount(found.get("time_had_s"))
-
-
-def _amount(value: object) -> int:
-    """A number of megabytes or seconds, where it may be one; else 0."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        return 0
-    return value if 0 <= value < 2**31 else 0
-
-
-def node_name(text: object) -> str:
-    """`text` where a host may be called so, else nothing: it goes into commands and logs."""
-    return text if isinstance(text, str) and _NODE.fullmatch(text) else ""
-
-
-def _is_finite(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return abs(value) <= sys.float_info.max  # math.isfinite raises for integers beyond that
-
-
-def prepare(layout: Layout, leg: Leg, result: Mapping[str, Any]) -> None:
-    """Lay ready what will stand as the trial's result once the claim is done."""
-    publish_json(_ready(layout, leg), result)
+def read_begun(layout: Layout, leg: Leg) -> dict[str, Any]:
+    """What the job wrote when it began the attempt, unchecked; empty where it did not."""
+    found = read_json(files_of(layout, leg).begun)
+    return found if isinstance(found, dict) and found.get("job_id") == leg.job_id else {}
 
 
 def publish_prepared(layout: Layout, leg: Leg) -> bool:
@@ -215,7 +128,7 @@ def publish_prepared(layout: Layout, leg: Leg) -> bool:
     claim's end and this step would otherwise put its result over that of a later attempt.
     """
     try:
-        _ready(layout, leg).replace(layout.result(leg.trial_id))
+        files_of(layout, leg).ready.replace(layout.result(leg.trial_id))
     except FileNotFoundError:
         return False
     return True
@@ -223,11 +136,7 @@ def publish_prepared(layout: Layout, leg: Leg) -> bool:
 
 def discard_prepared(layout: Layout, leg: Leg) -> None:
     """The attempt is void: its result will never stand."""
-    _ready(layout, leg).unlink(missing_ok=True)
-
-
-def _ready(layout: Layout, leg: Leg) -> Path:
-    return layout.trial(leg.trial_id) / f"standing-a{leg.attempt}.json"
+    files_of(layout, leg).ready.unlink(missing_ok=True)
 
 
 def publish_standing(layout: Layout, result: Mapping[str, Any]) -> None:

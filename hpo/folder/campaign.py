@@ -1,6 +1,6 @@
 """campaign.json: what a campaign is called, where it lies and how it was started last.
 
-Owns reading it back and telling whether it is sound; people edit such files. Written by `campaign`.
+People edit such files. Written by `manager.opening`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from hpo.errors import SettingsError
-from hpo.folder.files import Layout, read_json
+from hpo.folder.files import Layout, read_object
+from hpo.record.fields import from_json
 
 FORMAT = 1
 NAME = re.compile(r"[A-Za-z0-9_-]+")  # it stands in the names of jobs
@@ -37,8 +38,8 @@ class Start:
 
 def stored(layout: Layout) -> dict[str, Any] | None:
     """The document, or None: there is none, or it is not what a manager wrote."""
-    found = read_json(layout.campaign)
-    return found if isinstance(found, dict) and not faults(found) else None
+    found = read_object(layout.campaign)
+    return None if faults(found) else found
 
 
 def faults(document: Mapping[str, Any]) -> list[str]:
@@ -59,9 +60,8 @@ def file_problem(layout: Layout) -> str | None:
     """Why the folder's campaign.json cannot be used; None: it can, or there is none."""
     if not layout.campaign.exists() or stored(layout) is not None:
         return None
-    found = read_json(layout.campaign)
-    what = "is no JSON object" if not isinstance(found, dict) else "is wrong in "
-    what += ", ".join(faults(found)) if isinstance(found, dict) else ""
+    found = read_object(layout.campaign)
+    what = f"is wrong in {', '.join(faults(found))}" if found else "is no JSON object"
     return f"{layout.campaign} cannot be read as a campaign; mend it or use --fresh: it {what}"
 
 
@@ -85,6 +85,6 @@ def require(root: Path) -> tuple[Layout, dict[str, Any]]:
 def last_start(document: Mapping[str, Any]) -> Start | None:
     """How the campaign was started last; None for one of an older version."""
     try:
-        return Start(**document["start"])
-    except (KeyError, TypeError):
+        return from_json(Start, document.get("start"))
+    except ValueError:
         return None

@@ -1,8 +1,8 @@
 """A campaign's folder that was copied or moved since its last start.
 
-Owns telling so (campaign.json names the folder's own path) and what has to be forgotten: jobs of
-the original still serve the folder there. They must never be adopted, counted or cancelled from
-here, so the campaign takes a new name, and what they held is lost to it. All else goes on.
+campaign.json names the folder's own path. Jobs of the original still serve the folder there: they
+must never be adopted, counted or cancelled from here, so the campaign takes a new name, and what
+they held is lost to it. All else goes on.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def forget_the_original(layout: Layout) -> None:
 
     A copy is no snapshot: an offer may have been copied before a job took it, and the claim after.
     """
-    for path in layout.jobs.glob("live/*.json"):
+    for path in layout.live.glob("*.json"):
         path.unlink(missing_ok=True)
     for leg in offers.list_legs(layout.offers):
         offers.discard(layout.offers, leg)

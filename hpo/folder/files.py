@@ -1,8 +1,8 @@
 """Every path of a campaign directory, and the ways a file may be written there.
 
-Owns the names (nobody else joins path strings) and the three safe writes: publish a whole file
-(new name, fsync, rename), append one line (one write, fsync, close), rename. Holds no policy and
-never decides anything from an mtime, which GPFS may show minutes late.
+Owns the names (a leg's file is called as its `offers.Leg` says, a checkpoint as its store does).
+Three safe writes: publish a whole file (new name, fsync, rename), append one line (one write,
+fsync, close), rename. Nothing is ever decided from an mtime, which GPFS may show minutes late.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,91 +23,63 @@ CHECKPOINTS = "checkpoint"  # in a trial's folder
 USERS_FILES = "user"  # therein
 
 
+_REPORTS = re.compile(r"reports-a(\d+)\.jsonl")
+
+
+class _Below:
+    """A path of fixed name below the root of a `Layout`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, layout: Layout, owner: type[Layout]) -> Path:
+        return layout.root / self._name
+
+
 @dataclass(frozen=True)
 class Layout:
     """The files of one campaign below `root`; see docs/architecture.md for who writes what."""
 
     root: Path
 
-    @property
-    def campaign(self) -> Path:
-        """Resolved settings and space, read by every seat."""
-        return self.root / "campaign.json"
+    campaign = _Below("campaign.json")  # resolved settings and space, read by every seat
+    journal = _Below("journal.jsonl")  # what the manager decided and accepted, one JSON a line
+    lock = _Below("manager.lock")  # held by the one manager of this campaign
+    manager = _Below("manager.json")  # names the manager that holds the lock, or held it last
+    offers = _Below("offers")  # legs that any seat may take
+    claims = _Below("claims")  # legs that a job holds
+    revoked = _Below("revoked")  # offers that the manager took back
+    jobs = _Below("jobs")  # logs and start scripts of the jobs
+    cancelled = _Below("jobs/cancelled")  # lists of the jobs that `hpo stop` cancelled
+    live = _Below("jobs/live")  # which local jobs are which processes
+    quarantined = _Below("jobs/quarantined.json")  # nodes that no more legs are to be run on
+    results = _Below("results")  # one file per trial, for people and pandas
+    trials = _Below("trials")  # one folder per trial
+    best_config = _Below("best_config.json")  # the incumbent's configuration
+    final_results = _Below("final_results.json")  # the summary of an ended campaign
+    status = _Below("status.json")  # counts and running trials, for people on another node
+    leave = _Below("leave")  # lies there while running trials are asked to save and leave
+    stop = _Below("stop.json")  # lies there from `hpo stop` to the next start
 
-    @property
-    def journal(self) -> Path:
-        """Decisions and accepted facts of the manager, one JSON object a line."""
-        return self.root / "journal.jsonl"
+    def cancelled_list(self, token: str) -> Path:
+        """One of these, under a name that no other has."""
+        return self.cancelled / f"{token}.json"
 
-    @property
-    def lock(self) -> Path:
-        """Held by the one manager of this campaign."""
-        return self.root / "manager.lock"
+    def live_job(self, job_id: str) -> Path:
+        """Which process a local job is."""
+        return self.live / f"{job_id}.json"
 
-    @property
-    def manager(self) -> Path:
-        """Names the manager that holds the lock, or held it last."""
-        return self.root / "manager.json"
+    def shrunk(self, array: str) -> Path:
+        """The time limits of seats of an array that gave up time while they waited."""
+        return self.jobs / f"shrunk-{array}.json"
 
-    @property
-    def offers(self) -> Path:
-        """Legs that any seat may take."""
-        return self.root / "offers"
+    def job_log(self, job_id: str, *, on_slurm: bool) -> Path:
+        """What a job printed; submitit names its logs after the job and the task within it."""
+        return self.jobs / (f"{job_id}_0_log.out" if on_slurm else f"{job_id}.out")
 
-    @property
-    def claims(self) -> Path:
-        """Legs that a job holds."""
-        return self.root / "claims"
-
-    @property
-    def revoked(self) -> Path:
-        """Offers that the manager took back."""
-        return self.root / "revoked"
-
-    @property
-    def jobs(self) -> Path:
-        """Logs and start scripts of the jobs."""
-        return self.root / "jobs"
-
-    @property
-    def results(self) -> Path:
-        """One file per trial, for people and pandas."""
-        return self.root / "results"
-
-    @property
-    def trials(self) -> Path:
-        """One folder per trial."""
-        return self.root / "trials"
-
-    @property
-    def best_config(self) -> Path:
-        """The incumbent's configuration."""
-        return self.root / "best_config.json"
-
-    @property
-    def final_results(self) -> Path:
-        """The summary of an ended campaign."""
-        return self.root / "final_results.json"
-
-    @property
-    def status(self) -> Path:
-        """Counts and running trials, for people who look in from another node."""
-        return self.root / "status.json"
-
-    @property
-    def leave(self) -> Path:
-        """Lies there while running trials are asked to save and leave."""
-        return self.root / "leave"
-
-    @property
-    def stop(self) -> Path:
-        """Lies there from `hpo stop` to the next start."""
-        return self.root / "stop.json"
-
-    @property
-    def cancelled(self) -> Path:
-        """Lists of the jobs that `hpo stop` cancelled."""
-        return self.jobs / "cancelled"
+    def campaign_log(self, stamp: str) -> Path:
+        """What a manager that began at `stamp` said."""
+        return self.root / f"hpo_campaign_{stamp}.log"
 
     def result(self, trial_id: int) -> Path:
         """The standing result of a trial."""
@@ -116,9 +89,21 @@ class Layout:
         """The folder of a trial: configuration, reports, checkpoint, links to job logs."""
         return self.trials / f"trial_{trial_id}"
 
+    def work(self, trial_id: int) -> Path:
+        """Where a trial runs that has a folder of its own."""
+        return self.trial(trial_id) / "work"
+
     def users_files(self, trial_id: int) -> Path:
         """What a trial's code saves itself; never deleted by us."""
         return self.trial(trial_id) / CHECKPOINTS / USERS_FILES
+
+    def config(self, trial_id: int) -> Path:
+        """The configuration of a trial, for people."""
+        return self.trial(trial_id) / "config.json"
+
+    def job_link(self, trial_id: int, job_id: str) -> Path:
+        """A link to the log of a job that ran a leg of the trial."""
+        return self.trial(trial_id) / f"job_{job_id}.out"
 
     def create(self) -> None:
         """Make the folders; new campaign folders are private to the user (mode 700)."""
@@ -127,6 +112,44 @@ class Layout:
         inner = (self.offers, self.claims, self.revoked, self.jobs, self.results, self.trials)
         for folder in inner:
             folder.mkdir(exist_ok=True)
+
+
+@dataclass(frozen=True)
+class AttemptFiles:
+    """The files of one attempt in the `folder` of its trial."""
+
+    folder: Path
+    attempt: int
+
+    @classmethod
+    def with_reports(cls, folder: Path) -> list[AttemptFiles]:
+        """The attempts of a trial that have reported, oldest first.
+
+        Raises:
+            OSError: the folder cannot be listed now, or is not there.
+        """
+        found = (_REPORTS.fullmatch(name) for name in os.listdir(folder))
+        return [cls(folder, number) for number in sorted(int(name[1]) for name in found if name)]
+
+    @property
+    def begun(self) -> Path:
+        """Who began the attempt, where, when, and with how much."""
+        return self.folder / f"attempt-a{self.attempt}.json"
+
+    @property
+    def reports(self) -> Path:
+        """One report a line."""
+        return self.folder / f"reports-a{self.attempt}.jsonl"
+
+    @property
+    def result(self) -> Path:
+        """What it came to."""
+        return self.folder / f"result-a{self.attempt}.json"
+
+    @property
+    def ready(self) -> Path:
+        """The same, ready to become the trial's standing result by a rename."""
+        return self.folder / f"standing-a{self.attempt}.json"
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
@@ -216,16 +239,16 @@ def open_plain(path: Path) -> BinaryIO:
         raise
 
 
-def read_plain(path: Path, *, most: int = MOST_BYTES) -> bytes:
+def read_plain(path: Path) -> bytes:
     """The bytes of a plain file of a size that makes sense.
 
     Raises:
-        OSError: missing, no plain file, not readable just now, or larger than `most` bytes.
+        OSError: missing, no plain file, not readable just now, or larger than MOST_BYTES.
     """
     with open_plain(path) as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise OSError(errno.EFBIG, f"is larger than {most / 1e6:.0f} MB", str(path))
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise OSError(errno.EFBIG, f"is larger than {MOST_BYTES / 1e6:.0f} MB", str(path))
     return data
 
 
@@ -246,6 +269,12 @@ def read_json(path: Path) -> Any | None:
         return json.loads(read_plain(path))
     except (OSError, ValueError, RecursionError):
         return None
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object at `path`; empty where there is no news, or anything else."""
+    found = read_json(path)
+    return found if isinstance(found, dict) else {}
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,8 +1,7 @@
 """Printing and logging that a full disk cannot stop.
 
-Owns what becomes of output that cannot be written: it is dropped, and nothing is raised, neither
-into users' code that prints nor as a traceback of `logging`. Standard library only, because every
-job imports it.
+It is dropped, and nothing is raised, neither into users' code that prints nor as a traceback of
+`logging`. Standard library only, because every job imports it.
 """
 
 from __future__ import annotations
@@ -57,10 +56,7 @@ def protect_standard_output() -> None:
                     sys,
                     name,
                     io.TextIOWrapper(
-                        dropping,
-                        encoding=stream.encoding,
-                        errors=stream.errors,
-                        write_through=True,
+                        dropping, encoding=stream.encoding, errors=stream.errors, write_through=True
                     ),
                 )
 

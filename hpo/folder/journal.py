@@ -1,8 +1,7 @@
 """The manager's journal: append-only, one writer, one JSON object a line.
 
-Owns the file format: a header line with the format version and the campaign's identity, then
-events. A torn last line (the writer died in mid-write) is cut off on opening; a bad line inside is
-an error that names it. Never interprets an event.
+A header line with the format version and the campaign's identity, then events. A torn last line
+(the writer died in mid-write) is cut off on opening; a bad line inside is an error that names it.
 """
 
 from __future__ import annotations
@@ -10,9 +9,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from hpo.errors import JournalError
 from hpo.folder.files import open_plain, sync_folder, to_json
@@ -50,7 +48,7 @@ class Journal:
         self._size = len(whole)
         if not whole:
             self._cut()
-            self._write(to_json({"journal": FORMAT} | _header_record(header)) + "\n")
+            self._write(to_json({"journal": FORMAT} | asdict(header)) + "\n")
             sync_folder(self._path.parent)
             return header
         self._cut()
@@ -122,16 +120,6 @@ class Journal:
         self._torn = False
 
 
-def read_header(path: Path) -> Header | None:
-    """The header of a journal, or None where there is no journal yet.
-
-    Raises:
-        JournalError: it is not a journal, or one of another format version.
-    """
-    whole = _whole_lines(path)
-    return _read_header(whole.split(b"\n", 1)[0], path) if whole else None
-
-
 def read_events(path: Path) -> list[Event]:
     """The events of a journal that somebody else may be writing; changes nothing."""
     lines = _whole_lines(path).splitlines()
@@ -145,10 +133,6 @@ def _whole_lines(path: Path) -> bytes:
     except FileNotFoundError:
         return b""
     return data[: data.rfind(b"\n") + 1]
-
-
-def _header_record(header: Header) -> dict[str, Any]:
-    return {"campaign": header.campaign, "digest": header.digest}
 
 
 def _read_header(line: bytes, path: Path) -> Header:

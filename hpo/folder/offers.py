@@ -15,7 +15,6 @@ oldest trial. Used by jobs and by the manager alike.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import re
@@ -25,7 +24,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from hpo.folder.files import Layout, read_json, to_json
+from hpo.folder.files import Layout, publish, read_json, to_json
 
 _NAME = re.compile(
     r"trial_(?P<trial>\d+)\.rung_(?P<rung>\d+)\.a(?P<attempt>\d+)(?:\.mem_(?P<mem>[1-9]\d*))?"
@@ -97,14 +96,7 @@ def publish_offers(layout: Layout, offers: Iterable[tuple[Leg, dict[str, Any]]])
     Not synced to disk: whatever a crash of the file server takes is written again from the journal.
     """
     for leg, content in offers:
-        temporary = layout.offers / f".{leg.name}.tmp"
-        try:
-            temporary.write_text(to_json(content) + "\n", encoding="utf-8")
-            temporary.rename(layout.offers / leg.name)
-        except OSError:
-            with contextlib.suppress(OSError):  # because on a full disk every byte counts
-                temporary.unlink()
-            raise
+        publish(layout.offers / leg.name, to_json(content) + "\n", durable=False)
 
 
 def claim_best(

@@ -1,9 +1,8 @@
 """Trouble with the shared files: which errors are that, and how long a job goes on trying.
 
-A full disk, a quota, a file server that is away: none of it is the fault of a configuration. What a
-job must write is tried again for minutes; after that `StorageTrouble` ends the job's leg, which is
-offered again. Owns the rule which exceptions of users' code count as such. Writes nothing itself;
-standard library only, because every job imports it.
+None of it is the fault of a configuration. What a job must write is tried again for minutes; after
+that `StorageTrouble` ends the job's leg, which is offered again. Standard library only, because
+every job imports it.
 """
 
 from __future__ import annotations
@@ -13,17 +12,17 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from hpo.errors import ScriptError
+from hpo.units.backoff import Backoff
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-FIRST_PAUSE_S = 1.0  # between two tries, doubled up to LAST_PAUSE_S
-LAST_PAUSE_S = 30.0
+PAUSE = Backoff(1.0, 30.0)  # between two tries
 LOOK_S = 1.0  # between two looks whether the job is asked to leave
 LEAVING_S = 10.0  # a job that is asked to leave has 30 s; it may have two things to write
 
@@ -100,7 +99,7 @@ class Patience:
             StorageTrouble: it failed to the end.
         """
         left_s = self.report_s if patience_s is None else patience_s
-        for pause_s in _pauses():
+        for pause_s in PAUSE.pauses():
             try:
                 return action()
             except Exception as err:
@@ -119,16 +118,9 @@ class Patience:
         while waited_s < pause_s:
             if self.leaving():
                 left_s = min(left_s, LEAVING_S)
-                pause_s = min(pause_s, waited_s + FIRST_PAUSE_S)
+                pause_s = min(pause_s, waited_s + PAUSE.first_s)
             step_s = min(LOOK_S, pause_s - waited_s)
             self.sleep(step_s)
             waited_s += step_s
             left_s -= step_s
         return left_s
-
-
-def _pauses() -> Iterator[float]:
-    pause_s = FIRST_PAUSE_S
-    while True:
-        yield pause_s
-        pause_s = min(2 * pause_s, LAST_PAUSE_S)

@@ -1,15 +1,14 @@
 """The nodes that no more legs are to be run on, for seats that are there already.
 
-Owns `jobs/quarantined.json`: written by the manager when that changes, read by seats that may take
-several legs. A file that cannot be read is no news. Standard library only.
+`jobs/quarantined.json` is written by the manager when that changes. A file that cannot be read is
+no news.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from hpo.folder.files import Layout, publish_json, read_json
+from hpo.folder.files import Layout, publish_json, read_object
 
 
 def publish(layout: Layout, until: Mapping[str, float]) -> None:
@@ -18,16 +17,11 @@ def publish(layout: Layout, until: Mapping[str, float]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    publish_json(_path(layout), {"nodes": dict(until)})
+    publish_json(layout.quarantined, {"nodes": dict(until)})
 
 
 def is_quarantined(layout: Layout, node: str, now: float) -> bool:
     """Whether no more legs are to be run on `node`."""
-    found = read_json(_path(layout))
-    nodes = found.get("nodes") if isinstance(found, dict) else None
+    nodes = read_object(layout.quarantined).get("nodes")
     until = nodes.get(node) if isinstance(nodes, dict) else None
     return isinstance(until, (int, float)) and now < until
-
-
-def _path(layout: Layout) -> Path:
-    return layout.jobs / "quarantined.json"

@@ -1,8 +1,7 @@
 """One report of a trial: what counts as a number, and the line it becomes.
 
-Owns the shape of a line in `reports-a<attempt>.jsonl`; `reports` reads them back. Does not know
-when a report is allowed (that is `Trial`) nor what it means for the search. Standard library
-only: numpy and torch scalars are recognised by their `item()`.
+A line of `reports-a<attempt>.jsonl`; `reports` reads them back. Standard library only: numpy and
+torch scalars are recognised by their `item()`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo.errors import ReportError
-from hpo.folder.files import append_line, to_json
+from hpo.folder.files import AttemptFiles, append_line, to_json
 
 RESERVED = ("time", "elapsed", "not_finite")  # what a line holds beside the user's own names
 
@@ -109,4 +108,4 @@ def write_line(folder: Path, attempt: int, record: Mapping[str, Any]) -> None:
         OSError: disk full, over quota or away; the line is not there.
     """
     folder.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
-    append_line(folder / f"reports-a{attempt}.jsonl", to_json(record))
+    append_line(AttemptFiles(folder, attempt).reports, to_json(record))

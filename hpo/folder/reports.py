@@ -1,18 +1,15 @@
 """The reports of a trial over all its attempts, as they lie in its folder.
 
-Reads only; what a job writes there is `trial`'s. A torn line is skipped, never an error.
+A torn line is skipped, never an error.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
-from hpo.folder.files import read_plain
-
-_NAME = re.compile(r"reports-a(\d+)\.jsonl")
+from hpo.folder.files import AttemptFiles, read_plain
 
 
 def read_reports(
@@ -26,13 +23,13 @@ def read_reports(
         up_to_attempt: ignore attempts after this one.
     """
     try:
-        found = {int(m[1]): p for p in folder.iterdir() if (m := _NAME.fullmatch(p.name))}
+        found = AttemptFiles.with_reports(folder)
     except OSError:
         return []
     reports: list[dict[str, Any]] = []
-    for attempt, path in sorted(found.items()):
-        if up_to_attempt is None or attempt <= up_to_attempt:
-            reports += _read_lines(path)
+    for files in found:
+        if up_to_attempt is None or files.attempt <= up_to_attempt:
+            reports += _read_lines(files.reports)
     if resource_attr is None:
         return reports
     at = ((report.get(resource_attr), report) for report in reports)
@@ -42,7 +39,7 @@ def read_reports(
 
 def read_attempt_reports(folder: Path, attempt: int) -> list[dict[str, Any]]:
     """The reports of one attempt, in the order in which they were written."""
-    return _read_lines(folder / f"reports-a{attempt}.jsonl")
+    return _read_lines(AttemptFiles(folder, attempt).reports)
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:

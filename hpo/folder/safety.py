@@ -1,7 +1,7 @@
 """Who may read and write a campaign's folder, and whether that is safe.
 
 Jobs import what campaign.json names, and sbatch reads its script from jobs/: whoever can write
-there runs programs as the user. Owns the modes of the folders; asks nothing but the filesystem.
+there runs programs as the user.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from hpo.folder.files import Layout, publish_json, read_json
+from hpo.folder.files import Layout, publish_json, read_object
 from hpo.seats.job_identity import JobIdentity
 
 
@@ -23,27 +23,21 @@ def note(layout: Layout, job_ids: Collection[str], time_min: int) -> None:
         OSError: it cannot be written.
     """
     for array, jobs in groupby(sorted(job_ids), key=_array_of):
-        path = _path(layout, array)
+        path = layout.shrunk(array)
         publish_json(path, _read(path) | dict.fromkeys(jobs, time_min))
 
 
 def adopt(layout: Layout, job: JobIdentity) -> JobIdentity:
     """The job with the time that it has now, if that is less than its script says."""
-    time_min = _read(_path(layout, _array_of(job.job_id))).get(job.job_id, 0)
+    time_min = _read(layout.shrunk(_array_of(job.job_id))).get(job.job_id, 0)
     if 0 < time_min < job.time.asked_min:
         return replace(job, time=job.time.lowered_to(time_min))
     return job
 
 
 def _read(path: Path) -> dict[str, int]:
-    found = read_json(path)
-    entries = found.items() if isinstance(found, dict) else ()
-    return {job_id: minutes for job_id, minutes in entries if type(minutes) is int}
+    return {job_id: limit for job_id, limit in read_object(path).items() if type(limit) is int}
 
 
 def _array_of(job_id: str) -> str:
     return job_id.partition("_")[0]
-
-
-def _path(layout: Layout, array: str) -> Path:
-    return layout.jobs / f"shrunk-{array}.json"

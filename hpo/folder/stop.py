@@ -1,17 +1,18 @@
 """`hpo stop`, as files: the request that stands, and the jobs that were cancelled for it.
 
-Owns stop.json and jobs/cancelled/. Seats look for the request before they take a trial, the manager
-in every tick; the next start removes it. Which jobs were cancelled is kept, because their trials
-go on, unlike those whose job the user cancelled one by one. Cancels nothing itself.
+Seats look for stop.json before they take a trial, the manager in every tick; the next start removes
+it. Which jobs were cancelled is kept in jobs/cancelled/, because their trials go on, unlike those
+whose job the user cancelled one by one.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from hpo.folder.files import Layout, publish_json, read_json
+from hpo.record.fields import from_json
 
 DRAIN, NOW, KILL = "drain", "now", "kill"
 STRENGTH = (DRAIN, NOW, KILL)
@@ -40,15 +41,11 @@ def publish(layout: Layout, request: StopRequest) -> StopRequest:
 
 def read(layout: Layout) -> StopRequest | None:
     """The request that stands; None also where it cannot be read just now."""
-    found = read_json(layout.stop)
-    if not isinstance(found, dict) or found.get("how") not in STRENGTH:
+    try:
+        request = from_json(StopRequest, read_json(layout.stop))
+    except ValueError:
         return None
-    time = found.get("time")
-    return StopRequest(
-        how=found["how"],
-        time=float(time) if isinstance(time, (int, float)) else 0.0,
-        by=str(found.get("by", "somebody")),
-    )
+    return request if request.how in STRENGTH else None
 
 
 def stands(layout: Layout) -> bool:
@@ -67,18 +64,19 @@ def withdraw(layout: Layout) -> None:
     layout.stop.unlink(missing_ok=True)
 
 
-def obeyed_by_this_start(environ: Mapping[str, str] = os.environ) -> bool:
+def obeyed_by_this_start() -> bool:
     """Whether nobody typed this start, so that it goes on to the end that was asked for.
 
     That is one by SLURM, which requeued the manager's job, or by the script of that job.
     """
-    return environ.get("SLURM_RESTART_COUNT", "0") not in ("", "0") or "HPO_RESTARTED" in environ
+    requeued = os.environ.get("SLURM_RESTART_COUNT", "0") not in ("", "0")
+    return requeued or "HPO_RESTARTED" in os.environ
 
 
 def note_cancelled(layout: Layout, job_ids: Collection[str]) -> None:
     """Remember, before they are cancelled, which jobs a request takes."""
     layout.cancelled.mkdir(exist_ok=True)
-    publish_json(layout.cancelled / f"{os.urandom(8).hex()}.json", sorted(job_ids))
+    publish_json(layout.cancelled_list(os.urandom(8).hex()), sorted(job_ids))
 
 
 def was_cancelled(layout: Layout, job_id: str) -> bool:

@@ -41,17 +41,17 @@ def announce(
         os.environ.get("CUDA_VISIBLE_DEVICES", "as found"),
         config,
     )
-    folder = layout.trial(claim.trial_id)
     files = layout.users_files(claim.trial_id)
     os.environ["HPO_TRIAL_ID"] = str(claim.trial_id)
     os.environ["HPO_ATTEMPT"] = str(claim.attempt)
-    os.environ["HPO_TRIAL_DIR"] = str(folder.absolute())
+    os.environ["HPO_TRIAL_DIR"] = str(layout.trial(claim.trial_id).absolute())
     os.environ["HPO_CHECKPOINT_DIR"] = str(files.absolute())
-    link = folder / f"job_{job.job_id}.out"
+    link = layout.job_link(claim.trial_id, job.job_id)
+    folder, log_file = link.parent, layout.job_log(job.job_id, on_slurm=job.on_slurm)
     try:
         files.mkdir(parents=True, exist_ok=True)
         if not link.is_symlink():
-            link.symlink_to(os.path.relpath(_log_file(layout, job), folder))
+            link.symlink_to(os.path.relpath(log_file, folder))
     except OSError as err:
         log.warning("the folder %s, or the link to this log there, cannot be made: %s", folder, err)
     if job.on_slurm and rename:
@@ -65,7 +65,7 @@ def enter_own_folder(layout: Layout, claim: offers.Leg) -> None:
         OSError: the folder cannot be made or entered.
     """
     os.environ.setdefault("HPO_START_DIR", str(Path.cwd()))
-    folder = layout.trial(claim.trial_id) / "work"
+    folder = layout.work(claim.trial_id)
     folder.mkdir(parents=True, exist_ok=True)
     os.chdir(folder)
 
@@ -74,11 +74,6 @@ def devices() -> dict[str, Any]:
     """What the attempt's own file says of the process that runs it."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     return {"pid": os.getpid(), "cpus": _cpus()} | ({"gpus": visible} if visible else {})
-
-
-def _log_file(layout: Layout, job: JobIdentity) -> Path:
-    # submitit names a log after the job and the task within it
-    return layout.jobs / (f"{job.job_id}_0_log.out" if job.on_slurm else f"{job.job_id}.out")
 
 
 def _rename_job(job_id: str, name: str) -> None:

@@ -16,11 +16,14 @@ from typing import Any
 
 from hpo.errors import SettingsError
 from hpo.folder import attempts, offers
+from hpo.folder.attempts import Account
 from hpo.folder.files import Layout, publish_json, read_json, read_plain
 from hpo.folder.full_disk_output import log_again
 from hpo.folder.patience import Patience
-from hpo.job.ending import document_of, earlier_time, out_of_memory, train, with_folder_told
+from hpo.job.ending import account_of, earlier_time, out_of_memory, train, with_folder_told
 from hpo.job.leave_flag import LeaveFlag
+from hpo.record.goal import Goal
+from hpo.record.result import Outcome, Result
 from hpo.trial.trial import Trial
 
 log = logging.getLogger(__name__)
@@ -33,9 +36,7 @@ class LegSettings:
     campaign: str
     objective: str
     pythonpath: list[str]
-    metric: str
-    mode: str
-    resource_attr: str
+    goal: Goal
     checkpoint_interval: int
     claim_timeout: float
     metric_pattern: str | None = None
@@ -47,9 +48,9 @@ class LegSettings:
 
     def __post_init__(self) -> None:
         """Refuse what a manager would not have written, e.g. after an edit by hand."""
-        texts = [self.campaign, self.objective, self.metric, self.mode, self.resource_attr]
+        texts = [self.campaign, self.objective, self.sharing, *asdict(self.goal).values()]
         sound = (
-            all(isinstance(text, str) for text in [*texts, self.sharing])
+            all(isinstance(text, str) for text in texts)
             and isinstance(self.pythonpath, list)
             and all(isinstance(folder, str) for folder in self.pythonpath)
             and isinstance(self.checkpoint_interval, int)
@@ -72,7 +73,9 @@ def read_settings(layout: Layout) -> LegSettings:
     """
     campaign = read_json(layout.campaign)
     try:
-        return LegSettings(**campaign["seat"])  # type: ignore[index]  # because errors are caught
+        told = dict(campaign["seat"])  # type: ignore[index]  # because errors are caught
+        goal = Goal.from_json(told)
+        return LegSettings(goal=goal, **{k: v for k, v in told.items() if k not in goal.to_json()})
     except (TypeError, KeyError) as err:
         raise SettingsError(
             [f"{layout.campaign} cannot be read as a campaign ({err})"], where=str(layout.root)
@@ -101,7 +104,7 @@ class Surroundings:
 
     `oom_kills` counts the processes of the job that the kernel has killed for their memory,
     `used_mb` is the most that the job has used so far (MB; 0: unknown).
-    `goes_on` says whether the job takes another leg after one that ended with that status.
+    `goes_on` says whether the job takes another leg after one that ended so.
     `flag` is that of the job's signals, where it has some.
     """
 
@@ -112,7 +115,7 @@ class Surroundings:
     info: dict[str, Any] = field(default_factory=dict)
     oom_kills: Callable[[], int] = lambda: 0
     patience: Patience = field(default_factory=Patience)
-    goes_on: Callable[[str], bool] = lambda _status: False
+    goes_on: Callable[[Outcome], bool] = lambda _outcome: False
     used_mb: Callable[[], int] = lambda: 0
     flag: LeaveFlag | None = None
 
@@ -124,8 +127,8 @@ def run_leg(
     load: Callable[[], Callable[..., Any]],
     settings: LegSettings,
     here: Surroundings,
-) -> dict[str, Any]:
-    """Train the claimed leg with the function that `load` gives; the result document.
+) -> Account:
+    """Train the claimed leg with the function that `load` gives; what is to be told of it.
 
     Raises:
         StorageTrouble: what had to be written could not be; the leg has to be run again.
@@ -152,34 +155,34 @@ class _Run:
         self._patience = replace(here.patience, leaving=self._asked_to_leave)
         self._begin()
 
-    def to_its_end(self, load: Callable[[], Callable[..., Any]]) -> dict[str, Any]:
-        """Call the objective; the result document of the leg."""
-        trial, ended = self._train(load)
-        if ended["status"] == "failed" and self._here.oom_kills() > self._killed_before:
-            ended = out_of_memory(ended)
-        if ended["status"] == "failed" and self._settings.cwd == "trial":
-            ended = with_folder_told(ended)
-        if ended["status"] == "completed" and not self._offer.get("final", True):
-            ended["status"] = "paused"
-        return self._ended(trial, ended)
+    def to_its_end(self, load: Callable[[], Callable[..., Any]]) -> Account:
+        """Call the objective; what is to be told of the leg."""
+        trial, result = self._train(load)
+        if result.outcome is Outcome.FAILED and self._here.oom_kills() > self._killed_before:
+            result = out_of_memory(result)
+        if result.outcome is Outcome.FAILED and self._settings.cwd == "trial":
+            result = with_folder_told(result)
+        if result.outcome is Outcome.COMPLETED and not self._offer.get("final", True):
+            result = replace(result, outcome=Outcome.PAUSED)
+        return self._account(trial, result)
 
     def _begin(self) -> None:
         """Note who begins the leg, and when."""
         claim, here = self._claim, self._here
-        folder = self._layout.trial(claim.trial_id)
+        layout, files = self._layout, attempts.files_of(self._layout, claim)
         self._start = here.clock()
 
         def write_start() -> None:
-            folder.mkdir(parents=True, exist_ok=True)
+            files.folder.mkdir(parents=True, exist_ok=True)
             # For people, and to count what was lost: not worth a sync of the disk for each trial.
-            publish_json(folder / "config.json", self._offer["config"], durable=False)
+            publish_json(layout.config(claim.trial_id), self._offer["config"], durable=False)
             who = {"job_id": here.job_id, "host": here.host, "start_time": self._start}
-            publish_json(folder / f"attempt-a{claim.attempt}.json", who | here.info, durable=False)
+            publish_json(files.begun, who | here.info, durable=False)
 
         self._patience.insist(f"trial {claim.trial_id}: its configuration", write_start)
         self._earlier = earlier_time(self._layout, claim)
 
-    def _train(self, load: Callable[[], Callable[..., Any]]) -> tuple[Trial, dict[str, Any]]:
+    def _train(self, load: Callable[[], Callable[..., Any]]) -> tuple[Trial, Result]:
         settings, claim, offer = self._settings, self._claim, self._offer
         trial = Trial(
             trial_id=claim.trial_id,
@@ -188,22 +191,19 @@ class _Run:
             attempt=claim.attempt,
             target=offer.get("target"),
             final=offer.get("final", True),
-            resource_attr=settings.resource_attr,
-            metric=settings.metric,
+            resource_attr=settings.goal.resource,
+            metric=settings.goal.metric,
             checkpoint_interval=settings.checkpoint_interval,
             asked_to_leave=self._asked_to_leave,
             clock=self._here.clock,
             patience=self._patience,
         )
         self._killed_before = self._here.oom_kills()
-        metric, resource_attr = settings.metric, settings.resource_attr
         try:
-            ended = train(
-                trial, load, metric=metric, resource_attr=resource_attr, is_asked=self._is_asked
-            )
+            result = train(trial, load, settings.goal, self._is_asked)
         finally:
             self._take_back()
-        return trial, ended
+        return trial, result
 
     def _take_back(self) -> None:
         """What users' code may have taken, and what we write must not be stopped by."""
@@ -225,38 +225,33 @@ class _Run:
         flag = self._here.flag
         return self._asked_to_leave() or (flag is not None and flag.comes(within_s))
 
-    def _ended(self, trial: Trial, ended: Mapping[str, Any]) -> dict[str, Any]:
-        return document_of(
-            self._claim,
-            self._offer,
-            self._settings,
+    def _account(self, trial: Trial, result: Result) -> Account:
+        return account_of(
+            (self._claim, self._offer),
+            self._settings.goal,
             self._here,
-            ended,
-            history=trial.history,
-            resource=trial.resource,
+            result,
+            trial.history,
             start=self._start,
             end=max(self._start, self._here.clock()),  # because clocks are set back at times
             earlier=self._earlier,
         )
 
 
-def finish_leg(
-    layout: Layout,
-    claim: offers.Leg,
-    result: Mapping[str, Any],
-    patience: Patience = Patience(),
-) -> bool:
+def finish_leg(layout: Layout, account: Account, patience: Patience = Patience()) -> bool:
     """Publish what the leg came to; False: the claim was fenced off meanwhile, nothing counts.
 
     Raises:
         StorageTrouble: it could not be written; the leg has to be run again.
     """
+    claim, found = account.leg, account.to_json()
+    files = attempts.files_of(layout, claim)
 
     def publish() -> None:
-        path = attempts.attempt_path(layout, claim)
-        path.parent.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
-        publish_json(path, result, folder=False)  # because the copy's sync is that of both names
-        attempts.prepare(layout, claim, result)
+        files.folder.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
+        # Not synced, because the copy's sync is that of both names.
+        publish_json(files.result, found, folder=False)
+        publish_json(files.ready, found)
 
     what = f"trial {claim.trial_id}: its result"
     asked_to_leave = patience.leaving

@@ -101,7 +101,7 @@ def _serve(layout: Layout) -> int:
 
 def _register(layout: Layout, job: JobIdentity) -> None:
     """Say which process a local job is: its manager may have died right after starting it."""
-    record = layout.jobs / "live" / f"{job.job_id}.json"
+    record = layout.live_job(job.job_id)
     known = None if job.on_slurm else read_json(record)
     if isinstance(known, dict) and "pid" not in known:
         try:

@@ -10,12 +10,13 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from hpo.folder import offers
 from hpo.folder import stop as stop_request
+from hpo.folder.attempts import Account
 from hpo.folder.files import Layout
 from hpo.folder.patience import Patience, StorageTrouble
 from hpo.folder.quarantine import is_quarantined
@@ -23,6 +24,7 @@ from hpo.job.announcement import announce, devices, enter_own_folder
 from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
 from hpo.job.memory import oom_kills, used_mb
+from hpo.record.result import Outcome
 from hpo.seats.job_identity import JobIdentity
 from hpo.seats.stay import Stay
 from hpo.trial.objective import bind, load_objective
@@ -49,7 +51,9 @@ class Place:
         """Whether the job was asked to leave."""
         return self.flag.is_set()
 
-    def surroundings(self, goes_on: Callable[[str], bool] = lambda _status: False) -> Surroundings:
+    def surroundings(
+        self, goes_on: Callable[[Outcome], bool] = lambda _outcome: False
+    ) -> Surroundings:
         """What a leg knows of its job."""
         return Surroundings(
             self.job.job_id,
@@ -85,9 +89,9 @@ class Place:
             return f"no more trials go to {self.job.host} for now"
         return None
 
-    def goes_on(self, stay: Stay, status: str) -> bool:
+    def goes_on(self, stay: Stay, outcome: Outcome) -> bool:
         """Whether the job means to take another leg after the one that ends so now."""
-        return not (stay.why_last(status, time.time()) or self.why_unwanted())
+        return not (stay.why_last(outcome, time.time()) or self.why_unwanted())
 
 
 @dataclass(slots=True)
@@ -177,7 +181,7 @@ def wait_for_claim(
 class Served:
     """A leg that was run: how it ended, after how many seconds, and whether that counts."""
 
-    status: str
+    outcome: Outcome
     seconds: float
     counts: bool
 
@@ -193,22 +197,22 @@ def serve_leg(
     Raises:
         StorageTrouble: what had to be written could not be; the leg has to be run again.
     """
-    claim, offer = taken
-    here = place.surroundings(lambda status: stay is not None and place.goes_on(stay, status))
-    result = run_leg(place.layout, claim, offer, load, place.settings, here)
-    counts = finish_leg(place.layout, claim, result, place.patience)
-    tell_end(place, result, counts)
-    return Served(result["status"], result["additional_info"]["leg_time"], counts)
+    here = place.surroundings(lambda outcome: stay is not None and place.goes_on(stay, outcome))
+    account = run_leg(place.layout, *taken, load, place.settings, here)
+    counts = finish_leg(place.layout, account, place.patience)
+    tell_end(account, counts)
+    return Served(account.result.outcome, account.result.elapsed, counts)
 
 
-def tell_end(place: Place, result: Mapping[str, Any], counts: bool) -> None:
+def tell_end(account: Account, counts: bool) -> None:
     """One line in the job's log."""
+    result = account.result
     log.info(
         "trial %d %s: %s=%s after %.1f s%s",
-        result["trial_id"],
-        result["status"],
-        place.settings.metric,
-        result["error"],
-        result["additional_info"]["leg_time"],
+        account.leg.trial_id,
+        result.outcome,
+        account.goal.metric,
+        result.metric,
+        result.elapsed,
         "" if counts else " (void: this attempt was given up meanwhile)",
     )

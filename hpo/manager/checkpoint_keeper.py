@@ -1,7 +1,6 @@
 """Deletes the checkpoints that nobody will resume from, as the campaign goes.
 
-Owns the choice which are kept (`keep_checkpoints`) and the deleting, a few per tick. The best
-trial's are always kept. What a checkpoint is, is `checkpoint`'s.
+A few per tick. The best trial's are always kept.
 """
 
 from __future__ import annotations
@@ -66,12 +65,8 @@ class CheckpointKeeper:
         while self._due:
             self.tidy(state)
         if self.freed_bytes:
-            log.info("deleted checkpoints of %.1f MB that no trial goes on from", self.megabytes)
-
-    @property
-    def megabytes(self) -> float:
-        """What was freed, in MB."""
-        return self.freed_bytes / 1e6
+            megabytes = self.freed_bytes / 1e6
+            log.info("deleted checkpoints of %.1f MB that no trial goes on from", megabytes)
 
 
 def useless(state: CampaignState, legs: LegPolicy, keep: str, n_trials: int) -> Iterator[int]:

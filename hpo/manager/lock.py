@@ -21,6 +21,7 @@ from filelock import SoftFileLock, Timeout
 from hpo.errors import CampaignLockedError, JournalForkError
 from hpo.folder.copies import is_same_folder
 from hpo.folder.files import Layout, publish_json, read_json, read_plain
+from hpo.record.fields import from_json
 
 log = logging.getLogger(__name__)
 
@@ -83,14 +84,14 @@ class ManagerLock:
         # Twice, because filelock 4.1 frees the lock of a dead process and then gives up.
         if not (self._try() or self._try()):
             nameless = self._stays_nameless()
-            other = self._other()
+            other = _recorded(self._record)
             if not nameless and not _was_copied(other, self._path.parent):
                 self._require_gone(other, is_job_gone)
-            if self._other() != other:
-                raise self._locked(self._other(), "it was faster")
+            if _recorded(self._record) != other:
+                raise self._locked(_recorded(self._record), "it was faster")
             self._path.unlink(missing_ok=True)
             if not self._try():
-                raise self._locked(self._other(), "it was faster")
+                raise self._locked(_recorded(self._record), "it was faster")
         try:
             publish_json(self._record, asdict(self.holder))
         except OSError:
@@ -109,14 +110,14 @@ class ManagerLock:
 
         Should it have been held up instead, `guard` stops one of the two before it decides.
         """
-        before = self._other()
+        before = _recorded(self._record)
         for waited_s in range(int(NAMELESS_S)):
             try:
                 if read_plain(self._path):
                     return False
             except OSError:
                 return False
-            if self._other() != before:
+            if _recorded(self._record) != before:
                 return False
             if waited_s == 0:
                 log.warning("%s names nobody; looking for %.0f s", self._path, NAMELESS_S)
@@ -133,15 +134,12 @@ class ManagerLock:
         Raises:
             JournalForkError: the holder's record names another manager.
         """
-        other = self._other()
+        other = _recorded(self._record)
         if other is not None and other.nonce != self.holder.nonce:
             raise JournalForkError(
                 f"another manager took this campaign over: {other}. "
                 "This one stops without writing anything more"
             )
-
-    def _other(self) -> Holder | None:
-        return _recorded(self._record)
 
     def _require_gone(
         self, other: Holder | None, is_job_gone: Callable[[str], bool | None]
@@ -181,23 +179,9 @@ def _was_copied(holder: Holder | None, root: Path) -> bool:
 
 
 def _recorded(path: Path) -> Holder | None:
-    return _read_holder(read_json(path))
-
-
-def _read_holder(record: object) -> Holder | None:
     """The holder that a record names; None where it is damaged, which proves nothing."""
     try:
-        holder = Holder(**record) if isinstance(record, dict) else None
-    except TypeError:
+        holder = from_json(Holder, read_json(path))
+    except ValueError:
         return None
-    if holder is None:
-        return None
-    texts = (holder.host, holder.nonce, holder.job_id or "", holder.root)
-    numbers = (holder.pid, holder.restarts)
-    sound = (
-        all(isinstance(text, str) for text in texts)
-        and all(type(number) is int for number in numbers)
-        and type(holder.since) in (int, float)
-        and 0 <= holder.since < LATEST_S
-    )
-    return holder if sound else None
+    return holder if 0 <= holder.since < LATEST_S else None

@@ -1,8 +1,7 @@
 """The manager's loop: observe, decide, commit, reconcile; seats beside it.
 
-Owns the order of the four steps and nothing else: facts come from `observe`, decisions from the
-scheduler, acts from `reconcile` and the cluster. Whatever it is killed in the middle of, a new
-manager with the same journal goes on from there. Knows no particular cluster.
+Facts come from `observe`, decisions from the scheduler, acts from `reconcile` and the cluster.
+Whatever it is killed in the middle of, a new manager with the same journal goes on from there.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ from hpo.folder.stop import StopRequest
 from hpo.manager import reconcile
 from hpo.manager.checkpoint_keeper import CheckpointKeeper
 from hpo.manager.observe import Observer, OpenLegs
-from hpo.manager.offer_keeper import OfferKeeper
 from hpo.manager.publisher import Publisher
 from hpo.manager.seats.keeper import SeatKeeper
 from hpo.manager.trouble_teller import TroubleTeller
 from hpo.record import events as ev
+from hpo.record.causes import Cause
 from hpo.record.goal import Goal
-from hpo.record.invariants import check
-from hpo.record.state import CampaignState, apply
+from hpo.record.result import Outcome
+from hpo.record.state import CampaignState, apply, check
 from hpo.report.narration import narrate
 from hpo.seats.book import SeatBook
 
@@ -77,12 +76,12 @@ class Manager:
         self.state = CampaignState(goal)
         self.book = SeatBook(foreign=foreign_jobs)
         cluster = here.cluster
-        self._observer = Observer(here.layout, self.book, cluster.result_grace_s, goal.resource)
+        self._observer = Observer(here.layout, self.book, cluster.result_grace_s, goal)
         self._blame = NodeBlame()
         self._seats = SeatKeeper(cluster, self.book, seat_limits, self._blame)
         self._seats_stay = seat_limits.legs_per_seat != 1
         self._told_out: dict[str, float] = {}  # nodes in quarantine, as seats that stay know them
-        self._offers = OfferKeeper(here.layout)
+        self._offers = reconcile.OfferKeeper(here.layout)
         self._publisher = Publisher(here.layout, gpus)
         self._files = TroubleTeller(
             "the campaign's files", "Nothing is decided until they can; what runs goes on"
@@ -160,13 +159,11 @@ class Manager:
         seen = self._observer.look()
         changes = self._commit(self._observer.facts(self.state, seen, now))
         changes += self._commit(self._quarantine(now))
-        while decisions := self._decide(now):
+        stopped = self._stop is not None
+        while decisions := self._scheduler.decide(self.state, now, stop_asked=stopped):
             changes += self._commit(decisions)
         self._reconcile(seen, now)
         return taken_back > 0 or bool(changes)
-
-    def _decide(self, now: float) -> list[ev.Event]:
-        return self._scheduler.decide(self.state, now, stop_asked=self._stop is not None)
 
     def _wants_leave(self) -> bool:
         """Whether what runs is to save and leave at its next report."""
@@ -228,8 +225,8 @@ class Manager:
                 self._offers.note(event.trial_id)
             self._publisher.note(event)
             again = isinstance(event, ev.LegClaimed) and self.book.has_gone_on(event.job_id)
-            for level, line in narrate(event, self.state, again=again):
-                log.log(level, "%s", line)
+            if told := narrate(event, self.state, again=again):
+                log.log(told[0], "%s", told[1])
         return batch
 
     def _follow(self, event: ev.Event) -> None:
@@ -240,10 +237,10 @@ class Manager:
                 self.book.claimed(event.job_id, event.trial_id, event.time)
             case ev.LegFinished():
                 # A job that was asked to leave may have been preempted, and then comes back.
-                stays = event.goes_on or event.outcome == "interrupted"
+                stays = event.result.goes_on or event.result.outcome is Outcome.INTERRUPTED
                 self.book.left(event.job_id, over=not stays)
             case ev.LegLost():
-                self.book.left(event.job_id, over=event.cause != "preempted")
+                self.book.left(event.job_id, over=event.cause != Cause.PREEMPTED)
             case ev.LegReturned():
                 self.book.returned(self.state.trials[event.trial_id].job_id)
 

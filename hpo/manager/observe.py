@@ -15,12 +15,14 @@ from typing import Any
 from hpo import checkpoint
 from hpo.folder import offers
 from hpo.folder import stop as stop_request
-from hpo.folder.attempts import fault_of_attempt, node_name, read_attempt, read_had, read_node
+from hpo.folder.attempts import fault_of_attempt, read_attempt, read_begun
 from hpo.folder.files import Layout
 from hpo.folder.offers import Leg
 from hpo.folder.reports import read_attempt_reports
 from hpo.record import events as ev
 from hpo.record.causes import Cause
+from hpo.record.goal import Goal
+from hpo.record.result import amount, node_name
 from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.seats.book import JobPhase, SeatBook
 
@@ -43,7 +45,7 @@ class Observer:
     layout: Layout
     book: SeatBook
     grace_s: float
-    resource_attr: str = "epoch"
+    goal: Goal = field(default_factory=Goal)
     # Why a claim was fenced, from the act to the fact; after a crash the cluster is asked again.
     losses: dict[str, tuple[Cause, str]] = field(default_factory=dict)
     _overdue: dict[Leg, float] = field(default_factory=dict)
@@ -105,22 +107,7 @@ class Observer:
         found = read_attempt(self.layout, claim)
         if found is not None:
             self._overdue.pop(claim, None)
-            result, _ = found
-            yield ev.LegFinished(
-                now,
-                *leg,
-                outcome=result.outcome,
-                metric=result.error,
-                resource=result.resource,
-                elapsed=result.elapsed,
-                cause=result.cause,
-                message=result.message,
-                node=result.node,
-                mem_used_mb=result.mem_used_mb,
-                mem_had_mb=result.mem_had_mb,
-                time_had_s=result.time_had_s,
-                goes_on=result.goes_on,
-            )
+            yield ev.LegFinished(now, *leg, found[0])
         elif self._is_overdue(claim, now, self.grace_s):
             fault = fault_of_attempt(self.layout, claim)
             message = f"its job said it was done, but its result cannot be used: {fault.text}"
@@ -191,9 +178,9 @@ class Observer:
         ended_at = self.book.end_of(job_id)
         seat_s = max(0.0, (now if ended_at is None else ended_at) - claimed_at)
         lost_s, lost_resource = unsaved_work(
-            folder, claim.attempt, self.resource_attr, seat_s=seat_s
+            folder, claim.attempt, self.goal.resource, seat_s=seat_s
         )
-        mem_had_mb, time_had_s = read_had(self.layout, claim)
+        begun = read_begun(self.layout, claim)
         return ev.LegLost(
             now,
             claim.trial_id,
@@ -205,17 +192,17 @@ class Observer:
             resource=saved[0].resource if saved else 0,
             lost_s=lost_s,
             lost_resource=lost_resource,
-            node=self._node_of(claim),
-            mem_had_mb=mem_had_mb,
-            time_had_s=time_had_s,
+            node=node_name(begun.get("host")) or self._last_node(job_id),
+            mem_had_mb=amount(begun.get("mem_had_mb")),
+            time_had_s=amount(begun.get("time_had_s")),
         )
 
     def _returned(self, trial: TrialState, attempt: int, now: float) -> ev.LegReturned:
         """The leg is offered again as `attempt`; the attempt before it was cut off."""
         folder = self.layout.trial(trial.trial_id)
-        lost_s, lost_resource = unsaved_work(folder, trial.attempt, self.resource_attr)
+        lost_s, lost_resource = unsaved_work(folder, trial.attempt, self.goal.resource)
         reports = read_attempt_reports(folder, trial.attempt)
-        resources = [report.get(self.resource_attr) for report in reports]
+        resources = [report.get(self.goal.resource) for report in reports]
         return ev.LegReturned(
             now,
             trial.trial_id,
@@ -226,16 +213,14 @@ class Observer:
             max((value for value in resources if isinstance(value, int)), default=0),
         )
 
-    def _node_of(self, claim: Leg) -> str:
-        """Where the lost leg ran, as its job or the cluster says.
+    def _last_node(self, job_id: str) -> str:
+        """Where the cluster says that a job ended.
 
-        Never from what only this manager has seen: a new one would journal something else.
+        Not where this manager saw it run: a new one would journal something else.
         """
-        seat = self.book.seats.get(claim.job_id or "")
+        seat = self.book.seats.get(job_id)
         ended = seat is not None and seat.phase is JobPhase.ENDED
-        return read_node(self.layout, claim) or node_name(
-            seat.status.node if ended and seat else ""
-        )
+        return node_name(seat.status.node if ended and seat else "")
 
 
 def unsaved_work(

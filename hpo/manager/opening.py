@@ -1,8 +1,7 @@
 """A campaign's directory: created, recognised again, or refused.
 
-Owns campaign.json and the question whether a directory holds the same search as the settings say.
-Starts nothing. What may differ between two starts (limits, SLURM settings) replaces what
-campaign.json said, and the log names it; what makes it another search is refused.
+What may differ between two starts (limits, SLURM settings) replaces what campaign.json said, and
+the log names it; what makes it another search is refused.
 """
 
 from __future__ import annotations
@@ -131,21 +130,13 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
     return Campaign(layout, header, known is None, changes, copied, frozenset(foreign))
 
 
-def stored_name(layout: Layout) -> str | None:
-    """The name of the campaign in a directory, which its jobs carry."""
-    known = stored(layout)
-    return None if known is None else str(known["campaign"])
-
-
 def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:
-    """What a job reads: the fields of `hpo.leg.LegSettings`."""
+    """What a job reads: the fields of `hpo.job.leg.LegSettings`."""
     return {
         "campaign": name,
         "objective": spec.objective,
         "pythonpath": list(spec.pythonpath),
-        "metric": spec.hpo.metric,
-        "mode": spec.hpo.mode,
-        "resource_attr": spec.hpo.resource_attr,
+        **spec.goal.to_json(),
         "checkpoint_interval": spec.hpo.checkpoint_interval,
         "claim_timeout": spec.hpo.claim_timeout,
         "metric_pattern": spec.hpo.metric_pattern,

@@ -1,7 +1,7 @@
 """Writes what people read: results/, status.json, best_config.json, final_results.json.
 
-Owns what of it is still to be written. All of it follows from the journal, so that a file which
-cannot be written now never holds up the campaign; only the end waits for the last one.
+All of it follows from the journal, so that a file which cannot be written now never holds up the
+campaign; only the end waits for the last one.
 """
 
 from __future__ import annotations

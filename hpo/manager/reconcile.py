@@ -1,7 +1,7 @@
 """Make the files match the state: write and revoke offers, fence lost claims, publish results.
 
-Acts only: everything here follows from the state and could be done again after a crash at any
-point, because each step is one rename or one whole file.
+What it does could be done again after a crash at any point: each step is one rename or one file.
+Which claims are lost the book says, which offers are outdated the scheduler.
 """
 
 from __future__ import annotations
@@ -12,17 +12,65 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from hpo.folder import attempts, offers
-from hpo.folder.files import Layout, is_writable, read_json
+from hpo.folder.files import Layout, is_writable, read_object
 from hpo.folder.offers import Leg
 from hpo.folder.reports import read_reports
 from hpo.manager.observe import Observer, OpenLegs
 from hpo.record import events as ev
+from hpo.record.result import Outcome
 from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.seats.book import SeatBook
 
 log = logging.getLogger(__name__)
 
 ENDED = (TrialStatus.COMPLETED, TrialStatus.PAUSED, TrialStatus.FAILED, TrialStatus.STOPPED)
+CHECK_S = 300.0  # how often offers are looked for that somebody removed by hand
+RECHECK_S = 90.0  # longer than any node keeps the listing of a folder
+AT_ONCE = float("-inf")
+
+
+class OfferKeeper:
+    """The offers of one campaign."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._unwritten: set[int] = set()
+        self._missing: set[int] = set()  # what the last check did not find
+        self._next_check = AT_ONCE
+
+    def note(self, trial_id: int) -> None:
+        """The trial was offered in the journal."""
+        self._unwritten.add(trial_id)
+
+    def keep(self, state: CampaignState, now: float) -> None:
+        """Write what is due.
+
+        Raises:
+            OSError: some may not be written; nothing is forgotten.
+        """
+        if now >= self._next_check:
+            self._check(state, now)
+        due, self._unwritten = self._unwritten, set()
+        try:
+            write_offers(self._layout, state, due)
+        except OSError:
+            # Some were written, and may be taken before the next try: look which lie nowhere.
+            self._next_check = AT_ONCE
+            raise
+
+    def _check(self, state: CampaignState, now: float) -> None:
+        """Look for offers that lie nowhere.
+
+        A listing of a network filesystem may be a minute old, and a leg on its way from one folder
+        to another in none of them. So, except after a crash or a failed write, which are known
+        reasons, what is missing twice is missing.
+        """
+        missing = find_unwritten(self._layout, state)
+        expected = self._next_check == AT_ONCE
+        self._unwritten |= missing if expected else missing & self._missing
+        unclear = bool(missing - self._unwritten)
+        self._missing = missing
+        self._next_check = now + (RECHECK_S if unclear else CHECK_S)
 
 
 def write_offers(layout: Layout, state: CampaignState, trial_ids: Iterable[int]) -> None:
@@ -175,15 +223,15 @@ def _told_by_job(trial: TrialState) -> bool:
     return (
         trial.status is TrialStatus.FAILED
         and isinstance(trial.ended_leg, ev.LegFinished)
-        and trial.ended_leg.outcome == "failed"
+        and trial.ended_leg.result.outcome is Outcome.FAILED
     )
 
 
 def _publish_attempt(layout: Layout, event: ev.LegFinished) -> None:
     """For what was published and is not there: a file server may have lost the last rename."""
     leg = Leg(event.trial_id, event.rung, event.attempt, event.job_id)
-    standing = read_json(layout.result(event.trial_id))
-    if isinstance(standing, dict) and _is_as_new(standing.get("attempt"), event.attempt):
+    standing = read_object(layout.result(event.trial_id)).get("attempt")
+    if isinstance(standing, int) and standing >= event.attempt:
         return
     found = attempts.read_attempt(layout, leg)
     if found is not None:
@@ -194,33 +242,20 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -
     """A trial whose last job can no longer tell: the manager writes what is known."""
     reports = read_reports(layout.trial(trial.trial_id))
     reports = reports if is_writable(reports) else []
-    leg = trial.ended_leg
-    message = trial.message or (leg.message if leg is not None else None)
+    ended = trial.ended_leg
+    last = ended.result if isinstance(ended, ev.LegFinished) else ended
     elapsed = reports[-1].get("elapsed") if reports else None
     spent = float(elapsed) if isinstance(elapsed, (int, float)) else 0.0
-    attempts.publish_standing(
-        layout,
-        attempts.document(
-            trial_id=trial.trial_id,
-            status=trial.status.value,
-            config=trial.config,
-            metric=state.goal.metric,
-            mode=state.goal.mode,
-            history=reports,
-            error=None,
-            resource=trial.resource,
-            rung=trial.rung,
-            attempt=trial.attempt,
-            job_id=trial.job_id,
-            cause=trial.cause,
-            message=message,
-            additional_info={"training_time": max(0.0, spent)},
-        ),
-    )
-
-
-def _is_as_new(attempt: object, other: int) -> bool:
-    return isinstance(attempt, int) and attempt >= other
+    told = {
+        "status": trial.status.value,
+        "resource": trial.resource,
+        "cause": trial.cause,
+        "message": trial.message or (last and last.message),
+        "additional_info": {"training_time": max(0.0, spent)},
+    }
+    leg = Leg(trial.trial_id, trial.rung, trial.attempt, trial.job_id)
+    found = attempts.document(leg, trial.config, state.goal, reports, told)
+    attempts.publish_standing(layout, found)
 
 
 def _leg(trial: TrialState) -> Leg:

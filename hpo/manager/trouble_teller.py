@@ -1,7 +1,4 @@
-"""What the log says while files cannot be used: at once, then ever more rarely, and at the end.
-
-Owns the rhythm. Catches nothing and decides nothing.
-"""
+"""What the log says while files cannot be used: at once, then ever more rarely, and at the end."""
 
 from __future__ import annotations
 

@@ -1,15 +1,17 @@
-"""What `hpo plan` takes for granted, where it comes from, and the model that follows from it.
-
-Owns the defaults and the sentences that name them. No I/O, no clock.
-"""
+"""What `hpo plan` takes for granted, where it comes from, and the model that follows from it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import statistics
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from hpo.cluster.simulated.arrival import Arrival, Backfill, LogNormal
+from hpo.cluster.simulated.arrival import Arrival
 from hpo.cluster.simulated.model import ClusterModel
+from hpo.errors import SettingsError
+from hpo.folder.files import Layout, read_object
 from hpo.settings.spec import CampaignSpec
 
 EPOCH_S = 60.0
@@ -19,7 +21,9 @@ START_S = 20.0  # Python, torch and the user's package, from a network filesyste
 LOAD_S = 10.0
 STRAGGLE = 0.1  # jobs of one array stand beside each other in the queue
 POLL_S = 60.0
-TICK_S = 10.0  # coarser than a real manager's 2 s, which would cost time here and change little
+TICK_S = 10.0  # coarser than a real manager's 2 s, which would cost time here change little
+MOST_TRIALS = 2000  # of a folder of results; more would only cost time
+LEAST_SPREAD = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +59,6 @@ class Assumptions:
         )
 
 
-def assumed_arrival(mean_s: float, time_min: int) -> Arrival:
-    """Waits with a heavy tail: `mean_s` for jobs of `time_min`, less for shorter ones."""
-    return Backfill(LogNormal(mean_s), time_min)
-
-
 def sentences(assumed: Assumptions, spec: CampaignSpec) -> Sequence[str]:
     """What is taken for granted, one line each."""
     hpo = spec.hpo
@@ -74,3 +73,32 @@ def sentences(assumed: Assumptions, spec: CampaignSpec) -> Sequence[str]:
         lines.append("max_gpu_hours, max_wallclock_time and target_error are left aside")
     lines.append("results follow invented learning curves: your objective is not run")
     return lines
+
+
+def epoch_times(root: Path) -> tuple[float, float]:
+    """Median over trials (s), and the sigma of the log-normal that goes with their spread.
+
+    Raises:
+        SettingsError: no trial in `root` tells how long it trained.
+    """
+    found = list(_epochs_s(Layout(root)))
+    if not found:
+        problem = (
+            f"{root} holds no results that tell how long an epoch took; name the folder of a "
+            "campaign in which a trial has ended, or give --epoch-seconds"
+        )
+        raise SettingsError([problem], where="--like")
+    logs = [math.log(seconds) for seconds in found]
+    spread = statistics.pstdev(logs) if len(logs) > 1 else LEAST_SPREAD
+    return statistics.median(found), max(LEAST_SPREAD, spread)
+
+
+def _epochs_s(layout: Layout) -> Iterator[float]:
+    for path in sorted(layout.results.glob("trial_*.json"))[:MOST_TRIALS]:
+        found = read_object(path)
+        resource, info = found.get("resource"), found.get("additional_info")
+        spent_s = info.get("training_time") if isinstance(info, dict) else None
+        if not isinstance(resource, int) or not isinstance(spent_s, (int, float)):
+            continue
+        if resource > 0 and 0.0 < spent_s < math.inf:
+            yield spent_s / resource

@@ -1,7 +1,6 @@
 """A plan: every row of the comparison simulated with every seed, within a user's patience.
 
-Owns how many trials are simulated and how figures of some trials stand for all. The campaigns are
-`simulation`'s, the rows `variants`'.
+Figures of some trials stand for all where there are too many to simulate.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from hpo.cluster.simulated.lives import DEFAULT_EPOCHS
-from hpo.decisions.asha import expected_legs
+from hpo.decisions.asha import RungPlan, expected_legs
 from hpo.decisions.whole_trials import WholeTrials
 from hpo.plan.assumptions import Assumptions
 from hpo.plan.simulation import Outcome, Question, simulate
@@ -25,15 +24,6 @@ from hpo.settings.spec import CampaignSpec
 PATIENCE_LEGS = 3200  # simulated in all: some seconds on a login node
 MOST_PROCESSES = 4
 LENGTHS = 200  # trials that are drawn to tell how long one is
-
-
-@dataclass(frozen=True, slots=True)
-class RungPlan:
-    """One rung as it is expected: legs to it, and the epochs that they train."""
-
-    resource: int
-    legs: int
-    epochs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +57,7 @@ class Plan:
 
 
 def make_plan(
-    spec: CampaignSpec,
-    assumptions: Assumptions,
-    *,
-    n_seeds: int,
-    most_trials: int | None = None,
+    spec: CampaignSpec, assumptions: Assumptions, *, n_seeds: int, most_trials: int | None = None
 ) -> Plan:
     """Simulate the campaign and its variants; at most `most_trials` trials of it, if given."""
     spec, noted = _as_many_as_there_are(spec)
@@ -105,7 +91,7 @@ def rung_plans(spec: CampaignSpec) -> Sequence[RungPlan]:
     if asha is None:
         length = _mean_length(spec)
         return [RungPlan(length, n_trials, n_trials * length)]
-    return [RungPlan(*entry) for entry in expected_legs(asha, n_trials)]
+    return expected_legs(asha, n_trials)
 
 
 def _as_many_as_there_are(spec: CampaignSpec) -> tuple[CampaignSpec, list[str]]:

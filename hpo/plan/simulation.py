@@ -1,19 +1,23 @@
 """One campaign in virtual time, in a folder that is removed again, and what it came to.
 
-The path of a real campaign: the package's own manager, scheduler, offers, legs and journal, on the
-simulated cluster; only the objective is invented. Owns the folder and the counting.
+The package's own manager, scheduler, offers, legs and journal, on the simulated cluster; only the
+objective is invented.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from hpo.cluster.simulated.clock import SimulatedClock
 from hpo.cluster.simulated.cluster import SimulatedCluster
@@ -21,14 +25,14 @@ from hpo.cluster.simulated.lives import DEFAULT_EPOCHS
 from hpo.cluster.simulated.model import ClusterModel
 from hpo.decisions.limits import Limits, SeatLimits
 from hpo.decisions.scheduler import Scheduler
-from hpo.decisions.whole_trials import WholeTrials
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.journal import Header, Journal, read_events
 from hpo.job.leg import LegSettings
 from hpo.manager.loop import Manager, Surroundings
 from hpo.plan.assumptions import Assumptions
-from hpo.plan.learning_curve import make_objective
 from hpo.record import events as ev
+from hpo.record.goal import Goal
+from hpo.record.result import Outcome as LegOutcome
 from hpo.search.random import AsyncRandomSearch
 from hpo.settings.limits import search_limits, seat_limits
 from hpo.settings.spec import CampaignSpec
@@ -37,6 +41,9 @@ HEADER = Header("plan", "0123456789abcdef")
 EXECUTOR = "simulated"
 QUIET_S = 1800.0  # where nothing happens, the manager looks less often than a real one
 LONGEST_S = 100 * 365 * 86400.0  # a campaign that takes longer will not end
+# Sigma of the rates of learning curves: fast learners at the first rung are not always the best at
+# the last. Where early values say nothing about late ones halving would be pointless.
+RATE_SPREAD = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,17 +157,13 @@ def _build(
     hpo, asha = spec.hpo, spec.asha()
     max_t = spec.space.constant_int(hpo.max_resource_attr) or DEFAULT_EPOCHS
     objective = make_objective(
-        seed=model.seed,
-        max_t=max_t if asha is None else asha.max_t,
-        goal=spec.goal,
+        seed=model.seed, max_t=max_t if asha is None else asha.max_t, goal=spec.goal
     )
     settings = LegSettings(
         campaign=HEADER.campaign,
         objective="hpo.plan:none",
         pythonpath=[],
-        metric=hpo.metric,
-        mode=hpo.mode,
-        resource_attr=hpo.resource_attr,
+        goal=spec.goal,
         checkpoint_interval=hpo.checkpoint_interval,
         claim_timeout=hpo.claim_timeout,
     )
@@ -171,7 +174,7 @@ def _build(
         Scheduler(
             AsyncRandomSearch(spec.space, model.seed, hpo.points_to_evaluate),
             question.limits(),
-            WholeTrials(hpo.max_resource_attr) if asha is None else asha,
+            spec.legs(),
         ),
         question.seat_limits(),
         goal=spec.goal,
@@ -187,11 +190,11 @@ def _told(events: Iterable[ev.Event]) -> Outcome:
     ended_at = 0.0
     for event in events:
         match event:
-            case ev.LegFinished():
-                epochs[event.trial_id] = max(epochs[event.trial_id], event.resource)
+            case ev.LegFinished(result=told):
+                epochs[event.trial_id] = max(epochs[event.trial_id], told.resource)
                 ended_at = event.time
-                legs[event.rung] += event.outcome == "completed"
-                cut += event.outcome == "interrupted"
+                legs[event.rung] += told.outcome is LegOutcome.COMPLETED
+                cut += told.outcome is LegOutcome.INTERRUPTED
             case ev.LegLost():
                 twice += event.lost_resource
                 cut += 1
@@ -209,6 +212,29 @@ def _told(events: Iterable[ev.Event]) -> Outcome:
         failed=hopeless,
         completed=completed,
     )
+
+
+def error_at(seed: int, trial_id: int, share: float) -> float:
+    """The error, from 1 down, after that share (0 to 1) of the longest training."""
+    random = np.random.default_rng([seed, trial_id, 3, 0, 21])
+    floor, rate = float(random.beta(2.0, 3.0)), 5.0 * float(random.lognormal(0.0, RATE_SPREAD))
+    return floor + (1.0 - floor) * math.exp(-rate * share)
+
+
+def make_objective(
+    *, seed: int, max_t: int, goal: Goal
+) -> Callable[[Mapping[str, Any], Any], None]:
+    """An objective that reports once, at the end of its leg, and goes on from its checkpoint."""
+
+    def objective(config: Mapping[str, Any], trial: Any) -> None:
+        del config
+        trial.restore(state={"trained": 0})
+        end = trial.max_resource or max_t
+        if trial.resource < end:
+            value = goal.key(error_at(seed, trial.trial_id, end / max_t))
+            trial.report(**{goal.resource: end, goal.metric: value})
+
+    return objective
 
 
 @contextmanager

@@ -89,10 +89,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
         "seats": plan.assumptions.seats,
         "hours_of": "GPUs" if plan.spec.slurm.gpus else "jobs",
         "assumptions": list(assumption_lines(plan)),
-        "rungs": [
-            {"resource": rung.resource, "legs": rung.legs, "epochs": rung.epochs}
-            for rung in plan.rungs
-        ],
+        "rungs": [rung._asdict() for rung in plan.rungs],
         "rows": [
             {
                 "name": row.variant.name,

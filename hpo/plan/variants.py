@@ -1,11 +1,8 @@
-"""The rows of a plan: the campaign as it is set, and the same with one thing changed.
-
-Owns what is compared. A row is one function from a question to a question. Pure.
-"""
+"""The rows of a plan: the campaign as it is set, and the same with one thing changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +23,10 @@ class Variant:
 
 def variants(spec: CampaignSpec) -> list[Variant]:
     """All rows, the campaign as it is set first; what is set already is compared with its lack."""
+    ahead: int | str = "auto" if spec.hpo.queue_ahead == 0 else 0
+    per_job: int | str = "auto" if spec.hpo.legs_per_job == 1 else 1
+    learned = {"time": "auto", "max_time": spec.slurm.time}
+    time = _fixed_time(spec) if spec.slurm.learns_time else learned
     return [
         Variant(AS_SET, "the settings as they are", lambda question: question),
         Variant(
@@ -33,38 +34,30 @@ def variants(spec: CampaignSpec) -> list[Variant]:
             "each job is submitted for one trial, when another ends: what other tools do",
             _bound,
         ),
-        _other_queue_ahead(spec),
-        _other_trials_per_job(spec),
-        _other_time(spec),
+        Variant(
+            f"queue_ahead: {ahead}",
+            "no job waits behind those that run" if ahead == 0 else "jobs wait behind them",
+            _set(hpo={"queue_ahead": ahead}),
+        ),
+        Variant(
+            f"trials_per_job: {per_job}",
+            "a job runs one leg" if per_job == 1 else "a job goes on while its time lasts",
+            _set(hpo={"trials_per_job": per_job}),
+        ),
+        Variant(
+            f"time: {time['time']}",
+            "every job asks for the most time"
+            if spec.slurm.learns_time
+            else "jobs ask for the time that their legs need",
+            _set(slurm=time),
+        ),
     ]
 
 
 def _bound(question: Question) -> Question:
     spec = question.spec
     time = _fixed_time(spec) if spec.slurm.learns_time else {}
-    changed = _changed(spec, hpo={"trials_per_job": 1}, slurm=time)
-    return replace(question, spec=changed, bound=True)
-
-
-def _other_queue_ahead(spec: CampaignSpec) -> Variant:
-    value: int | str = "auto" if spec.hpo.queue_ahead == 0 else 0
-    meaning = "no job waits behind those that run" if value == 0 else "jobs wait behind them"
-    return Variant(f"queue_ahead: {value}", meaning, _set(hpo={"queue_ahead": value}))
-
-
-def _other_trials_per_job(spec: CampaignSpec) -> Variant:
-    value: int | str = "auto" if spec.hpo.legs_per_job == 1 else 1
-    meaning = "a job runs one leg" if value == 1 else "a job goes on while its time lasts"
-    return Variant(f"trials_per_job: {value}", meaning, _set(hpo={"trials_per_job": value}))
-
-
-def _other_time(spec: CampaignSpec) -> Variant:
-    if spec.slurm.learns_time:
-        fixed = _fixed_time(spec)
-        meaning = "every job asks for the most time"
-        return Variant(f"time: {fixed['time']}", meaning, _set(slurm=fixed))
-    learned = {"time": "auto", "max_time": spec.slurm.time}
-    return Variant("time: auto", "jobs ask for the time that their legs need", _set(slurm=learned))
+    return replace(_set(hpo={"trials_per_job": 1}, slurm=time)(question), bound=True)
 
 
 def _fixed_time(spec: CampaignSpec) -> dict[str, Any]:
@@ -72,15 +65,13 @@ def _fixed_time(spec: CampaignSpec) -> dict[str, Any]:
 
 
 def _set(
-    *, hpo: dict[str, Any] | None = None, slurm: dict[str, Any] | None = None
+    *, hpo: Mapping[str, Any] | None = None, slurm: Mapping[str, Any] | None = None
 ) -> Callable[[Question], Question]:
     def change(question: Question) -> Question:
-        return replace(question, spec=_changed(question.spec, hpo=hpo or {}, slurm=slurm or {}))
+        spec = question.spec
+        changed = replace(
+            spec, hpo=spec.hpo.model_copy(update=hpo), slurm=spec.slurm.model_copy(update=slurm)
+        )
+        return replace(question, spec=changed)
 
     return change
-
-
-def _changed(spec: CampaignSpec, *, hpo: dict[str, Any], slurm: dict[str, Any]) -> CampaignSpec:
-    return replace(
-        spec, hpo=spec.hpo.model_copy(update=hpo), slurm=spec.slurm.model_copy(update=slurm)
-    )

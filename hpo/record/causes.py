@@ -1,7 +1,4 @@
-"""Why a leg was lost, and what each cause means for its trial.
-
-Owns the words that the clusters translate their own states into. Pure data: no I/O, no clock.
-"""
+"""Why a leg was lost, and what each cause means for its trial."""
 
 from __future__ import annotations
 

@@ -1,17 +1,20 @@
 """The vocabulary of the journal: every fact that was accepted and every decision that was made.
 
-Owns the event types and their JSON form. Pure: no I/O, no clock, no randomness. An event is
-frozen and is never changed after it was journaled; a new field needs a default, so that every
-journal of this format version stays readable.
+An event is never changed after it was journaled; a new field needs a default, so that every journal
+of this format version stays readable.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any
 
+from hpo.record.fields import from_json, kinds
+from hpo.record.result import Outcome, Result
+
 FORMAT = 1
+ELSEWHERE = {"result", "traceback"}  # fields that do not lie as such in a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,31 +91,14 @@ class LegReturned:
 
 @dataclass(frozen=True, slots=True)
 class LegFinished:
-    """Fact: the job that held the leg ended it itself and wrote down how.
-
-    `outcome` is completed, failed or interrupted. `metric` is the value at `resource`, in the
-    user's own sign; None where it was not finite or nothing was reported. `elapsed` is in s.
-    `mem_used_mb` is the most memory that the job was seen to use (MB); `mem_had_mb` and
-    `time_had_s` are what its seat had for the leg (MB, s). 0: nobody said so.
-    `goes_on`: the job means to take another leg.
-    """
+    """Fact: the job that held the leg ended it itself and wrote down how."""
 
     time: float
     trial_id: int
     rung: int
     attempt: int
     job_id: str
-    outcome: str
-    metric: float | None
-    resource: int
-    elapsed: float
-    cause: str | None = None
-    message: str | None = None
-    node: str = ""
-    mem_used_mb: int = 0
-    mem_had_mb: int = 0
-    time_had_s: int = 0
-    goes_on: bool = False
+    result: Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +107,7 @@ class LegLost:
 
     `lost_s` is the seat time (s) since that was saved, which has to be spent again;
     `lost_resource` what was reported in it and has to be trained again. `mem_had_mb` and
-    `time_had_s` are what its seat had for the leg, as for `LegFinished`.
+    `time_had_s` are what its seat had for the leg, as in a `Result`.
     """
 
     time: float
@@ -242,33 +228,14 @@ Event = (
 )
 
 _TYPES: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__args__}
-_NAMES: dict[type[Event], tuple[str, ...]] = {
-    cls: tuple(field.name for field in fields(cls)) for cls in Event.__args__
-}
-_BY_WORD: dict[str, type] = {
-    "float": float,
-    "int": int,
-    "str": str,
-    "bool": bool,
-    "None": type(None),
-    "Mapping[str, Any]": Mapping,
-}
-
-
-def _kinds(annotation: str) -> tuple[type, ...]:
-    found = [_BY_WORD[word.strip()] for word in annotation.split("|")]
-    return (*found, int) if float in found else tuple(found)  # JSON may drop the fraction
-
-
-_KINDS = {
-    cls: {field.name: _kinds(str(field.type)) for field in fields(cls)} for cls in Event.__args__
-}
 
 
 def to_record(event: Event) -> dict[str, Any]:
     """The JSON object of an event: its type under `event`, then its fields."""
-    cls = type(event)
-    return {"event": cls.__name__} | {name: getattr(event, name) for name in _NAMES[cls]}
+    record = {"event": type(event).__name__}
+    for part in (event, event.result) if isinstance(event, LegFinished) else (event,):
+        record |= {name: getattr(part, name) for name in kinds(type(part)) if name not in ELSEWHERE}
+    return record
 
 
 def from_record(record: Mapping[str, Any]) -> Event:
@@ -284,12 +251,15 @@ def from_record(record: Mapping[str, Any]) -> Event:
     cls = _TYPES.get(name) if isinstance(name, str) else None
     if cls is None:
         raise ValueError(f"no event is called {name!r}")
-    for key, value in values.items():
-        kinds = _KINDS[cls].get(key, (object,))
-        # True is an int to Python and to nobody else.
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            raise ValueError(f"not a {name}: {key} is {value!r:.40}")
+    if cls is not LegFinished:
+        return from_json(cls, values)
+    names = kinds(Result).keys() - ELSEWHERE
+    told = {key: values.pop(key) for key in names if key in values}
     try:
-        return cls(**values)
-    except TypeError as err:
+        result = from_json(Result, told)
+        result = replace(result, outcome=Outcome(result.outcome))
+    except ValueError as err:
         raise ValueError(f"not a {name}: {err}") from err
+    if "result" in values:
+        raise ValueError(f"not a {name}: result is {values['result']!r:.40}")
+    return from_json(cls, values | {"result": result})

@@ -1,12 +1,11 @@
-"""What a campaign compares its trials by, and which of two values is the better one.
-
-The only place that knows that `mode` may be min or max.
-"""
+"""What a campaign compares its trials by; nothing else knows that `mode` may be min or max."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +15,19 @@ class Goal:
     metric: str = "validation_error"
     mode: str = "min"
     resource: str = "epoch"
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Goal:
+        """As jobs find it in campaign.json.
+
+        Raises:
+            KeyError: a part of it is missing.
+        """
+        return cls(found["metric"], found["mode"], found["resource_attr"])
+
+    def to_json(self) -> dict[str, str]:
+        """As jobs find it in campaign.json."""
+        return {"metric": self.metric, "mode": self.mode, "resource_attr": self.resource}
 
     @property
     def sign(self) -> int:

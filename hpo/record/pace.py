@@ -1,7 +1,6 @@
 """How long legs take, learned from those that got further: seconds per unit of resource, start-up.
 
-Owns the estimate and nothing that follows from it. Pure: no I/O, no clock, no randomness; the same
-legs in the same order give the same numbers. What is kept does not grow with the campaign.
+The same legs in the same order give the same numbers, and what is kept does not grow with them.
 """
 
 from __future__ import annotations

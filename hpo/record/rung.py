@@ -1,6 +1,6 @@
 """One rung: the trials that reached it, in their order, and which of them went on.
 
-Owns the order. Which of them should go on is the promoter's. Pure: no I/O, no clock.
+Which of them should go on is the promoter's to say.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
 """What is known of a campaign: the fold of its journal.
 
-Everything that affects state transitions lives in `apply`, and live running and replay both call
-it; it holds no policy, so a changed limit cannot rewrite history. Pure: no I/O, no clock, no
-randomness. Sets of open trials are kept beside the trials, so that a decision costs nothing for
-trials that have ended.
+Live running and replay both call `apply`. Sets of open trials are kept beside the trials, so that a
+decision costs nothing for trials that have ended.
 """
 
 from __future__ import annotations
@@ -17,8 +15,9 @@ from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.goal import Goal
 from hpo.record.pace import LegTime, Pace
+from hpo.record.result import Outcome, Result
 from hpo.record.rung import Rung
-from hpo.record.trial import OPEN, REOFFERABLE, TrialState, TrialStatus
+from hpo.record.trial import LIFE_CYCLE, OPEN, TrialState, TrialStatus
 from hpo.record.usage import LostWork, Usage
 from hpo.units.sizes import usable_s
 from hpo.values import canonical
@@ -111,9 +110,10 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
     trial = state.trials.get(event.trial_id)
     if trial is None:
         raise TransitionError(f"{event}: no such trial")
+    before, after = LIFE_CYCLE[type(event)]
+    _require(trial.status in before, event, f"the trial is {trial.status.value}")
     match event:
         case ev.LegOffered():
-            _require(trial.status in REOFFERABLE, event, trial.status)
             _require(event.attempt > trial.attempt, event, "attempts only grow")
             reached = event.rung <= trial.rung or _has_reached(state, trial)
             _require(reached, event, "a trial is promoted from the rung it has reached")
@@ -125,99 +125,86 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             trial.target, trial.final = event.target, event.final
             trial.mem_mb, trial.time_s = event.mem_mb, event.time_s
             trial.ended_leg = trial.cause = trial.message = None
-            _move(state, trial, TrialStatus.OFFERED)
         case ev.LegClaimed():
-            _require(trial.status is TrialStatus.OFFERED, event, trial.status)
             _require(_same_leg(trial, event), event, "another leg is offered")
             trial.job_id, trial.claimed_at = event.job_id, event.time
-            _move(state, trial, TrialStatus.CLAIMED)
         case ev.LegReturned():
-            held = trial.status in (TrialStatus.OFFERED, TrialStatus.CLAIMED)
-            _require(held, event, trial.status)
             _require(event.attempt > trial.attempt, event, "attempts only grow")
             trial.attempt = event.attempt
             if event.resource <= trial.reached:
                 trial.losses += 1
             trial.reached = max(trial.reached, event.resource)
             state.lost.add(event)
-            _move(state, trial, TrialStatus.OFFERED)
         case ev.LegFinished() | ev.LegLost():
-            _require(trial.status is TrialStatus.CLAIMED, event, trial.status)
             _require(_same_leg(trial, event), event, "another leg is claimed")
             _require(event.job_id == trial.job_id, event, "another job holds the leg")
             _end_leg(state, trial, event)
         case ev.OfferRevoked():
-            _require(trial.status is TrialStatus.OFFERED, event, trial.status)
             _require(_same_leg(trial, event), event, "another leg is offered")
-            _move(state, trial, TrialStatus.WAITING)
-        case ev.TrialCompleted():
-            _require(trial.status is TrialStatus.WAITING, event, trial.status)
-            _move(state, trial, TrialStatus.COMPLETED)
-        case ev.TrialPaused():
-            _require(trial.status is TrialStatus.WAITING, event, trial.status)
-            _move(state, trial, TrialStatus.PAUSED)
         case ev.TrialFailed():
-            _require(trial.status is TrialStatus.WAITING, event, trial.status)
             trial.cause, trial.message = event.cause, event.message
             _count_alike(state, event.cause)
-            _move(state, trial, TrialStatus.FAILED)
-        case _:  # TrialStopped
-            _require(trial.status is TrialStatus.WAITING, event, trial.status)
+        case ev.TrialStopped():
             trial.cause = event.reason
-            _move(state, trial, TrialStatus.STOPPED)
+        case _:  # TrialCompleted, TrialPaused
+            pass
+    _move(state, trial, after)
 
 
 def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev.LegLost) -> None:
+    told = event if isinstance(event, ev.LegLost) else event.result
     trial.ended_leg = event
-    trial.progressed = event.resource > trial.resource
-    trial.reached = max(trial.reached, event.resource)
-    _learn_pace(state, trial, event)
+    trial.progressed = told.resource > trial.resource
+    trial.reached = max(trial.reached, told.resource)
     state.usage.add(event)
     if isinstance(event, ev.LegLost):
+        _learn_from_loss(trial, event)
         state.seat_seconds += max(0.0, event.time - trial.claimed_at)
         # STOPPED: the user took the job, not the cluster.
         if event.cause != Cause.STOPPED and not trial.progressed:
             trial.losses += 1
         state.lost.add(event)
         trial.resource = max(trial.resource, event.resource)
-    else:
-        state.seat_seconds += event.elapsed
-        trial.used_mb = max(trial.used_mb, event.mem_used_mb)
-        # One that does not save starts lower again, and has not lost what it once reached.
-        interrupted = event.outcome == "interrupted"
-        trial.resource = max(trial.resource, event.resource) if interrupted else event.resource
-        if event.outcome == "completed":
-            state.any_result = True
-            finite = event.metric is not None and math.isfinite(event.metric)
-            trial.metric = event.metric if finite else None
-            _enter_rung(state, trial)
-            _compare_with_best(state, trial)
-        elif interrupted and not trial.progressed:
-            trial.losses += 1
-    _move(state, trial, TrialStatus.WAITING)
+        return
+    result = event.result
+    _learn_pace(state, trial, result)
+    state.seat_seconds += result.elapsed
+    trial.used_mb = max(trial.used_mb, result.mem_used_mb)
+    # One that does not save starts lower again, and has not lost what it once reached.
+    interrupted = result.outcome is Outcome.INTERRUPTED
+    trial.resource = max(trial.resource, result.resource) if interrupted else result.resource
+    if result.outcome is Outcome.COMPLETED:
+        state.any_result = True
+        finite = result.metric is not None and math.isfinite(result.metric)
+        trial.metric = result.metric if finite else None
+        _enter_rung(state, trial)
+        _compare_with_best(state, trial)
+    elif interrupted and not trial.progressed:
+        trial.losses += 1
 
 
-def _learn_pace(
-    state: CampaignState, trial: TrialState, event: ev.LegFinished | ev.LegLost
-) -> None:
+def _learn_from_loss(trial: TrialState, event: ev.LegLost) -> None:
+    # Its last hour, say, may be missing from what it saved: no measure for others.
+    if event.cause != Cause.TIME_LIMIT:
+        return
+    # No seat takes an offer for which it has less time than that says.
+    had_s = max(trial.time_s, usable_s(event.time_had_s // 60) if event.time_had_s else 0)
+    # A job that never said what it had, had no more than it took to be told as lost.
+    had_s = had_s or math.ceil(max(0.0, event.time - trial.claimed_at))
     units = event.resource - trial.resource
-    if isinstance(event, ev.LegLost):
-        # Its last hour, say, may be missing from what it saved: no measure for others.
-        if event.cause != Cause.TIME_LIMIT:
-            return
-        # No seat takes an offer for which it has less time than that says.
-        had_s = max(trial.time_s, usable_s(event.time_had_s // 60) if event.time_had_s else 0)
-        # A job that never said what it had, had no more than it took to be told as lost.
-        had_s = had_s or math.ceil(max(0.0, event.time - trial.claimed_at))
-        if units > 0 and had_s:
-            trial.trained, trial.trained_s = units, float(had_s)
-        else:
-            trial.outlasted_s = max(trial.outlasted_s, had_s)
-    elif event.outcome != "failed" and units > 0:
-        trial.trained, trial.trained_s = units, event.elapsed
-        state.pace.add(LegTime(trial.trial_id, trial.rung, units, event.elapsed))
-    elif event.outcome == "interrupted":
-        trial.outlasted_s = max(trial.outlasted_s, math.ceil(event.elapsed))
+    if units > 0 and had_s:
+        trial.trained, trial.trained_s = units, float(had_s)
+    else:
+        trial.outlasted_s = max(trial.outlasted_s, had_s)
+
+
+def _learn_pace(state: CampaignState, trial: TrialState, result: Result) -> None:
+    units = result.resource - trial.resource
+    if result.outcome is not Outcome.FAILED and units > 0:
+        trial.trained, trial.trained_s = units, result.elapsed
+        state.pace.add(LegTime(trial.trial_id, trial.rung, units, result.elapsed))
+    elif result.outcome is Outcome.INTERRUPTED:
+        trial.outlasted_s = max(trial.outlasted_s, math.ceil(result.elapsed))
 
 
 def _enter_rung(state: CampaignState, trial: TrialState) -> None:
@@ -271,7 +258,42 @@ def _move(state: CampaignState, trial: TrialState, status: TrialStatus) -> None:
     state.by_status[status].add(trial.trial_id)
 
 
-def _require(legal: bool, event: ev.Event, why: object) -> None:
+def _require(legal: bool, event: ev.Event, why: str) -> None:
     if not legal:
-        reason = f"the trial is {why.value}" if isinstance(why, TrialStatus) else str(why)
-        raise TransitionError(f"{event}: {reason}")
+        raise TransitionError(f"{event}: {why}")
+
+
+def check(state: CampaignState) -> list[str]:
+    """All broken invariants, as sentences; empty when the state is sound.
+
+    For after a replay and for tests, never during a tick: linear in the number of trials.
+    """
+    broken: list[str] = []
+    for status, ids in state.by_status.items():
+        wrong = [i for i in ids if state.trials[i].status is not status]
+        broken += [f"trial {i} is listed as {status.value} and is not" for i in wrong]
+    listed = sum(len(ids) for ids in state.by_status.values())
+    if listed != len(state.trials):
+        broken.append(f"{len(state.trials)} trials, {listed} listed by status")
+    if sorted(state.trials) != list(range(len(state.trials))):
+        broken.append("trials are not numbered 0, 1, 2 …")
+    jobs: dict[str, int] = {}
+    for trial_id in sorted(state.of(TrialStatus.CLAIMED)):
+        trial = state.trials[trial_id]
+        if trial.job_id is None:
+            broken.append(f"trial {trial_id} is claimed by no job")
+        elif trial.job_id in jobs:
+            broken.append(f"job {trial.job_id} holds trials {jobs[trial.job_id]} and {trial_id}")
+        else:
+            jobs[trial.job_id] = trial_id
+    for trial in state.trials.values():
+        if trial.status is TrialStatus.COMPLETED and not (
+            isinstance(trial.ended_leg, ev.LegFinished)
+            and trial.ended_leg.result.outcome is Outcome.COMPLETED
+        ):
+            broken.append(f"trial {trial.trial_id} is completed without a result")
+        if trial.status in (TrialStatus.FAILED, TrialStatus.STOPPED) and not trial.cause:
+            broken.append(f"trial {trial.trial_id} is {trial.status.value} without a cause")
+    if state.ended is not None and state.open_trials:
+        broken.append(f"the campaign has ended with {state.open_trials} open trials")
+    return broken

@@ -1,7 +1,4 @@
-"""What is kept of one trial.
-
-Pure data, changed by `hpo.record.state.apply` alone: no I/O, no clock, no policy.
-"""
+"""What is kept of one trial; changed by `hpo.record.state.apply` alone."""
 
 from __future__ import annotations
 
@@ -26,9 +23,21 @@ class TrialStatus(Enum):
 
 
 OPEN = frozenset({TrialStatus.WAITING, TrialStatus.OFFERED, TrialStatus.CLAIMED})
-REOFFERABLE = frozenset(
-    {TrialStatus.WAITING, TrialStatus.PAUSED, TrialStatus.STOPPED, TrialStatus.FAILED}
-)
+_S = TrialStatus
+_REOFFERABLE = frozenset({_S.WAITING, _S.PAUSED, _S.STOPPED, _S.FAILED})
+# The life cycle: where a trial may stand for an event to follow, and where it stands after it.
+LIFE_CYCLE: Mapping[type[ev.TrialEvent], tuple[frozenset[TrialStatus], TrialStatus]] = {
+    ev.LegOffered: (_REOFFERABLE, _S.OFFERED),
+    ev.LegClaimed: (frozenset({_S.OFFERED}), _S.CLAIMED),
+    ev.LegReturned: (frozenset({_S.OFFERED, _S.CLAIMED}), _S.OFFERED),
+    ev.LegFinished: (frozenset({_S.CLAIMED}), _S.WAITING),
+    ev.LegLost: (frozenset({_S.CLAIMED}), _S.WAITING),
+    ev.OfferRevoked: (frozenset({_S.OFFERED}), _S.WAITING),
+    ev.TrialCompleted: (frozenset({_S.WAITING}), _S.COMPLETED),
+    ev.TrialPaused: (frozenset({_S.WAITING}), _S.PAUSED),
+    ev.TrialFailed: (frozenset({_S.WAITING}), _S.FAILED),
+    ev.TrialStopped: (frozenset({_S.WAITING}), _S.STOPPED),
+}
 
 
 @dataclass(slots=True)

@@ -1,7 +1,6 @@
 """What seats asked for, what their legs used of it, and what was lost: time and memory.
 
-Owns the sums, and the memory that new seats should have. Pure: no I/O, no clock. What is kept does
-not grow with the campaign. Memory is in MB, times are in s.
+Memory is in MB, times are in s. What is kept does not grow with the campaign.
 """
 
 from __future__ import annotations
@@ -31,19 +30,20 @@ class Usage:
 
     def add(self, event: LegFinished | LegLost) -> None:
         """Count a leg that ended."""
-        self.had_mb = max(self.had_mb, event.mem_had_mb)
-        self.had_s = max(self.had_s, event.time_had_s)
-        if event.time_had_s and event.job_id not in self._jobs:
-            self.asked_s += event.time_had_s
+        told = event if isinstance(event, LegLost) else event.result
+        self.had_mb = max(self.had_mb, told.mem_had_mb)
+        self.had_s = max(self.had_s, told.time_had_s)
+        if told.time_had_s and event.job_id not in self._jobs:
+            self.asked_s += told.time_had_s
             self._jobs[event.job_id] = None
             if len(self._jobs) > REMEMBERED:
                 del self._jobs[next(iter(self._jobs))]
-        if isinstance(event, LegLost):
+        if isinstance(told, LegLost):
             return
-        self.longest_s = max(self.longest_s, event.elapsed)
-        if event.mem_used_mb:
+        self.longest_s = max(self.longest_s, told.elapsed)
+        if told.mem_used_mb:
             self.measured += 1
-            self.most_mb = max(self.most_mb, event.mem_used_mb)
+            self.most_mb = max(self.most_mb, told.mem_used_mb)
             if self.measured <= MEASURED:
                 self.first_mb = self.most_mb
 

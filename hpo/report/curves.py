@@ -1,7 +1,4 @@
-"""A campaign's frames as what the pictures are drawn from: one curve per trial, and the incumbent.
-
-Pure: no files, no matplotlib.
-"""
+"""A campaign's frames as what pictures are drawn from: one curve per trial, and the incumbent."""
 
 from __future__ import annotations
 
@@ -117,11 +114,7 @@ def read_curves(results: CampaignResults) -> Curves:
                 is_diverged=bool(is_diverged),
             )
         )
-    return Curves(
-        goal=goal,
-        every=tuple(curves),
-        end=float(time.max()) if len(time) else 0.0,
-    )
+    return Curves(goal=goal, every=tuple(curves), end=float(time.max()) if len(time) else 0.0)
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> Numbers:

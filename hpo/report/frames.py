@@ -1,20 +1,20 @@
 """A campaign's results as pandas frames, for analysis while it runs or after it.
 
-Reads the files that a person would read; never the manager's journal. The only module of the
-package that needs pandas.
+The only module that needs pandas. Reads what a person would read; never the manager's journal.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from hpo.errors import SettingsError
-from hpo.folder.files import Layout, read_json
+from hpo.folder.files import Layout, read_object
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,8 +69,8 @@ def load_campaign(folder: str | Path) -> CampaignResults:
         SettingsError: there is no campaign in `folder`.
     """
     layout = Layout(Path(folder))
-    campaign = read_json(layout.campaign)
-    if not isinstance(campaign, dict):
+    campaign = read_object(layout.campaign)
+    if not campaign:
         raise SettingsError([f"{layout.campaign} is missing or unreadable"], where=str(folder))
     results = _read_results(layout)
     reports = [
@@ -79,11 +79,10 @@ def load_campaign(folder: str | Path) -> CampaignResults:
         for report in result.get("reports") or []
         if _is_report(report)
     ]
-    best = read_json(layout.best_config)
     return CampaignResults(
         trials=_trials_frame(results),
         reports=_reports_frame(reports, results),
-        best_config=best if isinstance(best, dict) else None,
+        best_config=read_object(layout.best_config) or None,
         settings=campaign.get("settings", {}),
     )
 
@@ -95,15 +94,14 @@ def _read_results(layout: Layout) -> list[dict[str, Any]]:
         for path in layout.results.glob("trial_*.json")
         if (match := _RESULT.fullmatch(path.name))
     )
-    found = (read_json(path) for _, path in numbered)
+    found = (read_object(path) for _, path in numbered)
     return [result for result in found if _is_result(result)]
 
 
-def _is_result(found: object) -> TypeGuard[dict[str, Any]]:
+def _is_result(found: Mapping[str, Any]) -> bool:
     """Whether it has the shape of what a job writes; people edit files, and disks damage them."""
     return (
-        isinstance(found, dict)
-        and isinstance(found.get("trial_id"), int)
+        isinstance(found.get("trial_id"), int)
         and isinstance(found.get("error"), (int, float, type(None)))
         and all(isinstance(found.get(n) or {}, dict) for n in ("additional_info", "config"))
         and isinstance(found.get("reports") or [], list)

@@ -1,8 +1,7 @@
 """The two pictures of a search over wall-clock time: the incumbent, and every learning curve.
 
-Draws what `read_curves` read and writes no files: the caller gets the Axes and saves its figure.
-matplotlib is imported inside, because whoever loads a campaign for its frames should not pay for
-it, and global settings of matplotlib are the user's.
+The caller gets the Axes and saves its figure. matplotlib is imported inside, because whoever loads
+a campaign for its frames should not pay for it; its global settings are the user's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What happened to one trial, in order, as the journal tells it; and why it stands where it stands.
 
-Pure: from events to text. The files of the trial and the words of the cluster are added by whoever
-prints it. Decides nothing.
+The files of the trial and the words of the cluster are added by whoever prints it.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.goal import Goal
+from hpo.record.result import Outcome
 from hpo.record.rung import Rung
 from hpo.record.state import CampaignState, TrialState, TrialStatus, apply
 from hpo.report.usage_words import leg_usage
@@ -117,7 +117,7 @@ def _step(
             return Step(event.time, text, event.attempt - 1, former, "returned")
         case ev.LegFinished():
             text = _finished(event, state, rules)
-            return Step(event.time, text, event.attempt, event.job_id, event.outcome)
+            return Step(event.time, text, event.attempt, event.job_id, event.result.outcome)
         case ev.LegLost():
             saved = f"saved up to {rules.goal.resource} {event.resource}"
             saved = saved if event.resource else "nothing was saved"
@@ -164,13 +164,14 @@ def _taken(event: ev.LegClaimed, before: int | None) -> str:
 
 
 def _finished(event: ev.LegFinished, state: CampaignState, rules: Rules) -> str:
-    took = f"after {event.elapsed:.1f} s{leg_usage(event)}"
-    if event.outcome == "failed":
-        return f"failed {took}: {event.cause}: {event.message}"
-    at = f"{rules.goal.resource} {event.resource}"
-    if event.outcome == "interrupted":
-        return f"was asked to leave, saved and left at {at} {took}: {event.message or ''}"
-    text = f"reached {at} {took}: {_value(event.metric, rules)}"
+    told = event.result
+    took = f"after {told.elapsed:.1f} s{leg_usage(told)}"
+    if told.outcome is Outcome.FAILED:
+        return f"failed {took}: {told.cause}: {told.message}"
+    at = f"{rules.goal.resource} {told.resource}"
+    if told.outcome is Outcome.INTERRUPTED:
+        return f"was asked to leave, saved and left at {at} {took}: {told.message or ''}"
+    text = f"reached {at} {took}: {_value(told.metric, rules)}"
     trial = state.trials[event.trial_id]
     rung = state.rungs.get((trial.bracket, trial.rung))
     if rules.levels and rung and (place := _rank(rung, event.trial_id)):

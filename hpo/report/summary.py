@@ -1,7 +1,6 @@
 """The derived files: status.json, best_config.json, final_results.json.
 
-Written by the manager for people and scripts, never read back by it. Everything in them follows
-from the state.
+Written by the manager, never read back by it; everything in them follows from the state.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What was asked for and what was used, in numbers and in words for people.
-
-Written for whoever wants to set `time` and `mem` better next time. Pure: from the state to text.
-"""
+"""What was asked for and what was used, in numbers and in words for people."""
 
 from __future__ import annotations
 
@@ -9,10 +6,11 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from hpo.record.events import LegFinished
 from hpo.record.pace import MARGIN
+from hpo.record.result import Result
 from hpo.record.state import CampaignState
 from hpo.record.usage import asking_mb
+from hpo.units.duration import in_words
 from hpo.units.sizes import time_class
 
 
@@ -41,8 +39,8 @@ def usage_lines(
         asked, used = usage.asked_s * hours, state.seat_seconds * hours
         line = (
             f"time: {used:.2f} of the {asked:.2f} hours of {'GPUs' if gpus else 'jobs'} asked for "
-            f"were used by trials; the longest leg took {_time(usage.longest_s)} of "
-            f"{_time(usage.had_s)}"
+            f"were used by trials; the longest leg took {in_words(usage.longest_s)} of "
+            f"{in_words(usage.had_s)}"
         )
         enough = time_class(math.ceil(MARGIN * usage.longest_s), usage.had_s // 60)
         if advise_time and 60 * enough < usage.had_s and usage.longest_s:
@@ -56,19 +54,10 @@ def usage_lines(
         yield line
 
 
-def leg_usage(event: LegFinished) -> str:
+def leg_usage(told: Result) -> str:
     """What a leg had, and the memory that it used; empty where nobody told."""
-    parts = [f"of {_time(event.time_had_s)}"] if event.time_had_s else []
-    if event.mem_used_mb:
-        of = f" of {event.mem_had_mb}" if event.mem_had_mb else ""
-        parts.append(f"memory {event.mem_used_mb}{of} MB")
+    parts = [f"of {in_words(told.time_had_s)}"] if told.time_had_s else []
+    if told.mem_used_mb:
+        of = f" of {told.mem_had_mb}" if told.mem_had_mb else ""
+        parts.append(f"memory {told.mem_used_mb}{of} MB")
     return f" ({', '.join(parts)})" if parts else ""
-
-
-def _time(seconds: float) -> str:
-    """A time as a person says it."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    parts = ([f"{hours} h"] if hours else []) + ([f"{minutes} min"] if minutes or not hours else [])
-    return " ".join(parts)

@@ -1,7 +1,6 @@
 """A searcher of the user's own: asked after the given points, and believed only after checks.
 
-Owns what a suggestion must look like. Calls the user's code, which runs in the manager and must be
-quick; decides nothing itself. No I/O, no clock, no randomness.
+Calls the user's code, which runs in the manager and must be quick.
 """
 
 from __future__ import annotations

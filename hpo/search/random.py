@@ -1,8 +1,7 @@
 """Asynchronous random search: trial n of seed s is always the same configuration.
 
-Holds no state: what trial n gets depends on the seed, on n and on the trials before it, never on
-how many run at once or how often the campaign was resumed. No I/O, no clock, no randomness but
-numpy's generator of (seed, trial number).
+What it gets depends on the seed, on n and on the trials before it, never on how many run at once or
+how often the campaign was resumed.
 """
 
 from __future__ import annotations

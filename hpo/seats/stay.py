@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hpo.record.result import Outcome
 from hpo.units.sizes import usable_s
 
 FAILURES = 3  # in a row: here or in the objective something is wrong, and offers are not to burn
@@ -53,20 +54,20 @@ class Stay:
         self.legs += 1
         self.legs_left = None if self.legs_left is None else self.legs_left - 1
 
-    def ended(self, status: str, seconds: float, now: float) -> None:
+    def ended(self, outcome: Outcome, seconds: float, now: float) -> None:
         """The leg that it took last ended so, after so many seconds."""
-        self.over = self.why_last(status, now)
-        self.failed = self.failed + 1 if status == "failed" else 0
+        self.over = self.why_last(outcome, now)
+        self.failed = self.failed + 1 if outcome is Outcome.FAILED else 0
         known = seconds if self.shortest_s is None else self.shortest_s
         self.shortest_s = min(known, seconds)
 
-    def why_last(self, status: str, now: float) -> str | None:
-        """Why no leg follows the one that ends with `status` now; None: one may."""
+    def why_last(self, outcome: Outcome, now: float) -> str | None:
+        """Why no leg follows the one that ends so now; None: one may."""
         if self.legs_left == 0:
             return "it took as many trials as trials_per_job allows"
-        if status == "interrupted":
+        if outcome is Outcome.INTERRUPTED:
             return "it was asked to leave"
-        if status == "failed" and self.failed + 1 >= FAILURES:
+        if outcome is Outcome.FAILED and self.failed + 1 >= FAILURES:
             return f"{FAILURES} of its trials failed in a row"
         return self.why_no_time(now)
 

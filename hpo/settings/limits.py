@@ -1,6 +1,6 @@
 """What bounds a campaign, from its settings: for the scheduler, and for the keeper of its seats.
 
-`hpo run` and `hpo plan` share it, so that what is planned is what would be run. No I/O, no clock.
+`hpo run` and `hpo plan` share it, so that what is planned is what would be run.
 """
 
 from __future__ import annotations

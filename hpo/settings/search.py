@@ -1,18 +1,17 @@
 """The typed settings of a campaign: how the search is run, and what SLURM is asked for.
 
-Owns names, defaults, units and bounds; reading files and turning errors into sentences is the
-business of `reading`. No I/O, no clock. Numbers are strict: text is no number, true is no int.
+Numbers are strict: text is no number, true is no int. Files are read, and errors turned into
+sentences, in `reading`.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
-from hpo.settings.scheduler import SchedulerSettings, read_scheduler
 from hpo.settings.slurm import SlurmSettings
-from hpo.settings.types import Count, Name, PositiveCount, TextPath, read_path
+from hpo.settings.types import STRICT, Count, Name, PositiveCount, TextPath, read_path
 
 __all__ = ["HpoSettings", "SlurmSettings"]
 
@@ -33,12 +32,37 @@ def _read_reference(value: object) -> object:
     return f"{module.strip()}:{function.strip()}"
 
 
+class SchedulerSettings(BaseModel):
+    """Which trials go on, and how far."""
+
+    model_config = STRICT
+
+    type: Literal["random", "asha", "promotion", "stopping"] = "asha"
+    """`random`: whole trials. `asha` or `promotion`: pause at rungs, promote the best. `stopping`:
+    decide once, when a trial reaches a rung."""
+
+    max_t: Annotated[int, Field(ge=1)] | None = None
+    """Resource of the last rung; default: the constant `max_epochs` of the space."""
+
+    grace_period: Annotated[int, Field(ge=1)] = 1
+    """Resource of the first rung."""
+
+    reduction_factor: Annotated[int, Field(ge=2)] = 3
+    """One in so many trials goes on from a rung."""
+
+    brackets: Annotated[int, Field(ge=1)] = 1
+    """Brackets; bracket s starts at rung s, so that more brackets stop fewer trials early."""
+
+
+def _read_scheduler(value: object) -> object:
+    """A scheduler given by its name alone."""
+    return {"type": value} if isinstance(value, str) else value
+
+
 class HpoSettings(BaseModel):
     """How the search is run."""
 
-    model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = STRICT
 
     n_trials: PositiveCount
     """Number of trials; a finite space that holds fewer ends the campaign early and says so."""
@@ -84,7 +108,7 @@ class HpoSettings(BaseModel):
     searcher: Annotated[str, BeforeValidator(_read_reference)] | None = None
     """`file.py:Searcher`, called with (space, seed) in the manager; default: random search."""
 
-    scheduler: Annotated[SchedulerSettings | None, BeforeValidator(read_scheduler)] = None
+    scheduler: Annotated[SchedulerSettings | None, BeforeValidator(_read_scheduler)] = None
     """How trials are cut into legs: the name of a type, or a mapping (see `scheduler`); default:
     whole trials."""
 

@@ -1,45 +1,27 @@
-"""The typed settings of a job: what SLURM is asked for.
-
-Owns names, defaults, units and bounds of one section; `search` has the other. No I/O, no clock.
-Numbers are strict: text is no number, true is no int.
-"""
+"""The typed settings of a job: what SLURM is asked for."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ValidationInfo, field_validator
 
 from hpo.record.causes import MORE_MEMORY
-from hpo.settings.types import Count, Lines, Name, PositiveCount, TextPath
+from hpo.settings.types import STRICT, Count, Lines, Name, PositiveCount, TextPath
 from hpo.units.sizes import TIMES_MIN
 from hpo.units.slurm import parse_memory_mb, parse_time_min
 
-OWN_OPTIONS = {
-    "partition": "partition",
-    "time": "time",
-    "mem": "mem",
-    "cpus-per-task": "cpus_per_task",
-    "account": "account",
-    "qos": "qos",
-    "constraint": "constraint",
-    "exclude": "exclude",
-}
+OWN_OPTIONS = frozenset(
+    ["partition", "time", "mem", "cpus_per_task", "account", "qos", "constraint", "exclude"]
+)
 """The options of sbatch that have a key of their own, and so no place in `extra`."""
 
 
 AUTO = "auto"
 MAX_TIME, MAX_MEM = "2:00:00", "8G"  # under auto, where nothing else is said
-
-
-def _read_time_or_auto(value: object) -> object:
-    return AUTO if value == AUTO else _read_time(value)
-
-
-def _read_memory_or_auto(value: object) -> object:
-    return AUTO if value == AUTO else _read_memory(value)
 
 
 def _read_time(value: object) -> object:
@@ -58,17 +40,19 @@ def _read_memory(value: object) -> object:
     return value.strip().upper().removesuffix("B")
 
 
+def _or_auto(read: Callable[[object], object]) -> Callable[[object], object]:
+    return lambda value: AUTO if value == AUTO else read(value)
+
+
 class SlurmSettings(BaseModel):
     """What each job asks SLURM for. Local runs use `cpus_per_task`, `gpus` and `env_setup` only."""
 
-    model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = STRICT
 
     partition: Name | None = None
     """Partition, or several with commas; default: the cluster's own default."""
 
-    time: Annotated[str, BeforeValidator(_read_time_or_auto)] = "2:00:00"
+    time: Annotated[str, BeforeValidator(_or_auto(_read_time))] = "2:00:00"
     """Time limit of one job: MM, MM:SS, HH:MM:SS or D-HH[:MM[:SS]]; an integer is minutes. `auto`:
     learned from the legs that have ended, so that short ones ask for little."""
 
@@ -76,7 +60,7 @@ class SlurmSettings(BaseModel):
     """With `time: auto`: what the first jobs ask for, and the most that any does; default
     `2:00:00`. A leg that takes longer goes on in further jobs, from its checkpoint."""
 
-    mem: Annotated[str, BeforeValidator(_read_memory_or_auto)] = "4G"
+    mem: Annotated[str, BeforeValidator(_or_auto(_read_memory))] = "4G"
     """Memory of one job on its node, with a unit: K, M, G or T. `auto`: learned from what legs were
     seen to use."""
 
@@ -125,8 +109,7 @@ class SlurmSettings(BaseModel):
             if not isinstance(name, str) or not re.fullmatch(r"[a-zA-Z][\w-]*", name):
                 bare = str(name).lstrip("-")
                 raise ValueError(f"option {name!r}: write its long name without dashes, {bare!r}")
-            own = OWN_OPTIONS.get(name.replace("_", "-"))
-            if own is not None:
+            if (own := name.replace("-", "_")) in OWN_OPTIONS:
                 raise ValueError(f"option {name!r} has a key of its own: set {own!r} instead")
             if not isinstance(value, (str, int, float)):
                 raise ValueError(f"option {name!r} must be text, a number or true, not {value!r}")

@@ -1,7 +1,4 @@
-"""One campaign as the user asked for it, with every name and path resolved.
-
-Owns what makes two runs the same search. No I/O, no clock.
-"""
+"""One campaign as the user asked for it, with all resolved; and what makes two the same search."""
 
 from __future__ import annotations
 
@@ -16,6 +13,7 @@ from hpo.settings.search import HpoSettings, SlurmSettings
 
 if TYPE_CHECKING:
     from hpo.decisions.asha import Asha
+    from hpo.decisions.whole_trials import LegPolicy
     from hpo.space.space import Space
 
 
@@ -55,6 +53,12 @@ class CampaignSpec:
             brackets=scheduler.brackets,
             seed=self.hpo.seed,
         )
+
+    def legs(self) -> LegPolicy:
+        """How trials are cut into legs."""
+        from hpo.decisions.whole_trials import WholeTrials
+
+        return self.asha() or WholeTrials(self.hpo.max_resource_attr)
 
     @property
     def goal(self) -> Goal:

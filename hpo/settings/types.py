@@ -1,11 +1,11 @@
-"""The types of settings that both sections use. No I/O, no clock."""
+"""The types of settings that both sections use."""
 
 from __future__ import annotations
 
 import os
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 
 def read_path(value: object) -> object:
@@ -17,6 +17,9 @@ def _read_lines(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+STRICT = ConfigDict(
+    strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+)
 TextPath = Annotated[str, BeforeValidator(read_path)]
 Lines = Annotated[list[str], BeforeValidator(_read_lines)]
 Count = Annotated[int, Field(ge=0)]

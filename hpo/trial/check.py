@@ -1,7 +1,6 @@
 """The objective tried out before anything is submitted, in a process of its own.
 
-Owns that process: user code may print, exit, crash or hang there, and torch stays out of the
-manager. Says what is wrong; decides nothing.
+User code may print, exit, crash or hang there, and torch stays out of the manager.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Exceptions of an objective that mean that memory ran out, and what to say about them.
 
-Owns the words of torch, its libraries and jax; imports none of them, because a job loads nothing
-slow before the user's code. No I/O.
+In the words of torch, its libraries and jax, none of which is imported.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """The user's objective: found by its reference, checked against the space, called in its style.
 
-Owns what "script:/path/file.py" means beside the references of `references` (a script to be run)
-and which signatures are accepted. Imports user code
-only in `load_objective`, which runs in a job, or in the subprocess of `check_objective`: the
-manager must not carry torch, nor die of a user's `sys.exit`.
+A reference may also name a script that is run, as "script:/path/file.py". User code is imported
+only in `load_objective`, in a job or in the subprocess of `check_objective`: the manager must not
+carry torch, nor die of a user's `sys.exit`.
 """
 
 from __future__ import annotations

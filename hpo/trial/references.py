@@ -1,8 +1,6 @@
 """Functions and classes of the user's, found by a text such as "package.module:function".
 
-Owns what such a reference means ("package.module:name" or "/path/file.py:name") and what is said
-when nothing is found there. Runs the user's module, so anything may be raised by it; it becomes an
-`ObjectiveError`.
+Runs the user's module, so anything may be raised by it; it becomes an `ObjectiveError`.
 """
 
 from __future__ import annotations

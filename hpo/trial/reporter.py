@@ -1,7 +1,7 @@
 """Reporting without a `trial` at hand: from keyword-style objectives and from training scripts.
 
-Owns the question who a report goes to: the trial that runs in this thread, or, in a script's own
-process, the job that started it. Standard library only, because users' code imports it.
+To the trial that runs in this thread or, in a script's own process, to the job that started it.
+Standard library only, because users' code imports it.
 """
 
 from __future__ import annotations

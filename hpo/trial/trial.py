@@ -1,9 +1,8 @@
 """What an objective sees of its trial: report, restore, epochs.
 
-Owns the lines in `reports-a<attempt>.jsonl`, the rule when a checkpoint is written and the moment
-at which a trial leaves. Writes only into its own folder. Knows no claims, no results and no
-scheduler: those are the worker's. Imported by every job before the user's code, so standard
-library only, and `checkpoint` only where a trial has to do with one.
+When it reports, saves and leaves. Writes only into its own folder; knows no claims, no results and
+no scheduler. Imported by every job before the user's code, so standard library only, and
+`checkpoint` only where a trial has to do with one.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from hpo.folder.report_lines import checked_metrics, checked_resource, make_reco
 from hpo.folder.reports import read_reports
 
 if TYPE_CHECKING:
-    from hpo.checkpoint.snapshot import Restorable
+    from hpo.checkpoint.restorable import Restorable
 
 log = logging.getLogger(__name__)
 

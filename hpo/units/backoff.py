@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -15,6 +16,13 @@ class Backoff:
     def after(self, pause_s: float) -> float:
         """The pause that follows one of `pause_s`; 0: there was none yet."""
         return min(max(2 * pause_s, self.first_s), self.longest_s)
+
+    def pauses(self) -> Iterator[float]:
+        """All of them, without end."""
+        pause_s = 0.0
+        while True:
+            pause_s = self.after(pause_s)
+            yield pause_s
 
     def doubled(self, times: int) -> float:
         """The pause that was doubled so many times."""

@@ -1,7 +1,6 @@
 """Kinds of seats: how much memory and time one has, and which offers it may take.
 
-Owns the classes into which needs are rounded up, so that seats stay interchangeable and arrays
-stay few. Pure: no I/O, no clock. Memory is in MB, time limits are in minutes.
+In classes, so that seats stay interchangeable and arrays few. Memory is in MB, time limits in min.
 """
 
 from __future__ import annotations

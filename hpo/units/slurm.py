@@ -1,7 +1,4 @@
-"""Times and memory sizes as SLURM writes them, and their values in minutes and megabytes.
-
-No I/O, no clock.
-"""
+"""Times and memory sizes as SLURM writes them, and their values in minutes and megabytes."""
 
 from __future__ import annotations
 

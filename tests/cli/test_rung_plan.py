@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hpo.cli.rung_plan import rung_plan
+from hpo.cli.telling import rung_plan
 from hpo.decisions.asha import Asha
 
 

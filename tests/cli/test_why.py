@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from user_project import NO_SYNC, TRAIN, Project, kill, user_project, wait_until
 
-from hpo.cli.plain_text import printable
+from hpo.cli.why import printable
 from hpo.cluster.slurm.accounting import read_usage
 
 HOSTILE = "red \x1b[31m, bell \x07, title \x1b]0;owned\x07"
@@ -126,11 +126,10 @@ class TestAccounting:
         )
         assert read_usage(text) == {
             "7_1": [
-                "PREEMPTED, exit code 0:15, ran 0:01:02 of 2:00:00, memory 1.5 GB of 2.0 GB, "
-                "on gpu1",
-                "COMPLETED, ran 1:02:03 of 2:00:00, asked for 2.0 GB of memory, on gpu2",
+                "PREEMPTED, exit code 0:15, ran 62 s of 2 h, memory 1.5 GB of 2.0 GB, on gpu1",
+                "COMPLETED, ran 1 h 2 min of 2 h, asked for 2.0 GB of memory, on gpu2",
             ],
-            "8": ["CANCELLED by 1000, ran 0:00:00, asked for 3.9 GB of memory"],
+            "8": ["CANCELLED by 1000, ran 0 s, asked for 3.9 GB of memory"],
         }
 
     def test_sizes_that_are_no_numbers_are_left_out(self) -> None:

@@ -49,7 +49,7 @@ def cluster(tmp_path: Path) -> LocalCluster:
 
 
 def record(cluster: LocalCluster, job_id: str, **content: object) -> Path:
-    path = cluster._live / f"{job_id}.json"
+    path = cluster._layout.live / f"{job_id}.json"
     publish_json(path, {"gpus": [], "submitted": time.time(), **content})
     return path
 
@@ -216,7 +216,7 @@ def test_a_stranger_with_a_seats_process_id_is_never_signalled(cluster: LocalClu
 
 
 def test_a_torn_record_is_no_live_seat_and_no_error(cluster: LocalCluster) -> None:
-    (cluster._live / "local-a-1.json").write_text("{")
+    (cluster._layout.live / "local-a-1.json").write_text("{")
     assert cluster.poll(())["local-a-1"].phase is JobPhase.ENDED
 
 

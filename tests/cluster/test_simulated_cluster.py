@@ -16,6 +16,7 @@ from hpo.cluster.simulated.model import ClusterModel
 from hpo.decisions.asha import Asha
 from hpo.folder.journal import read_events
 from hpo.record import events as ev
+from hpo.record.result import Outcome
 from hpo.record.state import CampaignState, TrialStatus
 
 
@@ -115,7 +116,7 @@ class TestTime:
         made = campaign(tmp_path / "c", model, n_trials=2)
         assert made.run().state.trials[0].losses == 0
         ends = [e for e in journal(made) if isinstance(e, ev.LegFinished) and e.trial_id == 0]
-        assert [(e.resource, e.outcome) for e in ends] == [
+        assert [(e.result.resource, e.result.outcome) for e in ends] == [
             (4, "interrupted"),
             (8, "interrupted"),
             (9, "completed"),
@@ -162,8 +163,8 @@ class TestPreemption:
         )
         made = campaign(tmp_path / "c", model, n_trials=6, limits={"max_lost_legs": 200})
         made.run()
-        outcomes = Counter(e.outcome for e in journal(made) if isinstance(e, ev.LegFinished))
-        assert outcomes["interrupted"] > 0
+        outcomes = Counter(e.result.outcome for e in journal(made) if isinstance(e, ev.LegFinished))
+        assert outcomes[Outcome.INTERRUPTED] > 0
         lost = [e for e in journal(made) if isinstance(e, ev.LegLost)]
         assert all(e.resource == 0 for e in lost)  # each came before the first epoch
 
@@ -203,7 +204,7 @@ class TestSeveralLegs:
         told: dict[str, list[bool]] = {}
         for event in journal(made):
             if isinstance(event, ev.LegFinished):
-                told.setdefault(event.job_id, []).append(event.goes_on)
+                told.setdefault(event.job_id, []).append(event.result.goes_on)
         assert [True, True, False] in told.values()
         assert all(goes_on[:2] == [True] * len(goes_on[:2]) for goes_on in told.values())
 
@@ -213,7 +214,8 @@ class TestSeveralLegs:
         made = campaign(tmp_path / "c", model, n_trials=12)
         made.run()
         assert max(Counter(job for _, _, job in legs(made)).values()) == 3
-        assert {e.outcome for e in journal(made) if isinstance(e, ev.LegFinished)} == {"completed"}
+        ended = [e for e in journal(made) if isinstance(e, ev.LegFinished)]
+        assert {e.result.outcome for e in ended} == {"completed"}
 
     def test_a_seat_goes_on_while_the_shortest_leg_it_has_run_fits(self, tmp_path: Path) -> None:
         # Legs of 1, 2 and 6 min in jobs of 30 min, which are asked to leave 3 min before their end.
@@ -249,8 +251,8 @@ class TestSeveralLegs:
         told: dict[str, list[bool]] = {}
         for event in journal(made):
             if isinstance(event, ev.LegFinished):
-                assert event.outcome == "failed"
-                told.setdefault(event.job_id, []).append(event.goes_on)
+                assert event.result.outcome == "failed"
+                told.setdefault(event.job_id, []).append(event.result.goes_on)
         assert list(told.values()) == [[True, True, False], [True, True, False], [True]]
 
     def test_going_on_with_the_same_trial_saves_the_loading(self, tmp_path: Path) -> None:

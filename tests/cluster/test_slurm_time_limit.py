@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.cluster.slurm import times as slurm_times
-from hpo.cluster.slurm.time_limit import TimeLimit, fit_time, in_words
+from hpo.cluster.slurm.time_limit import TimeLimit, fit_time
 from hpo.cluster.slurm.times import JobTimes
 from hpo.cluster.slurm.windows import (
     Maintenance,
@@ -153,10 +153,6 @@ class TestDeciding:
             assert limit.minutes >= 10
             assert NOW + 60.0 * limit.minutes <= NOW + 60.0 * ahead - 120.0 + 1e-6
             assert limit.why
-
-
-def test_times_are_said_in_words() -> None:
-    assert [in_words(m) for m in (0, 5, 60, 61)] == ["0 min", "5 min", "1 h", "1 h 1 min"]
 
 
 class TestJobTimes:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 
 import pytest
 from asha_game import Game, Numbered, endings
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.decisions.asha import MISSED_RUNG, Asha, expected_legs, rung_levels
 from hpo.decisions.scheduler import GPU_HOURS, TARGET, Limits, Scheduler
 from hpo.errors import TransitionError
 from hpo.record import events as ev
+from hpo.record.result import Outcome, Result
 from hpo.record.state import TrialStatus, apply
 from hpo.report.narration import narrate
 
@@ -31,7 +33,6 @@ def get_job(
     return None
 
 
-@settings(max_examples=300, deadline=None)
 @given(endings=endings, eta=st.integers(2, 4), max_t=st.sampled_from([1, 4, 9, 27]))
 def test_each_leg_is_the_one_that_algorithm_2_would_start(
     endings: Sequence[tuple[float, bool]], eta: int, max_t: int
@@ -58,7 +59,6 @@ def test_each_leg_is_the_one_that_algorithm_2_would_start(
             results[taken[1]][taken[0]] = metric if math.isfinite(metric) else math.inf
 
 
-@settings(max_examples=100, deadline=None)
 @given(values=st.lists(st.floats(-5, 5), min_size=30, max_size=60))
 def test_maximising_is_minimising_the_negative(values: list[float]) -> None:
     small = Game(Asha(max_t=9), n_trials=15)
@@ -118,7 +118,8 @@ def test_a_trial_that_returns_before_its_rung_fails_with_the_cure() -> None:
     game = Game(Asha(max_t=9, grace_period=3), n_trials=2)
     trial = game.state.trials[0]
     apply(game.state, ev.LegClaimed(1.0, 0, 0, 0, "job"))
-    apply(game.state, ev.LegFinished(2.0, 0, 0, 0, "job", "completed", 0.1, 2, 5.0))
+    result = Result(Outcome.COMPLETED, 0.1, 2, 5.0)
+    apply(game.state, ev.LegFinished(2.0, 0, 0, 0, "job", result))
     game.settle()
     assert trial.status is TrialStatus.FAILED
     assert trial.cause == MISSED_RUNG
@@ -228,8 +229,7 @@ def test_the_log_says_when_a_trial_is_promoted() -> None:
         game.run(value)
     promotion = game.events[-1]
     assert isinstance(promotion, ev.LegOffered)
-    ((_, text),) = narrate(promotion, game.state)
-    assert text == "trial 2 is promoted, to 3"
+    assert narrate(promotion, game.state) == (logging.INFO, "trial 2 is promoted, to 3")
 
 
 def test_a_trial_that_is_interrupted_again_and_again_without_progress_fails_in_the_end() -> None:
@@ -239,7 +239,8 @@ def test_a_trial_that_is_interrupted_again_and_again_without_progress_fails_in_t
         assert trial.status is TrialStatus.OFFERED
         leg = (0, 0, trial.attempt)
         apply(game.state, ev.LegClaimed(1.0, *leg, "x"))
-        apply(game.state, ev.LegFinished(2.0, *leg, "x", "interrupted", 0.1, resource, 5.0))
+        result = Result(Outcome.INTERRUPTED, 0.1, resource, 5.0)
+        apply(game.state, ev.LegFinished(2.0, *leg, "x", result))
         game.settle()
     assert trial.status is TrialStatus.FAILED
     failed = game.events[-2]

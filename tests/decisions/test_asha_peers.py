@@ -14,6 +14,7 @@ import pytest
 
 from hpo.decisions.asha import Asha
 from hpo.record import events as ev
+from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState, TrialStatus, apply
 
 GAMES = json.loads((Path(__file__).parents[1] / "data" / "asha_decisions.json").read_text())
@@ -40,7 +41,8 @@ def finish(state: CampaignState, asha: Asha, trial_id: int, rung: int, value: fl
     """The leg's result, and what is decided on it."""
     trial = state.trials[trial_id]
     leg = (trial_id, rung, trial.attempt, f"{trial_id}")
-    apply(state, ev.LegFinished(0.0, *leg, "completed", value, asha.levels[rung], 1.0))
+    result = Result(Outcome.COMPLETED, value, asha.levels[rung], 1.0)
+    apply(state, ev.LegFinished(0.0, *leg, result))
     decided = asha.after_rung(state, trial, 0.0)
     apply(state, decided)
     return decided

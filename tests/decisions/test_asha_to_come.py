@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from asha_game import Game, Numbered, endings
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.decisions.asha import Asha, expected_legs
@@ -16,7 +16,6 @@ from hpo.record.state import CampaignState, TrialStatus
 from hpo.space.space import read_space
 
 
-@settings(max_examples=200, deadline=None)
 @given(endings=endings, eta=st.integers(2, 4), brackets=st.integers(1, 2))
 def test_what_is_called_hopeless_is_never_promoted(
     endings: Sequence[tuple[float, bool]], eta: int, brackets: int

@@ -11,8 +11,7 @@ from histories import NOW, drawn, failed, finished, lost, offered, running, stat
 from hpo.decisions.scheduler import BREAKER, FINISHED, STOPPED_BY_USER, WALLCLOCK, Scheduler
 from hpo.record import events as ev
 from hpo.record.causes import Cause
-from hpo.record.invariants import check
-from hpo.record.state import CampaignState, TrialStatus, apply
+from hpo.record.state import CampaignState, TrialStatus, apply, check
 
 
 class TestWallclock:
@@ -100,7 +99,7 @@ def broken(n: int = 3, **limits: Any) -> tuple[CampaignState, Scheduler]:
     state = state_after(running(*range(n)))
     deciding = scheduler(n_trials=10, max_initial_failures=3, offers_ahead=2, **limits)
     for i in range(n):
-        apply(state, failed(i, "ImportError", str(i)))
+        apply(state, failed(i, "ImportError", job_id=str(i)))
         settle(state, deciding)
     return state, deciding
 
@@ -112,7 +111,7 @@ class TestCircuitBreaker:
         assert len(state.of(TrialStatus.FAILED)) == 3
 
     def test_it_trips_as_well_when_they_all_fail_at_once(self) -> None:
-        events = running(0, 1, 2) + [failed(i, "ImportError", str(i)) for i in range(3)]
+        events = running(0, 1, 2) + [failed(i, "ImportError", job_id=str(i)) for i in range(3)]
         decisions = after(events, n_trials=10, max_initial_failures=3)
         assert decisions[3:] == [ev.CampaignEnding(NOW, BREAKER), ev.CampaignEnded(NOW, BREAKER)]
 
@@ -120,19 +119,19 @@ class TestCircuitBreaker:
         assert broken(2)[0].ending is None
 
     def test_different_causes_do_not_trip_it(self) -> None:
-        events = running(0, 1, 2) + [failed(i, f"Error{i}", str(i)) for i in range(3)]
+        events = running(0, 1, 2) + [failed(i, f"Error{i}", job_id=str(i)) for i in range(3)]
         decisions = after(events, n_trials=3, max_initial_failures=3)
         assert decisions[-1] == ev.CampaignEnded(NOW, FINISHED)
 
     def test_a_result_before_them_disarms_it(self) -> None:
         events = [*running(0, 1, 2, 3), finished(0, job_id="0")]
-        events += [failed(i, "ImportError", str(i)) for i in (1, 2, 3)]
+        events += [failed(i, "ImportError", job_id=str(i)) for i in (1, 2, 3)]
         assert after(events, n_trials=4, max_initial_failures=3)[-1] == ev.CampaignEnded(
             NOW, FINISHED
         )
 
     def test_zero_turns_it_off(self) -> None:
-        events = running(0, 1) + [failed(i, "ImportError", str(i)) for i in (0, 1)]
+        events = running(0, 1) + [failed(i, "ImportError", job_id=str(i)) for i in (0, 1)]
         assert after(events, n_trials=2, max_initial_failures=0)[-1] == ev.CampaignEnded(
             NOW, FINISHED
         )
@@ -158,11 +157,11 @@ class TestCircuitBreaker:
 
     def test_a_failure_of_another_kind_is_not_offered_again(self) -> None:
         state = state_after(running(0, 1, 2, 3))
-        apply(state, failed(0, "KeyError", "0"))
+        apply(state, failed(0, "KeyError", job_id="0"))
         deciding = scheduler(n_trials=4, max_initial_failures=3)
         settle(state, deciding)
         for i in (1, 2, 3):
-            apply(state, failed(i, "ImportError", str(i)))
+            apply(state, failed(i, "ImportError", job_id=str(i)))
             settle(state, deciding)
         assert state.ended == BREAKER
         reopened = deciding.reopen(state, NOW)

@@ -14,6 +14,7 @@ from simulation import Campaign, objective
 
 from hpo.cluster.simulated.model import ClusterModel
 from hpo.decisions.asha import Asha
+from hpo.folder.attempts import Account
 from hpo.record.pace import SURE
 from hpo.record.state import TrialStatus
 from hpo.units.sizes import usable_s
@@ -246,10 +247,10 @@ def _use_memory(campaign: Campaign) -> None:
     runner = campaign.cluster.lives._runner
     run = runner._run
 
-    def run_measured(job: Any, leg: Any, offer: Any, end: float, **told: Any) -> dict[str, Any]:
-        result = run(job, leg, offer, end, **told)
-        result["additional_info"]["max_rss_mb"] = 500 + 50 * (leg.claim.trial_id % 13)
-        return result
+    def run_measured(job: Any, leg: Any, offer: Any, end: float, **told: Any) -> Account:
+        account = run(job, leg, offer, end, **told)
+        used_mb = 500 + 50 * (leg.claim.trial_id % 13)
+        return replace(account, result=replace(account.result, mem_used_mb=used_mb))
 
     # Because nothing that a simulated campaign may be told says what its legs use.
     runner._run = run_measured  # type: ignore[method-assign]

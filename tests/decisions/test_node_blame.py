@@ -13,20 +13,16 @@ from hpo.record import events as ev
 HOUR = 3600.0
 
 
-def at(event: ev.LegFinished | ev.LegLost, node: str, time: float = NOW) -> ev.Event:
-    return replace(event, node=node, time=time)
-
-
 def gone(trial_id: int, node: str, cause: str = "node_failed", time: float = NOW) -> ev.Event:
-    return at(lost(trial_id, cause, job_id=f"8_{trial_id}"), node, time)
+    return replace(lost(trial_id, cause, job_id=f"8_{trial_id}"), node=node, time=time)
 
 
 def good(trial_id: int, node: str, outcome: str = "completed") -> ev.Event:
-    return at(finished(trial_id, outcome=outcome), node)
+    return finished(trial_id, outcome=outcome, node=node)
 
 
 def raised(trial_id: int, node: str, cause: str = "RuntimeError") -> ev.Event:
-    return at(failed(trial_id, cause), node)
+    return failed(trial_id, cause, node=node)
 
 
 def blame(*events: ev.Event) -> NodeBlame:

@@ -23,8 +23,7 @@ from hpo.decisions.scheduler import FINISHED
 from hpo.decisions.whole_trials import WholeTrials
 from hpo.record import events as ev
 from hpo.record.causes import Cause
-from hpo.record.invariants import check
-from hpo.record.state import TrialStatus, apply
+from hpo.record.state import TrialStatus, apply, check
 
 
 def test_the_first_decision_starts_the_campaign() -> None:
@@ -46,7 +45,7 @@ class TestAfterALegEnded:
         assert after([*running(0), ended]) == [offered(0, 1)]
 
     def test_a_failed_leg_fails_the_trial_with_its_words(self) -> None:
-        decisions = after([*running(0, 1), failed(0, "KeyError", "0")], n_trials=2)
+        decisions = after([*running(0, 1), failed(0, "KeyError", job_id="0")], n_trials=2)
         assert decisions == [ev.TrialFailed(NOW, 0, "KeyError", "bad 0")]
 
     def test_a_failure_without_words_still_has_a_cause(self) -> None:

@@ -22,10 +22,11 @@ from hpo.folder.files import append_line, read_json
 from hpo.folder.patience import Patience, StorageTrouble
 from hpo.folder.reports import read_reports
 from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
+from hpo.record.goal import Goal
 from hpo.trial.trial import Trial
 
 NO_PATIENCE = Patience(report_s=0.0, result_s=0.0)
-SETTINGS = LegSettings("c", "tests:objective", [], "loss", "min", "epoch", 1, 30.0)
+SETTINGS = LegSettings("c", "tests:objective", [], Goal("loss"), 1, 30.0)
 
 
 def make_trial(folder: Path, **settings: Any) -> Trial:
@@ -114,7 +115,6 @@ class TestLegs:
         with pytest.raises(StorageTrouble):
             finish_leg(
                 layout,
-                claim,
                 run_leg(layout, claim, offer, lambda: objective, SETTINGS, here),
                 NO_PATIENCE,
             )

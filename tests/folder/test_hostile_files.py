@@ -9,33 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from histories import NOW
+from histories import account_of
 from user_project import TRAIN, Project, user_project
 
 from hpo.folder import files
-from hpo.folder.attempts import attempt_path, document, fault_of_attempt, read_attempt
+from hpo.folder.attempts import fault_of_attempt, files_of, read_attempt
 from hpo.folder.files import Layout, publish_json, read_json, read_plain
 from hpo.folder.offers import Leg
 from hpo.folder.reports import read_reports
+from hpo.record.result import Outcome, Result
 
 LEG = Leg(3, 0, 0, "7", done=True)
 
 
 def sound() -> dict[str, Any]:
-    return document(
-        trial_id=3,
-        status="completed",
-        config={"lr": 0.5},
-        metric="loss",
-        mode="min",
-        history=[{"epoch": 1, "loss": 0.5}],
-        error=0.5,
-        resource=1,
-        rung=0,
-        attempt=0,
-        job_id="7",
-        additional_info={"leg_time": 1.0, "end_time": NOW},
-    )
+    result = Result(Outcome.COMPLETED, 0.5, 1, 1.0)
+    return account_of(LEG, {"lr": 0.5}, [{"epoch": 1, "loss": 0.5}], result).to_json()
 
 
 @pytest.fixture
@@ -47,10 +36,10 @@ def layout(tmp_path: Path) -> Layout:
 
 
 def test_what_a_job_writes_is_read(layout: Layout) -> None:
-    publish_json(attempt_path(layout, LEG), sound())
+    publish_json(files_of(layout, LEG).result, sound())
     found = read_attempt(layout, LEG)
     assert found is not None
-    assert (found[0].error, found[0].resource) == (0.5, 1)
+    assert (found[0].metric, found[0].resource) == (0.5, 1)
 
 
 @pytest.mark.parametrize(
@@ -78,20 +67,22 @@ def test_what_a_job_writes_is_read(layout: Layout) -> None:
 def test_other_types_and_values_are_not_what_a_job_writes(
     layout: Layout, change: dict[str, Any]
 ) -> None:
-    attempt_path(layout, LEG).write_text(json.dumps(sound() | change))
+    files_of(layout, LEG).result.write_text(json.dumps(sound() | change))
     assert read_attempt(layout, LEG) is None
     assert fault_of_attempt(layout, LEG).text.endswith("is not what a job writes")
 
 
 @pytest.mark.parametrize("change", [{"trial_id": 4}, {"attempt": 1}, {"job_id": "8"}, {"rung": 1}])
 def test_the_result_of_another_leg_is_not_taken(layout: Layout, change: dict[str, Any]) -> None:
-    publish_json(attempt_path(layout, LEG), sound() | change)
+    publish_json(files_of(layout, LEG).result, sound() | change)
     assert read_attempt(layout, LEG) is None
     assert "another trial, attempt or job" in fault_of_attempt(layout, LEG).text
 
 
 def test_a_message_that_never_ends_is_cut_for_the_journal(layout: Layout) -> None:
-    publish_json(attempt_path(layout, LEG), sound() | {"message": "x" * 10**6, "cause": "y" * 9999})
+    publish_json(
+        files_of(layout, LEG).result, sound() | {"message": "x" * 10**6, "cause": "y" * 9999}
+    )
     found = read_attempt(layout, LEG)
     assert found is not None
     assert len(found[0].message or "") + len(found[0].cause or "") < 10_000
@@ -131,7 +122,7 @@ HOSTILE = [_fifo, _link, _device, _folder, _deep, _huge]
 def test_what_is_no_plain_file_of_a_sensible_size_is_no_news(
     layout: Layout, make: Callable[[Path], None]
 ) -> None:
-    path = attempt_path(layout, LEG)
+    path = files_of(layout, LEG).result
     make(path)
     assert read_json(path) is None
     assert read_attempt(layout, LEG) is None

@@ -12,7 +12,7 @@ import pytest
 from histories import NOW, claimed, drawn, finished, offered
 
 from hpo.errors import JournalError, JournalForkError
-from hpo.folder.journal import Header, Journal, read_events, read_header
+from hpo.folder.journal import Header, Journal, read_events
 from hpo.record import events as ev
 
 HEADER = Header("my campaign", "0123abcd")
@@ -45,7 +45,6 @@ def test_what_was_appended_is_there_after_a_restart(path: Path) -> None:
     assert again.events == EVENTS
     assert again.header == HEADER
     assert read_events(path) == EVENTS
-    assert read_header(path) == HEADER
 
 
 def test_each_event_is_one_line(path: Path) -> None:
@@ -88,7 +87,6 @@ def test_reading_changes_nothing(path: Path) -> None:
     torn = write(path, EVENTS)[:-3]
     path.write_bytes(torn)
     read_events(path)
-    read_header(path)
     assert path.read_bytes() == torn
 
 
@@ -131,8 +129,6 @@ def test_a_file_that_is_no_journal_is_refused_and_left_alone(path: Path, first: 
     path.write_text(first + "\n")
     with pytest.raises(JournalError, match="line 1: not the header"):
         Journal(path, HEADER)
-    with pytest.raises(JournalError, match="line 1: not the header"):
-        read_header(path)
     assert path.read_text() == first + "\n"
 
 
@@ -143,11 +139,10 @@ def test_a_journal_of_another_format_says_which_one_it_has(path: Path, version: 
         Journal(path, HEADER)
 
 
-def test_where_there_is_no_journal_there_is_no_header(path: Path) -> None:
-    assert read_header(path) is None
+def test_where_there_is_no_journal_there_are_no_events(path: Path) -> None:
     assert read_events(path) == []
     path.write_text('{"journal": 1, "camp')
-    assert read_header(path) is None
+    assert read_events(path) == []
 
 
 def full_disk(*_: Any) -> None:

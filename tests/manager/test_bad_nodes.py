@@ -66,7 +66,7 @@ class TestWhereALegEnded:
         offers.finish(layout, claim)
         fact = self.look(layout)
         assert isinstance(fact, ev.LegFinished)
-        assert fact.node == node
+        assert fact.result.node == node
 
     @pytest.mark.parametrize(("text", "node"), TEXTS)
     def test_a_lost_leg_ran_where_its_job_said_as_it_began(
@@ -74,11 +74,12 @@ class TestWhereALegEnded:
     ) -> None:
         claim = take(layout, "7")
         layout.trial(0).mkdir()
-        publish_json(layout.trial(0) / "attempt-a0.json", {"job_id": "7", "host": text})
+        had = {"mem_had_mb": 768, "time_had_s": -1}
+        publish_json(layout.trial(0) / "attempt-a0.json", {"job_id": "7", "host": text} | had)
         offers.fence(layout, claim)
         fact = self.look(layout)
         assert isinstance(fact, ev.LegLost)
-        assert fact.node == node
+        assert (fact.node, fact.mem_had_mb, fact.time_had_s) == (node, 768, 0)
 
     @pytest.mark.parametrize("content", [None, [], {"job_id": "8", "host": "n1"}])
     def test_else_where_the_cluster_says_that_the_job_ended(

@@ -6,7 +6,7 @@ from collections import Counter
 from random import Random
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from partial_cluster import as_cluster
 
@@ -88,7 +88,6 @@ ACTIONS = {
 }  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_there_are_never_more_jobs_than_allowed_whatever_happens_to_them(seed: int) -> None:
     random = Random(seed)

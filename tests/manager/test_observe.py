@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ from hpo.folder.offers import Leg
 from hpo.manager.observe import Observer
 from hpo.record import events as ev
 from hpo.record.causes import Cause
-from hpo.record.invariants import check
-from hpo.record.state import TrialStatus, apply
+from hpo.record.result import Outcome
+from hpo.record.state import TrialStatus, apply, check
 from hpo.seats.book import SeatBook
 
 
@@ -67,12 +68,9 @@ class TestClaims:
         offers.finish(desk.layout, claim)
         (fact,) = desk.look()
         assert isinstance(fact, ev.LegFinished)
-        assert (fact.outcome, fact.metric, fact.cause, fact.message) == (
-            "failed",
-            None,
-            "KeyError",
-            "'lr'",
-        )
+        told = fact.result
+        assert (told.outcome, told.metric) == (Outcome.FAILED, None)
+        assert (told.cause, told.message) == ("KeyError", "'lr'")
 
     def test_a_leg_given_back_and_taken_by_another_job_is_told_as_both(
         self, desk: Desk, claim: Leg
@@ -132,7 +130,7 @@ class TestUnreadableResults:
     ) -> None:
         desk.layout.trial(0).mkdir()
         if text is not None:
-            attempts.attempt_path(desk.layout, claim).write_text(text)
+            attempts.files_of(desk.layout, claim).result.write_text(text)
         offers.finish(desk.layout, claim)
         wait, cause = (600, Cause.STORAGE) if text is None else (10, Cause.VANISHED)
         assert desk.look(NOW) == []
@@ -149,12 +147,7 @@ class TestUnreadableResults:
         offers.finish(desk.layout, claim)
         assert desk.look(NOW) == []
         write_result(desk.layout, claim)
-        assert desk.look(NOW + 100) == [ev.LegFinished(NOW + 100, *finished_fields())]
-
-
-def finished_fields() -> tuple[Any, ...]:
-    fact = finished(0, 0.25)
-    return (0, 0, 0, "7", fact.outcome, fact.metric, fact.resource, fact.elapsed, None, None)
+        assert desk.look(NOW + 100) == [replace(finished(0, 0.25), time=NOW + 100)]
 
 
 class TestJobsThatGoOn:
@@ -176,7 +169,7 @@ class TestJobsThatGoOn:
         told = desk.look()
         assert [(type(fact), trial_of(fact)) for fact in told] == [(ev.LegFinished, 5)]
         assert isinstance(told[0], ev.LegFinished)
-        assert told[0].goes_on
+        assert told[0].result.goes_on
         assert [(type(fact), trial_of(fact)) for fact in desk.look()] == [(ev.LegClaimed, 1)]
         assert check(desk.state) == []
 

@@ -14,9 +14,10 @@ import pytest
 from user_project import wait_until
 
 from hpo.cli.plan import seconds
-from hpo.plan.assumptions import Assumptions, assumed_arrival
-from hpo.plan.learning_curve import error_at
+from hpo.cluster.simulated.arrival import Arrival, Backfill, LogNormal
+from hpo.plan.assumptions import Assumptions
 from hpo.plan.plan import make_plan, rung_plans
+from hpo.plan.simulation import error_at
 from hpo.plan.table import as_data
 from hpo.plan.variants import variants
 from hpo.settings.reading.loading import load_spec
@@ -72,6 +73,10 @@ def plan(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def memory() -> set[str]:
     return {path.name for path in Path("/dev/shm").glob("hpo-plan-*")}
+
+
+def assumed_arrival(mean_s: float, time_min: int) -> Arrival:
+    return Backfill(LogNormal(mean_s), time_min)
 
 
 def data(**more: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, get_args
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from hpo.folder.files import to_json
 from hpo.record import events as ev
+from hpo.record.result import Outcome, Result
 
 TYPES: tuple[type[Any], ...] = get_args(ev.Event)
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -29,11 +30,21 @@ BY_ANNOTATION = {
     "str": st.text(),
     "str | None": st.none() | st.text(),
     "Mapping[str, Any]": st.dictionaries(st.text(), values, max_size=4),
+    "Outcome": st.sampled_from(Outcome),
 }
 
 
 def any_of(cls: type[Any]) -> st.SearchStrategy[Any]:
-    return st.builds(cls, **{f.name: BY_ANNOTATION[str(f.type)] for f in fields(cls)})
+    told = {name: BY_ANNOTATION[kind] for name, kind in plain_fields(cls)}
+    if cls is ev.LegFinished:
+        told["result"] = any_of(Result)
+    return st.builds(cls, **told)
+
+
+def plain_fields(cls: type[Any]) -> list[tuple[str, str]]:
+    """Names and types of the fields that a journal holds as they are."""
+    elsewhere = ("result", "traceback")
+    return [(f.name, str(f.type)) for f in fields(cls) if f.name not in elsewhere]
 
 
 @pytest.mark.parametrize("cls", TYPES)
@@ -60,15 +71,36 @@ def test_an_event_with_a_field_too_many_or_too_few_is_refused(cls: type[Any]) ->
 
 @pytest.mark.parametrize("cls", TYPES)
 def test_an_event_with_a_value_of_another_kind_is_refused(cls: type[Any]) -> None:
-    for name in (f.name for f in fields(cls)):
-        with pytest.raises(ValueError, match=f"not a {cls.__name__}: {name} is"):
+    for name in _plain_record(cls).keys() - {"event"}:
+        with pytest.raises(ValueError, match=f"not a {cls.__name__}: .*{name} is"):
             ev.from_record(_plain_record(cls) | {name: [1]})
 
 
 def _plain_record(cls: type[Any]) -> dict[str, Any]:
-    kinds: dict[str, Any] = {"bool": True, "str": "1", "Mapping[str, Any]": {}}
-    values = {f.name: kinds.get(str(f.type).partition(" |")[0], 1) for f in fields(cls)}
+    kinds = {"bool": True, "str": "1", "Mapping[str, Any]": {}, "Outcome": "failed"}
+    names = plain_fields(cls) + (plain_fields(Result) if cls is ev.LegFinished else [])
+    values = {name: kinds.get(kind.partition(" |")[0], 1) for name, kind in names}
     return {"event": cls.__name__} | values
+
+
+def test_a_result_lies_flat_in_its_line_without_the_traceback() -> None:
+    result = Result(Outcome.FAILED, None, 3, 1.5, "E", "m", "n1", 1, 2, 3, True, traceback="long")
+    line = to_json(ev.to_record(ev.LegFinished(9.0, 4, 0, 1, "7", result)))
+    assert line == (
+        '{"event": "LegFinished", "time": 9.0, "trial_id": 4, "rung": 0, "attempt": 1, '
+        '"job_id": "7", "outcome": "failed", "metric": null, "resource": 3, "elapsed": 1.5, '
+        '"cause": "E", "message": "m", "node": "n1", "mem_used_mb": 1, "mem_had_mb": 2, '
+        '"time_had_s": 3, "goes_on": true}'
+    )
+    read = ev.from_record(json.loads(line))
+    assert isinstance(read, ev.LegFinished)
+    assert read.result == replace(result, traceback=None)
+
+
+@pytest.mark.parametrize("change", [{"outcome": "exploded"}, {"result": {}}, {"traceback": "x"}])
+def test_what_no_result_says_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="not a LegFinished"):
+        ev.from_record(_plain_record(ev.LegFinished) | change)
 
 
 @pytest.mark.parametrize("name", ["TrialExploded", "", None, 3, ["TrialDrawn"], "Any"])

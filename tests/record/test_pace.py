@@ -138,7 +138,7 @@ class TestNeeds:
         return state_after([*running(*range(count)), *self.ends(count)])
 
     def ends(self, count: int) -> list[ev.Event]:
-        return [replace(finished(i, job_id=str(i)), elapsed=90.0) for i in range(count)]
+        return [finished(i, job_id=str(i), elapsed=90.0) for i in range(count)]
 
     def test_an_offer_says_nothing_where_nobody_asks(self) -> None:
         assert self.need(self.ended(), offered(9), timed=False) == 0
@@ -178,7 +178,7 @@ class TestNeeds:
         assert len(state.pace.legs) == ENOUGH
 
     def test_a_leg_that_left_and_had_got_nowhere_needs_longer(self) -> None:
-        left = replace(finished(9, None, job_id="9", outcome="interrupted", resource=0), elapsed=70)
+        left = finished(9, None, job_id="9", outcome="interrupted", resource=0, elapsed=70)
         state = state_after([*running(*range(10)), *self.ends(ENOUGH), left])
         assert self.need(state, offered(9, 1)) == 140
 

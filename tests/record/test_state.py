@@ -22,8 +22,7 @@ from hypothesis import strategies as st
 
 from hpo.errors import TransitionError
 from hpo.record import events as ev
-from hpo.record.invariants import check
-from hpo.record.state import CampaignState, TrialState, TrialStatus, apply
+from hpo.record.state import CampaignState, TrialState, TrialStatus, apply, check
 
 
 def test_a_trial_goes_from_drawn_over_offered_and_claimed_to_completed() -> None:
@@ -109,7 +108,7 @@ def test_a_returned_leg_counts_where_it_got_no_further() -> None:
 def test_alike_failures_are_counted_until_another_cause_comes() -> None:
     events = running(0, 1, 2)
     for i, cause in enumerate(["A", "A", "B"]):
-        events += [failed(i, cause, str(i)), ev.TrialFailed(NOW, i, cause, "")]
+        events += [failed(i, cause, job_id=str(i)), ev.TrialFailed(NOW, i, cause, "")]
     assert state_after(events[:-2]).alike_failures == 2
     state = state_after(events)
     assert (state.alike_failures, state.alike_cause) == (1, "B")
@@ -119,7 +118,7 @@ def test_after_a_result_failures_are_no_longer_counted_as_the_first_ones() -> No
     events = running(0, 1, 2)
     events += [finished(0, job_id="0"), ev.TrialCompleted(NOW, 0)]
     for i in (1, 2):
-        events += [failed(i, "A", str(i)), ev.TrialFailed(NOW, i, "A", "")]
+        events += [failed(i, "A", job_id=str(i)), ev.TrialFailed(NOW, i, "A", "")]
     assert state_after(events).alike_failures == 1
 
 

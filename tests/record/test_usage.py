@@ -8,9 +8,15 @@ from typing import Any
 import pytest
 from histories import finished, lost, offered, running, state_after
 
-from hpo.decisions.again import out_of_memory, out_of_time
 from hpo.decisions.limits import Limits, SeatLimits
-from hpo.decisions.needs import ComingLeg, had_mb, wanted_seats, with_needs
+from hpo.decisions.needs import (
+    ComingLeg,
+    had_mb,
+    out_of_memory,
+    out_of_time,
+    wanted_seats,
+    with_needs,
+)
 from hpo.record import events as ev
 from hpo.record.pace import SURE
 from hpo.record.state import CampaignState
@@ -24,7 +30,7 @@ SEATS = SeatLimits(8, 450, learn_mem_to=8192)
 
 def leg(trial_id: int, used_mb: int = 0, **changes: Any) -> ev.LegFinished:
     usual: dict[str, Any] = {"mem_used_mb": used_mb, "job_id": str(trial_id)}
-    return replace(finished(trial_id), **(usual | changes))
+    return finished(trial_id, **(usual | changes))
 
 
 def new(count: int) -> dict[ComingLeg, int]:
@@ -171,7 +177,7 @@ class TestWords:
 
     def test_what_nobody_told_is_not_said(self) -> None:
         assert list(usage_lines(self.told(time_had_s=0, mem_had_mb=0), 0)) == []
-        assert leg_usage(leg(0)) == ""
+        assert leg_usage(leg(0).result) == ""
 
     @pytest.mark.parametrize(
         ("changes", "words"),
@@ -183,7 +189,7 @@ class TestWords:
         ],
     )
     def test_a_leg_says_what_it_had(self, changes: dict[str, Any], words: str) -> None:
-        assert leg_usage(leg(0, **changes)) == words
+        assert leg_usage(leg(0, **changes).result) == words
 
     def test_the_numbers_lie_in_the_final_results(self) -> None:
         assert usage_numbers(self.told(), 2) == {

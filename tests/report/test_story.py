@@ -25,6 +25,7 @@ from hpo.decisions.asha import Asha
 from hpo.folder.journal import read_events
 from hpo.record import events as ev
 from hpo.record.goal import Goal
+from hpo.record.result import Outcome, Result
 from hpo.report.story import Rules, standing, tell
 
 RULES = Rules(Goal("loss"))
@@ -42,10 +43,11 @@ def now(events: list[ev.Event], trial_id: int = 0, rules: Rules = RULES) -> str:
 def reached(trial_id: int, metric: float | None, rung: int = 0, attempt: int = 0) -> list[ev.Event]:
     """It ran to the rung and pauses there."""
     job, target = f"{trial_id}_{rung}", RUNGS.levels[rung]
+    result = Result(Outcome.COMPLETED, metric, target, 2.0)
     return [
         ev.LegOffered(NOW, trial_id, rung, attempt, target, final=False),
         ev.LegClaimed(NOW, trial_id, rung, attempt, job),
-        ev.LegFinished(NOW, trial_id, rung, attempt, job, "completed", metric, target, 2.0),
+        ev.LegFinished(NOW, trial_id, rung, attempt, job, result),
         ev.TrialPaused(NOW, trial_id),
     ]
 
@@ -102,7 +104,7 @@ def test_each_way_an_attempt_can_end_is_told_with_what_was_done_about_it() -> No
         finished(0, None, job_id="9", attempt=3, outcome="interrupted", message="asked"),
         offered(0, 4),
         claimed(0, "10", 4),
-        replace(failed(0, "ValueError", "10"), attempt=4),
+        failed(0, job_id="10", attempt=4),
         ev.TrialFailed(NOW, 0, "ValueError", "bad 0"),
         offered(0, 5),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hpo.record.result import Outcome
 from hpo.seats.stay import Stay
 
 
@@ -9,7 +10,7 @@ def after(stay: Stay, *statuses: str, seconds: float = 10.0, now: float = 0.0) -
     """Why no leg follows when one has ended so, and another, …"""
     for status in statuses:
         stay.took()
-        stay.ended(status, seconds, now)
+        stay.ended(Outcome(status), seconds, now)
     return stay.over
 
 

@@ -12,6 +12,7 @@ from histories import make_layout, offer_files, take
 from hpo.folder.files import read_json
 from hpo.job import memory as kernel
 from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
+from hpo.record.goal import Goal
 
 TORCH = (
     "CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 79.25 GiB of"
@@ -31,12 +32,12 @@ def result_of(tmp_path: Path) -> Callable[[Callable[..., Any]], dict[str, Any]]:
 
     def run(objective: Callable[..., Any]) -> dict[str, Any]:
         claim = take(layout, "7")
-        settings = LegSettings("c", "x:objective", [], "loss", "min", "epoch", 1, 1.0)
+        settings = LegSettings("c", "x:objective", [], Goal("loss"), 1, 1.0)
         offer = read_json(layout.claims / claim.name)
         assert offer is not None
         here = Surroundings("7", "node1", lambda: 1.0, oom_kills=kernel.oom_kills)
-        result = run_leg(layout, claim, offer, lambda: objective, settings, here)
-        assert finish_leg(layout, claim, result)
+        account = run_leg(layout, claim, offer, lambda: objective, settings, here)
+        assert finish_leg(layout, account)
         standing = read_json(layout.result(0))
         assert isinstance(standing, dict)
         return standing

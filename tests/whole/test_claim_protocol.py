@@ -7,9 +7,8 @@ manager dies and is started again. See `protocol_model` for what is real and wha
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from protocol_files import ModelOs, ProtocolError, port_of, publish, read_plain
@@ -30,12 +29,13 @@ from hpo.record.state import CampaignState, TrialStatus
 def _on_model_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The real code on the model's files, without its log lines."""
     monkeypatch.setattr(offers, "os", ModelOs)
-    monkeypatch.setattr(files, "publish", publish)
+    for module in (files, offers):
+        monkeypatch.setattr(module, "publish", publish)
     for module in (files, reports, attempts):
         monkeypatch.setattr(module, "read_plain", read_plain)
     # What is beside the protocol, and would only multiply the steps.
     monkeypatch.setattr(observe, "unsaved_work", lambda *_what, **_how: (0.0, 0))
-    monkeypatch.setattr(observe, "read_node", lambda *_what: "")
+    monkeypatch.setattr(observe, "read_begun", lambda *_what: {})
     monkeypatch.setattr(stop_request, "read", lambda _layout: None)
     monkeypatch.setattr(stop_request, "was_cancelled", lambda *_what: False)
     monkeypatch.setattr(checkpoint, "find", lambda _folder: None)
@@ -95,8 +95,9 @@ def test_a_leg_that_is_interrupted_with_one_fault_anywhere() -> None:
 def test_a_result_published_before_the_claim_is_done_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def finish_leg(layout: Layout, claim: Leg, result: Mapping[str, Any]) -> bool:
-        files.publish_json(attempts.attempt_path(layout, claim), result)
+    def finish_leg(layout: Layout, account: attempts.Account) -> bool:
+        claim, result = account.leg, account.to_json()
+        files.publish_json(attempts.files_of(layout, claim).result, result)
         attempts.publish_standing(layout, result)
         return offers.finish(layout, claim)
 
@@ -108,8 +109,9 @@ def test_a_result_published_before_the_claim_is_done_is_found(
 def test_a_result_published_late_over_that_of_the_next_attempt_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def finish_leg(layout: Layout, claim: Leg, result: Mapping[str, Any]) -> bool:
-        files.publish_json(attempts.attempt_path(layout, claim), result)
+    def finish_leg(layout: Layout, account: attempts.Account) -> bool:
+        claim, result = account.leg, account.to_json()
+        files.publish_json(attempts.files_of(layout, claim).result, result)
         if not offers.finish(layout, claim):
             return False
         attempts.publish_standing(layout, result)

@@ -14,8 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from hpo.settings.scheduler import SchedulerSettings
-from hpo.settings.search import HpoSettings
+from hpo.settings.search import HpoSettings, SchedulerSettings
 from hpo.settings.slurm import SlurmSettings
 
 ROOT = Path(__file__).resolve().parents[2]

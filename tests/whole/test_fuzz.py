@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from hpo.checkpoint.reading import Checkpoint, UnusableError, verify
 from hpo.cluster.local.cluster import LocalCluster, LocalRequest
 from hpo.errors import CampaignLockedError, JournalError, SettingsError, TransitionError
 from hpo.folder import offers
-from hpo.folder.attempts import OUTCOMES, document, read_attempt
+from hpo.folder.attempts import Account, read_attempt
+from hpo.folder.campaign import stored
 from hpo.folder.files import Layout
 from hpo.folder.journal import Header, Journal, read_events
 from hpo.folder.offers import Leg
@@ -30,8 +32,9 @@ from hpo.job.leg import read_settings
 from hpo.manager import opening as campaign
 from hpo.manager.lock import ManagerLock
 from hpo.record import events as ev
-from hpo.record.invariants import check
-from hpo.record.state import CampaignState, apply
+from hpo.record.goal import Goal
+from hpo.record.result import Outcome, Result
+from hpo.record.state import CampaignState, apply, check
 from hpo.seats.book import JobStatus
 
 HEADER = Header("search-1", "abc")
@@ -99,20 +102,14 @@ def test_a_journal_with_a_misshapen_event(layout: Layout, number: int, data: st.
 
 # ------------------------------------------------------------------------------------ legs, results
 LEG = Leg(0, 0, 2, "7_3", done=True)
-RESULT = document(
-    trial_id=0,
-    status="completed",
-    config={"lr": 0.1, "max_epochs": 3},
-    metric="validation_error",
-    mode="min",
-    history=[{"epoch": 1, "validation_error": 0.5, "time": 1.0, "elapsed": 0.5}],
-    error=0.5,
-    resource=3,
-    rung=0,
-    attempt=2,
-    job_id="7_3",
-    additional_info={"leg_time": 1.0, "end_time": 2.0, "training_time": 1.0},
-)
+RESULT = Account(
+    LEG,
+    Result(Outcome.COMPLETED, 0.5, 3, 1.0),
+    {"lr": 0.1, "max_epochs": 3},
+    Goal(),
+    [{"epoch": 1, "validation_error": 0.5, "time": 1.0, "elapsed": 0.5}],
+    {"end_time": 2.0, "training_time": 1.0},
+).to_json()
 
 
 @many
@@ -126,14 +123,12 @@ def test_a_result_is_believed_only_if_a_job_may_have_written_it(
         return
     result, text = found
     assert (text["trial_id"], text["attempt"], text["job_id"]) == (0, 2, "7_3")
-    assert text["status"] in OUTCOMES
-    assert result.error is None or math.isfinite(result.error)
+    assert text["status"] in list(Outcome)
+    assert result.metric is None or math.isfinite(result.metric)
     state = CampaignState()
     for event in [*HISTORY[:4], lost(0), offered(0, 2), claimed(0, job_id="7_3", attempt=2)]:
         apply(state, event)
-    fact = finished(
-        0, result.error, job_id="7_3", attempt=2, outcome=result.outcome, resource=result.resource
-    )
+    fact = replace(finished(0, job_id="7_3", attempt=2), result=result)
     apply(state, ev.from_record(json.loads(as_bytes(ev.to_record(fact)))))
 
 
@@ -225,10 +220,7 @@ def test_a_damaged_campaign_file(layout: Layout, data: bytes) -> None:
     layout.campaign.write_bytes(data)
     with contextlib.suppress(SettingsError):
         read_settings(layout)
-    assert (
-        campaign.stored_name(layout) is None
-        or campaign.folder_problems(layout.root, fresh=False) == []
-    )
+    assert stored(layout) is None or campaign.folder_problems(layout.root, fresh=False) == []
 
 
 HOLDER = {"host": "n1", "pid": 1, "job_id": "5", "restarts": 0, "nonce": "ab", "since": 1.0}

@@ -62,7 +62,6 @@ class LocalCluster:
         self._layout = layout
         self._request = request
         self._is_manager = is_manager
-        self._live = layout.jobs / "live"
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._ends: dict[str, JobStatus] = {}  # of the processes that this manager saw end
         self._gpus = visible_gpus() if request.gpus else []
@@ -93,7 +92,7 @@ class LocalCluster:
         # The manager asks for no more than may run; memory is not shared out; nothing ends a
         # process for its time; there is one node.
         del at_once, mem_mb, time_min, avoid
-        self._live.mkdir(exist_ok=True)
+        self._layout.live.mkdir(exist_ok=True)
         job_ids: list[str] = []
         for _ in range(count):
             gpus = self._free_gpus()
@@ -117,7 +116,7 @@ class LocalCluster:
     def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """Look at every recorded process; an end once seen is told whenever it is asked for."""
         statuses = {job_id: self._ends[job_id] for job_id in job_ids if job_id in self._ends}
-        for path in sorted(self._live.glob("*.json")):
+        for path in sorted(self._layout.live.glob("*.json")):
             job_id, record = path.stem, _read_record(path)
             child = self._children.get(job_id)
             if child is not None:
@@ -146,21 +145,21 @@ class LocalCluster:
         except OSError as err:
             raise PollError(f"the claims cannot be read: {err}") from err
         for job_id in set(job_ids) - holders:
-            record = read_json(self._live / f"{job_id}.json")
+            record = read_json(self._layout.live_job(job_id))
             if isinstance(record, dict) and record.get("pid") and is_alive(record):
                 os.kill(int(record["pid"]), signal.SIGTERM)
 
     def cancel(self, job_ids: Collection[str]) -> None:
         """Kill processes and what they started."""
         for job_id in job_ids:
-            record = read_json(self._live / f"{job_id}.json")
+            record = read_json(self._layout.live_job(job_id))
             if isinstance(record, dict) and record.get("pid") and is_alive(record):
                 kill_tree(int(record["pid"]))
 
     def last_words(self, job_id: str) -> str:
         """The end of the process's log."""
         try:
-            lines = read_tail(self._layout.jobs / f"{job_id}.out")
+            lines = read_tail(self._layout.job_log(job_id, on_slurm=False))
         except OSError:
             return ""
         return "\n".join(lines[-LAST_LINES:])
@@ -173,11 +172,11 @@ class LocalCluster:
     def _start(self, gpus: list[str]) -> str:
         self._started += 1
         job_id = f"local-{self._session}-{self._started}"
-        record = self._live / f"{job_id}.json"
+        record = self._layout.live_job(job_id)
         # Before the process: a manager that dies in between leaves a record, not a stranger.
         publish_json(record, {"submitted": time.time(), "gpus": gpus})
         try:
-            with (self._layout.jobs / f"{job_id}.out").open("ab") as output:
+            with self._layout.job_log(job_id, on_slurm=False).open("ab") as output:
                 child = subprocess.Popen(
                     self._command(),
                     env=self._environment(job_id, gpus),
@@ -218,7 +217,7 @@ class LocalCluster:
         if not self._gpus:
             return []
         used: Counter[str] = Counter()
-        for path in self._live.glob("*.json"):
+        for path in self._layout.live.glob("*.json"):
             record = read_json(path)
             if isinstance(record, dict) and is_alive(record):
                 used.update(str(gpu) for gpu in record.get("gpus", []))

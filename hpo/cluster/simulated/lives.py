@@ -24,6 +24,7 @@ from hpo.folder.files import Layout
 from hpo.folder.patience import StorageTrouble
 from hpo.job.leg import LegSettings
 from hpo.record.causes import Cause
+from hpo.record.result import Outcome
 from hpo.seats.book import JobPhase, JobStatus
 from hpo.seats.stay import Stay
 from hpo.units.sizes import warning_s
@@ -233,15 +234,15 @@ class SeatLives:
         self.use.spent(leg, now)
         try:
             if epochs == leg.epochs:
-                status = self._runner.finish(job, leg, partial(self._goes_on, job))
+                outcome = self._runner.finish(job, leg, partial(self._goes_on, job))
             else:
                 self._runner.interrupt(job, leg, epochs)
-                status = "interrupted"
+                outcome = Outcome.INTERRUPTED
         except StorageTrouble as err:
             self.end(job, Cause.STORAGE, str(err))
             return
         self.use.trained(leg, now)
-        job.stay.ended(status, now - leg.claimed_at, now)
+        job.stay.ended(outcome, now - leg.claimed_at, now)
         if asked is not None:
             self._leave(job, asked)
         elif job.leaving or job.stay.over is not None:
@@ -249,9 +250,9 @@ class SeatLives:
         else:
             self._look(job, job.lives, now + self._claim_timeout)
 
-    def _goes_on(self, job: SimulatedJob, status: str) -> bool:
+    def _goes_on(self, job: SimulatedJob, outcome: Outcome) -> bool:
         """Whether the seat means to take another leg after one that ends so now."""
-        return not (job.leaving or job.stay.why_last(status, self._clock.now()))
+        return not (job.leaving or job.stay.why_last(outcome, self._clock.now()))
 
     def _lose(self, job: SimulatedJob, leg: RunningLeg, cause: Cause, epochs: int) -> None:
         if job.leg is not leg:

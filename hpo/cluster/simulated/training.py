@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from hpo.cluster.simulated.clock import LegTime
 from hpo.cluster.simulated.jobs import RunningLeg, SimulatedJob
+from hpo.folder.attempts import Account, files_of
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.patience import Patience
 from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
+from hpo.record.result import Outcome
 
+GoesOn = Callable[[Outcome], bool]
 NO_PATIENCE = Patience(report_s=0.0, result_s=0.0)  # a leg takes no time of its own here
 
 
@@ -29,7 +33,7 @@ class LegRunner:
         self._settings = settings
         self._load = load
 
-    def finish(self, job: SimulatedJob, leg: RunningLeg, goes_on: Callable[[str], bool]) -> str:
+    def finish(self, job: SimulatedJob, leg: RunningLeg, goes_on: GoesOn) -> Outcome:
         """Train the leg to its target, and publish what it came to, and whether the job goes on.
 
         Returns:
@@ -38,9 +42,9 @@ class LegRunner:
         Raises:
             StorageTrouble: it cannot be written.
         """
-        result = self._run(job, leg, leg.offer, leg.end, goes_on=goes_on)
-        finish_leg(self._layout, leg.claim, result, NO_PATIENCE)
-        return str(result["status"])
+        account = self._run(job, leg, leg.offer, leg.end, goes_on=goes_on)
+        finish_leg(self._layout, account, NO_PATIENCE)
+        return account.result.outcome
 
     def interrupt(self, job: SimulatedJob, leg: RunningLeg, epochs: int) -> None:
         """The same for a leg that was asked to leave, and does so after so many epochs.
@@ -49,10 +53,12 @@ class LegRunner:
             StorageTrouble: it cannot be written.
         """
         end = leg.begin + epochs * leg.epoch_s
-        result = self._run(job, leg, _cut(leg, epochs), end)
-        if result["status"] == "paused":
-            result |= {"status": "interrupted", "message": "its job was asked to leave"}
-        finish_leg(self._layout, leg.claim, result, NO_PATIENCE)
+        account = self._run(job, leg, _cut(leg, epochs), end)
+        if account.result.outcome is Outcome.PAUSED:
+            message = "its job was asked to leave"
+            left = replace(account.result, outcome=Outcome.INTERRUPTED, message=message)
+            account = replace(account, result=left)
+        finish_leg(self._layout, account, NO_PATIENCE)
 
     def kill(self, job: SimulatedJob, leg: RunningLeg, epochs: int) -> None:
         """The leg dies after so many whole epochs: what it had saved stays, nothing is published.
@@ -66,11 +72,11 @@ class LegRunner:
         if saved > 0:
             self._run(job, leg, _cut(leg, saved), leg.begin + saved * leg.epoch_s)
             return
-        folder = self._layout.trial(leg.claim.trial_id)
+        files = files_of(self._layout, leg.claim)
         who = {"job_id": job.job_id, "host": job.status.node, "start_time": leg.claimed_at}
         with contextlib.suppress(OSError):  # then nobody knows what it had
-            folder.mkdir(parents=True, exist_ok=True)
-            publish_json(folder / f"attempt-a{leg.claim.attempt}.json", who | job.had())
+            files.folder.mkdir(parents=True, exist_ok=True)
+            publish_json(files.begun, who | job.had())
 
     def _run(
         self,
@@ -79,8 +85,8 @@ class LegRunner:
         offer: Mapping[str, Any],
         end: float,
         *,
-        goes_on: Callable[[str], bool] = lambda _status: False,
-    ) -> dict[str, Any]:
+        goes_on: GoesOn = lambda _outcome: False,
+    ) -> Account:
         time = LegTime(leg.claimed_at, end, leg.epoch_s, leg.begin - leg.claimed_at)
         here = Surroundings(
             job.job_id,
@@ -90,13 +96,13 @@ class LegRunner:
             patience=NO_PATIENCE,
             goes_on=goes_on,
         )
-        result = run_leg(self._layout, leg.claim, offer, self._load, self._settings, here)
+        account = run_leg(self._layout, leg.claim, offer, self._load, self._settings, here)
         # An objective that does not report each epoch has seen too few of them pass.
-        info = result["additional_info"]
+        result, info = account.result, account.info
         missing_s = max(0.0, end - info["end_time"])
-        for key in ("end_time", "leg_time", "training_time"):
-            info[key] += missing_s
-        return result
+        longer = {key: info[key] + missing_s for key in ("end_time", "training_time")}
+        result = replace(result, elapsed=result.elapsed + missing_s)
+        return replace(account, result=result, info={**info, **longer})
 
 
 def _cut(leg: RunningLeg, epochs: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Collection
 
 from hpo.cluster.slurm.commands import ask
 from hpo.errors import PollError
+from hpo.units.duration import in_words
 
 FORMAT = "JobID,State,ExitCode,ElapsedRaw,TimelimitRaw,ReqMem,MaxRSS,NodeList"
 TIMEOUT_S = 10.0
@@ -52,8 +53,8 @@ def _words(row: list[str], used_kib: int) -> str:
     if exit_code not in ("", "0:0"):
         words.append(f"exit code {exit_code}")
     if elapsed.isdigit():
-        of = f" of {_time(60 * int(limit_min))}" if limit_min.isdigit() else ""
-        words.append(f"ran {_time(int(elapsed))}{of}")
+        of = f" of {in_words(60 * int(limit_min))}" if limit_min.isdigit() else ""
+        words.append(f"ran {in_words(int(elapsed))}{of}")
     asked_kib = _kib(asked.rstrip("nc"))
     if used_kib:
         of = f" of {_size(asked_kib)}" if asked_kib else ""
@@ -76,7 +77,3 @@ def _kib(text: str) -> int:
 
 def _size(kib: int) -> str:
     return f"{kib / 1024:.0f} MB" if kib < 1024**2 else f"{kib / 1024**2:.1f} GB"
-
-
-def _time(seconds: int) -> str:
-    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"

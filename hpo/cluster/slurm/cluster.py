@@ -190,7 +190,7 @@ class SlurmCluster:
         return "\n".join(lines[-LAST_LINES:])
 
     def _log(self, job_id: str) -> Path:
-        return self._layout.jobs / f"{job_id}_0_log.out"
+        return self._layout.job_log(job_id, on_slurm=True)
 
     def is_job_gone(self, job_id: str) -> bool | None:
         """Whether SLURM knows that a job, of whatever name, is over for good."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hpo.cluster.slurm.windows import Maintenance, Partition
+from hpo.units.duration import in_words
 
 MARGIN_S = 120.0  # between the end of a job and the maintenance
 LEAST_MIN = 10  # a shorter job is not worth its start
@@ -44,7 +45,7 @@ def fit_time(
     largest = max((limit for limit in limits if limit is not None), default=None)
     if largest is not None and None not in limits and largest < asked_min:
         names = ", ".join(partition.name for partition in partitions)
-        usual, why = largest, f"partition {names} allows no more than {in_words(largest)}"
+        usual, why = largest, f"partition {names} allows no more than {in_words(60 * largest)}"
     first = _next_maintenance(partitions, maintenance, now)
     if first is None:
         return TimeLimit(usual, usual, why)
@@ -74,10 +75,3 @@ def _takes(maintenance: Maintenance, partition: Partition) -> bool:
     """Whether it takes so many nodes that waiting for the others is no choice."""
     shared = len(maintenance.nodes & partition.nodes)
     return bool(shared) and shared >= AFFECTED_SHARE * len(partition.nodes)
-
-
-def in_words(minutes: int) -> str:
-    """A time in hours and minutes."""
-    hours, rest = divmod(minutes, 60)
-    parts = ([f"{hours} h"] if hours else []) + ([f"{rest} min"] if rest or not hours else [])
-    return " ".join(parts)

@@ -10,10 +10,11 @@ import logging
 import time
 
 from hpo.cluster.slurm.commands import ask
-from hpo.cluster.slurm.time_limit import LEAST_MIN, TimeLimit, fit_time, in_words
+from hpo.cluster.slurm.time_limit import LEAST_MIN, TimeLimit, fit_time
 from hpo.cluster.slurm.windows import Maintenance, Partition, read_maintenance, read_partitions
 from hpo.errors import PollError
 from hpo.settings.search import SlurmSettings
+from hpo.units.duration import in_words
 from hpo.units.sizes import time_classes
 
 log = logging.getLogger(__name__)
@@ -40,10 +41,10 @@ class JobTimes:
         """
         asked_min = asked_min or self._settings.time_min
         limit = self._limit(asked_min)
-        asked, said = in_words(asked_min), self._said.get(asked_min, "")
+        asked, said = in_words(60 * asked_min), self._said.get(asked_min, "")
         if limit.why != said and limit.why:
             log.warning(
-                "new jobs ask for %s (time: %s): %s", in_words(limit.minutes), asked, limit.why
+                "new jobs ask for %s (time: %s): %s", in_words(60 * limit.minutes), asked, limit.why
             )
         elif limit.why != said:
             log.info("new jobs ask for their full time again, %s", asked)

@@ -39,6 +39,7 @@ from hpo.job.serving import (
     wait_for_claim,
 )
 from hpo.record.causes import Cause
+from hpo.record.result import Outcome
 from hpo.seats.stay import Stay
 from hpo.trial.objective import SCRIPT
 
@@ -127,7 +128,8 @@ class _Apart:
         """
         killed_before = oom_kills()
         end = self.process(taken)
-        served = [Served(**note) for note in end.notes if "status" in note]
+        told = [note for note in end.notes if "outcome" in note]
+        served = [Served(**note | {"outcome": Outcome(note["outcome"])}) for note in told]
         for leg in served:
             _count(leg, self.stay)
         out_of_memory = end.code == -signal.SIGKILL and oom_kills() > killed_before
@@ -173,7 +175,7 @@ class _Fresh(_Apart):
 
 def _count(served: Served, stay: Stay) -> None:
     """Note a leg that ended here; none follows where the manager had given it up."""
-    stay.ended(served.status, served.seconds, time.time())
+    stay.ended(served.outcome, served.seconds, time.time())
     if not served.counts:
         stay.over = GIVEN_UP
 
@@ -206,10 +208,9 @@ def _settle(
     if out_of_memory:
         cause, message = Cause.OUT_OF_MEMORY, "its process was killed for its memory"
     log.error("%s: %s", who, message)
-    goes_on = place.goes_on(stay, "failed")
-    here = place.surroundings(lambda _status: goes_on)
-    ended = failure(cause.value, message, None)
-    result = broken_leg(layout, claim, offer, place.settings, here, ended)
-    counts = finish_leg(layout, claim, result, patience)
-    tell_end(place, result, counts)
-    stay.ended("failed", result["additional_info"]["leg_time"], time.time())
+    goes_on = place.goes_on(stay, Outcome.FAILED)
+    here = place.surroundings(lambda _outcome: goes_on)
+    result = failure(cause.value, message, None)
+    account = broken_leg(layout, (claim, offer), place.settings.goal, here, result)
+    tell_end(account, finish_leg(layout, account, patience))
+    stay.ended(Outcome.FAILED, account.result.elapsed, time.time())

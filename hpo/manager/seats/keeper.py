@@ -21,11 +21,11 @@ from hpo.errors import (
     SubmissionLimitError,
     SubmissionUncertainError,
 )
-from hpo.folder.attempts import node_name
 from hpo.manager.seats.arrays import ArrayKeeper
 from hpo.manager.seats.avoidance import Avoidance
 from hpo.manager.seats.resizing import SeatResizing, in_words
 from hpo.manager.seats.waiting import WaitingNews
+from hpo.record.result import node_name
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.seats.arrays import surplus
 from hpo.seats.book import SeatBook, VainSeats

@@ -1,6 +1,6 @@
 """Checks a section against its settings model, and says each problem in a readable sentence.
 
-Knows pydantic's error types; holds no rule of its own about any setting.
+Knows pydantic's error types and no rule about any setting.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from hpo.settings.reading.expressions import number_text_problem
 from hpo.settings.reading.raw import did_you_mean
 from hpo.values import plain
 
@@ -80,7 +81,7 @@ def _sentence(
     if kind not in _EXPECTED:
         return f"{subject}: {problem['msg']}"
     sentence = f"{subject} must be {_EXPECTED[kind].format(**context)}, not {_shown(value)}"
-    if kind in _NUMBERS and isinstance(value, str) and _is_number_text(value):
+    if kind in _NUMBERS and number_text_problem(value):
         sentence += ": remove the quotes"
     return sentence
 
@@ -97,14 +98,6 @@ def _shown(value: object) -> str:
         return f"the boolean {str(value).lower()}"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _is_number_text(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _plain_if_possible(value: Any) -> Any:

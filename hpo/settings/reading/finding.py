@@ -1,7 +1,4 @@
-"""Finds the configuration file that a user named: by path, or by name in the usual folders.
-
-Only looks; reading is the business of `python_files` and `yaml_files`.
-"""
+"""Finds the configuration file that a user named: by path, or by name in the usual folders."""
 
 from __future__ import annotations
 
@@ -37,8 +34,9 @@ def find_config(config: str, cwd: Path) -> tuple[Path | None, list[str]]:
         return None, [f"{config} must be a .py, .yaml or .yml file"]
     if given.name == config:
         for folder in _folders(cwd):
+            is_package = folder.parts[-2:] == ("hpo", "config")
             for path in (folder / f"{config}{suffix}" for suffix in SUFFIXES):
-                if path.is_file() and (not _is_package_folder(folder) or _is_config(path)):
+                if path.is_file() and (not is_package or _is_config(path)):
                     return path, []
         return None, [_not_found(config, cwd)]
     for path in (given.with_name(given.name + suffix) for suffix in SUFFIXES):
@@ -70,10 +68,6 @@ def absolute(text: str, folder: Path) -> Path:
 
 def _folders(cwd: Path) -> list[Path]:
     return list(dict.fromkeys([cwd, cwd / "config", cwd / "hpo" / "config", SHIPPED]))
-
-
-def _is_package_folder(folder: Path) -> bool:
-    return folder.parts[-2:] == ("hpo", "config")
 
 
 def _is_config(path: Path) -> bool:

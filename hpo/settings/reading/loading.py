@@ -1,7 +1,6 @@
 """From what the user typed after `--config` to a checked `CampaignSpec`, or all problems at once.
 
-The one entry. Resolves names and paths from the user's folder. Does not import
-the objective and asks no cluster.
+Names and paths start from the user's folder. Does not import the objective and asks no cluster.
 """
 
 from __future__ import annotations

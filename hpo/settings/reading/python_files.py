@@ -1,7 +1,6 @@
 """Configurations in Python: a file with three functions, imported by its path.
 
-Runs the user's code, so anything may be raised; it is turned into one problem that names the
-user's own line, without a traceback.
+Whatever the user's code raises becomes one problem that names the user's own line.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,9 +41,7 @@ def load_python(path: Path, cwd: Path) -> RawConfig:
             else:
                 config.sections[section] = value
     if callable(getattr(module, "objective", None)):
-        return RawConfig(
-            config.sections, config.labels, config.problems, objective=f"{path}:objective"
-        )
+        return replace(config, objective=f"{path}:objective")
     return config
 
 

@@ -1,6 +1,6 @@
 """A configuration as it was read, before it is checked: three sections and where they stand.
 
-No I/O: `python_files` and `yaml_files` fill it, `overrides` changes it, `loading` checks it.
+`python_files` and `yaml_files` fill it, `overrides` changes it, `loading` checks it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,55 @@
+"""JSON objects as dataclasses: what one may hold follows from the types of the fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_BY_WORD: dict[str, type] = {
+    "float": float,
+    "int": int,
+    "str": str,
+    "bool": bool,
+    "None": type(None),
+    "Mapping[str, Any]": Mapping,
+    "Outcome": str,
+    "Result": object,
+}
+
+
+_KNOWN: dict[type, dict[str, tuple[type, ...]]] = {}
+
+
+def kinds(cls: Any) -> dict[str, tuple[type, ...]]:
+    """The fields of a dataclass, in order, and the types that each may have."""
+    if cls not in _KNOWN:
+        _KNOWN[cls] = {field.name: _of_annotation(str(field.type)) for field in fields(cls)}
+    return _KNOWN[cls]
+
+
+def _of_annotation(annotation: str) -> tuple[type, ...]:
+    found = [_BY_WORD[word.strip()] for word in annotation.split("|")]
+    return (*found, int) if float in found else tuple(found)  # JSON may drop the fraction
+
+
+def from_json(cls: type[T], record: object) -> T:
+    """The dataclass `cls` that a JSON object tells.
+
+    Raises:
+        ValueError: a field is missing, of another type, or unknown; the message says which.
+    """
+    if not isinstance(record, Mapping):  # because a file may hold any JSON
+        raise ValueError(f"not a {cls.__name__}: {record!r:.40}")
+    known = kinds(cls)
+    for key, value in record.items():
+        allowed = known.get(key, (object,))
+        # True is an int to Python and to nobody else.
+        if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+            raise ValueError(f"not a {cls.__name__}: {key} is {value!r:.40}")
+    try:
+        return cls(**record)
+    except TypeError as err:
+        raise ValueError(f"not a {cls.__name__}: {err}") from err
