@@ -26,7 +26,7 @@ from hpo.job.serving import Objective, Place, begin, serve_leg, wait_for_claim
 from hpo.seats.job_identity import JobIdentity, this_job
 from hpo.seats.stay import first_leg_s
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("hpo.job.main")  # also where it is run by `python -m`
 
 
 def main(argv: Sequence[str] | None = None) -> int:
