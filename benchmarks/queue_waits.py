@@ -121,7 +121,7 @@ def _all(case: Case) -> Case:
 
 
 def _limit(case: Case) -> Case:
-    model = replace(case.model, start_s=0.0, load_s=0.0, straggle=0.0, time_min=0)
+    model = replace(case.model, start_s=0.0, load_s=0.0, straggle=0.0, time_min=None)
     return replace(case, model=replace(model, legs_per_job=None), queue_ahead=0)
 
 

@@ -22,6 +22,7 @@ import scipy.stats  # noqa: F401
 import submitit  # noqa: F401
 
 import hpo.cli.run  # noqa: F401
+from hpo.cluster.protocol import ClusterTraits
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.scheduler import Limits, Scheduler
 from hpo.folder import attempts, offers
@@ -34,6 +35,7 @@ from hpo.record.goal import Goal
 from hpo.record.result import Outcome, Result
 from hpo.search.random import AsyncRandomSearch
 from hpo.seats.book import JobPhase, JobStatus
+from hpo.seats.orders import Change, Submit
 from hpo.space.space import choice, loguniform, randint, read_space, uniform
 
 RUNNING = 8
@@ -142,39 +144,26 @@ class SteppingClock:
 class BusyCluster:
     """Says of every job that it runs; its queue is full, so that nothing is submitted."""
 
-    name = "benchmark"
-    has_queue = True
-    tick_s = TICK_S
-    poll_s = 60.0
-    result_grace_s = 60.0
-    vanish_s = 300.0
-    capacity: int | None = None
+    traits = ClusterTraits(
+        has_queue=True, tick_s=TICK_S, poll_s=60.0, result_grace_s=60.0, vanish_s=300.0
+    )
 
-    def preflight(self) -> list[str]:
-        """Nothing is wrong."""
-        return []
-
-    def submit(self, count: int, *, at_once: int) -> list[str]:
+    def submit(self, order: Submit) -> list[str]:
         """Never called: all seats are taken."""
-        raise AssertionError(f"{count} seats were asked for, {at_once} at once")
+        raise AssertionError(f"{order.count} seats were asked for, {order.at_once} at once")
+
+    def change(self, order: Change) -> None:
+        """Never called: nothing waits."""
+        raise AssertionError(str(order))
 
     def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """All run."""
         return {job_id: JobStatus(JobPhase.RUNNING, node="node1") for job_id in job_ids}
 
-    def cancel_queued(self, job_ids: Collection[str]) -> None:
-        """Never called: nothing waits."""
-        raise AssertionError(f"{len(job_ids)} jobs were to be cancelled")
-
     def last_words(self, job_id: str) -> str:
         """None."""
         del job_id
         return ""
-
-    def is_job_gone(self, job_id: str) -> bool | None:
-        """Nobody asks."""
-        del job_id
-        return None
 
 
 class FileCalls:

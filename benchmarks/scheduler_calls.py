@@ -37,6 +37,7 @@ from hpo.cluster.slurm.request import SeatRequest
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.scheduler import Limits, Scheduler
 from hpo.seats.book import JobPhase, JobStatus
+from hpo.seats.orders import Change, Submit
 from hpo.settings.search import SlurmSettings
 
 EPOCHS, EPOCH_S, SPREAD = 20, 60.0, 0.8
@@ -82,19 +83,11 @@ class MirroredCluster(SimulatedCluster):
         self._slurm, self._fake, self._virtual = slurm, fake, clock
         self._ended_at: dict[str, float] = {}
 
-    def submit(
-        self,
-        count: int,
-        *,
-        at_once: int,
-        mem_mb: int = 0,
-        time_min: int = 0,
-        avoid: Collection[str] = (),
-    ) -> list[str]:
+    def submit(self, order: Submit) -> list[str]:
         """One sbatch of the real side; the same jobs, simulated."""
         self._fake.answer("sbatch", f"Submitted batch job {self._arrays + 1}\n")
-        told = self._slurm.submit(count, at_once=at_once, mem_mb=mem_mb, avoid=avoid)
-        made = super().submit(count, at_once=at_once, mem_mb=mem_mb, time_min=time_min)
+        told = self._slurm.submit(order)
+        made = super().submit(order)
         # submitit makes no array of one job, and then has no number of a task.
         assert told in (made, [made[0].partition("_")[0]])
         return made
@@ -115,15 +108,10 @@ class MirroredCluster(SimulatedCluster):
         self._fake.answer("sacct", "\n".join(ended) + "\n")
         return self._slurm.poll(job_ids)
 
-    def limit_array(self, array: str, at_once: int) -> None:
+    def change(self, order: Change) -> None:
         """Both."""
-        self._slurm.limit_array(array, at_once)
-        super().limit_array(array, at_once)
-
-    def cancel_queued(self, job_ids: Collection[str]) -> None:
-        """Both."""
-        self._slurm.cancel_queued(job_ids)
-        super().cancel_queued(job_ids)
+        self._slurm.change(order)
+        super().change(order)
 
 
 def ours(root: Path, fake: FakeSlurm, trials: int, model: ClusterModel) -> tuple[float, Counter]:

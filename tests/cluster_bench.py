@@ -22,6 +22,7 @@ from hpo.folder.files import Layout, publish_json, read_json
 from hpo.folder.offers import Leg
 from hpo.job.leg import read_settings
 from hpo.seats.book import JobPhase, JobStatus
+from hpo.seats.orders import Cancel, Submit
 from hpo.settings.search import SlurmSettings
 from hpo.trial.objective import load_objective
 
@@ -94,7 +95,7 @@ class Bench:
         )
 
     def submit(self, count: int, *, at_once: int | None = None) -> list[str]:
-        job_ids = self.cluster.submit(count, at_once=at_once or count)
+        job_ids = self.cluster.submit(Submit(count, at_once or count))
         self.submitted += job_ids
         return job_ids
 
@@ -147,7 +148,7 @@ class Bench:
         (self.folder / "go").touch()
         if self.kind == "simulated":
             return
-        self.cluster.cancel_queued(self.submitted)
+        self.cluster.change(Cancel(tuple(self.submitted)))
         live = [i for i, s in self.cluster.poll(()).items() if s.phase is not JobPhase.ENDED]
         for job_id in live:
             self.wait_for_end(job_id)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from partial_cluster import as_cluster
 from protocol_files import ModelPath, Port, port_of
 
+from hpo.cluster.protocol import ClusterTraits
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.scheduler import Limits, Scheduler
 from hpo.folder import offers
@@ -27,6 +27,7 @@ from hpo.record.state import TrialStatus
 from hpo.report.summary import Summary
 from hpo.search.random import AsyncRandomSearch
 from hpo.seats.book import JobPhase, JobStatus
+from hpo.seats.orders import Cancel, Change, Submit
 from hpo.space.space import read_space
 
 LAYOUT = Layout(cast("Path", ModelPath("/c")))  # which has what the protocol uses of one
@@ -84,27 +85,31 @@ class _Journal:
 
 
 class _Cluster:
-    has_queue, tick_s, poll_s, capacity = True, 0.0, 0.0, None
-    result_grace_s = vanish_s = GRACE_S
+    traits = ClusterTraits(
+        has_queue=True, tick_s=0.0, poll_s=0.0, result_grace_s=GRACE_S, vanish_s=GRACE_S
+    )
 
     def __init__(self, port: Port) -> None:
         self._port = port
 
-    def submit(self, _count: int, **_how: Any) -> list[str]:
+    def submit(self, order: Submit) -> list[str]:
+        del order
         return []  # the two jobs are there
 
-    def last_words(self, _job_id: str) -> str:
+    def change(self, order: Change) -> None:
+        assert isinstance(order, Cancel)
+        self._port("cancel", order.job_ids)
+
+    def last_words(self, job_id: str) -> str:
+        del job_id
         return ""
 
-    def poll(self, job_ids: list[str]) -> dict[str, JobStatus]:
+    def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         told = self._port("poll", tuple(job_ids))
         return {
             name: JobStatus(JobPhase(phase), cause=Cause(cause), detail=cause, ok=cause == "killed")
             for name, phase, cause in told
         }
-
-    def cancel_queued(self, job_ids: list[str]) -> None:
-        self._port("cancel", tuple(job_ids))
 
 
 class _Clock:
@@ -144,7 +149,7 @@ class _Manager(Manager):
             seat.absent_since = None if seat.absent_since is None else 0.0
             seat.seen_at = 0.0
         self._offers._next_check = 10.0 * GRACE_S
-        self._seats._next_poll = 0.0
+        self._seats._next_poll = self.book.vain_at = 0.0
 
     def waits_for_time(self) -> bool:
         seats = self.book.seats.values()
@@ -164,7 +169,7 @@ def manager_program(port: Port) -> str:
     scheduler = Scheduler(AsyncRandomSearch(SPACE, 0), Limits(n_trials=1))
     manager = _Manager(
         # The journal too has as much as this manager uses.
-        Surroundings(LAYOUT, as_cluster(_Cluster(port)), clock, lambda: False),
+        Surroundings(LAYOUT, _Cluster(port), clock, lambda: False),
         cast("Journal", journal),
         scheduler,
         SeatLimits(2, 10),
@@ -189,6 +194,6 @@ def _knowledge(manager: Manager) -> str:
         manager.book,
         (observer.losses, observer._overdue),
         (vars(manager._offers), manager._publisher._due, manager._asked),
-        (seats._next_submit, seats._ask_at_most),
+        (seats._held, seats._pauses, seats._ask_at_most),
     )
     return repr(parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from hpo.manager.loop import Manager, Surroundings
 from hpo.record.goal import Goal
 from hpo.record.state import check
 from hpo.search.random import AsyncRandomSearch
+from hpo.seats.book import JobStatus
+from hpo.seats.orders import Change, Submit
 from hpo.space.space import read_space
 
 SPACE = {"lr": [0.001, 0.003, 0.01, 0.03, 0.1, 0.3], "width": list(range(8, 40)), "max_epochs": 3}
@@ -150,40 +152,20 @@ class _GatedCluster(SimulatedCluster):
 
     point: CrashPoint | None = None
 
-    def submit(
-        self,
-        count: int,
-        *,
-        at_once: int,
-        mem_mb: int = 0,
-        time_min: int = 0,
-        avoid: Collection[str] = (),
-    ) -> list[str]:
+    def submit(self, order: Submit) -> list[str]:
         self._step()
-        job_ids = super().submit(
-            count, at_once=at_once, mem_mb=mem_mb, time_min=time_min, avoid=avoid
-        )
+        job_ids = super().submit(order)
         self._step()
         return job_ids
 
-    def raise_memory(self, job_ids: Any, mem_mb: int) -> None:
+    def change(self, order: Change) -> None:
         self._step()
-        super().raise_memory(job_ids, mem_mb)
-        self._step()
-
-    def shrink(self, job_ids: Any, **size: int) -> None:
-        self._step()
-        super().shrink(job_ids, **size)
+        super().change(order)
         self._step()
 
-    def poll(self, job_ids: Any) -> Any:
+    def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         self._step()
         return super().poll(job_ids)
-
-    def cancel_queued(self, job_ids: Any) -> None:
-        self._step()
-        super().cancel_queued(job_ids)
-        self._step()
 
     def _step(self) -> None:
         if self.point is not None:

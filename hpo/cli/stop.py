@@ -25,6 +25,7 @@ from hpo.folder.files import Layout
 from hpo.folder.stop import DRAIN, KILL, NOW, StopRequest
 from hpo.manager.lock import Holder, holder_of
 from hpo.seats.book import JobPhase
+from hpo.seats.orders import Cancel
 
 LATE_S = 3.0  # for jobs that a manager was submitting while the request was written
 MEANING = {
@@ -89,13 +90,13 @@ def _cancel(layout: Layout, cluster: Cluster, *, kill: bool) -> set[str]:
         taken: set[str] = set()
         while new := (waiting | running) - taken:
             stop_request.note_cancelled(layout, new)
-            cluster.cancel(new)
+            cluster.change(Cancel(tuple(sorted(new)), running=True))
             taken |= new
             _say(f"cancelled {len(new & running)} running and {len(new & waiting)} waiting jobs")
             time.sleep(LATE_S)
             waiting, running = _live(cluster)
         return taken
-    cluster.cancel_queued(waiting)
+    cluster.change(Cancel(tuple(sorted(waiting))))
     if waiting:
         _say(f"cancelled {len(waiting)} waiting jobs")
     return set()

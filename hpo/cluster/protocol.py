@@ -1,15 +1,18 @@
 """The seam between the manager and whatever runs its jobs.
 
-Three verbs for all jobs at once (submit, poll, cancel) and a clock. No word of any particular
-cluster passes this line: states come as `JobStatus`, failures as the errors of `hpo.errors`.
+Three verbs for all jobs at once (submit, change, poll), the last words of one, and a clock. No word
+of any particular cluster passes this line: what is asked comes as the orders of `hpo.seats.orders`,
+states go back as `JobStatus`, failures as the errors of `hpo.errors`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from hpo.seats.book import JobStatus
+from hpo.seats.orders import Change, Submit
 
 
 class Clock(Protocol):
@@ -24,62 +27,40 @@ class Clock(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ClusterTraits:
+    """What a cluster is like; times in s.
+
+    Attributes:
+        has_queue: whether seats may wait in a queue of the cluster's own.
+        tick_s: how often the manager looks at the files.
+        poll_s: least time between two polls.
+        result_grace_s: how late the files of an ended job may become visible.
+        vanish_s: how long a job may be missing from the lists before it is given up.
+        capacity: seats that can run at once, where the cluster knows; None: ask for any.
+    """
+
+    has_queue: bool
+    tick_s: float
+    poll_s: float
+    result_grace_s: float = 0.0
+    vanish_s: float = 0.0
+    capacity: int | None = None
+
+
 class Cluster(Protocol):
     """Where seats run."""
 
     @property
-    def name(self) -> str:
-        """The executor's name on the command line."""
+    def traits(self) -> ClusterTraits:
+        """What it is like."""
         ...
 
-    @property
-    def has_queue(self) -> bool:
-        """Whether seats may wait in a queue of the cluster's own."""
-        ...
+    def submit(self, order: Submit) -> list[str]:
+        """Ask for seats; their job ids.
 
-    @property
-    def tick_s(self) -> float:
-        """How often the manager looks at the files."""
-        ...
-
-    @property
-    def poll_s(self) -> float:
-        """Least time between two polls."""
-        ...
-
-    @property
-    def result_grace_s(self) -> float:
-        """How late the files of an ended job may become visible."""
-        ...
-
-    @property
-    def vanish_s(self) -> float:
-        """How long a job may be missing from the lists before it is given up."""
-        ...
-
-    @property
-    def capacity(self) -> int | None:
-        """Seats that can run at once, where the cluster knows; None: ask for any."""
-        ...
-
-    def preflight(self) -> list[str]:
-        """Problems that would make every submission fail, as sentences; submits nothing."""
-        ...
-
-    def submit(
-        self,
-        count: int,
-        *,
-        at_once: int,
-        mem_mb: int = 0,
-        time_min: int = 0,
-        avoid: Collection[str] = (),
-    ) -> list[str]:
-        """Ask for `count` seats, of which at most `at_once` run at a time; their job ids.
-
-        `mem_mb` is the memory of each (MB), `time_min` the time limit (min); 0: what the settings
-        say. None runs on a node in `avoid`, where the cluster has more than one. They may be fewer
-        than asked for, or none, where there is no room at this moment.
+        They may be fewer than ordered, or none, where there is no room at this moment. Nodes are
+        avoided where the cluster has more than one.
 
         Raises:
             SubmissionError: refused as invalid.
@@ -88,29 +69,12 @@ class Cluster(Protocol):
         """
         ...
 
-    def raise_memory(self, job_ids: Collection[str], mem_mb: int) -> None:
-        """Give waiting seats `mem_mb`, in their place in the queue.
+    def change(self, order: Change) -> None:
+        """Carry out an order for seats that are there already; what is over by then is no matter.
 
         Raises:
-            PollError: not all of them have it: one may have started.
-        """
-        ...
-
-    def shrink(self, job_ids: Collection[str], *, mem_mb: int, time_min: int) -> None:
-        """Let waiting seats ask for less memory and time, in their place in the queue; 0: as is.
-
-        One that has started meanwhile may get the shorter limit, and is asked to leave before it.
-
-        Raises:
-            PollError: nobody knows which of them do.
-        """
-        ...
-
-    def limit_array(self, array: str, at_once: int) -> None:
-        """Let at most `at_once` seats of an array run from now on; what runs already goes on.
-
-        Raises:
-            PollError: the limit may not hold.
+            PollError: nobody knows for which of them it was carried out; of `Raise` also: one of
+                them waits no more, and has not got the memory.
         """
         ...
 
@@ -122,30 +86,6 @@ class Cluster(Protocol):
         """
         ...
 
-    def avoid_nodes(self, job_ids: Collection[str], nodes: Collection[str]) -> None:
-        """Keep seats that wait off these nodes, and off no others that they were kept off before.
-
-        Raises:
-            PollError: some of them may not have been told.
-        """
-        ...
-
-    def cancel_queued(self, job_ids: Collection[str]) -> None:
-        """Take seats out of the queue; one that has started meanwhile is left alone."""
-        ...
-
-    def cancel(self, job_ids: Collection[str]) -> None:
-        """End jobs, waiting or running, at once.
-
-        Raises:
-            PollError: nobody can say whether they were ended.
-        """
-        ...
-
     def last_words(self, job_id: str) -> str:
         """The last lines that a job printed, for people; empty where there are none."""
-        ...
-
-    def is_job_gone(self, job_id: str) -> bool | None:
-        """Whether any job (a manager's, say) is over for good; None: the cluster did not answer."""
         ...

@@ -35,7 +35,7 @@ class SeatLimits:
     `mem_mb` is what each has, 0 where memory is not looked at. `queue_ahead` seats may wait behind
     those that run; None: as many as there are legs to come. `legs_per_seat` is how many legs one
     takes; None: as many as its time allows. `learn_mem_to` (MB) and `learn_time_to`
-    (min) are the most that seats ask for where that is learned; 0: all ask for what the settings
+    (min) are the most that seats ask for where that is learned; None: all ask for what the settings
     say.
     """
 
@@ -44,5 +44,5 @@ class SeatLimits:
     mem_mb: int = 0
     queue_ahead: int | None = None
     legs_per_seat: int | None = 1
-    learn_mem_to: int = 0
-    learn_time_to: int = 0
+    learn_mem_to: int | None = None
+    learn_time_to: int | None = None

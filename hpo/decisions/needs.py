@@ -18,7 +18,7 @@ from hpo.record import events as ev
 from hpo.record.result import Result
 from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.record.usage import asking_mb
-from hpo.units.sizes import SeatKind, time_class
+from hpo.units.sizes import Size, time_class
 
 LONGER = 2  # times the time in which a leg saved nothing
 
@@ -148,14 +148,18 @@ def _mem_mb(event: ev.LegOffered, state: CampaignState, limits: Limits) -> int:
 class WantedSeats:
     """What seats are to be there for.
 
-    `needs` counts the offers by what they need, `coming` further legs that are expected.
+    `needs` counts the offers by what they need, `coming` further legs that are expected. `usual_mb`
+    is the memory that most are to have; None: what the settings say.
     `is_known`: what they need was learned, so that seats which wait with more may give it up.
     """
 
-    needs: Mapping[SeatKind, int]
-    coming: Mapping[SeatKind, int]
-    usual_mb: int
+    needs: Mapping[Size, int]
+    coming: Mapping[Size, int]
+    usual_mb: int | None
     is_known: bool
+
+
+NO_SEATS = WantedSeats({}, {}, None, is_known=False)
 
 
 def wanted_seats(
@@ -163,27 +167,30 @@ def wanted_seats(
 ) -> WantedSeats:
     """The seats that the offers ask for, and the legs `to_come` that are not offered yet."""
     max_mem_mb, max_time_min = limits.learn_mem_to, limits.learn_time_to
-    usual_mb = state.usage.usual_mb(max_mem_mb) if max_mem_mb else 0
-    needs: Counter[SeatKind] = Counter()
+    usual_mb = None if max_mem_mb is None else state.usage.usual_mb(max_mem_mb)
+    needs: Counter[Size] = Counter()
     for trial_id in state.of(TrialStatus.OFFERED):
         trial = state.trials[trial_id]
-        memory = trial.mem_mb if trial.mem_mb > limits.mem_mb else 0
-        needs[SeatKind(max(memory, usual_mb), _class_of(trial.time_s, max_time_min))] += 1
-    coming: Counter[SeatKind] = Counter()
+        raised_mb = trial.mem_mb if trial.mem_mb > limits.mem_mb else 0
+        mem_mb = max(raised_mb, usual_mb or 0) or None
+        needs[Size(mem_mb, _class_of(trial.time_s, max_time_min))] += 1
+    coming: Counter[Size] = Counter()
     for leg, count in to_come.items():
         time_s = state.pace.expected_s(None, leg.rung, leg.length) or 0
-        coming[SeatKind(usual_mb, _class_of(math.ceil(time_s), max_time_min))] += count
-    is_known = state.pace.is_sure if max_time_min else bool(max_mem_mb)
-    is_known = is_known and (state.usage.is_known or not max_mem_mb)
+        coming[Size(usual_mb, _class_of(math.ceil(time_s), max_time_min))] += count
+    knows_time = max_time_min is None or state.pace.is_sure
+    knows_memory = max_mem_mb is None or state.usage.is_known
+    learns = max_time_min is not None or max_mem_mb is not None
+    is_known = learns and knows_time and knows_memory
     return WantedSeats(needs, coming, usual_mb, is_known)
 
 
-def _class_of(time_s: int, max_time_min: int) -> int:
+def _class_of(time_s: int, max_time_min: int | None) -> int | None:
     """The time limit (min) for an offer; one that says nothing was made before times were learned.
 
-    Without times that are learned there is none, 0.
+    Without times that are learned there is none.
     """
-    return time_class(time_s, max_time_min) if max_time_min and time_s else max_time_min
+    return max_time_min if max_time_min is None or not time_s else time_class(time_s, max_time_min)
 
 
 def legs_to_come(state: CampaignState, limits: Limits, legs: LegPolicy) -> Mapping[ComingLeg, int]:

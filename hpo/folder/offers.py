@@ -100,11 +100,16 @@ def publish_offers(layout: Layout, offers: Iterable[tuple[Leg, dict[str, Any]]])
 
 
 def claim_best(
-    layout: Layout, job_id: str, *, mem_mb: int = 0, time_s: int = 0, again: bool = False
+    layout: Layout,
+    job_id: str,
+    *,
+    mem_mb: int | None = None,
+    time_s: int | None = None,
+    again: bool = False,
 ) -> tuple[Leg, dict[str, Any]] | None:
     """Take the best offer for `job_id`; None: there is none.
 
-    One that needs more than `mem_mb` or `time_s` (0: no limit) is left to others.
+    One that needs more than `mem_mb` or `time_s` (None: no limit) is left to others.
 
     Raises:
         OSError: nobody can tell whether one was taken, or what it says. Call it `again` then,
@@ -125,8 +130,9 @@ def claim_best(
     return None
 
 
-def _fits(leg: Leg, mem_mb: int, time_s: int) -> bool:
-    return not (mem_mb and leg.mem_mb > mem_mb) and not (time_s and leg.time_s > time_s)
+def _fits(leg: Leg, mem_mb: int | None, time_s: int | None) -> bool:
+    has_memory = mem_mb is None or leg.mem_mb <= mem_mb
+    return has_memory and (time_s is None or leg.time_s <= time_s)
 
 
 def read_claim(layout: Layout, claim: Leg) -> dict[str, Any]:

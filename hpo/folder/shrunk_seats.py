@@ -30,7 +30,7 @@ def note(layout: Layout, job_ids: Collection[str], time_min: int) -> None:
 def adopt(layout: Layout, job: JobIdentity) -> JobIdentity:
     """The job with the time that it has now, if that is less than its script says."""
     time_min = _read(layout.shrunk(_array_of(job.job_id))).get(job.job_id, 0)
-    if 0 < time_min < job.time.asked_min:
+    if job.time.asked_min is not None and 0 < time_min < job.time.asked_min:
         return replace(job, time=job.time.lowered_to(time_min))
     return job
 

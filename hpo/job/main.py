@@ -80,7 +80,7 @@ def _serve(layout: Layout) -> int:
         for leg in patience.insist(what, lambda: offers.give_back(layout, job.job_id)):
             log.info("job %s was requeued: trial %d is offered again", job.job_id, leg.trial_id)
     place = Place(layout, settings, job, flag, patience)
-    time_s = first_leg_s(job.time.asked_min) if settings.timed else 0
+    time_s = first_leg_s(job.time.asked_min) if settings.timed else None
     taken = wait_for_claim(place, time_s=lambda: time_s)
     if taken is None:
         if stop_request.stands(layout):

@@ -72,7 +72,7 @@ class Place:
         """What the leg that begins now has of the job: memory (MB) and time (s), where known."""
         time_s = self.job.time.had_s(time.time())
         had = {"mem_had_mb": self.job.mem_mb, "time_had_s": time_s}
-        return {name: value for name, value in had.items() if value}
+        return {name: value for name, value in had.items() if value is not None}
 
     def is_over(self) -> bool:
         """Whether the campaign has ended, ends or was stopped."""
@@ -136,14 +136,14 @@ def begin(place: Place, taken: Taken, *, rename: bool = True) -> None:
 def wait_for_claim(
     place: Place,
     *,
-    time_s: Callable[[], int] = lambda: 0,
+    time_s: Callable[[], int | None] = lambda: None,
     wanted: Callable[[], bool] = lambda: True,
 ) -> Taken | None:
     """The leg that this job took, or None where there was none within `claim_timeout`.
 
     Args:
         place: the job.
-        time_s: tells how long a leg may take now (s); 0: as long as it likes.
+        time_s: tells how long a leg may take now (s); None: as long as it likes.
         wanted: looks whether to go on looking.
 
     Raises:

@@ -76,7 +76,7 @@ class Manager:
         self.state = CampaignState(goal)
         self.book = SeatBook(foreign=foreign_jobs)
         cluster = here.cluster
-        self._observer = Observer(here.layout, self.book, cluster.result_grace_s, goal)
+        self._observer = Observer(here.layout, self.book, cluster.traits.result_grace_s, goal)
         self._blame = NodeBlame()
         self._seats = SeatKeeper(cluster, self.book, seat_limits, self._blame)
         self._seats_stay = seat_limits.legs_per_seat != 1
@@ -92,7 +92,7 @@ class Manager:
         self._replay()
         done = self._insist(self._repair)
         while done and self.state.ended is None and not self._here.asked_to_leave():
-            self._here.clock.sleep(self._safely(self.tick) or self._here.cluster.tick_s)
+            self._here.clock.sleep(self._safely(self.tick) or self._here.cluster.traits.tick_s)
         if done and self.state.ended is not None:
             return self._insist(self._finish)
         self._publisher.leave(self.state, self.book, self._here.clock.now())
@@ -123,7 +123,7 @@ class Manager:
     def _finish(self) -> None:
         """What is left to do once the campaign has ended; may be done again."""
         reconcile.tidy(self._here.layout, self.state, self._observer.look())
-        self._seats.dismiss()
+        self._seats.dismiss(self._here.clock.now())
         # What still looks for a leg need not wait in vain; a next start takes it back.
         reconcile.ask_to_leave(self._here.layout, wanted=True)
         if self._checkpoints is not None:
@@ -182,15 +182,15 @@ class Manager:
 
     def _take_back(self, now: float) -> int:
         """Void the claims of dead jobs, and offers that should not stand; how many."""
-        layout, state, cluster = self._here.layout, self.state, self._here.cluster
+        layout, state, traits = self._here.layout, self.state, self._here.cluster.traits
         taken_back = reconcile.fence_lost(
             layout,
             state,
             self._observer,
             self.book,
             now=now,
-            grace_s=cluster.result_grace_s,
-            vanish_s=cluster.vanish_s,
+            grace_s=traits.result_grace_s,
+            vanish_s=traits.vanish_s,
         )
         return taken_back + reconcile.revoke_offers(layout, self._scheduler.outdated_offers(state))
 

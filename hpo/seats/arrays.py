@@ -2,7 +2,7 @@
 
 SLURM keeps the limit within one array (`--array=…%limit`) and starts the next task by itself. When
 an array runs low and a second one is queued behind it, the limit has to be shared: the older array
-gets what it still can use, the younger one the rest. Pure: from the seats to numbers.
+gets what it still can use, the younger one the rest. Pure: from the seats to orders.
 """
 
 from __future__ import annotations
@@ -11,11 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from hpo.seats.book import JobPhase, SeatBook
-
-
-def array_of(job_id: str) -> str:
-    """The array that a job is a task of; a job that is none stands for itself."""
-    return job_id.partition("_")[0]
+from hpo.seats.orders import LimitArray, array_of
 
 
 def living_arrays(book: SeatBook) -> dict[str, int]:
@@ -57,3 +53,44 @@ def share_limit(at_once: int, old: Mapping[str, int], new: int = 0) -> tuple[dic
         limits[array] = 1 + more
         left -= more
     return limits, mine + max(0, min(new - 1, left)) if mine else 0
+
+
+def lower_limits(at_once: int, book: SeatBook, new: int = 0) -> list[LimitArray]:
+    """What makes room for `new` seats behind the arrays that wait.
+
+    What runs already goes on, so it has to be counted again before more may start.
+    """
+    shares, _ = share_limit(at_once, living_arrays(book), new)
+    limited = _limited(book)
+    due = {a: n for a, n in shares.items() if n < book.limits.get(a, at_once + 1)}
+    return [LimitArray(array, limit) for array, limit in due.items() if array in limited]
+
+
+def raise_limits(at_once: int, book: SeatBook) -> list[LimitArray]:
+    """What gives a younger array that of which an older one makes no use any more."""
+    shares, _ = share_limit(at_once, living_arrays(book))
+    spare, limited, raised = room(at_once, book), _limited(book), []
+    for array, limit in shares.items():
+        known = book.limits.get(array, limit)
+        more = min(limit - known, spare)
+        if array in limited and more > 0:
+            raised.append(LimitArray(array, known + more))
+            spare -= more
+    return raised
+
+
+def room(at_once: int, book: SeatBook) -> int:
+    """How many more seats may run beside what runs, and what the arrays may start."""
+    living, waiting = living_arrays(book), waiting_arrays(book)
+    running = Counter(array_of(seat.job_id) for seat in book.running())
+    may_run = 0
+    for array, seats in living.items():
+        limit = book.limits.get(array, seats) if array in waiting else seats
+        may_run += min(seats, max(limit, running[array]))
+    return max(0, at_once - may_run)
+
+
+def _limited(book: SeatBook) -> list[str]:
+    """The arrays of which a limit means something; of a single seat nothing has to be said."""
+    living = living_arrays(book)
+    return [array for array in waiting_arrays(book) if living[array] > 1]

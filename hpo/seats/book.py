@@ -12,7 +12,19 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from hpo.record.causes import Cause
+from hpo.seats.orders import (
+    Avoid,
+    Cancel,
+    Change,
+    LimitArray,
+    Order,
+    Raise,
+    Shrink,
+    Submit,
+    array_of,
+)
 from hpo.units.backoff import Backoff
+from hpo.units.sizes import DEFAULT_SIZE, Size
 
 
 class JobPhase(Enum):
@@ -23,16 +35,18 @@ class JobPhase(Enum):
     ENDED = "ended"
 
 
+VAIN_PAUSE = Backoff(900.0, 8 * 3600.0)  # after a seat that came in vain
+
+
 @dataclass(frozen=True, slots=True)
 class JobStatus:
     """One job as the cluster sees it.
 
     `cause` and `detail` say, for an ended job, what took it from a leg it had not finished;
     `ok` that it ended by itself with exit code 0. `reason` is why a queued job waits, and `advice`
-    what a person should know or do about that, if anything. `mem_mb` is the memory that it has
-    beyond the campaign's default, `time_min` the time limit that it was asked for with (min), where
-    the cluster can still tell; 0: not. `ended_at` (s, Unix) is when it ended, by the cluster's
-    clock, where that is known.
+    what a person should know or do about that, if anything. `size` is what it was asked for with,
+    or changed to since, as far as the cluster can still tell. `ended_at` (s, Unix) is when it
+    ended, by the cluster's clock, where that is known.
     """
 
     phase: JobPhase
@@ -42,9 +56,8 @@ class JobStatus:
     reason: str = ""
     advice: str = ""
     node: str = ""
-    mem_mb: int = 0
+    size: Size = DEFAULT_SIZE
     ended_at: float | None = None
-    time_min: int = 0
 
 
 @dataclass(slots=True)
@@ -60,9 +73,10 @@ class Seat:
     absent_since: float | None = None  # no longer listed, end unknown
     trial_id: int | None = None  # of the leg it holds
     legs: int = 0  # taken in its life
-    mem_mb: int = 0  # beyond the campaign's default; 0: that
-    time_min: int = 0  # that it was asked for with; 0: nobody knows
+    size: Size = DEFAULT_SIZE  # that it was asked for with, as far as anybody knows
     claimed_at: float = 0.0
+    off: frozenset[str] | None = None  # the nodes that it was told to keep off; None: unknown
+    keeps: bool = False  # it is to be left as it is: nobody knows what it has
 
 
 @dataclass(slots=True)
@@ -70,9 +84,11 @@ class SeatBook:
     """All seats that may still live, kept up to date from polls and claims."""
 
     seats: dict[str, Seat] = field(default_factory=dict)
-    polled: bool = False  # whether the cluster has answered since this manager started
+    counted: bool = False  # whether the cluster has told what there is, and nothing since is unsure
+    limits: dict[str, int] = field(default_factory=dict)  # as the cluster took them, by array
     deaths: list[Seat] = field(default_factory=list)  # before a leg, since one last took a leg
     vain: int = 0  # seats that found no leg and are forgotten, since one last took a leg
+    vain_at: float = float("-inf")  # when the last of them ended, as the cluster first said
     _new_deaths: list[Seat] = field(default_factory=list)  # that nobody has looked into yet
     foreign: frozenset[str] = frozenset()  # jobs of the campaign that this one was copied from
     # Jobs that the cluster may still list as running while they end: no seats any more.
@@ -82,7 +98,7 @@ class SeatBook:
         self, statuses: Mapping[str, JobStatus], asked_at: float, *, vanish_s: float
     ) -> None:
         """Take in the cluster's answer to a question asked at `asked_at`."""
-        self.polled = True
+        self.counted = True
         self._over &= statuses.keys()
         for job_id, status in statuses.items():
             if job_id in self._over:
@@ -91,30 +107,31 @@ class SeatBook:
             if seat is None:
                 if status.phase is not JobPhase.ENDED:
                     self.seats[job_id] = Seat(
-                        job_id,
-                        status.phase,
-                        status,
-                        seen_at=asked_at,
-                        mem_mb=status.mem_mb,
-                        time_min=status.time_min,
+                        job_id, status.phase, status, seen_at=asked_at, size=status.size
                     )
                 continue
-            seat.status, seat.absent_since = status, None
-            seat.mem_mb = status.mem_mb or seat.mem_mb
-            # What it was asked for with stands, even where a maintenance cut it.
-            seat.time_min = seat.time_min or status.time_min
+            seat.status, seat.absent_since, seat.phase = status, None, status.phase
+            # The time it was asked for with stands, even where a maintenance cut it.
+            seat.size = Size(
+                status.size.known_or(seat.size).mem_mb, seat.size.known_or(status.size).time_min
+            )
+            if status.phase is not JobPhase.QUEUED:
+                seat.off = None  # where it waits again, it may have started before it was told
             if status.phase is not JobPhase.ENDED:
                 seat.seen_at, seat.told_at, seat.ended_at = asked_at, None, None
-            else:
-                seat.told_at = asked_at if seat.told_at is None else seat.told_at
-                seat.ended_at = _end_of(seat, seat.told_at)
-            seat.phase = status.phase
+                continue
+            if seat.told_at is None:
+                seat.told_at = asked_at
+                self.vain_at = asked_at if _is_vain(seat) else self.vain_at
+            seat.ended_at = _end_of(seat, seat.told_at)
         for seat in self.seats.values():
             if seat.job_id in self.foreign and seat.ended_at is None:
                 seat.ended_at = asked_at
             if seat.job_id not in statuses and seat.phase is not JobPhase.ENDED:
                 seat.absent_since = asked_at if seat.absent_since is None else seat.absent_since
         self._bury(asked_at, vanish_s)
+        arrays = {array_of(job_id) for job_id in self.seats}
+        self.limits = {array: n for array, n in self.limits.items() if array in arrays}
 
     def _bury(self, now: float, vanish_s: float) -> None:
         """Forget seats that hold nothing and are over; count those that died without a leg.
@@ -143,6 +160,16 @@ class SeatBook:
         """Seats that ended well without a leg, since one last took a leg."""
         return self.vain + sum(1 for seat in self.seats.values() if _is_vain(seat))
 
+    def may_expect(self, now: float) -> bool:
+        """Whether to ask for seats for legs that are only expected, where others came in vain.
+
+        A seat that starts before there is a leg for it holds a GPU for `claim_timeout` and ends.
+        Behind a long queue that is a small price for the next leg's place in it; where jobs start
+        at once, a seat would follow the other for as long as the last legs run. So there is a pause
+        after seats that found no leg, until one takes a leg again.
+        """
+        return self.in_vain == 0 or now >= self.vain_at + VAIN_PAUSE.doubled(self.in_vain - 1)
+
     def take_deaths(self) -> list[Seat]:
         """The seats that died before a leg since this was last asked."""
         taken, self._new_deaths = self._new_deaths, []
@@ -159,24 +186,48 @@ class SeatBook:
             for seat in self.seats.values()
         )
 
-    def submitted(self, job_ids: list[str], mem_mb: int = 0, time_min: int = 0) -> None:
+    def submitted(self, job_ids: list[str], order: Submit) -> None:
         """New seats wait in the queue."""
         for job_id in job_ids:
-            queued = JobStatus(JobPhase.QUEUED, mem_mb=mem_mb, time_min=time_min)
-            seat = Seat(job_id, JobPhase.QUEUED, queued, mem_mb=mem_mb, time_min=time_min)
+            queued = JobStatus(JobPhase.QUEUED, size=order.size)
+            seat = Seat(job_id, JobPhase.QUEUED, queued, size=order.size, off=order.avoid)
             self.seats.setdefault(job_id, seat)
+        if len(job_ids) > 1:
+            self.limits[array_of(job_ids[0])] = order.at_once
 
-    def raised(self, job_ids: Iterable[str], mem_mb: int) -> None:
-        """Waiting seats were given more memory."""
-        for job_id in job_ids:
-            if job_id in self.seats:
-                self.seats[job_id].mem_mb = mem_mb
+    def carried_out(self, order: Change) -> None:
+        """The cluster has done what it was told."""
+        match order:
+            case Raise():
+                for seat in self._known(order.job_ids):
+                    seat.size = Size(order.mem_mb, seat.size.time_min)
+            case Shrink():
+                for seat in self._known(order.job_ids):
+                    seat.size = order.size.known_or(seat.size)
+            case Avoid():
+                for seat in self._known(order.job_ids):
+                    seat.off = order.nodes
+            case Cancel():
+                for job_id in order.job_ids:
+                    self.left(job_id, over=True)
+            case LimitArray():
+                # What had started before a limit was lowered goes on: it has to be counted.
+                if order.at_once < self.limits.get(order.array, order.at_once + 1):
+                    self.counted = False
+                self.limits[order.array] = order.at_once
 
-    def shrunk(self, job_ids: Iterable[str], mem_mb: int, time_min: int) -> None:
-        """Waiting seats gave up memory or time; 0: they have what they had."""
-        for job_id in job_ids:
-            if (seat := self.seats.get(job_id)) is not None:
-                seat.mem_mb, seat.time_min = mem_mb or seat.mem_mb, time_min or seat.time_min
+    def unsure(self, order: Order) -> None:
+        """Of an order that was not answered nobody can tell whether it was carried out."""
+        self.counted = False
+        match order:
+            case LimitArray():
+                self.limits.pop(order.array, None)
+            case Shrink():
+                for seat in self._known(order.job_ids):
+                    seat.keeps = True
+
+    def _known(self, job_ids: Iterable[str]) -> list[Seat]:
+        return [self.seats[job_id] for job_id in job_ids if job_id in self.seats]
 
     def claimed(self, job_id: str, trial_id: int, now: float) -> None:
         """A job took a leg: it runs, even if a former life of it was over."""
@@ -184,7 +235,7 @@ class SeatBook:
         running = JobStatus(JobPhase.RUNNING)
         seat = self.seats.setdefault(job_id, Seat(job_id, JobPhase.RUNNING, running))
         if seat.phase is JobPhase.QUEUED:
-            seat.phase, seat.status = JobPhase.RUNNING, running
+            seat.phase, seat.status, seat.off = JobPhase.RUNNING, running, None
         seat.trial_id, seat.claimed_at = trial_id, now
         seat.legs += 1
         self.deaths.clear()
@@ -238,7 +289,7 @@ class SeatBook:
         no longer listed is given up after `vanish_s`: absence proves nothing.
         """
         seat = self.seats.get(job_id)
-        if seat is None or not self.polled:
+        if seat is None or not self.counted:
             return None
         if seat.phase is JobPhase.ENDED and seat.ended_at is not None:
             if now >= seat.ended_at + grace_s:
@@ -269,27 +320,3 @@ def _end_of(seat: Seat, told_at: float) -> float:
 
 # A seat that dies of these before it takes a leg has a broken environment, not bad luck.
 _OWN_FAULT = frozenset({Cause.KILLED, Cause.OUT_OF_MEMORY, Cause.TIME_LIMIT})
-
-VAIN_PAUSE = Backoff(900.0, 8 * 3600.0)  # after a seat that came in vain
-
-
-class VainSeats:
-    """Whether to ask for seats for legs that are only expected, where others came in vain.
-
-    A seat that starts before there is a leg for it holds a GPU for `claim_timeout` and ends. Behind
-    a long queue that is a small price for the next leg's place in it; where jobs start at once, a
-    seat would follow the other for as long as the last legs run. So there is a pause after seats
-    that found no leg, until one takes a leg again.
-    """
-
-    def __init__(self) -> None:
-        self._seen = 0
-        self._not_before = float("-inf")
-
-    def may_expect(self, book: SeatBook, now: float) -> bool:
-        """Whether new seats may be asked for legs that are not offered yet."""
-        in_vain = book.in_vain
-        if in_vain > self._seen:
-            self._not_before = now + VAIN_PAUSE.doubled(in_vain - 1)
-        self._seen = in_vain
-        return in_vain == 0 or now >= self._not_before

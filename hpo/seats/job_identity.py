@@ -16,7 +16,7 @@ from hpo.seats.wall_time import JobTime
 class JobIdentity:
     """One job; `restarts` counts its former lives under the same id.
 
-    `mem_mb` is the memory that it may use (MB); 0: nobody says how much. `time` is what it knows
+    `mem_mb` is the memory that it may use (MB); None: nobody says how much. `time` is what it knows
     of its own time.
     """
 
@@ -24,7 +24,7 @@ class JobIdentity:
     restarts: int
     host: str
     on_slurm: bool
-    mem_mb: int = 0
+    mem_mb: int | None = None
     time: JobTime = field(default_factory=JobTime)
 
 
@@ -42,17 +42,17 @@ def this_job(environ: Mapping[str, str] = os.environ) -> JobIdentity:
     else:
         name = "".join(c if c.isalnum() else "-" for c in host)
         job_id, restarts, on_slurm = f"hand-{name}-{os.getpid()}", 0, False
-    memory_mb = _memory_mb(environ) if on_slurm else 0
+    memory_mb = _memory_mb(environ) if on_slurm else None
     time = JobTime.read(environ, on_slurm=on_slurm)
     return JobIdentity(job_id, restarts, host, on_slurm, memory_mb, time)
 
 
-def _memory_mb(environ: Mapping[str, str]) -> int:
+def _memory_mb(environ: Mapping[str, str]) -> int | None:
     """What SLURM gave the job on its node; it tells a whole node as 0."""
     try:
         if "SLURM_MEM_PER_NODE" in environ:
-            return int(environ["SLURM_MEM_PER_NODE"])
+            return int(environ["SLURM_MEM_PER_NODE"]) or None
         per_cpu = int(environ.get("SLURM_MEM_PER_CPU", "0"))
-        return per_cpu * int(environ.get("SLURM_CPUS_ON_NODE", "1"))
+        return per_cpu * int(environ.get("SLURM_CPUS_ON_NODE", "1")) or None
     except ValueError:
-        return 0
+        return None

@@ -1,71 +1,58 @@
 """How many seats are needed, and of which kinds.
 
 Pure: from the seats that there are and the legs that they are for to what is asked of the cluster.
-A seat with more memory and time than a leg needs may take it; one with less never does. Memory is
-in MB, time in minutes; 0 is the campaign's default.
+A seat with more memory and time than a leg needs may take it; one with less never does.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from hpo.decisions.limits import SeatLimits
 from hpo.seats.book import Seat, SeatBook
-from hpo.units.sizes import SeatKind, missing, most_common
+from hpo.seats.orders import Raise, Submit
+from hpo.units.sizes import Size, missing, most_common
 
-NOTHING: Mapping[SeatKind, int] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class SeatPlan:
-    """What to ask of the cluster for one kind of seat.
-
-    `raised` are waiting seats that get `mem_mb`; `count` new ones are asked for.
-    """
-
-    count: int
-    mem_mb: int = 0
-    raised: tuple[str, ...] = ()
-    time_min: int = 0
+NOTHING: Mapping[Size, int] = {}
 
 
 def plan_seats(
     book: SeatBook,
-    needs: Mapping[SeatKind, int],
+    needs: Mapping[Size, int],
+    limits: SeatLimits,
     *,
-    coming: Mapping[SeatKind, int] = NOTHING,
-    usual_mb: int = 0,
-    at_once: int,
-    max_queued: int,
-    queue_ahead: int,
-    legs_per_seat: int | None = 1,
-) -> list[SeatPlan]:
+    coming: Mapping[Size, int] = NOTHING,
+    usual_mb: int | None = None,
+) -> list[Raise | Submit]:
     """The seats to ask for, so that each leg finds one, now and while the manager is away.
 
     `needs` counts the offers by what they need; `coming` further legs, which are expected and not
-    offered yet. `at_once` seats are to run and `queue_ahead` to wait behind them, so that a freed
-    GPU is filled again by the cluster alone. Seats that wait gain age in the queue, so they are
-    asked for many at a time, and again only when half of them are used up. For an offer that needs
-    more memory than `usual_mb`, a seat that waits already is raised, which keeps its place; a new
-    one is asked for where none waits. Time is never raised: by its manual SLURM lets no user do it.
+    offered yet. As many seats as the limits allow are to run, and others to wait behind them, so
+    that a freed GPU is filled again by the cluster alone. Seats that wait gain age in the queue, so
+    they are asked for many at a time, and again only when half of them are used up. For an offer
+    that needs more memory than `usual_mb` (None: what the settings say), a seat that waits already
+    is raised, which keeps its place; a new one is asked for where none waits. Time is never raised:
+    by its manual SLURM lets no user do it.
 
-    A seat takes `legs_per_seat` legs: no more wait than the legs need. With None, which is as many
-    legs as its time allows, nobody knows how soon the next seat is needed; one that waits in vain
-    costs nothing.
+    Where a seat takes several legs, no more wait than the legs need. Where it takes as many as its
+    time allows, nobody knows how soon the next one is needed; one that waits in vain costs nothing.
     """
-    if not book.polled:
+    if not book.counted:
         return []
-    free = Counter(kind_of(s) for s in (*book.queued(), *book.running()) if s.trial_id is None)
+    at_once, max_queued = limits.max_concurrent_jobs, limits.max_queued_jobs
+    queue_ahead = max_queued if limits.queue_ahead is None else limits.queue_ahead
+    legs_per_seat = limits.legs_per_seat
+    free = Counter(s.size for s in (*book.queued(), *book.running()) if s.trial_id is None)
     live = len(book.running()) + len(book.queued())
     busy = live - free.total()
     # Of memory that was learned, what waits has less than is usual now.
-    lacking_memory = missing(Counter(needs) + Counter(coming) if usual_mb else needs, free)
+    lacking_memory = missing(needs if usual_mb is None else Counter(needs) + Counter(coming), free)
     raised = _raised(book, lacking_memory, usual_mb)
     for kind, seats in raised.items():
         for seat in seats:
-            free[kind_of(seat)] -= 1
-            free[SeatKind(kind.mem_mb, seat.time_min)] += 1
+            free[seat.size] -= 1
+            free[Size(kind.mem_mb, seat.size.time_min)] += 1
     legs = sum(needs.values()) + sum(coming.values())
     if legs_per_seat is not None and legs_per_seat > 1:
         queue_ahead = min(queue_ahead, max(0, busy + -(-legs // legs_per_seat) - at_once))
@@ -77,24 +64,24 @@ def plan_seats(
     enough = 2 * free.total() > wanted and (full or free.total() >= at_once)
     asked = _asked(next_legs(needs, coming, wanted), needs, free, at_once, enough=enough)
     room = most - live
-    plans: list[SeatPlan] = []
+    orders: list[Raise | Submit] = []
     for kind in sorted({*asked, *raised}, reverse=True):
-        count = max(0, min(asked.get(kind, 0), room))
-        if count or kind in raised:
-            job_ids = tuple(seat.job_id for seat in raised.get(kind, ()))
-            plans.append(SeatPlan(count, kind.mem_mb, job_ids, kind.time_min))
+        if kind in raised and kind.mem_mb is not None:
+            orders.append(Raise(tuple(seat.job_id for seat in raised[kind]), kind.mem_mb))
+        if (count := max(0, min(asked.get(kind, 0), room))) > 0:
+            orders.append(Submit(count, min(count, at_once), kind))
             room -= count
-    return plans
+    return orders
 
 
 def _asked(
-    expected: Mapping[SeatKind, int],
-    needs: Mapping[SeatKind, int],
-    free: Mapping[SeatKind, int],
+    expected: Mapping[Size, int],
+    needs: Mapping[Size, int],
+    free: Mapping[Size, int],
     at_once: int,
     *,
     enough: bool,
-) -> Mapping[SeatKind, int]:
+) -> Mapping[Size, int]:
     """What to ask for of that which the free seats lack; `enough`: of the usual kind nothing.
 
     Longer kinds than the usual one of which only a few are lacking are asked for together, as the
@@ -113,8 +100,8 @@ def _asked(
 
 
 def next_legs(
-    needs: Mapping[SeatKind, int], coming: Mapping[SeatKind, int], most: int
-) -> Mapping[SeatKind, int]:
+    needs: Mapping[Size, int], coming: Mapping[Size, int], most: int
+) -> Mapping[Size, int]:
     """The legs that about `most` seats are for next, by what they need.
 
     All kinds in proportion, because that is how they come; of kinds that the most common one does
@@ -135,9 +122,9 @@ def next_legs(
 
 def useless_seats(
     book: SeatBook,
-    needs: Mapping[SeatKind, int],
+    needs: Mapping[Size, int],
     *,
-    coming: Mapping[SeatKind, int] = NOTHING,
+    coming: Mapping[Size, int] = NOTHING,
     spared: int = 0,
 ) -> list[str]:
     """Waiting seats that nothing is left for, the youngest first.
@@ -154,34 +141,35 @@ def useless_seats(
     hopeless: list[Seat] = []
     useful: list[Seat] = []
     for seat in waiting:
-        can = wait_and_see or any(kind_of(seat).covers(need) for need in expected)
+        can = wait_and_see or any(seat.size.covers(need) for need in expected)
         (useful if can else hopeless).append(seat)
     # What runs and looks for a leg does not count: its time may be too short for the last one.
     beyond = len(useful) - expected.total()
     # Of those that have more memory there are few.
-    of_usual = [seat for seat in useful if seat.mem_mb <= most_common(expected).mem_mb]
+    usual = most_common(expected)
+    of_usual = [seat for seat in useful if Size(usual.mem_mb).covers(Size(seat.size.mem_mb))]
     # Not one by one, because each time is a call to the cluster.
     left_over = of_usual[:beyond] if beyond > max(spared, len(of_usual) // 2) else []
     return [seat.job_id for seat in (*hopeless, *left_over)]
 
 
-def kind_of(seat: Seat) -> SeatKind:
-    """What the seat has."""
-    return SeatKind(seat.mem_mb, seat.time_min)
-
-
 def _raised(
-    book: SeatBook, lacking: Mapping[SeatKind, int], usual_mb: int
-) -> dict[SeatKind, list[Seat]]:
+    book: SeatBook, lacking: Mapping[Size, int], usual_mb: int | None
+) -> dict[Size, list[Seat]]:
     """Which waiting seats of the usual size or less are to be raised, by what they are for."""
     seats = [s for s in book.queued() if s.trial_id is None and s.absent_since is None]
-    waiting = [s for s in seats if s.mem_mb <= usual_mb]
+    waiting = [s for s in seats if Size(usual_mb).covers(Size(s.size.mem_mb))]
     # In an order that does not depend on who asks: a new manager knows them from the queue.
     waiting.sort(key=lambda seat: (len(seat.job_id), seat.job_id))
-    raised: dict[SeatKind, list[Seat]] = {}
+    raised: dict[Size, list[Seat]] = {}
     for kind in sorted(lacking, reverse=True):
-        fit = [s for s in waiting if s.mem_mb < kind.mem_mb and s.time_min >= kind.time_min]
+        fit = [s for s in waiting if _can_be_raised(s.size, kind)]
         if chosen := fit[: lacking[kind]]:
             raised[kind] = chosen
             waiting = [seat for seat in waiting if seat not in chosen]
     return raised
+
+
+def _can_be_raised(has: Size, kind: Size) -> bool:
+    less_memory = not Size(has.mem_mb).covers(Size(kind.mem_mb))
+    return less_memory and Size(kind.mem_mb, has.time_min).covers(kind)

@@ -15,13 +15,13 @@ from hpo.units.sizes import usable_s
 FAILURES = 3  # in a row: here or in the objective something is wrong, and offers are not to burn
 
 
-def first_leg_s(time_min: int) -> int:
-    """How long the first leg of a seat may take (s) that asked for so many minutes; 0: any time.
+def first_leg_s(time_min: int | None) -> int | None:
+    """How long the first leg of a seat may take (s) that asked for so many minutes; None: any time.
 
     Not less where the limit was cut: a leg that needs more than is left before a maintenance is
     begun all the same, and goes on after it.
     """
-    return usable_s(time_min) if time_min else 0
+    return None if time_min is None else usable_s(time_min)
 
 
 @dataclass(slots=True)
@@ -79,10 +79,10 @@ class Stay:
             return f"its time is nearly over ({left_s:.0f} s left)"
         return None
 
-    def time_s(self, now: float) -> int:
-        """The same as `offers.claim_best` wants to hear it: whole seconds, 0 for no end."""
+    def time_s(self, now: float) -> int | None:
+        """The same in whole seconds, as offers tell what they need."""
         left_s = self.left_s(now)
-        return 0 if left_s is None else max(1, int(left_s))
+        return None if left_s is None else max(1, int(left_s))
 
     def left_s(self, now: float) -> float | None:
         """Seconds until the job is asked to leave; None: no end is known."""

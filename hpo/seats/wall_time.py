@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from hpo.units.sizes import warning_s
+from hpo.units.sizes import limit_s, warning_s
 
 LEAVE_AT = "HPO_LEAVE_AT"  # s, Unix: when the job's time is nearly over, and it will be warned
 LIMIT_MIN = "HPO_LIMIT_MIN"  # the time limit with which it was submitted
@@ -36,21 +36,21 @@ class JobTime:
 
     Attributes:
         asked_min: the time limit that its seat was asked for with, or was lowered to while it
-            waited (min); a partition or a maintenance may have cut it. 0: nobody says.
-        limit_min: the time limit with which it was submitted (min); 0: nobody says.
+            waited (min); a partition or a maintenance may have cut it. None: nobody says.
+        limit_min: the time limit with which it was submitted (min); None: nobody says.
         leave_at: when it will be asked to leave (s, Unix); None: nobody says, or it has no end.
         end_at: its end (s, Unix); None: SLURM does not tell it.
     """
 
-    asked_min: int = 0
-    limit_min: int = 0
+    asked_min: int | None = None
+    limit_min: int | None = None
     leave_at: float | None = None
     end_at: float | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str], *, on_slurm: bool) -> JobTime:
         """What the job's own script says; SLURM tells a job's limit only in some versions."""
-        asked_min = _minutes(environ, SEAT_MIN) if on_slurm else 0
+        asked_min = _minutes(environ, SEAT_MIN) if on_slurm else None
         limit_min = _minutes(environ, LIMIT_MIN)
         return cls(asked_min, limit_min, _moment(environ, LEAVE_AT), _moment(environ, _END))
 
@@ -60,12 +60,13 @@ class JobTime:
 
         SLURM keeps to what was asked for with the limit that the job was submitted with.
         """
-        early_s = warning_s(self.limit_min) - warning_s(self.asked_min)
-        return max(0, early_s) if self.asked_min else 0
+        if self.asked_min is None or self.limit_min is None:
+            return 0
+        return max(0, warning_s(self.limit_min) - warning_s(self.asked_min))
 
     def lowered_to(self, minutes: int) -> JobTime:
         """The same with a limit of `minutes`, which is a lower one."""
-        if self.leave_at is None or not self.limit_min:
+        if self.leave_at is None or self.limit_min is None:
             return replace(self, asked_min=minutes)
         # What SLURM tells, it told when the job started, and so after its limit was lowered.
         end_at = self.end_at
@@ -74,20 +75,20 @@ class JobTime:
             end_at = start + 60 * min(minutes, self.limit_min)
         return replace(self, asked_min=minutes, leave_at=end_at - warning_s(minutes))
 
-    def had_s(self, now: float) -> int:
-        """The time that a leg which begins now has (s), in whole minutes as limits are; 0: any."""
+    def had_s(self, now: float) -> int | None:
+        """The time that a leg which begins now has (s), in whole minutes; None: any."""
+        if self.asked_min is None or self.leave_at is None:
+            return limit_s(self.asked_min)
         asked_s = 60 * self.asked_min
-        if self.leave_at is None or not asked_s:
-            return asked_s
         minutes = math.ceil((self.leave_at + warning_s(self.asked_min) - now) / 60.0)
         return max(60, min(asked_s, 60 * minutes))
 
 
-def _minutes(environ: Mapping[str, str], name: str) -> int:
+def _minutes(environ: Mapping[str, str], name: str) -> int | None:
     try:
-        return max(0, int(environ.get(name, "0")))
+        return max(0, int(environ.get(name, "0"))) or None
     except ValueError:
-        return 0
+        return None
 
 
 def _moment(environ: Mapping[str, str], name: str) -> float | None:

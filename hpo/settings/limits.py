@@ -24,8 +24,8 @@ def seat_limits(spec: CampaignSpec, executor: str) -> SeatLimits:
         mem_mb=0 if learns_mem else slurm.mem_mb,
         queue_ahead=_queue_ahead(spec, learns_time=learns_time),
         legs_per_seat=hpo.legs_per_job,
-        learn_mem_to=slurm.max_mem_mb if learns_mem else 0,
-        learn_time_to=slurm.time_min if learns_time else 0,
+        learn_mem_to=slurm.max_mem_mb if learns_mem else None,
+        learn_time_to=slurm.time_min if learns_time else None,
     )
 
 

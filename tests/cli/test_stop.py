@@ -19,6 +19,7 @@ from hpo.cluster.simulated.model import ClusterModel
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.stop import DRAIN, KILL, NOW, StopRequest
+from hpo.seats.orders import Cancel
 
 # Saves after each epoch, reports only when it may.
 STEPS = """
@@ -253,7 +254,7 @@ def _stopped(root: Path, how: str) -> Campaign:
         if how == KILL:
             jobs = [i for i, s in campaign.cluster.poll(()).items() if s.phase.value != "ended"]
             stop_request.note_cancelled(campaign.layout, jobs)
-            campaign.cluster.cancel(jobs)
+            campaign.cluster.change(Cancel(tuple(jobs), running=True))
 
     campaign.clock.at(500.0, ask)
     return campaign

@@ -77,7 +77,7 @@ class TestBackfill:
         assert self.arrival.wait_s(0.5, 1) == pytest.approx(HOUR / 10)
 
     def test_no_limit_or_a_longer_one_waits_as_the_longest(self) -> None:
-        assert self.arrival.wait_s(0.5, 0) == self.arrival.wait_s(0.5, 5000) == HOUR
+        assert self.arrival.wait_s(0.5, None) == self.arrival.wait_s(0.5, 5000) == HOUR
 
 
 class TestHistory:
@@ -107,6 +107,6 @@ class TestHistory:
         assert len(history.of_class(100)) == 31
 
     def test_a_history_of_few_jobs_is_taken_as_it_is(self) -> None:
-        history = History(((20, 10.0), (0, 500.0)))
+        history = History(((20, 10.0), (None, 500.0)))
         assert sorted(history.of_class(20)) == [10.0, 500.0]
-        assert sorted(history.of_class(0)) == [10.0, 500.0]
+        assert sorted(history.of_class(None)) == [10.0, 500.0]

@@ -15,6 +15,8 @@ from hpo.folder.files import read_json
 from hpo.folder.offers import Leg
 from hpo.record.causes import Cause
 from hpo.seats.book import JobPhase
+from hpo.seats.orders import Avoid, Cancel, Raise, Shrink, Submit
+from hpo.units.sizes import Size
 
 KINDS = ["simulated", "local", pytest.param("slurm", marks=pytest.mark.slurm)]
 
@@ -29,9 +31,6 @@ def bench(request: pytest.FixtureRequest, weird_tmp_path: Path) -> Iterator[Benc
 
 
 class TestEveryCluster:
-    def test_has_nothing_against_a_plain_request(self, bench: Bench) -> None:
-        assert bench.cluster.preflight() == []
-
     def test_knows_the_jobs_that_it_was_asked_for(self, bench: Bench) -> None:
         job_ids = bench.submit(3)
         assert len(set(job_ids)) == 3
@@ -71,7 +70,7 @@ class TestEveryCluster:
         bench.offer(1, seconds=60.0)
         (job_id,) = bench.submit(1)
         bench.wait(bench.claims, "the seat takes its leg")
-        bench.cluster.cancel_queued([job_id, "99999998_0"])
+        bench.cluster.change(Cancel((job_id, "99999998_0")))
         (bench.folder / "go").touch()
         assert bench.wait_for_end(job_id).ok
         assert bench.result(0)["status"] == "completed"
@@ -80,8 +79,8 @@ class TestEveryCluster:
         bench.offer(1, seconds=600.0)
         (job_id,) = bench.submit(1)
         bench.wait(bench.claims, "the seat takes its leg")
-        bench.cluster.cancel([])
-        bench.cluster.cancel([job_id, "99999998_0"])
+        bench.cluster.change(Cancel((), running=True))
+        bench.cluster.change(Cancel((job_id, "99999998_0"), running=True))
         status = bench.wait_for_end(job_id)
         assert status.phase is JobPhase.ENDED
         assert not bench.layout.result(0).exists()
@@ -93,14 +92,14 @@ class TestEveryCluster:
             return status is None or status.phase is JobPhase.ENDED
 
         job_ids = bench.submit(2)
-        bench.cluster.cancel_queued(job_ids)
+        bench.cluster.change(Cancel(tuple(job_ids)))
         for job_id in job_ids:
             bench.wait(partial(is_gone, job_id), "it is gone")
         bench.offer(1)
         assert bench.claims() == []
 
     def test_keeps_to_the_number_that_may_run_at_once(self, bench: Bench) -> None:
-        if not bench.cluster.has_queue:
+        if not bench.cluster.traits.has_queue:
             pytest.skip("without a queue the manager asks for no more than may run")
         # Longer than the time between two looks: jobs that are over by then are never seen to run.
         bench.offer(3, seconds=1.5)
@@ -117,47 +116,47 @@ class TestEveryCluster:
         assert most == 1
 
     def test_a_waiting_seat_is_given_more_memory_in_its_place(self, bench: Bench) -> None:
-        if not bench.cluster.has_queue:
+        if not bench.cluster.traits.has_queue:
             pytest.skip("without a queue no seat waits")
         running, (waiting,) = bench.one_runs(of=2)
         with pytest.raises(PollError):
-            bench.cluster.raise_memory([running], 6144)
-        bench.cluster.raise_memory([waiting], 6144)
+            bench.cluster.change(Raise((running,), 6144))
+        bench.cluster.change(Raise((waiting,), 6144))
         content = {"rung": 0, "attempt": 0, "target": 1, "trial_id": 1, "config": {"seconds": 0.0}}
         offers.publish_offers(bench.layout, [(Leg(1, 0, 0, mem_mb=6144), content)])
         bench.former.append(bench.cluster)
         bench.cluster = bench.another()
         status = bench.status(waiting)
         assert status is not None
-        assert (status.phase, status.mem_mb) == (JobPhase.QUEUED, 6144)
+        assert (status.phase, status.size.mem_mb) == (JobPhase.QUEUED, 6144)
         (bench.folder / "go").touch()
         bench.wait(lambda: read_json(bench.layout.result(1)), "it takes what needs so much")
         assert bench.result(1)["job_id"] == waiting
 
     def test_waiting_seats_give_up_time_and_memory_in_their_place(self, bench: Bench) -> None:
-        if not bench.cluster.has_queue:
+        if not bench.cluster.traits.has_queue:
             pytest.skip("without a queue no seat waits")
         running, waiting = bench.one_runs(of=4)
         # One that has started by then does not keep the others from it.
-        bench.cluster.shrink([running, *waiting[:2]], mem_mb=200, time_min=2)
+        bench.cluster.change(Shrink((running, *waiting[:2]), Size(200, 2)))
         bench.former.append(bench.cluster)
         bench.cluster = bench.another()
         found = [bench.status(job_id) for job_id in waiting]
         assert all(s is not None and s.phase is JobPhase.QUEUED for s in found)
-        assert [s.time_min for s in found[:2] if s] == [2, 2]
-        assert [s.mem_mb for s in found[:2] if s] == [200, 200]
+        assert [s.size for s in found[:2] if s] == [Size(200, 2)] * 2
         assert found[2] is not None
-        assert found[2].time_min != 2
+        assert found[2].size.time_min != 2
         (bench.folder / "go").touch()
 
     def test_seats_that_wait_or_run_can_be_told_to_keep_off_nodes(self, bench: Bench) -> None:
         bench.offer(2)
         nodes = ["gpu2"] if bench.kind == "slurm" else ["some-node"]
-        job_ids = bench.cluster.submit(2, at_once=1, avoid=nodes)
+        job_ids = bench.cluster.submit(Submit(2, 1, avoid=frozenset(nodes)))
         bench.submitted += job_ids
         bench.wait(bench.claims, "one of them runs")
-        bench.cluster.avoid_nodes([*job_ids, "99999998_0"], [*nodes, "gpu3"])
-        bench.cluster.avoid_nodes(job_ids, [])
+        more = frozenset([*nodes, "gpu3"])
+        bench.cluster.change(Avoid((*job_ids, "99999998_0"), more))
+        bench.cluster.change(Avoid(tuple(job_ids), frozenset()))
         assert all(bench.wait_for_end(job_id).ok for job_id in job_ids)
 
     def test_a_killed_seat_is_told_as_killed(self, bench: Bench) -> None:

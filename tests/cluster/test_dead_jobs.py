@@ -83,7 +83,7 @@ def test_a_dead_job_is_noticed_at_the_next_poll(
     def tick_until(end: float) -> None:
         while clock.now() < end:
             manager.tick()
-            clock.sleep(cluster.tick_s)
+            clock.sleep(cluster.traits.tick_s)
 
     tick_until(START + 4.0)
     assert take(layout, JOB).trial_id == 0
@@ -95,6 +95,8 @@ def test_a_dead_job_is_noticed_at_the_next_poll(
     if skew_s == 0.0:
         # What can be known earliest: the poll after the death, and no sooner than the grace.
         seen = min(at for at in answers.asked if at >= answers.died_at)
-        assert lost.time <= max(seen, answers.died_at + defaults.result_grace) + cluster.tick_s
+        assert (
+            lost.time <= max(seen, answers.died_at + defaults.result_grace) + cluster.traits.tick_s
+        )
     gaps = [b - a for a, b in zip(answers.asked[1:], answers.asked[2:], strict=False)]
     assert min(gaps) >= 60.0

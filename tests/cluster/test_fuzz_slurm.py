@@ -15,6 +15,7 @@ from hpo.cluster.slurm import cluster as slurm
 from hpo.cluster.slurm import commands as slurm_commands
 from hpo.cluster.slurm import preflight as slurm_preflight
 from hpo.cluster.slurm import status as slurm_status
+from hpo.cluster.slurm.cluster import is_job_gone
 from hpo.errors import HpoError
 from hpo.seats.book import JobPhase
 
@@ -65,5 +66,5 @@ def test_any_answer_of_scontrol_and_sinfo(data: bytes, code: int) -> None:
         patch.setattr(subprocess, "run", answer)
         assert slurm_preflight.max_array_size() >= 0
         assert slurm.answers() in (True, False)
-        assert slurm.is_job_gone("17") in (True, False, None)
+        assert is_job_gone("17") in (True, False, None)
         assert all(isinstance(p, str) for p in slurm_preflight._unknown_partitions("main"))

@@ -19,6 +19,7 @@ from hpo.cluster.local.gpus import gpu_problems, visible_gpus
 from hpo.folder.files import Layout, publish_json
 from hpo.record.causes import Cause
 from hpo.seats.book import JobPhase
+from hpo.seats.orders import Cancel
 
 SHOW = """
 note("seen.txt", os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
@@ -207,7 +208,7 @@ def test_a_stranger_with_a_seats_process_id_is_never_signalled(cluster: LocalClu
     try:
         start = psutil.Process(stranger.pid).create_time()
         record(cluster, "local-a-1", pid=stranger.pid, start=start - 100)
-        cluster.cancel_queued(["local-a-1", "local-unknown"])
+        cluster.change(Cancel(("local-a-1", "local-unknown")))
         time.sleep(0.2)
         assert stranger.poll() is None
     finally:

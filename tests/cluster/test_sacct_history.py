@@ -32,7 +32,7 @@ def test_the_wait_is_from_submission_to_start(tmp_path: Path) -> None:
 
 def test_what_a_job_had_to_wait_for_by_its_own_wish_does_not_count(tmp_path: Path) -> None:
     text = f"7|{DAY}08:00:00|{DAY}09:00:00|{DAY}09:10:00|Unknown|UNLIMITED|RUNNING|gpu"
-    assert read_history(write(tmp_path, text)).history.waits == ((0, 600.0),)
+    assert read_history(write(tmp_path, text)).history.waits == ((None, 600.0),)
 
 
 def test_jobs_that_never_started_and_steps_are_no_waits(tmp_path: Path) -> None:

@@ -105,12 +105,12 @@ def test_without_accounting_the_kill_is_known_all_the_same(
     [
         ({"SLURM_JOB_ID": "1", "SLURM_MEM_PER_NODE": "6144"}, 6144),
         ({"SLURM_JOB_ID": "1", "SLURM_MEM_PER_CPU": "2048", "SLURM_CPUS_ON_NODE": "4"}, 8192),
-        ({"SLURM_JOB_ID": "1", "SLURM_MEM_PER_NODE": "0"}, 0),
-        ({"SLURM_JOB_ID": "1", "SLURM_MEM_PER_NODE": "6G"}, 0),
-        ({"SLURM_JOB_ID": "1"}, 0),
+        ({"SLURM_JOB_ID": "1", "SLURM_MEM_PER_NODE": "0"}, None),
+        ({"SLURM_JOB_ID": "1", "SLURM_MEM_PER_NODE": "6G"}, None),
+        ({"SLURM_JOB_ID": "1"}, None),
         # A local process of a manager that itself runs in a job shares that job's memory.
-        ({"HPO_JOB_ID": "local-1", "SLURM_JOB_ID": "1", "SLURM_MEM_PER_NODE": "6144"}, 0),
+        ({"HPO_JOB_ID": "local-1", "SLURM_JOB_ID": "1", "SLURM_MEM_PER_NODE": "6144"}, None),
     ],
 )
-def test_a_seat_knows_its_memory_from_slurm(environ: dict[str, str], memory: int) -> None:
+def test_a_seat_knows_its_memory_from_slurm(environ: dict[str, str], memory: int | None) -> None:
     assert this_job(environ).mem_mb == memory

@@ -12,6 +12,7 @@ from hpo.cluster.slurm.reasons import Wait, advice, decide
 from hpo.cluster.slurm.status import read_squeue, status_of
 from hpo.manager.seats.waiting import WaitingNews
 from hpo.seats.book import JobPhase, JobStatus, SeatBook
+from hpo.seats.orders import Submit
 
 MAINTENANCE = "ReqNodeNotAvail, Reserved for maintenance"
 DRAINED = (
@@ -150,7 +151,7 @@ class TestNews:
 
     def test_seats_that_no_poll_has_listed_are_counted_too(self) -> None:
         book = SeatBook()
-        book.submitted(["1", "2"])
+        book.submitted(["1", "2"], Submit(2, 2))
         assert book.waits() == {"not known yet": 2}
 
     def test_a_reason_that_needs_a_person_is_said_once(

@@ -15,6 +15,7 @@ from hpo.cluster.slurm.status import QueueRow, read_sacct, read_squeue, status_o
 from hpo.record.causes import INFRASTRUCTURE, Cause
 from hpo.seats.book import JobPhase
 from hpo.settings.search import SlurmSettings
+from hpo.units.sizes import Size
 
 # squeue(1), JOB STATE CODES, of all versions from 18.08 to 26.05: base states, then flags.
 BASE = [
@@ -108,42 +109,50 @@ def test_what_squeue_says_of_a_job(word: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "mem_mb"),
-    [("trial-6144M.c", 6144), ("trial.c", 0), ("trial_17.c", 0), ("trial.trial-5M.c", 0)],
+    [
+        ("trial-6144M.c", 6144),
+        ("trial-0M.c", None),
+        ("trial.c", None),
+        ("trial_17.c", None),
+        ("trial.trial-5M.c", None),
+    ],
 )
-def test_the_name_of_a_seat_tells_the_memory_that_it_was_raised_to(name: str, mem_mb: int) -> None:
+def test_the_name_of_a_seat_tells_the_memory_that_it_was_raised_to(
+    name: str, mem_mb: int | None
+) -> None:
     for word in ("PENDING", "RUNNING"):
         status = status_of(QueueRow("12_3", word, "Priority", "gpu003", "10:00", "4G", name))
         assert status is not None
-        assert status.mem_mb == mem_mb
+        assert status.size.mem_mb == mem_mb
     if mem_mb:
-        assert SeatRequest(SlurmSettings()).job_name("c", mem_mb=mem_mb) == name
+        assert SeatRequest(SlurmSettings()).job_name("c", Size(mem_mb)) == name
 
 
 @pytest.mark.parametrize(
     ("name", "limit", "memory", "expected"),
     [
-        ("trial-30min.c", "10:00", "4G", (0, 30)),  # cut before a maintenance
-        ("trial-768M-30min.c", "30:00", "768M", (768, 30)),
-        ("trial-768M.c", "2:00:00", "768M", (768, 120)),  # raised in its place
-        ("trial_17.c", "30:00", "768M", (0, 30)),  # requeued, after it ran a trial
-        ("trial.c", "UNLIMITED", "4G", (0, 0)),
+        ("trial-30min.c", "10:00", "4G", Size(None, 30)),  # cut before a maintenance
+        ("trial-768M-30min.c", "30:00", "768M", Size(768, 30)),
+        ("trial-768M.c", "2:00:00", "768M", Size(768, 120)),  # raised in its place
+        ("trial_17.c", "30:00", "768M", Size(None, 30)),  # requeued, after it ran a trial
+        ("trial.c", "UNLIMITED", "4G", Size()),
     ],
 )
 def test_the_name_and_the_limit_tell_what_a_seat_was_asked_for_with(
-    name: str, limit: str, memory: str, expected: tuple[int, int]
+    name: str, limit: str, memory: str, expected: Size
 ) -> None:
     row = QueueRow("12_3", "PENDING", "Priority", "", limit, memory, name)
     status = status_of(row)
     assert status is not None
-    assert (status.mem_mb, status.time_min) == expected
+    assert status.size == expected
     # Where the memory is learned, each seat's counts.
     told = status_of(row, tells_memory=True)
     assert told is not None
-    assert told.mem_mb == {"4G": 4096, "768M": 768}[memory]
+    assert told.size.mem_mb == {"4G": 4096, "768M": 768}[memory]
     assert status_of(replace(row, memory="4Gc"), tells_memory=True) == status
     request = SeatRequest(SlurmSettings())
-    assert request.job_name("c", mem_mb=768, time_min=30) == "trial-768M-30min.c"
-    assert request.job_name("c", time_min=30) == "trial-30min.c"
+    assert request.job_name("c", Size(768, 30)) == "trial-768M-30min.c"
+    assert request.job_name("c", Size(time_min=30)) == "trial-30min.c"
 
 
 @pytest.mark.parametrize("word", EXPECTED)

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from simulation import Campaign, objective
 
+from hpo.cluster.simulated.jobs import SimulatedJob
 from hpo.cluster.simulated.model import ClusterModel
 from hpo.decisions.asha import Asha
 from hpo.folder.attempts import Account
 from hpo.record.pace import SURE
 from hpo.record.state import TrialStatus
+from hpo.seats.orders import Cancel
 from hpo.units.sizes import usable_s
 
 LONGEST = 240  # min
@@ -64,7 +66,15 @@ def events(campaign: Campaign, name: str) -> list[dict[str, Any]]:
 
 def asked_min(campaign: Campaign) -> list[int]:
     """The time limits that the seats have in the end, in the order in which they were queued."""
-    return [job.time_min for job in campaign.cluster._jobs.values()]
+    return [minutes(job) for job in campaign.cluster._jobs.values()]
+
+
+def minutes(job: SimulatedJob) -> int:
+    return job.size.rank[1]
+
+
+def megabytes(job: SimulatedJob) -> int:
+    return job.size.rank[0]
 
 
 def test_low_rungs_get_short_seats_and_promoted_legs_wait_for_long_ones(tmp_path: Path) -> None:
@@ -79,12 +89,13 @@ def test_low_rungs_get_short_seats_and_promoted_legs_wait_for_long_ones(tmp_path
     ended = events(campaign, "LegFinished")
     # 20 legs have to end before anybody can give up time.
     late = [e for e in events(campaign, "LegClaimed") if e["time"] > ended[SURE - 1]["time"]]
-    had = [campaign.cluster._jobs[e["job_id"]].time_min for e in late]
-    assert sum(1 for minutes in had if minutes <= 30) > len(had) / 2
+    had = [minutes(campaign.cluster._jobs[e["job_id"]]) for e in late]
+    assert sum(1 for time_min in had if time_min <= 30) > len(had) / 2
     offered = {(e["trial_id"], e["attempt"]): e for e in events(campaign, "LegOffered")}
     for leg in ended:
         seat = campaign.cluster._jobs[leg["job_id"]]
-        assert usable_s(seat.time_min) >= offered[leg["trial_id"], leg["attempt"]]["time_s"] > 0
+        asked_s = offered[leg["trial_id"], leg["attempt"]]["time_s"]
+        assert usable_s(minutes(seat)) >= asked_s > 0
     high = [e["time_s"] for e in offered.values() if e["rung"] == 3]
     low = [e["time_s"] for e in offered.values() if e["rung"] == 0]
     assert min(high) > 3 * max(need for need in low if need < AUTO["max_time_s"])
@@ -158,7 +169,7 @@ def test_offers_that_need_longer_than_a_seat_may_have_now_are_made_again(tmp_pat
     manager.tick()
     assert len(manager.state.of(TrialStatus.OFFERED)) == 6
     before = list(campaign.cluster.lives.live)
-    campaign.cluster.cancel_queued(before)  # by the user
+    campaign.cluster.change(Cancel(tuple(before)))  # by the user
     campaign.limits |= {"max_time_s": usable_s(60)}
     campaign.seat_limits = {"learn_time_to": 60}
     manager = campaign.manager()
@@ -184,7 +195,7 @@ class TestMemory:
         campaign = self.make(tmp_path / "c")
         state = campaign.run().state
         assert not state.of(TrialStatus.FAILED)
-        asked = [job.mem_mb for job in campaign.cluster._jobs.values()]
+        asked = [megabytes(job) for job in campaign.cluster._jobs.values()]
         assert max(asked) == 8192, "before anything was known"
         assert asked[-1] < 4096
         assert asked[-1] >= 1.3 * max(e["mem_used_mb"] for e in events(campaign, "LegFinished"))
@@ -197,7 +208,7 @@ class TestMemory:
         jobs = list(campaign.cluster._jobs.values())
         assert {job.array for job in jobs} == {1}, "all were queued at once"
         assert campaign.cluster.calls["shrink"] == 1
-        assert sum(job.mem_mb < 4096 for job in jobs) > 20
+        assert sum(megabytes(job) < 4096 for job in jobs) > 20
 
     def test_a_leg_known_to_need_more_is_never_taken_by_a_smaller_seat(
         self, tmp_path: Path
@@ -209,7 +220,7 @@ class TestMemory:
         for event in map(json.loads, campaign.journal_bytes().splitlines()[1:]):
             if event["event"] == "LegClaimed" and event["trial_id"] in used:
                 seat = campaign.cluster._jobs[event["job_id"]]
-                assert seat.mem_mb >= used[event["trial_id"]]
+                assert megabytes(seat) >= used[event["trial_id"]]
                 checked += 1
             elif event["event"] == "LegFinished":
                 used[event["trial_id"]] = event["mem_used_mb"]
@@ -266,5 +277,5 @@ def test_waiting_seats_give_up_time_once_it_is_known_what_legs_take(tmp_path: Pa
     # The first array holds a seat for each leg of the rung plan, in one submission.
     first = [job for job in jobs if job.array == 1]
     assert len(first) == 81 + 27 + 9 + 3
-    given_up = [job for job in first if job.time_min < LONGEST]
+    given_up = [job for job in first if minutes(job) < LONGEST]
     assert len(given_up) > 50

@@ -65,7 +65,7 @@ def test_a_seat_that_goes_on_takes_also_what_was_offered_before_times_were_known
         seed=1,
     )
     limits = {"timed": True, "max_time_s": usable_s(600), "learn_time": learns}
-    seats = {"legs_per_seat": None, "learn_time_to": 600 if learns else 0, "queue_ahead": 0}
+    seats = {"legs_per_seat": None, "learn_time_to": 600 if learns else None, "queue_ahead": 0}
     made = Campaign(
         tmp_path / "c",
         model=model,

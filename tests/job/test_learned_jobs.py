@@ -19,7 +19,7 @@ from hpo.job import memory
 from hpo.seats.job_identity import this_job
 from hpo.seats.stay import first_leg_s
 from hpo.settings.search import SlurmSettings
-from hpo.units.sizes import usable_s, warning_s
+from hpo.units.sizes import Size, usable_s, warning_s
 
 SLURM = {"SLURM_JOB_ID": "1", "SLURM_MEM_PER_NODE": "768"}
 ON_SLURM = SLURM | {"HPO_JOB_ID": "", "SLURM_ARRAY_JOB_ID": "", "SLURM_CONF": "/nowhere"}
@@ -36,23 +36,25 @@ threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
     ("environ", "seconds"),
     [
         (SLURM | {"HPO_SEAT_MIN": "30"}, usable_s(30)),
-        (SLURM, 0),
-        (SLURM | {"HPO_SEAT_MIN": "soon"}, 0),
-        (SLURM | {"HPO_SEAT_MIN": "-3"}, 0),
-        ({"HPO_JOB_ID": "local-1", "HPO_SEAT_MIN": "30"} | SLURM, 0),
+        (SLURM, None),
+        (SLURM | {"HPO_SEAT_MIN": "soon"}, None),
+        (SLURM | {"HPO_SEAT_MIN": "-3"}, None),
+        ({"HPO_JOB_ID": "local-1", "HPO_SEAT_MIN": "30"} | SLURM, None),
         ({"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "2", "HPO_SEAT_MIN": "5"}, 210),
     ],
 )
-def test_a_seat_knows_its_time_from_its_own_script(environ: dict[str, str], seconds: int) -> None:
+def test_a_seat_knows_its_time_from_its_own_script(
+    environ: dict[str, str], seconds: int | None
+) -> None:
     assert first_leg_s(this_job(environ).time.asked_min) == seconds
 
 
 def test_the_script_says_what_was_asked_for_also_where_it_was_cut() -> None:
     request = SeatRequest(SlurmSettings(time="auto", mem="auto", max_mem="2G"))
-    asked = request.submitit_parameters(name="n", at_once=1, minutes=17, asked_min=30, mem_mb=768)
+    asked = request.submitit_parameters(name="n", at_once=1, size=Size(768, 30), minutes=17)
     assert (asked["time"], asked["mem"]) == (17, "768M")
     assert "export HPO_SEAT_MIN=30" in asked["setup"]
-    first = request.submitit_parameters(name="n", at_once=1, minutes=120)
+    first = request.submitit_parameters(name="n", at_once=1, size=Size(), minutes=120)
     assert (first["time"], first["mem"]) == (120, "2048M")
     assert "export HPO_SEAT_MIN=120" in first["setup"]
     assert {"--time=120", "--mem=2048M"} <= set(request.sbatch_options())

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
-from collections.abc import Collection
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from histories import NOW, claimed, drawn, make_layout, offer_files, offered, state_after, take
 from histories import write_result as write
-from partial_cluster import as_cluster
 from simulation import Campaign
 
 from hpo.cluster.simulated.model import ClusterModel
-from hpo.errors import PollError, SeatsBrokenError, SubmissionError
+from hpo.errors import SeatsBrokenError, SubmissionError
 from hpo.folder import offers
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.quarantine import is_quarantined
 from hpo.manager.observe import Observer
-from hpo.manager.seats.avoidance import Avoidance
 from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.state import CampaignState
 from hpo.seats.book import JobPhase, JobStatus, SeatBook
+from hpo.seats.orders import Submit
 
 RUNNING = {"leg_time": 12.5, "training_time": 12.5, "end_time": NOW}
 TEXTS: list[tuple[object, str]] = [
@@ -109,59 +105,6 @@ class TestWhereALegEnded:
         assert fact.cause == "vanished"
 
 
-@dataclass
-class Told:
-    """The one verb of a cluster that is asked here."""
-
-    calls: list[tuple[list[str], list[str]]] = field(default_factory=list)
-    silent: bool = False
-
-    def avoid_nodes(self, job_ids: Collection[str], nodes: Collection[str]) -> None:
-        self.calls.append((sorted(job_ids), sorted(nodes)))
-        if self.silent:
-            raise PollError("scontrol: no answer")
-
-
-class TestWaitingSeats:
-    def test_they_are_told_once_a_change(self, caplog: pytest.LogCaptureFixture) -> None:
-        caplog.set_level(logging.INFO)
-        told, book = Told(), SeatBook()
-        avoid = Avoidance(as_cluster(told), book)
-        book.submitted(["8_0", "8_1", "8_2"])
-        book.claimed("8_0", 0, NOW)
-        avoid.follow([], NOW, ever=False)
-        assert told.calls == []
-        for _ in range(3):
-            avoid.follow(["gpu2"], NOW, ever=True)
-        assert told.calls == [(["8_1", "8_2"], ["gpu2"])]
-        avoid.follow([], NOW, ever=True)
-        assert told.calls[1:] == [(["8_1", "8_2"], [])]
-        assert "node gpu2 is used again" in caplog.text
-
-    def test_new_seats_need_not_be_told_and_those_that_wait_again_do(self) -> None:
-        told, book = Told(), SeatBook()
-        avoid = Avoidance(as_cluster(told), book)
-        avoid.follow(["gpu2"], NOW, ever=True)
-        book.submitted(["9"])
-        avoid.submitted(["9"])
-        avoid.follow(["gpu2"], NOW, ever=True)
-        assert told.calls == []
-        book.claimed("9", 0, NOW)
-        avoid.follow(["gpu2"], NOW, ever=True)
-        requeued = JobStatus(JobPhase.QUEUED)
-        book.take_poll({"9": requeued, "7": requeued}, NOW, vanish_s=60.0)
-        avoid.follow(["gpu2"], NOW, ever=True)
-        assert told.calls == [(["7", "9"], ["gpu2"])]
-
-    def test_a_call_that_fails_is_repeated_a_minute_later(self) -> None:
-        told, book = Told(silent=True), SeatBook()
-        avoid = Avoidance(as_cluster(told), book)
-        book.submitted(["8_0"])
-        for second in range(100):
-            avoid.follow(["gpu2"], NOW + second, ever=True)
-        assert len(told.calls) == 2
-
-
 class BadNode:
     """A simulated cluster on one node of which every seat dies before it looks for a leg."""
 
@@ -171,19 +114,12 @@ class BadNode:
         cluster, lives = campaign.cluster, campaign.cluster.lives
         submit, start = cluster.submit, lives.start
 
-        def submit_avoiding(
-            count: int,
-            *,
-            at_once: int,
-            mem_mb: int = 0,
-            time_min: int = 0,
-            avoid: Collection[str] = (),
-        ) -> list[str]:
-            self.asked.append((count, sorted(avoid)))
-            if avoid and self.refuses:
+        def submit_avoiding(order: Submit) -> list[str]:
+            self.asked.append((order.count, sorted(order.avoid)))
+            if order.avoid and self.refuses:
                 raise SubmissionError("Requested node configuration is not available")
-            self.out = set(avoid)
-            return submit(count, at_once=at_once, mem_mb=mem_mb, time_min=time_min)
+            self.out = set(order.avoid)
+            return submit(order)
 
         def start_dying(job: Any) -> None:
             start(job)

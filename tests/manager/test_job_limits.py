@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from random import Random
-from typing import Any
 
+from hand_cluster import DONE, HandCluster
 from hypothesis import given
 from hypothesis import strategies as st
-from partial_cluster import as_cluster
 
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.needs import ComingLeg
 from hpo.decisions.node_blame import NodeBlame
-from hpo.errors import PollError
 from hpo.manager.seats.keeper import SeatKeeper
 from hpo.record import events as ev
 from hpo.record.causes import Cause
@@ -21,68 +19,6 @@ from hpo.record.state import CampaignState, apply
 from hpo.seats.book import JobPhase, JobStatus, SeatBook
 
 KILLED = JobStatus(JobPhase.ENDED, cause=Cause.KILLED, detail="SLURM says FAILED")
-DONE = JobStatus(JobPhase.ENDED, cause=Cause.KILLED, ok=True)
-
-
-class ByHand:
-    """A cluster of which the test decides what happens to whom; it keeps to limits of arrays."""
-
-    has_queue, capacity, poll_s, vanish_s = True, None, 0.0, 60.0
-
-    def __init__(self) -> None:
-        self.jobs: dict[str, JobStatus] = {}
-        self.limits: dict[str, int] = {}
-        self.arrays = 0
-
-    def submit(
-        self, count: int, *, at_once: int, mem_mb: int = 0, time_min: int = 0, avoid: Any = ()
-    ) -> list[str]:
-        del time_min, avoid
-        assert 1 <= at_once <= count
-        self.arrays += 1
-        job_ids = [f"{self.arrays}_{i}" for i in range(count)]
-        self.jobs |= dict.fromkeys(job_ids, JobStatus(JobPhase.QUEUED, mem_mb=mem_mb))
-        self.limits[str(self.arrays)] = at_once
-        return job_ids
-
-    def limit_array(self, array: str, at_once: int) -> None:
-        assert at_once >= 1
-        self.limits[array] = at_once
-
-    def raise_memory(self, job_ids: Any, mem_mb: int) -> None:
-        waiting = [i for i in job_ids if self.jobs.get(i, DONE).phase is JobPhase.QUEUED]
-        self.jobs |= dict.fromkeys(waiting, JobStatus(JobPhase.QUEUED, mem_mb=mem_mb))
-        if len(waiting) < len(job_ids):
-            raise PollError("some have started")
-
-    def poll(self, job_ids: Any) -> dict[str, JobStatus]:
-        del job_ids
-        return dict(self.jobs)
-
-    def cancel_queued(self, job_ids: Any) -> None:
-        for job_id in job_ids:
-            if self.jobs.get(job_id, DONE).phase is JobPhase.QUEUED:
-                del self.jobs[job_id]
-
-    def last_words(self, job_id: str) -> str:
-        del job_id
-        return ""
-
-    def avoid_nodes(self, job_ids: Any, nodes: Any) -> None:
-        raise AssertionError
-
-    def live(self) -> list[str]:
-        return sorted(i for i, s in self.jobs.items() if s.phase is not JobPhase.ENDED)
-
-    def running(self) -> list[str]:
-        return [i for i in self.live() if self.jobs[i].phase is JobPhase.RUNNING]
-
-    def may_start(self, job: str) -> bool:
-        array = job.partition("_")[0]
-        together = [i for i in self.running() if i.partition("_")[0] == array]
-        return len(together) < self.limits[array]
-
-
 ACTIONS = {
     "start": 12, "claim": 6, "end": 4, "kill": 1, "requeue": 1, "vanish": 1, "offer": 2, "fill": 4
 }  # fmt: skip
@@ -99,11 +35,12 @@ def test_there_are_never_more_jobs_than_allowed_whatever_happens_to_them(seed: i
         (action, random.randrange(60), random.choice([0, 0, 0, 6144, 9216]))
         for action in random.choices(list(ACTIONS), list(ACTIONS.values()), k=150)
     ]
-    cluster = ByHand()
-    cluster.poll_s = random.choice([0.0, 20_000.0])  # the keeper may know less than is true
+    # The keeper may know less than is true.
+    cluster = HandCluster(poll_s=random.choice([0.0, 20_000.0]))
     limits = SeatLimits(at_once, max_queued, 4096, queue_ahead)
     state, needs = CampaignState(), Counter({0: offered})
-    seats, keeper = SeatBook(), None
+    seats = SeatBook()
+    keeper: SeatKeeper | None = None
     now = 0.0
     for action, which, size in [("fill", 0, 0), *steps, ("fill", 0, 0)]:
         now += 1000.0
@@ -113,9 +50,10 @@ def test_there_are_never_more_jobs_than_allowed_whatever_happens_to_them(seed: i
         if action == "offer":
             needs[size] += which % 5
         elif action == "start" and job is not None and not runs and cluster.may_start(job):
-            cluster.jobs[job] = JobStatus(JobPhase.RUNNING, mem_mb=cluster.jobs[job].mem_mb)
+            cluster.jobs[job] = JobStatus(JobPhase.RUNNING, size=cluster.jobs[job].size)
         elif action == "claim" and runs and job is not None:
-            fits = [need for need in needs if needs[need] and need <= cluster.jobs[job].mem_mb]
+            has_mb = cluster.jobs[job].size.mem_mb or 0
+            fits = [need for need in needs if needs[need] and need <= has_mb]
             if fits and job in seats.seats and seats.seats[job].trial_id is None:
                 needs[max(fits)] -= 1
                 seats.claimed(job, which, now)
@@ -123,7 +61,7 @@ def test_there_are_never_more_jobs_than_allowed_whatever_happens_to_them(seed: i
             cluster.jobs[job] = DONE if action == "end" else KILLED
             seats.left(job, over=True)
         elif action == "requeue" and runs and job is not None:
-            cluster.jobs[job] = JobStatus(JobPhase.QUEUED, mem_mb=cluster.jobs[job].mem_mb)
+            cluster.jobs[job] = JobStatus(JobPhase.QUEUED, size=cluster.jobs[job].size)
             seats.left(job, over=False)
         elif action == "vanish" and job is not None:
             del cluster.jobs[job]
@@ -131,7 +69,7 @@ def test_there_are_never_more_jobs_than_allowed_whatever_happens_to_them(seed: i
             if restarts or keeper is None:
                 held = {i: s.trial_id for i, s in seats.seats.items() if s.trial_id is not None}
                 seats = SeatBook()
-                keeper = SeatKeeper(as_cluster(cluster), seats, limits, NodeBlame())
+                keeper = SeatKeeper(cluster, seats, limits, NodeBlame())
                 for job_id, trial_id in held.items():
                     seats.claimed(job_id, trial_id, now)
             state = _offering(needs)

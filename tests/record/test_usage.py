@@ -22,7 +22,7 @@ from hpo.record.pace import SURE
 from hpo.record.state import CampaignState
 from hpo.record.usage import MEASURED, REMEMBERED, Usage
 from hpo.report.usage_words import leg_usage, usage_lines, usage_numbers
-from hpo.units.sizes import SeatKind
+from hpo.units.sizes import Size
 
 AUTO = Limits(n_trials=99, mem_mb=8192, max_mem_mb=8192, learn_mem=True)
 SEATS = SeatLimits(8, 450, learn_mem_to=8192)
@@ -86,12 +86,12 @@ class TestMemory:
         offers = [replace(offered(i), mem_mb=mem_mb) for i, mem_mb in ((7, 0), (8, 128), (9, 999))]
         state = state_after([*running(*range(MEASURED)), *ended, *drawn, *offers])
         wanted = wanted_seats(state, SEATS, new(3))
-        assert wanted.needs == {SeatKind(256): 2, SeatKind(999): 1}
-        assert (wanted.usual_mb, wanted.coming, wanted.is_known) == (256, {SeatKind(256): 3}, True)
+        assert wanted.needs == {Size(256): 2, Size(999): 1}
+        assert (wanted.usual_mb, wanted.coming, wanted.is_known) == (256, {Size(256): 3}, True)
 
     def test_seats_ask_for_the_most_while_it_is_not_known(self) -> None:
         wanted = wanted_seats(campaign(100), SEATS, new(300))
-        assert (wanted.coming, wanted.is_known) == ({SeatKind(8192): 300}, False)
+        assert (wanted.coming, wanted.is_known) == ({Size(8192): 300}, False)
 
 
 class TestTime:
@@ -105,20 +105,20 @@ class TestTime:
 
     def test_offers_get_the_class_that_they_need(self) -> None:
         wanted = wanted_seats(self.waiting(200, 200, 3000, 0), self.SEATS, new(9))
-        assert wanted.needs == {SeatKind(0, 5): 2, SeatKind(0, 60): 1, SeatKind(0, 120): 1}
-        assert (wanted.coming, wanted.is_known) == ({SeatKind(0, 5): 9}, True)
+        assert wanted.needs == {Size(None, 5): 2, Size(None, 60): 1, Size(None, 120): 1}
+        assert (wanted.coming, wanted.is_known) == ({Size(None, 5): 9}, True)
 
     def test_legs_to_come_are_as_long_as_their_rung_makes_them(self) -> None:
         """All legs so far took 1.4 s an epoch, which with the margin is 1.7 s."""
         lengths = {100: 27, 250: 9, 800: 3, 9999: 1}
         coming = {ComingLeg(rung, n): lengths[n] for rung, n in enumerate(lengths)}
         found = wanted_seats(self.waiting(), self.SEATS, coming).coming
-        assert found == {SeatKind(0, n): c for n, c in ((5, 27), (10, 9), (30, 3), (120, 1))}
+        assert found == {Size(None, n): c for n, c in ((5, 27), (10, 9), (30, 3), (120, 1))}
 
     def test_before_anything_is_known_all_is_as_long_as_may_be(self) -> None:
         wanted = wanted_seats(self.waiting(6840, ended=2), self.SEATS, new(300))
-        assert wanted.needs == {SeatKind(0, 120): 1}
-        assert (wanted.coming, wanted.is_known) == ({SeatKind(0, 120): 300}, False)
+        assert wanted.needs == {Size(None, 120): 1}
+        assert (wanted.coming, wanted.is_known) == ({Size(None, 120): 300}, False)
         assert not wanted_seats(self.waiting(200, ended=SURE - 1), self.SEATS, {}).is_known
         assert wanted_seats(self.waiting(200, ended=SURE), self.SEATS, {}).is_known
 
@@ -128,8 +128,8 @@ class TestTime:
 
     def test_where_nothing_is_learned_all_is_as_the_settings_say(self) -> None:
         wanted = wanted_seats(self.waiting(200, ended=0), SeatLimits(8, 450, 4096), new(9))
-        assert wanted.needs == {SeatKind(): 1}
-        assert (wanted.coming, wanted.is_known) == ({SeatKind(): 9}, False)
+        assert wanted.needs == {Size(): 1}
+        assert (wanted.coming, wanted.is_known) == ({Size(): 9}, False)
 
 
 class TestSums:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hpo.units.sizes import (
     TIMES_MIN,
-    SeatKind,
+    Size,
     mem_class,
     missing,
     time_class,
@@ -20,34 +20,53 @@ from hpo.units.sizes import (
     warning_s,
 )
 
-KINDS = st.builds(SeatKind, st.sampled_from([0, 512, 1024]), st.sampled_from([5, 30, 120]))
+NO_SEAT = Size(-1, -1)
+KINDS = st.builds(Size, st.sampled_from([None, 512, 1024]), st.sampled_from([None, 5, 30, 120]))
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (Size(768, 30), "30 min and 768 MB"),
+        (Size(None, 120), "120 min"),
+        (Size(768), "768 MB"),
+        (Size(), ""),
+    ],
+)
+def test_sizes_in_words(size: Size, words: str) -> None:
+    assert str(size) == words
+
+
+def test_what_nothing_was_said_of_is_filled_in() -> None:
+    assert Size(768).known_or(Size(512, 30)) == Size(768, 30)
+    assert Size(None, 30).known_or(Size()) == Size(None, 30)
 
 
 def test_an_offer_finds_a_seat_that_has_both() -> None:
-    need = {SeatKind(1024, 30): 1}
-    assert missing(need, {SeatKind(1024, 30): 1}) == {}
-    assert missing(need, {SeatKind(2048, 120): 1}) == {}
-    assert missing(need, {SeatKind(2048, 5): 9, SeatKind(512, 120): 9}) == need
+    need = {Size(1024, 30): 1}
+    assert missing(need, {Size(1024, 30): 1}) == {}
+    assert missing(need, {Size(2048, 120): 1}) == {}
+    assert missing(need, {Size(2048, 5): 9, Size(512, 120): 9}) == need
 
 
 def test_a_seat_serves_one_offer_and_small_ones_are_left_the_small_seats() -> None:
-    needs = {SeatKind(0, 5): 2, SeatKind(0, 120): 1}
-    assert missing(needs, {SeatKind(0, 120): 1, SeatKind(0, 5): 1}) == {SeatKind(0, 5): 1}
-    assert missing(needs, {SeatKind(0, 120): 2}) == {SeatKind(0, 5): 1}
-    assert missing(needs, {SeatKind(0, 5): 5}) == {SeatKind(0, 120): 1}
+    needs = {Size(None, 5): 2, Size(None, 120): 1}
+    assert missing(needs, {Size(None, 120): 1, Size(None, 5): 1}) == {Size(None, 5): 1}
+    assert missing(needs, {Size(None, 120): 2}) == {Size(None, 5): 1}
+    assert missing(needs, {Size(None, 5): 5}) == {Size(None, 120): 1}
 
 
 def test_seats_that_are_no_longer_free_serve_nobody() -> None:
-    assert missing({SeatKind(): 1}, {SeatKind(): 0}) == {SeatKind(): 1}
-    assert missing({SeatKind(): 1}, Counter({SeatKind(): -1})) == {SeatKind(): 1}
-    assert missing({SeatKind(): 0}, {}) == {}
+    assert missing({Size(): 1}, {Size(): 0}) == {Size(): 1}
+    assert missing({Size(): 1}, Counter({Size(): -1})) == {Size(): 1}
+    assert missing({Size(): 0}, {}) == {}
 
 
 @given(needs=st.lists(KINDS, max_size=4), free=st.lists(KINDS, max_size=4))
-def test_no_choice_of_seats_serves_more_offers(needs: list[SeatKind], free: list[SeatKind]) -> None:
+def test_no_choice_of_seats_serves_more_offers(needs: list[Size], free: list[Size]) -> None:
     left = missing(Counter(needs), Counter(free))
     assert all(left[kind] <= Counter(needs)[kind] for kind in left)
-    padded = [*free, *[SeatKind(-1, -1)] * len(needs)]
+    padded = [*free, *[NO_SEAT] * len(needs)]
     most = max(
         sum(seat.covers(need) for need, seat in zip(needs, chosen, strict=False))
         for chosen in set(permutations(padded, len(needs)))

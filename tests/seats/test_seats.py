@@ -6,6 +6,7 @@ import pytest
 
 from hpo.record.causes import Cause
 from hpo.seats.book import JobPhase, JobStatus, SeatBook
+from hpo.seats.orders import Submit
 
 QUEUED = JobStatus(JobPhase.QUEUED, reason="Priority")
 RUNNING = JobStatus(JobPhase.RUNNING)
@@ -19,6 +20,10 @@ def book(**statuses: JobStatus) -> SeatBook:
     made = SeatBook()
     poll(made, 0.0, **statuses)
     return made
+
+
+def submitted(seats: SeatBook, job_ids: list[str]) -> None:
+    seats.submitted(job_ids, Submit(len(job_ids), len(job_ids)))
 
 
 def poll(seats: SeatBook, at: float, **statuses: JobStatus) -> None:
@@ -148,7 +153,7 @@ class TestBook:
 
     def test_a_claim_tells_that_a_waiting_job_runs_before_the_cluster_does(self) -> None:
         seats = SeatBook()
-        seats.submitted(["a", "b"])
+        submitted(seats, ["a", "b"])
         seats.claimed("a", 4, 9.0)
         seats.claimed("x", 5, 9.0)
         assert {seat.job_id for seat in seats.running()} == {"a", "x"}
@@ -192,7 +197,7 @@ class TestBook:
 class TestDeathsBeforeAClaim:
     def test_jobs_that_die_of_their_own_are_counted(self) -> None:
         seats = SeatBook()
-        seats.submitted(["a", "b", "c"])
+        submitted(seats, ["a", "b", "c"])
         poll(seats, 1.0, a=KILLED, b=RUNNING, c=QUEUED)
         time_limit = JobStatus(JobPhase.ENDED, cause=Cause.TIME_LIMIT)
         poll(seats, 2.0, b=time_limit, c=JobStatus(JobPhase.ENDED, cause=Cause.OUT_OF_MEMORY))
@@ -206,7 +211,7 @@ class TestDeathsBeforeAClaim:
         seats = SeatBook()
         innocent = [Cause.PREEMPTED, Cause.NODE_FAILED, Cause.VANISHED, Cause.CANCELLED]
         ends = {c.value: JobStatus(JobPhase.ENDED, cause=c) for c in innocent} | {"done": DONE}
-        seats.submitted(list(ends))
+        submitted(seats, list(ends))
         poll(seats, 1.0, **ends)
         poll(seats, 2.0)
         assert seats.seats == {}
@@ -214,7 +219,7 @@ class TestDeathsBeforeAClaim:
 
     def test_one_claim_proves_the_environment_sound(self) -> None:
         seats = SeatBook()
-        seats.submitted(["a", "b"])
+        submitted(seats, ["a", "b"])
         poll(seats, 1.0, a=KILLED, b=RUNNING)
         poll(seats, 2.0, b=RUNNING)
         assert seats.dead_before_claim == 1
@@ -223,7 +228,7 @@ class TestDeathsBeforeAClaim:
 
     def test_a_claim_that_is_seen_after_the_end_of_its_job_counts(self) -> None:
         seats = SeatBook()
-        seats.submitted(["a"])
+        submitted(seats, ["a"])
         poll(seats, 1.0, a=KILLED)
         seats.claimed("a", 0, 1.0)
         poll(seats, 2.0, a=KILLED)
@@ -248,7 +253,7 @@ def test_a_job_that_has_finished_its_leg_is_no_seat_while_the_cluster_still_list
 
 def test_after_deaths_without_a_leg_the_next_poll_is_waited_for() -> None:
     seats = SeatBook()
-    seats.submitted(["a", "b"])
+    submitted(seats, ["a", "b"])
     poll(seats, 1.0, a=KILLED, b=DONE)
     assert seats.has_unexplained_ends()
     poll(seats, 2.0)

@@ -12,6 +12,7 @@ from conftest import RealSlurm
 from hpo.cluster.slurm.cluster import SlurmCluster
 from hpo.cluster.slurm.request import SeatRequest
 from hpo.folder.files import Layout
+from hpo.seats.orders import Cancel
 from hpo.settings.search import SlurmSettings
 
 pytestmark = pytest.mark.slurm
@@ -22,7 +23,7 @@ def test_nothing_to_cancel_cancels_nothing(slurm: RealSlurm, tmp_path: Path) -> 
     try:
         request = SeatRequest(SlurmSettings())
         cluster = SlurmCluster(Layout(tmp_path), "mine", request, poll_s=1.0, result_grace_s=1.0)
-        cluster.cancel_queued([])
+        cluster.change(Cancel(()))
         assert slurm.run("squeue", "-h", "-j", other, "-o", "%T").strip() == "PENDING"
     finally:
         slurm.run("scancel", other)

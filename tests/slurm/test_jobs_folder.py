@@ -10,6 +10,8 @@ from cluster_bench import Bench
 from conftest import RealSlurm
 
 from hpo.errors import SubmissionError
+from hpo.seats.orders import Submit
+from hpo.units.sizes import Size
 
 pytestmark = pytest.mark.slurm
 
@@ -46,5 +48,5 @@ def test_an_array_is_one_script_and_the_logs_that_trials_point_to(bench: Bench, 
 
 def test_a_refused_array_leaves_nothing(bench: Bench) -> None:
     with pytest.raises(SubmissionError, match="SLURM refused the job"):
-        bench.cluster.submit(3, at_once=3, mem_mb=2**30)
+        bench.cluster.submit(Submit(3, 3, Size(mem_mb=2**30)))
     assert files(bench) == []

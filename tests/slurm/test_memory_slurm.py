@@ -51,7 +51,7 @@ def objective(config, trial):
 @pytest.mark.parametrize(
     ("n_trials", "how"),
     [
-        pytest.param(12, "gave 450 MB to waiting jobs", id="in the place of a seat that waits"),
+        pytest.param(12, "jobs that wait get 450 MB", id="in the place of a seat that waits"),
         pytest.param(2, "450 MB each", id="on a new seat", marks=pytest.mark.long),
     ],
 )

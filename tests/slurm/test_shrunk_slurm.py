@@ -11,7 +11,9 @@ from cluster_bench import Bench
 from hpo.cluster.slurm.cluster import SlurmCluster
 from hpo.cluster.slurm.request import SeatRequest
 from hpo.folder.files import read_json
+from hpo.seats.orders import Shrink, Submit
 from hpo.settings.search import SlurmSettings
+from hpo.units.sizes import Size
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.long]
 
@@ -36,11 +38,11 @@ def test_it_uses_the_time_that_is_left_and_saves_before_its_end(tmp_path: Path) 
     (tmp_path / "train.py").write_text(OBJECTIVE)
     request = SeatRequest(SlurmSettings(partition="main", time="auto", max_time="20", mem="300M"))
     bench.cluster = SlurmCluster(bench.layout, bench.name, request, poll_s=1.0, result_grace_s=1.0)
-    job_ids = bench.cluster.submit(2, at_once=1, time_min=20)
+    job_ids = bench.cluster.submit(Submit(2, 1, Size(time_min=20)))
     bench.submitted += job_ids
     bench.offer(2, target=999)
     bench.wait(bench.claims, "the first job takes its leg")
-    bench.cluster.shrink([job_ids[1]], mem_mb=0, time_min=2)
+    bench.cluster.change(Shrink((job_ids[1],), Size(time_min=2)))
     (tmp_path / "go").touch()
     result = bench.layout.trial(1) / "result-a0.json"
     begin = time.monotonic()

@@ -17,6 +17,7 @@ from hpo.cluster.slurm.cluster import SlurmCluster
 from hpo.cluster.slurm.request import SeatRequest
 from hpo.errors import SubmissionUncertainError
 from hpo.folder.files import Layout
+from hpo.seats.orders import Submit
 from hpo.settings.search import SlurmSettings
 
 pytestmark = pytest.mark.slurm
@@ -81,4 +82,4 @@ def test_an_sbatch_that_hangs_is_given_up_and_no_answer(
     cluster = SlurmCluster(layout, "search", request, poll_s=1.0, result_grace_s=1.0)
     for count in (1, 2):
         with pytest.raises(SubmissionUncertainError, match="sbatch said nothing"):
-            cluster.submit(count, at_once=1)
+            cluster.submit(Submit(count, 1))

@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import hpo
-from hpo.cluster.local.gpus import gpu_problems, visible_gpus
+from hpo.cluster.local.gpus import visible_gpus
 from hpo.cluster.local.processes import is_alive, kill_tree, start_time
+from hpo.cluster.protocol import ClusterTraits
 from hpo.cluster.slurm.commands import clean_environment
 from hpo.errors import EXIT_RESUMABLE, PollError, SubmissionError
 from hpo.folder import offers
@@ -31,6 +32,7 @@ from hpo.folder.files import Layout, publish_json, read_json, read_plain, read_t
 from hpo.job import start
 from hpo.record.causes import Cause
 from hpo.seats.book import JobPhase, JobStatus
+from hpo.seats.orders import Cancel, Change, Submit
 
 log = logging.getLogger(__name__)
 
@@ -48,14 +50,7 @@ class LocalRequest:
 
 
 class LocalCluster:
-    """This machine; see `hpo.cluster.base.Cluster`."""
-
-    name = "local"
-    has_queue = False
-    tick_s = 0.2
-    poll_s = 0.0
-    result_grace_s = 0.0  # files of this machine are visible at once
-    vanish_s = 0.0  # and its list of processes is complete
+    """This machine; see `hpo.cluster.protocol.Cluster`."""
 
     def __init__(self, layout: Layout, request: LocalRequest, *, is_manager: bool = True) -> None:
         """Only the manager clears away records: of its own processes it learns more than others."""
@@ -65,53 +60,52 @@ class LocalCluster:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._ends: dict[str, JobStatus] = {}  # of the processes that this manager saw end
         self._gpus = visible_gpus() if request.gpus else []
+        # Files of this machine are visible at once, and its list of processes is complete.
+        self.traits = ClusterTraits(
+            has_queue=False, tick_s=0.2, poll_s=0.0, capacity=self._capacity()
+        )
         self._session = secrets.token_hex(3)
         self._started = 0
 
-    @property
-    def capacity(self) -> int | None:
+    def _capacity(self) -> int | None:
         """Seats that the GPUs have room for; None without GPUs: as many as the user wants."""
         if not self._gpus:
             return None
         return max(1, len(self._gpus) * self._request.trials_per_gpu // self._request.gpus)
 
-    def preflight(self) -> list[str]:
-        """More GPUs asked for than there are."""
-        return gpu_problems(self._request.gpus)
+    def submit(self, order: Submit) -> list[str]:
+        """Start processes, or as many as there are free GPUs for now.
 
-    def submit(
-        self,
-        count: int,
-        *,
-        at_once: int,
-        mem_mb: int = 0,
-        time_min: int = 0,
-        avoid: Collection[str] = (),
-    ) -> list[str]:
-        """Start `count` processes, or as many as there are free GPUs for now."""
-        # The manager asks for no more than may run; memory is not shared out; nothing ends a
-        # process for its time; there is one node.
-        del at_once, mem_mb, time_min, avoid
+        The manager asks for no more than may run; memory is not shared out; nothing ends a process
+        for its time; there is one node.
+        """
         self._layout.live.mkdir(exist_ok=True)
         job_ids: list[str] = []
-        for _ in range(count):
+        for _ in range(order.count):
             gpus = self._free_gpus()
             if gpus is None:
                 break  # a process that has written its result may still be ending
             job_ids.append(self._start(gpus))
         return job_ids
 
-    def raise_memory(self, job_ids: Collection[str], mem_mb: int) -> None:
-        """Nothing ever waits, and every process may use what there is."""
-        del job_ids, mem_mb
+    def change(self, order: Change) -> None:
+        """Nothing ever waits, so there is nothing to change but what has not taken a trial yet."""
+        if not isinstance(order, Cancel):
+            return
+        for job_id in order.job_ids if order.running else self._idle(order.job_ids):
+            record = read_json(self._layout.live_job(job_id))
+            if isinstance(record, dict) and record.get("pid") and is_alive(record):
+                if order.running:
+                    kill_tree(int(record["pid"]))
+                else:
+                    os.kill(int(record["pid"]), signal.SIGTERM)
 
-    def shrink(self, job_ids: Collection[str], *, mem_mb: int, time_min: int) -> None:
-        """Nothing ever waits."""
-        del job_ids, mem_mb, time_min
-
-    def limit_array(self, array: str, at_once: int) -> None:
-        """Nothing ever waits."""
-        del array, at_once
+    def _idle(self, job_ids: Collection[str]) -> set[str]:
+        try:
+            holders = {leg.job_id for leg in offers.list_legs(self._layout.claims)}
+        except OSError as err:
+            raise PollError(f"the claims cannot be read: {err}") from err
+        return set(job_ids) - holders
 
     def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """Look at every recorded process; an end once seen is told whenever it is asked for."""
@@ -135,27 +129,6 @@ class LocalCluster:
                 path.unlink(missing_ok=True)
         return statuses
 
-    def avoid_nodes(self, job_ids: Collection[str], nodes: Collection[str]) -> None:
-        """Nothing waits, and there is one node."""
-
-    def cancel_queued(self, job_ids: Collection[str]) -> None:
-        """Ask processes that have not taken a trial to end."""
-        try:
-            holders = {leg.job_id for leg in offers.list_legs(self._layout.claims)}
-        except OSError as err:
-            raise PollError(f"the claims cannot be read: {err}") from err
-        for job_id in set(job_ids) - holders:
-            record = read_json(self._layout.live_job(job_id))
-            if isinstance(record, dict) and record.get("pid") and is_alive(record):
-                os.kill(int(record["pid"]), signal.SIGTERM)
-
-    def cancel(self, job_ids: Collection[str]) -> None:
-        """Kill processes and what they started."""
-        for job_id in job_ids:
-            record = read_json(self._layout.live_job(job_id))
-            if isinstance(record, dict) and record.get("pid") and is_alive(record):
-                kill_tree(int(record["pid"]))
-
     def last_words(self, job_id: str) -> str:
         """The end of the process's log."""
         try:
@@ -163,11 +136,6 @@ class LocalCluster:
         except OSError:
             return ""
         return "\n".join(lines[-LAST_LINES:])
-
-    def is_job_gone(self, job_id: str) -> bool | None:
-        """There is no arbiter beside this machine's list of processes."""
-        del job_id
-        return None
 
     def _start(self, gpus: list[str]) -> str:
         self._started += 1

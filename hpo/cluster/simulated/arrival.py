@@ -20,9 +20,9 @@ LEAST_SHARE = 1e-9  # quantile functions are called strictly inside (0, 1)
 
 
 class Arrival(Protocol):
-    """From a share in (0, 1) and the time limit asked for (min; 0: none) to a wait in s."""
+    """From a share in (0, 1) and the time limit (min; None: there is none) to a wait in s."""
 
-    def wait_s(self, share: float, limit_min: int) -> float:
+    def wait_s(self, share: float, limit_min: int | None) -> float:
         """The wait that this share of all jobs with such a limit does not exceed."""
         ...
 
@@ -33,7 +33,7 @@ class Constant:
 
     seconds: float
 
-    def wait_s(self, share: float, limit_min: int) -> float:
+    def wait_s(self, share: float, limit_min: int | None) -> float:
         """See `Arrival`."""
         del share, limit_min
         return self.seconds
@@ -45,7 +45,7 @@ class Exponential:
 
     mean_s: float
 
-    def wait_s(self, share: float, limit_min: int) -> float:
+    def wait_s(self, share: float, limit_min: int | None) -> float:
         """See `Arrival`."""
         del limit_min
         return -self.mean_s * math.log1p(-share)
@@ -58,7 +58,7 @@ class LogNormal:
     mean_s: float
     sigma: float = 1.5
 
-    def wait_s(self, share: float, limit_min: int) -> float:
+    def wait_s(self, share: float, limit_min: int | None) -> float:
         """See `Arrival`."""
         del limit_min
         if self.mean_s <= 0.0:
@@ -81,9 +81,9 @@ class Backfill:
     power: float = 0.5
     floor: float = 0.05
 
-    def wait_s(self, share: float, limit_min: int) -> float:
+    def wait_s(self, share: float, limit_min: int | None) -> float:
         """See `Arrival`."""
-        asked = min(limit_min or self.longest_min, self.longest_min)
+        asked = self.longest_min if limit_min is None else min(limit_min, self.longest_min)
         shorter = math.pow(asked / self.longest_min, self.power)
         return self.arrival.wait_s(share, limit_min) * max(self.floor, shorter)
 
@@ -92,19 +92,19 @@ class Backfill:
 class History:
     """Waits as they were: of earlier jobs that asked for about as much time.
 
-    `waits` holds (limit in min, 0 for none; wait in s) of each job. What counts as about as much is
-    a class of `CLASSES_MIN`; one with fewer than `ENOUGH` jobs borrows from its neighbours.
+    `waits` holds (limit in min, None for none; wait in s) of each job. What counts as about as much
+    is a class of `CLASSES_MIN`; one with fewer than `ENOUGH` jobs borrows from its neighbours.
     """
 
-    waits: tuple[tuple[int, float], ...]
+    waits: tuple[tuple[int | None, float], ...]
     # Kept, because a history may have a hundred thousand jobs, and each simulated one asks.
     _by_class: dict[int, Sequence[float]] = field(default_factory=dict, compare=False, repr=False)
 
-    def wait_s(self, share: float, limit_min: int) -> float:
+    def wait_s(self, share: float, limit_min: int | None) -> float:
         """See `Arrival`."""
         return float(np.quantile(self.of_class(limit_min), share))
 
-    def of_class(self, limit_min: int) -> Sequence[float]:
+    def of_class(self, limit_min: int | None) -> Sequence[float]:
         """The waits that a job with this limit is compared with, in s."""
         wanted = _class_of(limit_min)
         if wanted not in self._by_class:
@@ -123,8 +123,8 @@ CLASSES_MIN = (30, 120, 480, 1440, 4320)  # upper ends; jobs beyond are a class 
 ENOUGH = 20
 
 
-def _class_of(limit_min: int) -> int:
-    if limit_min <= 0:
+def _class_of(limit_min: int | None) -> int:
+    if limit_min is None:
         return len(CLASSES_MIN)
     return sum(limit_min > end for end in CLASSES_MIN)
 

@@ -15,6 +15,7 @@ from typing import Any
 from hpo.folder.offers import Leg
 from hpo.seats.book import JobPhase, JobStatus
 from hpo.seats.stay import Stay, first_leg_s
+from hpo.units.sizes import DEFAULT_SIZE, Size, limit_s
 
 
 @dataclass(slots=True, eq=False)
@@ -47,8 +48,7 @@ class SimulatedJob:
     array: int
     number: int
     at_once: int  # of its array
-    mem_mb: int = 0
-    time_min: int = 0
+    size: Size = DEFAULT_SIZE  # without memory: the model's; without time: no limit
     phase: JobPhase = JobPhase.QUEUED
     eligible_at: float = 0.0
     lives: int = 0
@@ -65,28 +65,26 @@ class SimulatedJob:
         """As SLURM names the task of an array."""
         return f"{self.array}_{self.number}"
 
-    def time_s(self, now: float) -> int:
-        """How long a leg that it takes now may be (s); 0: the job does not look at that.
+    def time_s(self, now: float) -> int | None:
+        """How long a leg that it takes now may be (s); None: the job does not look at that.
 
         The first one may take what such a seat has, later ones what is left.
         """
-        return self.stay.time_s(now) if self.stay.legs else first_leg_s(self.time_min)
+        return self.stay.time_s(now) if self.stay.legs else first_leg_s(self.size.time_min)
 
     def had(self) -> dict[str, int]:
         """What it tells of itself in the files of an attempt: memory (MB) and time (s)."""
-        had = {"mem_had_mb": self.mem_mb, "time_had_s": 60 * self.time_min}
-        return {name: value for name, value in had.items() if value}
+        had = {"mem_had_mb": self.size.mem_mb, "time_had_s": limit_s(self.size.time_min)}
+        return {name: value for name, value in had.items() if value is not None}
 
-    def resize(self, mem_mb: int, time_min: int) -> None:
+    def resize(self, size: Size) -> None:
         """While it waits, it asks for so much from now on."""
-        self.mem_mb, self.time_min = mem_mb, time_min
-        self.status = replace(self.status, mem_mb=mem_mb, time_min=time_min)
+        self.size = size
+        self.status = replace(self.status, size=size)
 
     def in_phase(self, phase: JobPhase, *, reason: str = "", node: str = "") -> JobStatus:
         """What the cluster tells of it."""
-        return JobStatus(
-            phase, reason=reason, node=node, mem_mb=self.mem_mb, time_min=self.time_min
-        )
+        return JobStatus(phase, reason=reason, node=node, size=self.size)
 
 
 class SeatQueue:

@@ -27,7 +27,7 @@ from hpo.record.causes import Cause
 from hpo.record.result import Outcome
 from hpo.seats.book import JobPhase, JobStatus
 from hpo.seats.stay import Stay
-from hpo.units.sizes import warning_s
+from hpo.units.sizes import Size, limit_s, warning_s
 
 LOOK_S = 5.0  # between two looks of a seat that found no offer
 DEFAULT_EPOCHS = 10  # of a trial that does not say how many it has
@@ -81,17 +81,17 @@ class SeatLives:
         self.live[job.job_id] = job
         self._enqueue(job, self._wait_s(job))
 
-    def shrink(self, job: SimulatedJob, mem_mb: int, time_min: int) -> None:
+    def shrink(self, job: SimulatedJob, size: Size) -> None:
         """The job, which waits, asks for less from now on."""
         now, before_s = self._clock.now(), self._wait_s(job)
-        job.resize(mem_mb, time_min)
+        job.resize(size)
         if job.eligible_at > now and before_s > 0.0:
             share = min(1.0, self._wait_s(job) / before_s)
             job.eligible_at = now + (job.eligible_at - now) * share
             self._clock.at(job.eligible_at, partial(self._arrive, job))
 
     def _wait_s(self, job: SimulatedJob) -> float:
-        return self._model.wait_s(job.array, job.number, job.lives, job.time_min)
+        return self._model.wait_s(job.array, job.number, job.lives, job.size.time_min)
 
     def _enqueue(self, job: SimulatedJob, wait_s: float) -> None:
         job.phase = JobPhase.QUEUED
@@ -112,8 +112,11 @@ class SeatLives:
             job.status = job.in_phase(JobPhase.RUNNING)
 
     def _claim(self, job: SimulatedJob) -> tuple[offers.Leg, dict[str, Any]] | None:
-        memory, time_s = job.mem_mb or self._model.mem_mb, job.time_s(self._clock.now())
+        memory, time_s = self._memory_mb(job), job.time_s(self._clock.now())
         return offers.claim_best(self._layout, job.job_id, mem_mb=memory, time_s=time_s)
+
+    def _memory_mb(self, job: SimulatedJob) -> int:
+        return self._model.mem_mb if job.size.mem_mb is None else job.size.mem_mb
 
     def _arrive(self, job: SimulatedJob) -> None:
         if job.phase is JobPhase.QUEUED:
@@ -145,7 +148,7 @@ class SeatLives:
             (start + failed_s, Cause.NODE_FAILED, start + failed_s),
         ]
         if leave_at is not None:
-            strikes.insert(0, (leave_at, Cause.TIME_LIMIT, start + 60.0 * job.time_min))
+            strikes.insert(0, (leave_at, Cause.TIME_LIMIT, _end_at(job)))
         for at, cause, killed_at in strikes:
             if killed_at < math.inf:
                 self._clock.at(at, partial(self._strike, job, job.lives, cause, killed_at))
@@ -200,7 +203,7 @@ class SeatLives:
             self._clock.at(cut, partial(self._lose, job, leg, Cause.PREEMPTED, 0))
         elif fate < model.preemption_rate + model.failure_rate:
             self._clock.at(cut, partial(self._lose, job, leg, Cause.NODE_FAILED, 0))
-        elif model.memory_of_trial_mb(claim.trial_id) > (job.mem_mb or self._model.mem_mb):
+        elif model.memory_of_trial_mb(claim.trial_id) > self._memory_mb(job):
             self._clock.at(cut, partial(self._lose, job, leg, Cause.OUT_OF_MEMORY, 0))
         else:
             self._clock.at(leg.end, partial(self._finish, job, leg, leg.epochs))
@@ -290,8 +293,15 @@ class SeatLives:
 
 def _leave_at(job: SimulatedJob) -> float | None:
     """When a job that starts now is asked to leave; None: it has no limit."""
-    limit_s = 60.0 * job.time_min
-    return job.started_at + max(0.0, limit_s - warning_s(job.time_min)) if limit_s else None
+    if job.size.time_min is None:
+        return None
+    return max(job.started_at, _end_at(job) - warning_s(job.size.time_min))
+
+
+def _end_at(job: SimulatedJob) -> float:
+    """When a job that starts now is at its limit; infinite: it has none."""
+    seconds = limit_s(job.size.time_min)
+    return math.inf if seconds is None else job.started_at + seconds
 
 
 _WORDS = {

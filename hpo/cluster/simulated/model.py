@@ -41,7 +41,7 @@ class ClusterModel:
         failures_per_hour: of running time; what was saved is kept.
         grace_s: from the signal of a preemption to its end.
         requeue_s: until a requeued job may start; after `preemptions_per_hour` it waits besides.
-        time_min: limit of jobs that ask for no other, in min; 0: none.
+        time_min: limit of jobs that ask for no other, in min; None: there is none.
         legs_per_job: how many legs a job may run; None: as many as its time allows.
         bound_at_submission: a job takes its leg when it is submitted and waits with it, as tools do
             that submit the next trial when one ends. Shown to the manager as running.
@@ -66,7 +66,7 @@ class ClusterModel:
     failures_per_hour: float = 0.0
     grace_s: float = 30.0
     requeue_s: float = 120.0
-    time_min: int = 0
+    time_min: int | None = None
     legs_per_job: int | None = 1
     bound_at_submission: bool = False
     mem_mb: int = 4096
@@ -80,7 +80,7 @@ class ClusterModel:
         """Jobs that can run at once."""
         return self.seats if self.qos_jobs is None else min(self.seats, self.qos_jobs)
 
-    def wait_s(self, array: int, number: int, life: int, limit_min: int) -> float:
+    def wait_s(self, array: int, number: int, life: int, limit_min: int | None) -> float:
         """How long a job waits for its next life."""
         arrival = self.arrival or Exponential(self.queue_wait_s)
         own = self.random(array, number, life, WAITS)

@@ -13,10 +13,11 @@ import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from hpo.cluster.protocol import ClusterTraits
 from hpo.cluster.slurm import status as slurm_status
 from hpo.cluster.slurm.commands import ask, defaults_of_sbatch, refusal, scrubbed_environ
 from hpo.cluster.slurm.memory import with_memory_kills
-from hpo.cluster.slurm.preflight import max_array_size, problems
+from hpo.cluster.slurm.preflight import max_array_size
 from hpo.cluster.slurm.request import SeatRequest
 from hpo.cluster.slurm.task_ids import in_words
 from hpo.cluster.slurm.times import JobTimes
@@ -24,6 +25,17 @@ from hpo.errors import PollError, SubmissionUncertainError
 from hpo.folder import shrunk_seats
 from hpo.folder.files import Layout, read_tail
 from hpo.seats.book import JobPhase, JobStatus
+from hpo.seats.orders import (
+    Avoid,
+    Cancel,
+    Change,
+    LimitArray,
+    Raise,
+    Shrink,
+    Submit,
+    array_of,
+)
+from hpo.units.sizes import Size
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +43,8 @@ log = logging.getLogger(__name__)
 # back; a requeue takes seconds.
 COMING_BACK_S = 45.0
 LAST_LINES = 20
+TICK_S = 2.0
+VANISH_S = 600.0  # both lists empty for so long, e.g. over an outage of slurmdbd
 # What scontrol says of tasks that wait no more, and, after such a one, of those that do.
 _TOO_LATE = re.compile(
     r"no longer pending execution|already finished|Invalid job id specified|: No error$"
@@ -39,12 +53,6 @@ _TOO_LATE = re.compile(
 
 class SlurmCluster:
     """The SLURM that this process can reach; see `hpo.cluster.protocol.Cluster`."""
-
-    name = "slurm"
-    has_queue = True
-    tick_s = 2.0
-    vanish_s = 600.0  # both lists empty for so long, e.g. over an outage of slurmdbd
-    capacity: int | None = None
 
     def __init__(
         self,
@@ -60,26 +68,19 @@ class SlurmCluster:
         self._suffix = f".{campaign}"
         self._request = request
         self._times = JobTimes(request.settings)
-        self.poll_s = poll_s
-        self.result_grace_s = result_grace_s
+        self.traits = ClusterTraits(
+            has_queue=True,
+            tick_s=TICK_S,
+            poll_s=poll_s,
+            result_grace_s=result_grace_s,
+            vanish_s=VANISH_S,
+        )
         self._max_array: int | None = None
         self._odd_since: dict[str, float] = {}
         self._accounting_warned = False
 
-    def preflight(self) -> list[str]:
-        """What sinfo and `sbatch --test-only` say against the request."""
-        return problems(self._request)
-
-    def submit(
-        self,
-        count: int,
-        *,
-        at_once: int,
-        mem_mb: int = 0,
-        time_min: int = 0,
-        avoid: Collection[str] = (),
-    ) -> list[str]:
-        """One sbatch for `count` seats."""
+    def submit(self, order: Submit) -> list[str]:
+        """One sbatch for all seats."""
         # Here, because it costs 0.1 s that nothing else needs to pay.
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
@@ -93,15 +94,14 @@ class SlurmCluster:
                     " configuration's SLURM settings (there is `extra` for any option of sbatch)",
                     ", ".join(unused),
                 )
-        count = min(count, self._max_array)
+        count = min(order.count, self._max_array)
         root = str(self._layout.root)
         parameters = self._request.submitit_parameters(
-            name=self._request.job_name(self._campaign, mem_mb=mem_mb, time_min=time_min),
-            at_once=at_once,
-            minutes=self._times.of_new_jobs(time_min),
-            asked_min=time_min,
-            mem_mb=mem_mb,
-            avoid=avoid,
+            name=self._request.job_name(self._campaign, order.size),
+            at_once=order.at_once,
+            size=order.size,
+            minutes=self._times.of_new_jobs(order.size.time_min),
+            avoid=order.avoid,
         )
         with scrubbed_environ():
             try:
@@ -109,33 +109,45 @@ class SlurmCluster:
                 executor.update_parameters(**parameters)
                 return executor.submit_seats(self._request.seat_command(root), count)
             except FailedJobError as err:
-                raise refusal(str(err), self._request.describe(mem_mb=mem_mb)) from err
+                raise refusal(str(err), self._request.describe(order.size.mem_mb)) from err
             except FailedSubmissionError as err:
                 raise SubmissionUncertainError("sbatch told no job id") from err
             except OSError as err:
                 raise SubmissionUncertainError(f"sbatch could not be called: {err}") from err
 
-    def raise_memory(self, job_ids: Collection[str], mem_mb: int) -> None:
-        """One scontrol; of an array too, whose limit goes on to hold for the task."""
-        name = self._request.job_name(self._campaign, mem_mb=mem_mb)
-        jobs = f"jobid={in_words(job_ids)}"
-        ask(["scontrol", "update", jobs, f"MinMemoryNode={mem_mb}", f"name={name}"])
+    def change(self, order: Change) -> None:
+        """One scontrol or scancel; `Avoid` takes one for each array."""
+        match order:
+            case Raise():
+                # Of a task, too: the limit of its array goes on to hold for it.
+                name = self._request.job_name(self._campaign, Size(order.mem_mb))
+                memory = f"MinMemoryNode={order.mem_mb}"
+                jobs = f"jobid={in_words(order.job_ids)}"
+                ask(["scontrol", "update", jobs, memory, f"name={name}"])
+            case Shrink():
+                self._shrink(order)
+            case LimitArray():
+                _update_waiting(order.array, f"ArrayTaskThrottle={order.at_once}")
+            case Avoid():
+                excluded = self._request.excluded(order.nodes)
+                # Tasks that run already are left alone.
+                for array in sorted({array_of(job_id) for job_id in order.job_ids}):
+                    _update_waiting(array, f"ExcNodeList={excluded}")
+            case Cancel():
+                self._cancel(order)
 
-    def shrink(self, job_ids: Collection[str], *, mem_mb: int, time_min: int) -> None:
-        """One scontrol, and a file from which the jobs learn it: few SLURMs tell a job its end."""
-        change = [f"MinMemoryNode={mem_mb}"] if mem_mb else []
-        if time_min:
+    def _shrink(self, order: Shrink) -> None:
+        """The jobs learn it from a file: few SLURMs tell a job its end."""
+        size = order.size
+        change = [] if size.mem_mb is None else [f"MinMemoryNode={size.mem_mb}"]
+        if size.time_min is not None:
             try:
-                shrunk_seats.note(self._layout, job_ids, time_min)
+                shrunk_seats.note(self._layout, order.job_ids, size.time_min)
             except OSError as err:
                 raise PollError(f"the jobs cannot be told: {err}") from err
-            change.append(f"TimeLimit={self._times.of_new_jobs(time_min)}")
-        name = self._request.job_name(self._campaign, mem_mb=mem_mb, time_min=time_min)
-        _update_waiting(in_words(job_ids), *change, f"name={name}")
-
-    def limit_array(self, array: str, at_once: int) -> None:
-        """One scontrol; no news where all of its tasks have started."""
-        _update_waiting(array, f"ArrayTaskThrottle={at_once}")
+            change.append(f"TimeLimit={self._times.of_new_jobs(size.time_min)}")
+        name = self._request.job_name(self._campaign, size)
+        _update_waiting(in_words(order.job_ids), *change, f"name={name}")
 
     def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """One squeue; one sacct if jobs are over or missing."""
@@ -158,24 +170,12 @@ class SlurmCluster:
         told = found | {i: status for i, status in ended.items() if i in expected}
         return with_memory_kills(told, self._log)
 
-    def avoid_nodes(self, job_ids: Collection[str], nodes: Collection[str]) -> None:
-        """One `scontrol update` an array; its tasks that run already are left alone."""
-        for job in sorted({job_id.partition("_")[0] for job_id in job_ids}):
-            _update_waiting(job, f"ExcNodeList={self._request.excluded(nodes)}")
-
-    def cancel_queued(self, job_ids: Collection[str]) -> None:
-        """Scancel, for pending jobs only."""
-        self._scancel(["--state=PENDING"], job_ids)
-
-    def cancel(self, job_ids: Collection[str]) -> None:
-        """Scancel, whatever their state."""
-        self._scancel([], job_ids)
-
-    def _scancel(self, options: list[str], job_ids: Collection[str]) -> None:
-        if not job_ids:
+    def _cancel(self, order: Cancel) -> None:
+        if not order.job_ids:
             return  # without ids, scancel would take every pending job of the user
+        which = [] if order.running else ["--state=PENDING"]
         try:
-            ask(["scancel", "--quiet", *options, *sorted(job_ids)])
+            ask(["scancel", "--quiet", *which, *sorted(order.job_ids)])
         except PollError as err:
             # What it says, silently, when one of them has ended by itself; the others are gone.
             if str(err) != "scancel: exit code 1":
@@ -192,10 +192,6 @@ class SlurmCluster:
     def _log(self, job_id: str) -> Path:
         return self._layout.job_log(job_id, on_slurm=True)
 
-    def is_job_gone(self, job_id: str) -> bool | None:
-        """Whether SLURM knows that a job, of whatever name, is over for good."""
-        return is_job_gone(job_id)
-
     def _usual_min(self, text: str) -> Collection[int]:
         """The time limits that jobs have which are not cut short, where that tells anything."""
         return self._times.usual() if "TIMEOUT" in text else ()
@@ -211,7 +207,7 @@ class SlurmCluster:
         if not job_ids:
             return {}
         # By whole arrays: sacct does not know a task by itself that was cancelled as it waited.
-        arrays = sorted({job_id.partition("_")[0] for job_id in job_ids})
+        arrays = sorted({array_of(job_id) for job_id in job_ids})
         command = ["sacct", "-X", "-n", "-P", "-j", ",".join(arrays)]
         try:
             text = ask([*command, "-o", slurm_status.SACCT_FORMAT])
@@ -223,7 +219,7 @@ class SlurmCluster:
         self._accounting_warned = False
         ended = slurm_status.read_sacct(text, self._usual_min(text))
         # The tasks that waited when their array was cancelled task by task lie under its own id.
-        told = {i: ended.get(i) or ended.get(i.partition("_")[0]) for i in job_ids}
+        told = {i: ended.get(i) or ended.get(array_of(i)) for i in job_ids}
         return {i: status for i, status in told.items() if status is not None}
 
 

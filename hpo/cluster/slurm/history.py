@@ -30,7 +30,7 @@ class _Line:
     wait_s: float
     start_s: float
     end_s: float
-    limit_min: int
+    limit_min: int | None
     partition: str
 
 
@@ -153,14 +153,14 @@ def _seconds(text: str) -> float | None:
     return datetime.fromisoformat(text).timestamp()
 
 
-def _limit_min(text: str) -> int:
-    """Minutes; 0 where the job had no limit of its own.
+def _limit_min(text: str) -> int | None:
+    """Minutes; None where the job had no limit of its own.
 
     Raises:
         ValueError: it is no limit.
     """
     if text in ("", "UNLIMITED", "Partition_Limit", "INVALID"):
-        return 0
+        return None
     return parse_time_min(text)
 
 

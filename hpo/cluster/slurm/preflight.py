@@ -35,7 +35,7 @@ def largest_memory_mb(request: SeatRequest) -> int:
     Asked at the start, because sbatch itself may take such a job and never run it.
     """
     most, usual = request.settings.max_mem_mb, request.settings.mem_mb
-    if most == usual or not (words := _refused(request.sbatch_options(mem_mb=most))):
+    if most == usual or not (words := _refused(request.sbatch_options(most))):
         return most
     log.warning(
         "a trial that runs out of memory is not tried with more, because SLURM has no place for a "

@@ -16,7 +16,7 @@ import hpo
 from hpo.job import start
 from hpo.seats.wall_time import SEAT_MIN, export_lines
 from hpo.settings.search import SlurmSettings
-from hpo.units.sizes import warning_s
+from hpo.units.sizes import Size, warning_s
 
 PACKAGE_HOME = Path(hpo.__file__).resolve().parents[1]
 
@@ -27,13 +27,14 @@ class SeatRequest:
 
     settings: SlurmSettings
 
-    def job_name(self, campaign: str, *, mem_mb: int = 0, time_min: int = 0) -> str:
+    def job_name(self, campaign: str, size: Size) -> str:
         """The name of a waiting seat; a new manager reads from it what is special about it.
 
         The memory (MB), and the time (min) that was asked for, which a maintenance may have cut.
         """
-        memory = f"-{mem_mb}M" if mem_mb else ""
-        return f"trial{memory}{f'-{time_min}min' if time_min else ''}.{campaign}"
+        memory = "" if size.mem_mb is None else f"-{size.mem_mb}M"
+        time = "" if size.time_min is None else f"-{size.time_min}min"
+        return f"trial{memory}{time}.{campaign}"
 
     def seat_command(self, root: str) -> str:
         """The shell words that start a seat of the campaign in `root`."""
@@ -45,17 +46,17 @@ class SeatRequest:
         *,
         name: str,
         at_once: int,
+        size: Size,
         minutes: int,
-        asked_min: int = 0,
-        mem_mb: int = 0,
         avoid: Collection[str] = (),
     ) -> dict[str, Any]:
         """Keyword arguments for `SlurmExecutor.update_parameters`.
 
-        `minutes` is the time limit, and `asked_min` what it would be but for the partition and for
-        maintenance; `asked_min` and `mem_mb` 0: the settings'.
+        `minutes` is the time limit; but for the partition and for maintenance it would be that of
+        `size`.
         """
         settings = self.settings
+        asked = size.known_or(Size(settings.mem_mb, settings.time_min))
         return {
             "job_name": name,
             "partition": settings.partition,
@@ -64,21 +65,21 @@ class SeatRequest:
             "constraint": settings.constraint,
             "exclude": self.excluded(avoid) or None,
             "time": minutes,
-            "mem": f"{mem_mb or settings.mem_mb}M",
+            "mem": f"{asked.mem_mb}M",
             "cpus_per_task": settings.cpus_per_task,
             "gres": self._gres(),
             "array_parallelism": at_once,
             "use_srun": False,
             "stderr_to_stdout": True,
             "wckey": None,  # submitit's own default is refused where wckeys are enforced
-            "setup": self._setup(minutes, asked_min or settings.time_min),
+            "setup": self._setup(minutes, asked.time_min),
             # A preempted seat comes back by itself and takes whatever is best then.
             "additional_parameters": {"requeue": True, "signal": f"B:USR2@{warning_s(minutes)}"}
             | self._extra(),
         }
 
-    def sbatch_options(self, *, mem_mb: int = 0) -> list[str]:
-        """The same request for `sbatch --test-only`."""
+    def sbatch_options(self, mem_mb: int | None = None) -> list[str]:
+        """The same request for `sbatch --test-only`, with other memory (MB) than the settings'."""
         settings = self.settings
         named = {
             "partition": settings.partition,
@@ -87,7 +88,7 @@ class SeatRequest:
             "constraint": settings.constraint,
             "exclude": settings.exclude,
             "time": settings.time_min,
-            "mem": f"{mem_mb or settings.mem_mb}M",
+            "mem": f"{settings.mem_mb if mem_mb is None else mem_mb}M",
             "cpus-per-task": settings.cpus_per_task,
             "gres": self._gres(),
         } | self._extra()
@@ -97,9 +98,9 @@ class SeatRequest:
             if value is not None
         ]
 
-    def describe(self, *, mem_mb: int = 0) -> str:
+    def describe(self, mem_mb: int | None = None) -> str:
         """The request in one line, for messages."""
-        return shlex.join(self.sbatch_options(mem_mb=mem_mb))
+        return shlex.join(self.sbatch_options(mem_mb))
 
     def excluded(self, avoid: Collection[str]) -> str:
         """The user's own `exclude` and the nodes in `avoid`, as sbatch and scontrol read them."""
@@ -116,7 +117,7 @@ class SeatRequest:
         extra = {key.replace("_", "-"): value for key, value in self.settings.extra.items()}
         return {key: value for key, value in extra.items() if value is not False}
 
-    def _setup(self, minutes: int, asked_min: int) -> list[str]:
+    def _setup(self, minutes: int, asked_min: int | None) -> list[str]:
         lines = [line for line in self.settings.env_setup if line.strip()]
         home = shlex.quote(str(PACKAGE_HOME))
         return [

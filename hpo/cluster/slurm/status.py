@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from hpo.cluster.slurm.reasons import advice
@@ -18,6 +18,7 @@ from hpo.cluster.slurm.task_ids import tasks_of
 from hpo.errors import EXIT_RESUMABLE
 from hpo.record.causes import Cause
 from hpo.seats.book import JobPhase, JobStatus
+from hpo.units.sizes import Size
 from hpo.units.slurm import parse_memory_mb, parse_time_min
 
 # Free text (the job's name) comes last, and names never hold the separator.
@@ -90,37 +91,32 @@ def status_of(
     `usual_min` are the time limits (minutes) that jobs have which are not cut short;
     `tells_memory`: the memory of each job counts, not only of those that were given more.
     """
-    mem_mb, time_min = _kind(row, tells_memory=tells_memory)
+    size = _size(row, tells_memory=tells_memory)
     if row.word in QUEUED:
-        return JobStatus(
-            JobPhase.QUEUED,
-            reason=row.reason,
-            advice=advice(row.reason),
-            mem_mb=mem_mb,
-            time_min=time_min,
-        )
+        return JobStatus(JobPhase.QUEUED, reason=row.reason, advice=advice(row.reason), size=size)
     if row.word in RUNNING:
-        return JobStatus(JobPhase.RUNNING, node=row.node, mem_mb=mem_mb, time_min=time_min)
+        return JobStatus(JobPhase.RUNNING, node=row.node, size=size)
     if row.word in COMING_BACK or row.word not in ENDED:
         return None
     return _ended(row.word, "", row.node, _cut_to(row.word, row.limit, usual_min))
 
 
-def _kind(row: QueueRow, *, tells_memory: bool) -> tuple[int, int]:
-    """Memory (MB) and time (min) that a seat was asked for with; memory 0: the settings'.
+def _size(row: QueueRow, *, tells_memory: bool) -> Size:
+    """What a seat was asked for with, as far as squeue tells.
 
     Both stand in its name until it runs a trial: the limit may have been cut, and what memory the
     settings say is not known here.
     """
     match = _SPECIAL.match(row.name)
-    mem_mb = int(match["mem"] or 0) if match else 0
-    time_min = int(match["time"] or 0) if match else 0
+    named = Size(*(int(number or 0) or None for number in match.groups())) if match else Size()
+    memory = _if_known(parse_memory_mb, row.memory) if tells_memory else None
+    return named.known_or(Size(memory, _if_known(parse_time_min, row.limit)))
+
+
+def _if_known(read: Callable[[str], int], text: str) -> int | None:
     with contextlib.suppress(ValueError):  # UNLIMITED, Partition_Limit
-        time_min = time_min or parse_time_min(row.limit)
-    if tells_memory and not mem_mb:
-        with contextlib.suppress(ValueError):
-            mem_mb = parse_memory_mb(row.memory)
-    return mem_mb, time_min
+        return read(text)
+    return None
 
 
 def read_sacct(text: str, usual_min: Collection[int] = ()) -> dict[str, JobStatus]:
@@ -159,11 +155,9 @@ def _cut_to(word: str, limit: str, usual_min: Collection[int]) -> str | None:
     """The limit of a job that ran out of a time shorter than usual; None for any other."""
     if word != "TIMEOUT" or not usual_min:
         return None
-    try:
-        minutes = parse_time_min(limit)
-        return limit if minutes not in usual_min and minutes < max(usual_min) else None
-    except ValueError:  # UNLIMITED, Partition_Limit
-        return None
+    minutes = _if_known(parse_time_min, limit)
+    is_cut = minutes is not None and minutes not in usual_min and minutes < max(usual_min)
+    return limit if is_cut else None
 
 
 def _ended(

@@ -34,12 +34,12 @@ class JobTimes:
         self._reread_at = float("-inf")
         self._said: dict[int, str] = {}  # by minutes asked for
 
-    def of_new_jobs(self, asked_min: int = 0) -> int:
-        """Minutes to ask for, where `asked_min` are needed; 0: what the settings say.
+    def of_new_jobs(self, asked_min: int | None = None) -> int:
+        """Minutes to ask for, where `asked_min` are needed; None: what the settings say.
 
         Says in the log when something new stands in the way.
         """
-        asked_min = asked_min or self._settings.time_min
+        asked_min = self._settings.time_min if asked_min is None else asked_min
         limit = self._limit(asked_min)
         asked, said = in_words(60 * asked_min), self._said.get(asked_min, "")
         if limit.why != said and limit.why:

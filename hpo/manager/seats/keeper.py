@@ -1,18 +1,19 @@
-"""Keeps as many seats as there are offers: polls, submits, backs off, cancels.
+"""Keeps as many seats as there are offers: polls, carries orders out, backs off.
 
-Owns the rhythm of scheduler calls. How many seats are needed is `plan_seats`; what a call
-looks like is the cluster's. A failed call is no news and is repeated later, never at once.
+Owns the rhythm of the calls to the cluster. What to order is decided in `seats.next_orders`; what a
+call looks like is the cluster's. A failed call is no news and is repeated later, never at once.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from hpo.cluster.protocol import Cluster
 from hpo.decisions.limits import SeatLimits
-from hpo.decisions.needs import ComingLeg, WantedSeats, wanted_seats
+from hpo.decisions.needs import NO_SEATS, ComingLeg, wanted_seats
 from hpo.decisions.node_blame import NodeBlame, quarantined
 from hpo.errors import (
     PollError,
@@ -21,23 +22,20 @@ from hpo.errors import (
     SubmissionLimitError,
     SubmissionUncertainError,
 )
-from hpo.manager.seats.arrays import ArrayKeeper
-from hpo.manager.seats.avoidance import Avoidance
-from hpo.manager.seats.resizing import SeatResizing, in_words
 from hpo.manager.seats.waiting import WaitingNews
 from hpo.record.result import node_name
 from hpo.record.state import CampaignState, TrialStatus
-from hpo.seats.arrays import surplus
-from hpo.seats.book import SeatBook, VainSeats
-from hpo.seats.plan import NOTHING, SeatPlan, plan_seats, useless_seats
+from hpo.seats.book import SeatBook
+from hpo.seats.next_orders import next_orders
+from hpo.seats.orders import Change, Order, Submit
 from hpo.units.backoff import Backoff
-from hpo.units.sizes import SeatKind
 
 log = logging.getLogger(__name__)
 
 PAUSE = Backoff(30.0, 600.0)  # after a refused or unanswered call
 BETWEEN_SUBMISSIONS_S = 10.0  # where seats end one after the other, several are asked for at once
 NO_LEGS: Mapping[ComingLeg, int] = {}
+POLL = "no news of the jobs"
 DEAD_SEATS = 5  # jobs in a row that died before they took a trial: the environment is broken
 
 
@@ -48,114 +46,71 @@ class SeatKeeper:
         self, cluster: Cluster, book: SeatBook, limits: SeatLimits, blame: NodeBlame
     ) -> None:
         self._cluster = cluster
+        self._traits = traits = cluster.traits
         self._book = book
-        self._limits = limits
+        most = limits.max_concurrent_jobs
+        self._limits = replace(
+            limits,
+            max_concurrent_jobs=most if traits.capacity is None else min(most, traits.capacity),
+            queue_ahead=limits.queue_ahead if traits.has_queue else 0,
+        )
         self._blame = blame
-        self._avoid = Avoidance(cluster, book)
-        self._arrays = ArrayKeeper(cluster, book)
         self._waiting = WaitingNews()
-        self._sizes = SeatResizing(cluster, book)
-        self._vain = VainSeats()
+        self._out: frozenset[str] = frozenset()  # nodes
         self._next_poll = float("-inf")
-        self._next_submit = float("-inf")
-        self._poll_pause = self._submit_pause = 0.0
+        self._held: dict[object, float] = {}  # calls that failed, or were just made: until when
+        self._pauses: dict[object, float] = {}  # how long that was, where they failed
         self._ask_at_most: int | None = None  # after a refusal for a limit
 
     def poll_if_due(self, state: CampaignState, now: float) -> None:
         """Ask the cluster about all jobs at once, where it is time and there are any."""
         book = self._book
         claimed_by = {state.trials[i].job_id or "" for i in state.of(TrialStatus.CLAIMED)}
-        if now < self._next_poll or (book.polled and not book.seats and not claimed_by):
+        if now < self._held.get(POLL, now) or (book.counted and now < self._next_poll):
             return
-        self._poll(claimed_by, now)
+        if not book.counted or book.seats or claimed_by:
+            self._next_poll = now + self._traits.poll_s
+            asked = sorted((set(book.seats) | claimed_by) - book.foreign)
+            self._call(POLL, POLL, partial(self._take_poll, asked, now), now)
 
-    def _poll(self, claimed_by: set[str], now: float) -> None:
-        book = self._book
-        try:
-            statuses = self._cluster.poll(sorted((set(book.seats) | claimed_by) - book.foreign))
-        except PollError as err:
-            self._poll_pause = PAUSE.after(self._poll_pause)
-            self._next_poll = now + max(self._poll_pause, self._cluster.poll_s)
-            log.warning("no news of the jobs, asking again in %.0f s: %s", self._poll_pause, err)
-            return
-        self._poll_pause = 0.0
-        self._next_poll = now + self._cluster.poll_s
-        book.take_poll(statuses, now, vanish_s=self._cluster.vanish_s)
+    def _take_poll(self, asked: list[str], now: float) -> None:
+        book, words_of = self._book, self._cluster.last_words
+        book.take_poll(self._cluster.poll(asked), now, vanish_s=self._traits.vanish_s)
         self._waiting.tell(book, now)
         for seat in book.take_deaths():
-            last = self._cluster.last_words(seat.job_id).splitlines()[-1:]
+            last = words_of(seat.job_id).splitlines()[-1:]
             why = ": ".join([seat.status.detail or seat.status.cause.value, *last])
             self._blame.seat_died(node_name(seat.status.node), seat.job_id, why, now)
 
     def fill(
         self, state: CampaignState, now: float, *, to_come: Mapping[ComingLeg, int] = NO_LEGS
     ) -> None:
-        """Ask for the seats that are missing; take back those that nobody needs any more.
+        """Ask for the seats that are missing; change or take back those that do not fit any more.
 
         `to_come` are the legs that are expected beyond those that are offered.
         """
-        out = quarantined(state, now)
-        self._avoid.follow(out, now, ever=bool(state.quarantines))
-        wanted = wanted_seats(state, self._limits, to_come if self._cluster.has_queue else NO_LEGS)
-        if state.ending is not None or not (wanted.needs or wanted.coming):
-            self._cancel_queued()
-            return
-        if now < self._next_submit or self._book.has_unexplained_ends():
-            return
-        if self._cluster.has_queue and now < self._blame.next_seat_at():
-            return  # jobs that end at once are not to follow each other as fast as they can
-        plans = self._plans(wanted, now)
-        if not self._share(sum(plan.count for plan in plans), now):
-            return
-        for plan in plans:
-            if not self._sizes.grow(plan):
-                # Some may have started; the next poll tells which have it.
-                self._hold(now)
-                self._next_poll = now
-                return
-            if not self._submit(plan, out, now):
-                return
-        self._sizes.shrink(wanted)
-        spared = self._at_once
-        self._cancel(useless_seats(self._book, wanted.needs, coming=wanted.coming, spared=spared))
-
-    def _plans(self, wanted: WantedSeats, now: float) -> list[SeatPlan]:
-        limits = self._limits
-        ahead = limits.max_queued_jobs if limits.queue_ahead is None else limits.queue_ahead
-        return plan_seats(
+        out = frozenset(quarantined(state, now))
+        for node in sorted(self._out - out):
+            log.info("node %s is used again", node)
+        self._out = out
+        has_queue = self._traits.has_queue
+        orders = next_orders(
             self._book,
-            wanted.needs,
-            coming=wanted.coming if self._vain.may_expect(self._book, now) else NOTHING,
-            usual_mb=wanted.usual_mb,
-            at_once=self._at_once,
-            max_queued=limits.max_queued_jobs,
-            queue_ahead=ahead if self._cluster.has_queue else 0,
-            legs_per_seat=limits.legs_per_seat,
+            wanted_seats(state, self._limits, to_come if has_queue else NO_LEGS)
+            if state.ending is None
+            else NO_SEATS,
+            self._limits,
+            now,
+            out=out if state.quarantines else None,
+            # Jobs that end at once are not to follow each other as fast as they can.
+            paused=has_queue and now < self._blame.next_seat_at(),
         )
+        self._carry_out(orders, now)
 
-    @property
-    def _at_once(self) -> int:
-        capacity, wished = self._cluster.capacity, self._limits.max_concurrent_jobs
-        return wished if capacity is None else min(wished, capacity)
-
-    def _share(self, new: int, now: float) -> bool:
-        """Share the limit on running seats among the arrays; whether `new` may be asked for now."""
-        if not self._cluster.has_queue or not self._book.polled:
-            return True
-        self._cancel(surplus(self._at_once, self._book), "beyond what may run at once")
-        try:
-            if self._arrays.lower(self._at_once, new):
-                # What had started by then runs on: count before more may start beside it, now or
-                # as soon as the cluster answers.
-                self._book.polled = False
-                self._poll(set(), now)
-            if self._book.polled:
-                self._arrays.raise_to(self._at_once - min(new, 1))
-        except PollError as err:
-            self._hold(now)
-            log.warning("the limit on running jobs could not be changed: %s", err)
-            return False
-        return self._book.polled
+    def dismiss(self, now: float) -> None:
+        """The campaign has ended: nothing may wait in the queue for it."""
+        self._held.clear()
+        self._carry_out(next_orders(self._book, NO_SEATS, self._limits, now), now)
 
     def stop_if_broken(self, state: CampaignState, now: float) -> None:
         """After too many jobs in a row that died before a leg, on whatever nodes are in use.
@@ -170,7 +125,7 @@ class SeatKeeper:
         if len(dead) < DEAD_SEATS:
             return
         last, nodes = dead[-1], {seat.status.node for seat in dead}
-        self._cancel_queued()
+        self.dismiss(now)
         words = self._cluster.last_words(last.job_id) or "(it printed nothing)"
         only = f", all on {last.status.node}" if len(nodes) == 1 and last.status.node else ""
         mend = ", or leave the node out (`exclude`)" if only else ""
@@ -181,87 +136,88 @@ class SeatKeeper:
             "and start again; no trial is lost"
         )
 
-    def dismiss(self) -> None:
-        """The campaign has ended: nothing may wait in the queue for it."""
-        self._cancel_queued()
+    def _carry_out(self, orders: list[Order], now: float) -> None:
+        """Do what was ordered, up to the first failure; what has failed lately is left out."""
+        held = {what for what, until in self._held.items() if now < until}
+        for order in orders:
+            if type(order) in held:
+                continue
+            if isinstance(order, Submit):
+                done = self._submit(order, now)
+            else:
+                done = self._change(order, now)
+            if not done:
+                return
 
-    def _submit(self, asked: SeatPlan, out: Collection[str], now: float) -> bool:
-        """Ask for new seats; whether the cluster answered that it has them."""
-        if asked.count == 0:
-            return True
-        count = min(asked.count, self._ask_at_most or asked.count)
-        at_once = self._arrays.room(self._at_once, count)
-        if at_once == 0:
-            return False  # what runs already takes the whole limit
-        plan = SeatPlan(count, asked.mem_mb, time_min=asked.time_min)
+    def _change(self, order: Change, now: float) -> bool:
+        """Change what waits; False: nobody knows whether that was done."""
+        change = partial(self._cluster.change, order)
+        if not self._call(type(order), f"not sure that {order}", change, now):
+            self._book.unsure(order)
+            return False
+        self._book.carried_out(order)
+        log.info("%s", order)
+        return True
+
+    def _call(self, what: object, failed: str, act: Callable[[], None], now: float) -> bool:
+        """Do `act`; False: the cluster did not answer, and is left alone with it for a while."""
         try:
-            job_ids = self._ask(plan, at_once, out)
+            act()
+        except PollError as err:
+            log.warning("%s, trying again in %.0f s: %s", failed, self._hold(what, now), err)
+            return False
+        self._pauses.pop(what, None)
+        return True
+
+    def _hold(self, what: object, now: float) -> float:
+        """Leave it for a while, longer each time; for how long (s)."""
+        pause_s = self._pauses[what] = PAUSE.after(self._pauses.get(what, 0.0))
+        self._held[what] = now + pause_s
+        return pause_s
+
+    def _submit(self, asked: Submit, now: float) -> bool:
+        """Ask for new seats; False: the cluster has refused them, or has not answered."""
+        count = min(asked.count, self._ask_at_most or asked.count)
+        order = replace(asked, count=count, at_once=min(asked.at_once, count))
+        try:
+            job_ids = self._ask(order)
         except SubmissionLimitError as err:
             # An array is taken whole or not at all: ask for fewer before waiting longer.
-            if plan.count > 1:
-                self._submit_pause = 0.0
-            self._ask_at_most = max(1, plan.count // 2)
-            self._hold(now)
-            log.warning("no more jobs for now, trying again in %.0f s: %s", self._submit_pause, err)
+            if count > 1:
+                self._pauses.pop(Submit, None)
+            self._ask_at_most = max(1, count // 2)
+            pause_s = self._hold(Submit, now)
+            log.warning("no more jobs for now, trying again in %.0f s: %s", pause_s, err)
+            return False
         except SubmissionUncertainError as err:
             # Seats are interchangeable: count them in the next poll instead of asking again.
-            self._hold(now)
-            self._book.polled = False
-            self._next_poll = now
+            self._hold(Submit, now)
+            self._book.unsure(order)
             log.warning("a submission was not answered, counting the jobs first: %s", err)
-        else:
-            self._submit_pause = 0.0
-            self._next_submit = now + min(BETWEEN_SUBMISSIONS_S, self._cluster.poll_s)
-            self._ask_at_most = None
-            self._book.submitted(job_ids, plan.mem_mb, plan.time_min)
-            self._arrays.submitted(job_ids, at_once)
-            self._avoid.submitted(job_ids)
-            if job_ids:  # there may be no room this very moment
-                log.info("submitted %s", _span(job_ids, at_once, plan))
-            return True
-        return False
+            return False
+        self._pauses.pop(Submit, None)
+        self._held[Submit] = now + min(BETWEEN_SUBMISSIONS_S, self._traits.poll_s)
+        self._ask_at_most = None
+        self._book.submitted(job_ids, order)
+        if job_ids:  # there may be no room this very moment
+            log.info("submitted %s", _span(job_ids, order))
+        return True
 
-    def _ask(self, plan: SeatPlan, at_once: int, out: Collection[str]) -> list[str]:
-        submit = partial(
-            self._cluster.submit,
-            plan.count,
-            at_once=at_once,
-            mem_mb=plan.mem_mb,
-            time_min=plan.time_min,
-        )
+    def _ask(self, order: Submit) -> list[str]:
         try:
-            return submit(avoid=out)
+            return self._cluster.submit(order)
         except SubmissionError as err:
-            if not out:
+            if not order.avoid:
                 raise
             # The nodes that are left may not fit other settings than those of earlier jobs.
-            log.warning("refused without %s, asking for any node: %s", ", ".join(out), err)
-            return submit()
-
-    def _hold(self, now: float) -> None:
-        self._submit_pause = PAUSE.after(self._submit_pause)
-        self._next_submit = now + self._submit_pause
-
-    def _cancel_queued(self) -> None:
-        self._cancel(useless_seats(self._book, needs={}))
-
-    def _cancel(self, queued: list[str], why: str = "that nothing is left for") -> None:
-        if not queued:
-            return
-        try:
-            self._cluster.cancel_queued(queued)
-        except PollError as err:
-            log.warning("waiting jobs could not be cancelled: %s", err)
-            return
-        for job_id in queued:
-            self._book.left(job_id, over=True)
-        log.info("cancelled %d waiting jobs %s", len(queued), why)
+            nodes = ", ".join(sorted(order.avoid))
+            log.warning("refused without %s, asking for any node: %s", nodes, err)
+            return self._cluster.submit(replace(order, avoid=frozenset()))
 
 
-def _span(job_ids: list[str], at_once: int, plan: SeatPlan) -> str:
-    kind = SeatKind(plan.mem_mb, plan.time_min)
-    size = "" if kind == SeatKind() else f", {in_words(kind)} each"
+def _span(job_ids: list[str], order: Submit) -> str:
+    size = f", {order.size} each" if str(order.size) else ""
     if len(job_ids) == 1:
         return f"job {job_ids[0]}{size}"
-    limit = f", {at_once} at once" if at_once < len(job_ids) else ""
+    limit = f", {order.at_once} at once" if order.at_once < len(job_ids) else ""
     return f"{len(job_ids)} jobs ({job_ids[0]} … {job_ids[-1]}){limit}{size}"
