@@ -24,6 +24,7 @@ from pathlib import Path
 from hpo.folder import offers
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.offers import Leg
+from hpo.job import start
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN = """
@@ -102,7 +103,7 @@ def dead_s(imports: str, way: str, trials: int) -> list[float]:
         offers.publish_offers(layout, [(Leg(i, 0, 0), content) for i in range(trials)])
         environment = os.environ | {"HPO_JOB_ID": "benchmark", "PYTHONPATH": str(ROOT)}
         for _ in range(trials if way == "job" else 1):
-            command = [sys.executable, "-m", "hpo.job.main", str(layout.root)]
+            command = [sys.executable, start.__file__, "seat", str(layout.root)]
             subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
         times = [float(line.split()[1]) for line in notes.read_text().splitlines()]
     assert len(times) == 2 * trials, times

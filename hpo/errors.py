@@ -78,6 +78,9 @@ class ReportError(HpoError):
     """An objective reported something that is no report; fails its trial."""
 
 
+PRINTED_LAST = "; it printed last:"  # in a script's error, before its last lines
+
+
 class ScriptError(HpoError):
     """A training script failed or was killed; fails its trial."""
 

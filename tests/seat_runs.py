@@ -15,6 +15,7 @@ from user_project import NO_SYNC
 from hpo.folder import offers
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.offers import Leg
+from hpo.job import start
 
 JOB = "test-1"
 HEAD = """
@@ -59,7 +60,7 @@ class SeatRun:
         """What is empty in `environment` is not set."""
         told = os.environ | NO_SYNC | {"HPO_JOB_ID": JOB} | environment
         return subprocess.Popen(
-            [sys.executable, "-u", "-m", "hpo.job.main", str(self.layout.root)],
+            [sys.executable, "-u", start.__file__, "seat", str(self.layout.root)],
             cwd=self.folder,
             env={name: value for name, value in told.items() if value},
             stdin=subprocess.DEVNULL,

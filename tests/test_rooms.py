@@ -129,8 +129,8 @@ def test_a_job_of_one_trial_loads_what_only_some_need_when_they_need_it() -> Non
 
 
 def test_processes_that_the_users_code_spawns_do_not_load_the_job() -> None:
-    # multiprocessing imports there what was started by `python -m`.
-    assert "logging" not in loaded_after("hpo.job.slurm_main")
+    # multiprocessing runs there the file that the process was started with.
+    assert "logging" not in loaded_after("hpo.job.start")
 
 
 def test_asking_for_help_loads_nothing_slow() -> None:

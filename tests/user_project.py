@@ -177,7 +177,7 @@ class Project:
 def _kill_seat(pid: int) -> None:
     try:
         process = psutil.Process(pid)
-        if "hpo.job.main" in process.cmdline():
+        if any(word.endswith("hpo/job/start.py") for word in process.cmdline()):
             process.kill()
     except psutil.Error:
         pass

@@ -20,7 +20,6 @@ from hpo.checkpoint.reading import (
     GLOBALS,
     MANIFEST,
     Checkpoint,
-    ForeignError,
     OtherCodeError,
     UnusableError,
     digest,
@@ -31,14 +30,15 @@ from hpo.checkpoint.reading import (
 from hpo.checkpoint.restorable import Restorable, kind_of
 from hpo.checkpoint.snapshot import write_plain, write_state
 from hpo.errors import ReportError
-from hpo.folder.files import publish_json, sync_folder
+from hpo.folder.files import CHECKPOINTS, USERS_FILES, publish_json, sync_folder
 from hpo.folder.reports import read_reports
 
 log = logging.getLogger(__name__)
 
-FOLDER = "checkpoint"  # below the trial's folder
+FOLDER = CHECKPOINTS  # below the trial's folder
 KEPT = 2  # the newest, and one more to fall back on
 _NAME = re.compile(r"epoch_(\d+)-a(\d+)(?:\.(\d+))?")
+RUBBISH = (".old-", ".broken-")  # on its way out
 _NEW_NAME = re.compile(r"\.new-a(\d+)-.*")
 
 
@@ -154,9 +154,10 @@ def load_newest(
 
 
 def discard(folder: Path) -> int:
-    """Delete all checkpoints of the trial in `folder`, the user's own files there included.
+    """Delete all checkpoints of the trial in `folder` that this package wrote.
 
-    For trials that will not be trained on. What is gone already, or goes meanwhile, is no error;
+    For trials that will not be trained on. What the user's code saved there stays, and so does what
+    others put there. What is gone already, or goes meanwhile, is no error;
     what cannot be deleted stays, with a warning.
 
     Returns:
@@ -169,7 +170,10 @@ def discard(folder: Path) -> int:
         return 0
     freed = 0
     for entry in entries:
-        if entry.name.startswith(ForeignError.prefix):
+        if not _is_ours(entry.name):
+            if entry.name == USERS_FILES:
+                with contextlib.suppress(OSError):  # because it holds something
+                    entry.rmdir()
             continue
         try:
             freed += _delete(_hide(entry))
@@ -181,6 +185,10 @@ def discard(folder: Path) -> int:
         with contextlib.suppress(OSError):  # because something may have stayed, or come anew
             home.rmdir()
     return freed
+
+
+def _is_ours(name: str) -> bool:
+    return bool(_NAME.fullmatch(name) or _NEW_NAME.fullmatch(name)) or name.startswith(RUBBISH)
 
 
 def _hide(path: Path) -> Path:
@@ -219,7 +227,7 @@ def _prune(folder: Path, new: Path, attempt: int) -> None:
             log.warning("cannot delete the old checkpoint %s: %s", old.path, err)
     for entry in list((folder / FOLDER).iterdir()):
         started = _NEW_NAME.fullmatch(entry.name)
-        if entry.name.startswith((".old-", ".broken-")) or (started and int(started[1]) < attempt):
+        if entry.name.startswith(RUBBISH) or (started and int(started[1]) < attempt):
             _remove_tree(entry)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
 from hpo.cli.arguments import build_parser
-from hpo.errors import EXIT_BAD_SETTINGS, EXIT_RESUMABLE, HpoError
+from hpo.errors import EXIT_BAD_SETTINGS, EXIT_FINISHED, EXIT_RESUMABLE, HpoError
 
 # As imported; what else is missing is missed by the user's code.
 NEEDED = frozenset(
@@ -17,6 +18,17 @@ NEEDED = frozenset(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; its exit code (see `hpo.errors`)."""
+    try:
+        try:
+            return _main(argv)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it, as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FINISHED
+
+
+def _main(argv: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     arguments = build_parser().parse_args(given)
     try:

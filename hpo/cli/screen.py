@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from hpo.folder.files import Layout
-from hpo.folder.full_disk_output import QuietFileHandler, QuietStreamHandler
+from hpo.folder.full_disk_output import QuietFileHandler, QuietStreamHandler, log_again
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.seats.book import SeatBook
 from hpo.units.duration import in_words
@@ -50,6 +50,7 @@ class Screen:
             handler.setFormatter(logging.Formatter(FORMAT, datefmt="%Y-%m-%d %H:%M:%S"))
 
     def __enter__(self) -> Screen:
+        log_again()  # because the configuration may have set up a log of its own
         root = logging.getLogger()
         root.setLevel(logging.INFO)
         for handler in self._handlers:

@@ -111,6 +111,8 @@ def report_end(state: CampaignState, layout: Layout, spec: CampaignSpec) -> None
     log.info("%s", ", ".join(counts))
     if state.ended == BREAKER:
         _report_breaker(state, layout)
+    elif state.best_trial is None:
+        _show_failure(state, layout)
     if state.lost.legs:
         log.info("%s", _lost_line(state, slurm.gpus))
     for line in usage_lines(
@@ -159,12 +161,15 @@ def report_leaving(manager: Manager, layout: Layout, why: str | None, command: s
 
 
 def _report_breaker(state: CampaignState, layout: Layout) -> None:
-    failed = min(state.of(TrialStatus.FAILED), default=None)
     log.error(
         "stopped: the first %d trials all failed with %s", state.alike_failures, state.alike_cause
     )
-    if failed is None:
-        return
-    if result := read_object(layout.result(failed)):
-        log.error("trial %d:\n%s", failed, result.get("traceback") or result.get("message"))
+    _show_failure(state, layout)
     log.error("mend it and start again with the same command: these trials are run again")
+
+
+def _show_failure(state: CampaignState, layout: Layout) -> None:
+    """The first failed trial's traceback, in full."""
+    failed = min(state.of(TrialStatus.FAILED), default=None)
+    if failed is not None and (result := read_object(layout.result(failed))):
+        log.error("trial %d:\n%s", failed, result.get("traceback") or result.get("message"))

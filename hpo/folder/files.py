@@ -91,13 +91,17 @@ class Layout:
         """The folder of a trial: configuration, reports, checkpoint, links to job logs."""
         return self.trials / f"trial_{trial_id}"
 
-    def config(self, trial_id: int) -> Path:
-        """A trial's configuration, for people and for scripts."""
-        return self.trial(trial_id) / TRIAL_CONFIG
+    def work(self, trial_id: int) -> Path:
+        """Where a trial runs that has a folder of its own."""
+        return self.trial(trial_id) / "work"
 
     def users_files(self, trial_id: int) -> Path:
         """What a trial's code saves itself; never deleted by us."""
         return self.trial(trial_id) / CHECKPOINTS / USERS_FILES
+
+    def config(self, trial_id: int) -> Path:
+        """A trial's configuration, for people and for scripts."""
+        return self.trial(trial_id) / TRIAL_CONFIG
 
     def job_link(self, trial_id: int, job_id: str) -> Path:
         """A link to the log of a job that ran a leg of the trial."""

@@ -12,6 +12,8 @@ import logging
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+OURS = "hpo"  # the loggers of this package are below it
+
 if TYPE_CHECKING:
     _StreamHandler = logging.StreamHandler[TextIO]
 else:
@@ -84,10 +86,24 @@ class QuietFileHandler(_Quiet, logging.FileHandler):
 
 
 def log_to_standard_output() -> None:
-    """Protect the standard output of a job, and let its log lines go there."""
+    """Protect the standard output of a job, and let its log lines go there.
+
+    Not by the root logger, which is the user's code's: its `logging.basicConfig` does as it says.
+    """
     protect_standard_output()
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(message)s",
-        handlers=[QuietStreamHandler(sys.stdout)],
-    )
+    handler = QuietStreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    ours = logging.getLogger(OURS)
+    ours.addHandler(handler)
+    ours.setLevel(logging.INFO)
+    ours.propagate = False
+
+
+def log_again() -> None:
+    """Let our loggers log, whatever users' code has done to all that there were.
+
+    `logging.config` switches off every logger that it does not know.
+    """
+    for name, logger in list(logging.root.manager.loggerDict.items()):
+        if isinstance(logger, logging.Logger) and f"{name}.".startswith(f"{OURS}."):
+            logger.disabled = False

@@ -1,13 +1,14 @@
-"""Says which trial a job runs: in the job's log, beside the trial, and to squeue.
+"""Says which trial a job runs: in the job's log, its environment, beside the trial, and to squeue.
 
-Owns the link from a trial's folder to the log of its job, and the job's name. Nothing here may stop
-a trial from running. Standard library only.
+Owns the variables that tell users' code of its trial, the link from a trial's folder to the log of
+its job, and the job's name. Nothing here may stop a trial from running. Standard library only.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 from typing import Any
 
 from hpo.folder import offers
@@ -26,7 +27,7 @@ def announce(
     *,
     rename: bool = True,
 ) -> None:
-    """Say which trial runs here: in the log, as a link beside the trial, as the job's name.
+    """Say which trial runs here: in log and environment, beside the trial, as the job's name.
 
     `rename` costs a call to the scheduler.
     """
@@ -40,16 +41,33 @@ def announce(
         os.environ.get("CUDA_VISIBLE_DEVICES", "as found"),
         config,
     )
+    files = layout.users_files(claim.trial_id)
+    os.environ["HPO_TRIAL_ID"] = str(claim.trial_id)
+    os.environ["HPO_ATTEMPT"] = str(claim.attempt)
+    os.environ["HPO_TRIAL_DIR"] = str(layout.trial(claim.trial_id).absolute())
+    os.environ["HPO_CHECKPOINT_DIR"] = str(files.absolute())
     link = layout.job_link(claim.trial_id, job.job_id)
     folder, log_file = link.parent, layout.job_log(job.job_id, on_slurm=job.on_slurm)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        files.mkdir(parents=True, exist_ok=True)
         if not link.is_symlink():
             link.symlink_to(os.path.relpath(log_file, folder))
     except OSError as err:
-        log.warning("the link %s to this log cannot be made: %s", link, err)
+        log.warning("the folder %s, or the link to this log there, cannot be made: %s", folder, err)
     if job.on_slurm and rename:
         _rename_job(job.job_id, f"trial_{claim.trial_id}.{campaign}")
+
+
+def enter_own_folder(layout: Layout, claim: offers.Leg) -> None:
+    """Let the trial run in a folder of its own; where the job was is told in the environment.
+
+    Raises:
+        OSError: the folder cannot be made or entered.
+    """
+    os.environ.setdefault("HPO_START_DIR", str(Path.cwd()))
+    folder = layout.work(claim.trial_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(folder)
 
 
 def devices() -> dict[str, Any]:

@@ -8,8 +8,10 @@ more. Writes nothing; `folder.attempts` owns the form of it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
+import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -25,6 +27,7 @@ from hpo.folder.reports import read_reports
 from hpo.record.causes import Cause
 from hpo.record.goal import Goal
 from hpo.record.result import Outcome, Result
+from hpo.trial.killed_errors import looks_killed
 from hpo.trial.memory_errors import cause_and_message
 from hpo.trial.objective import call
 from hpo.trial.trial import Trial, TrialInterrupted
@@ -36,10 +39,26 @@ log = logging.getLogger(__name__)
 
 MESSAGE_LENGTH = 2_000  # characters of an exception's text that a result keeps
 TRACE_LENGTH = 20_000
+ON_ITS_WAY_S = 5.0  # from a process that SLURM's signal ended to the job's own signal, at most
+_NO_SUCH_FILE = os.strerror(errno.ENOENT)
 
 
-def train(trial: Trial, load: Callable[[], Callable[..., Any]], goal: Goal) -> Result:
+def train(
+    trial: Trial,
+    load: Callable[[], Callable[..., Any]],
+    goal: Goal,
+    is_asked: Callable[[float], bool] = lambda _within_s: False,
+) -> Result:
     """Call the objective; how it ended, for a failure with cause, message and traceback.
+
+    Where its job was asked to leave, every end before the trial's is an interruption: SLURM signals
+    all processes of a job, and users' code may end before a report can notice.
+
+    Args:
+        trial: what is trained.
+        load: gives the objective.
+        goal: what is reported.
+        is_asked: whether the job was asked to leave, or is within so many seconds.
 
     Raises:
         StorageTrouble: it could not write; the leg has to be run again.
@@ -52,22 +71,31 @@ def train(trial: Trial, load: Callable[[], Callable[..., Any]], goal: Goal) -> R
         if not trial.has_reported:
             trial.recall()
     except TrialInterrupted as left:
-        if trial.max_resource is None or trial.resource < trial.max_resource:
+        if not _is_at_its_end(trial):
             return _result(trial, goal, Outcome.INTERRUPTED, str(left))
     except KeyboardInterrupt:
         message = "interrupted from the keyboard"
         return _result(trial, goal, Outcome.INTERRUPTED, message)
     except SystemExit as left:
         message = f"the objective called sys.exit({left.code!r})"
+        if is_asked(ON_ITS_WAY_S):
+            return _interrupted(trial, goal, message)
         return failure("SystemExit", message, traceback.format_exc(), trial.resource)
     except BaseException as err:
         if is_storage_trouble(err):
             if not isinstance(err, StorageTrouble):
                 log.error("%s", traceback.format_exc())
             raise StorageTrouble(f"trial {trial.trial_id}: {_text_of(err)}") from err
+        if is_asked(ON_ITS_WAY_S if looks_killed(err) else 0.0):
+            log.info("%s", traceback.format_exc())
+            return _interrupted(trial, goal, f"{type(err).__name__}: {_text_of(err)}")
         # Whatever else user code raises is its result.
         cause, message = cause_and_message(err, _text_of(err))
         return failure(cause, message, traceback.format_exc(), trial.resource)
+    # Without a known end, an objective that has reported knows itself when it is done.
+    cut_short = not trial.history if trial.max_resource is None else not _is_at_its_end(trial)
+    if cut_short and is_asked(0.0):
+        return _interrupted(trial, goal, "the objective returned")
     if not trial.history:
         what = "" if returned is None else f" a {type(returned).__name__}"
         message = (
@@ -111,6 +139,28 @@ def _report_returned(trial: Trial, returned: object, goal: Goal) -> None:
 def _result(trial: Trial, goal: Goal, outcome: Outcome, message: str | None = None) -> Result:
     """The result of a leg that ends so with the trial's reports; how long it took comes later."""
     return Result(outcome, goal.value(trial.history), trial.resource, 0.0, message=message)
+
+
+def _is_at_its_end(trial: Trial) -> bool:
+    return trial.max_resource is not None and trial.resource >= trial.max_resource
+
+
+def _interrupted(trial: Trial, goal: Goal, how: str) -> Result:
+    """The end of users' code whose job was asked to leave; `how` it ended."""
+    message = _fit(f"its job was asked to leave, and its code ended: {how}", MESSAGE_LENGTH)
+    log.info("%s", message)
+    return _result(trial, goal, Outcome.INTERRUPTED, message)
+
+
+def with_folder_told(failed: Result) -> Result:
+    """The failure of a trial in a folder of its own, which may have looked for a file there."""
+    if _NO_SUCH_FILE not in f"{failed.message}{failed.traceback}":
+        return failed
+    hint = (
+        "\n`cwd: trial` runs each trial in a folder of its own: a relative path of data is looked"
+        " for there; make it absolute, or join it to HPO_START_DIR"
+    )
+    return replace(failed, message=f"{failed.message}{hint}")
 
 
 def out_of_memory(failed: Result) -> Result:

@@ -18,8 +18,10 @@ from hpo.errors import SettingsError
 from hpo.folder import attempts, offers
 from hpo.folder.attempts import Account
 from hpo.folder.files import Layout, publish_json, read_json, read_plain
+from hpo.folder.full_disk_output import log_again
 from hpo.folder.patience import Patience
-from hpo.job.ending import account_of, earlier_time, out_of_memory, train
+from hpo.job.ending import account_of, earlier_time, out_of_memory, train, with_folder_told
+from hpo.job.leave_flag import LeaveFlag
 from hpo.record.goal import Goal
 from hpo.record.result import Outcome, Result
 from hpo.trial.trial import Trial
@@ -46,6 +48,7 @@ class LegSettings:
     trial_process: str = "fork"
     rung_attr: str | None = None
     """The hyperparameter that the objective reads the end of its leg from; None: there is none."""
+    cwd: str = "start"
 
     def __post_init__(self) -> None:
         """Refuse what a manager would not have written, e.g. after an edit by hand."""
@@ -63,6 +66,7 @@ class LegSettings:
             and (isinstance(self.trials_per_job, int) or self.trials_per_job == "auto")
             and self.trial_process in ("fork", "same")
             and isinstance(self.rung_attr, (str, type(None)))
+            and self.cwd in ("start", "trial")
         )
         if not sound:
             raise TypeError(f"these are no settings of jobs: {asdict(self)}")
@@ -115,6 +119,7 @@ class Surroundings:
     `oom_kills` counts the processes of the job that the kernel has killed for their memory,
     `used_mb` is the most that the job has used so far (MB; 0: unknown).
     `goes_on` says whether the job takes another leg after one that ended so.
+    `flag` is that of the job's signals, where it has some.
     """
 
     job_id: str
@@ -126,6 +131,7 @@ class Surroundings:
     patience: Patience = field(default_factory=Patience)
     goes_on: Callable[[Outcome], bool] = lambda _outcome: False
     used_mb: Callable[[], int] = lambda: 0
+    flag: LeaveFlag | None = None
 
 
 def run_leg(
@@ -168,6 +174,8 @@ class _Run:
         trial, result = self._train(load)
         if result.outcome is Outcome.FAILED and self._here.oom_kills() > self._killed_before:
             result = out_of_memory(result)
+        if result.outcome is Outcome.FAILED and self._settings.cwd == "trial":
+            result = with_folder_told(result)
         final = self._offer.get("final", True) or result.early
         if result.outcome is Outcome.COMPLETED and not final:
             result = replace(result, outcome=Outcome.PAUSED)
@@ -206,7 +214,17 @@ class _Run:
             patience=self._patience,
         )
         self._killed_before = self._here.oom_kills()
-        return trial, train(trial, load, settings.goal)
+        try:
+            result = train(trial, load, settings.goal, self._is_asked)
+        finally:
+            self._take_back()
+        return trial, result
+
+    def _take_back(self) -> None:
+        """What users' code may have taken, and what we write must not be stopped by."""
+        if self._here.flag is not None:  # not in a simulation
+            log_again()
+            self._here.flag.listen()
 
     def _asked_to_leave(self) -> bool:
         # Not Path.exists, which raises when the file server is away.
@@ -215,6 +233,12 @@ class _Run:
             or os.path.exists(self._layout.leave)
             or not offers.is_held(self._layout, self._claim)
         )
+
+    def _is_asked(self, within_s: float) -> bool:
+        """The same for an end that has come: a request may have been on its way."""
+        self._take_back()  # at once: the same signal may come twice
+        flag = self._here.flag
+        return self._asked_to_leave() or (flag is not None and flag.comes(within_s))
 
     def _account(self, trial: Trial, result: Result) -> Account:
         return account_of(

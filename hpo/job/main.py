@@ -20,14 +20,13 @@ from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout, publish_json, read_json
 from hpo.folder.full_disk_output import log_to_standard_output
 from hpo.folder.patience import Patience, StorageTrouble, is_of_files
-from hpo.job.announcement import announce
 from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import await_settings
-from hpo.job.serving import Objective, Place, serve_leg, wait_for_claim
+from hpo.job.serving import Objective, Place, begin, serve_leg, wait_for_claim
 from hpo.seats.job_identity import JobIdentity, this_job
 from hpo.seats.stay import first_leg_s
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("hpo.job.main")  # also where it is run by `python -m`
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,7 +57,7 @@ def run_seat(root: str) -> int:
     """
     log_to_standard_output()
     try:
-        return _serve(Layout(Path(root)))
+        return _serve(Layout(Path(root).absolute()))
     except StorageTrouble as err:
         log.error("this job ends, its trial is offered again: %s", err)
     except Exception as err:
@@ -80,7 +79,7 @@ def _serve(layout: Layout) -> int:
         what = "what this job held before it was requeued"
         for leg in patience.insist(what, lambda: offers.give_back(layout, job.job_id)):
             log.info("job %s was requeued: trial %d is offered again", job.job_id, leg.trial_id)
-    place = Place(layout, settings, job, flag.is_set, patience)
+    place = Place(layout, settings, job, flag, patience)
     time_s = first_leg_s(job.time.asked_min) if settings.timed else None
     taken = wait_for_claim(place, time_s=lambda: time_s)
     if taken is None:
@@ -91,9 +90,8 @@ def _serve(layout: Layout) -> int:
         else:
             log.info("no trial to run within %.0f s: this job ends", settings.claim_timeout)
     elif settings.trials_per_job == 1:
-        claim, offer = taken
-        announce(layout, claim, offer["config"], settings.campaign, job)
-        serve_leg(place, taken, Objective(settings, list(offer["config"])))
+        begin(place, taken)
+        serve_leg(place, taken, Objective(settings, list(taken[1]["config"])))
     else:
         from hpo.job.many import seat  # here, because by default no job needs it
 

@@ -20,13 +20,15 @@ from hpo.folder.attempts import Account
 from hpo.folder.files import Layout
 from hpo.folder.patience import Patience, StorageTrouble
 from hpo.folder.quarantine import is_quarantined
-from hpo.job.announcement import devices
+from hpo.job.announcement import announce, devices, enter_own_folder
+from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
 from hpo.job.memory import oom_kills, used_mb
 from hpo.record.result import Outcome
 from hpo.seats.job_identity import JobIdentity
 from hpo.seats.stay import Stay
 from hpo.trial.objective import bind, load_objective
+from hpo.trial.references import arguments_of
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +44,12 @@ class Place:
     layout: Layout
     settings: LegSettings
     job: JobIdentity
-    leaving: Callable[[], bool]
+    flag: LeaveFlag
     patience: Patience
+
+    def leaving(self) -> bool:
+        """Whether the job was asked to leave."""
+        return self.flag.is_set()
 
     def surroundings(
         self, goes_on: Callable[[Outcome], bool] = lambda _outcome: False
@@ -59,6 +65,7 @@ class Place:
             self.patience,
             goes_on,
             used_mb,
+            self.flag,
         )
 
     def _had(self) -> dict[str, int]:
@@ -106,6 +113,7 @@ class Objective:
                 if folder not in sys.path:
                     sys.path.insert(0, folder)
             asked = self.settings
+            sys.argv = arguments_of(asked.objective)
             function = load_objective(
                 asked.objective,
                 asked.metric_pattern,
@@ -115,6 +123,20 @@ class Objective:
             bind(function, self.names)
             self._function = function
         return self._function
+
+
+def begin(place: Place, taken: Taken, *, rename: bool = True) -> None:
+    """Make the process that of the trial which was taken, and say so.
+
+    Raises:
+        StorageTrouble: the folder that it is to run in cannot be used.
+    """
+    claim, offer = taken
+    names = (place.settings.campaign, place.job)
+    announce(place.layout, claim, offer["config"], *names, rename=rename)
+    if place.settings.cwd == "trial":
+        what = f"trial {claim.trial_id}: its folder"
+        place.patience.insist(what, lambda: enter_own_folder(place.layout, claim))
 
 
 def wait_for_claim(

@@ -201,7 +201,17 @@ class Observer:
         """The leg is offered again as `attempt`; the attempt before it was cut off."""
         folder = self.layout.trial(trial.trial_id)
         lost_s, lost_resource = unsaved_work(folder, trial.attempt, self.goal.resource)
-        return ev.LegReturned(now, trial.trial_id, trial.rung, attempt, lost_s, lost_resource)
+        reports = read_attempt_reports(folder, trial.attempt)
+        resources = [report.get(self.goal.resource) for report in reports]
+        return ev.LegReturned(
+            now,
+            trial.trial_id,
+            trial.rung,
+            attempt,
+            lost_s,
+            lost_resource,
+            max((value for value in resources if isinstance(value, int)), default=0),
+        )
 
     def _last_node(self, job_id: str) -> str:
         """Where the cluster says that a job ended.

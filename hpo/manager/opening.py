@@ -147,6 +147,7 @@ def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:
         "trials_per_job": spec.hpo.trials_per_job,
         "trial_process": spec.hpo.trial_process,
         "rung_attr": spec.rung_attr,
+        "cwd": spec.hpo.cwd,
     }
 
 

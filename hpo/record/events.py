@@ -76,7 +76,8 @@ class LegClaimed:
 class LegReturned:
     """Fact: a requeued job gave back the claim of its former life, as the next `attempt`.
 
-    `lost_s` and `lost_resource` are what that life had trained and not saved, as for `LegLost`.
+    `lost_s` and `lost_resource` are what that life had trained and not saved, as for `LegLost`;
+    `resource` is the furthest that it had reported.
     """
 
     time: float
@@ -85,6 +86,7 @@ class LegReturned:
     attempt: int
     lost_s: float = 0.0
     lost_resource: int = 0
+    resource: int = 0
 
 
 @dataclass(frozen=True, slots=True)

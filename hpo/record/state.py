@@ -133,7 +133,9 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
         case ev.LegReturned():
             _require(event.attempt > trial.attempt, event, "attempts only grow")
             trial.attempt = event.attempt
-            trial.losses += 1
+            if event.resource <= trial.reached:
+                trial.losses += 1
+            trial.reached = max(trial.reached, event.resource)
             state.lost.add(event)
         case ev.LegFinished() | ev.LegLost():
             _require(_same_leg(trial, event), event, "another leg is claimed")
@@ -157,11 +159,13 @@ def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev
     told = event if isinstance(event, ev.LegLost) else event.result
     trial.ended_leg = event
     trial.progressed = told.resource > trial.resource
+    trial.reached = max(trial.reached, told.resource)
     state.usage.add(event)
     if isinstance(event, ev.LegLost):
         _learn_from_loss(trial, event)
         state.seat_seconds += max(0.0, event.time - trial.claimed_at)
-        if event.cause != Cause.STOPPED:  # the user took the job, not the cluster
+        # STOPPED: the user took the job, not the cluster.
+        if event.cause != Cause.STOPPED and not trial.progressed:
             trial.losses += 1
         state.lost.add(event)
         trial.resource = max(trial.resource, event.resource)

@@ -58,7 +58,8 @@ class TrialState:
     job_id: str | None = None  # of the last claim; None: no job ever took a leg of it
     claimed_at: float = 0.0
     ended_leg: ev.LegFinished | ev.LegLost | None = None  # what a decision is due about
-    losses: int = 0  # legs lost to the infrastructure
+    losses: int = 0  # legs lost to the infrastructure that got no further than those before
+    reached: int = 0  # the furthest that a leg got, saved or not
     metric: float | None = None
     resource: int = 0
     progressed: bool = False  # whether the lost leg saved more than was saved before it

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from hpo.errors import PRINTED_LAST
 from hpo.record import events as ev
-from hpo.record.result import Outcome
+from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.values import flat
 
@@ -94,13 +95,21 @@ def _short(value: object) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
+def _in_one_line(failed: Result) -> str:
+    """Cause and message; of a script how it ended, and the last line that it printed."""
+    first, *rest = (failed.message or "").strip().splitlines() or [""]
+    how = first.partition(PRINTED_LAST)[0]
+    if how != first and rest:
+        return f"{failed.cause}: {how[:200]}: {rest[-1].strip()[:200]}"
+    return f"{failed.cause}: {first[:200]}"
+
+
 def _finished(event: ev.LegFinished, state: CampaignState) -> tuple[int, str]:
     metric = state.goal.metric
     told, who = event.result, f"trial {event.trial_id}"
     took = f"{told.elapsed:.1f} s"
     if told.outcome is Outcome.FAILED:
-        message = (told.message or "").strip().splitlines() or [""]
-        return logging.WARNING, f"{who} failed after {took}: {told.cause}: {message[0][:200]}"
+        return logging.WARNING, f"{who} failed after {took}: {_in_one_line(told)}"
     if told.outcome is Outcome.INTERRUPTED:
         return logging.INFO, f"{who} was interrupted at {told.resource} after {took}"
     if told.metric is None:

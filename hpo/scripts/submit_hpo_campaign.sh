@@ -45,7 +45,9 @@ fi
 if [ -f main_hpo.py ]; then
     manager=("$python" -u main_hpo.py)
 else
-    manager=("$python" -u -m hpo run)
+    # Not with -m, which would take a file or folder named hpo in this folder for the package.
+    start='import sys; sys.path = [p for p in sys.path if p]; import hpo.cli; sys.exit(hpo.cli.main())'
+    manager=("$python" -u -c "$start" run)
 fi
 
 out_of_time=no

@@ -163,6 +163,10 @@ class HpoSettings(BaseModel):
     """Trials (or legs) that one job takes one after the other; `auto`: as many as its time
     allows."""
 
+    cwd: Literal["start", "trial"] = "start"
+    """The folder that a trial runs in: where the campaign was started (`start`), or one of its own
+    (`trial`), `trials/trial_N/work`; the first is then in `HPO_START_DIR`."""
+
     trial_process: Literal["fork", "same"] = "fork"
     """With several trials per job: each in a process of its own (`fork`, of the job's), or all in
     the `same`, where what one leaves behind reaches the next."""
@@ -198,7 +202,8 @@ class HpoSettings(BaseModel):
     it may be seen late."""
 
     max_lost_legs: Count = 20
-    """Times that a trial may be lost to the cluster (preemption, broken node) before it fails."""
+    """Times that a trial may be lost to the cluster (preemption, broken node) without having got
+    further, before it fails."""
 
     max_initial_failures: Count = 5
     """Alike failures of the first trials that stop the campaign; 0: never stop."""

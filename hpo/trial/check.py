@@ -22,10 +22,13 @@ from hpo.seats import environment
 
 IMPORT_TIMEOUT_S = 120.0  # importing torch from a slow network filesystem takes a minute at worst
 
-# Runs in the child. What the manager can import is appended, so that `hpo` is found where it is not
-# installed, but hides nothing of the user's.
+# Runs in the child, as a job begins: the package first, which a module of the user's with its name
+# must not hide. Then what the manager can import comes last, and hides nothing of the user's.
 _CHILD = """
-import json, sys
+import sys
+if sys.path[:1] == [""]:
+    del sys.path[:1]
+import json
 asked = json.loads(sys.argv[1])
 lacks = [] if sys.version_info >= (3, 10) else ["Python 3.10 or newer"]
 if asked["reference"].startswith("script:") and not lacks:
@@ -39,6 +42,9 @@ if lacks:
             % (sys.executable, sys.version.split()[0], ", ".join(lacks))
         ], file)
     sys.exit(0)
+sys.path[:0] = asked["hpo_at"]
+import hpo.trial.check
+del sys.path[:1]
 sys.path[:0] = asked["pythonpath"]
 sys.path.extend(asked["hpo_at"])
 from hpo.trial.check import answer
@@ -97,8 +103,10 @@ def check_objective(
 def answer(reference: str, space_names: Collection[str], path: str) -> None:
     """Check in this process, write the problems to `path` and end the process at once."""
     from hpo.trial.objective import bind, load_objective
+    from hpo.trial.references import arguments_of
 
     problems = []
+    sys.argv = arguments_of(reference)
     try:
         bind(load_objective(reference), space_names)
     except ObjectiveError as err:

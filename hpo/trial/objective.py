@@ -67,13 +67,18 @@ def bind(function: Callable[..., Any], space_names: Collection[str]) -> Style:
         ObjectiveError: neither is possible; showing the signature and what is wrong with it.
     """
     try:
-        signature = inspect.signature(function)
+        signature = _signature(function)
     except (ValueError, TypeError) as err:
         raise ObjectiveError(f"the objective {function!r} does not show its parameters") from err
     where = f"the objective {_name(function)}{signature}"
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
         raise ObjectiveError(f"{where} is a coroutine or generator; it must train when called")
     parameters = list(signature.parameters.values())
+    if {p.kind for p in parameters} == set(_VARIADIC):
+        raise ObjectiveError(
+            f"{where} does not say what it takes; decorate the function that it passes its"
+            " arguments to with functools.wraps, or write (config, trial)"
+        )
     if [p.name for p in parameters[:2] if p.kind in _BY_POSITION] == ["config", "trial"]:
         problems = [
             f"{p.name} has no default, and nothing is passed for it"
@@ -98,7 +103,26 @@ def call(function: Callable[..., Any], trial: Trial) -> Any:
     # A script's lines pass through here as well, and are read where its process is.
     reads_itself = getattr(function, "reads_what_is_printed", False)
     with reporting_to(trial), nullcontext() if reads_itself else printing_to(trial):
-        return function(trial.config, trial) if style == "trial" else function(**trial.config)
+        if style == "keywords":
+            return function(**trial.config)
+        if _takes_by_position(function):
+            return function(trial.config, trial)
+        return function(config=trial.config, trial=trial)
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    """What is to be passed to it; a decorator that passes everything on takes what it decorates."""
+    own = inspect.signature(function, follow_wrapped=False)
+    if all(p.kind in _VARIADIC for p in own.parameters.values()):
+        return inspect.signature(function)
+    return own
+
+
+def _takes_by_position(function: Callable[..., Any]) -> bool:
+    """Whether it takes two arguments without names; a decorator may take named ones only."""
+    kinds = [p.kind for p in inspect.signature(function, follow_wrapped=False).parameters.values()]
+    places = sum(kind in _BY_POSITION for kind in kinds)
+    return places >= 2 or inspect.Parameter.VAR_POSITIONAL in kinds
 
 
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

@@ -6,11 +6,12 @@ Runs the user's module, so anything may be raised by it; it becomes an `Objectiv
 from __future__ import annotations
 
 import importlib
+import importlib.machinery
 import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -51,6 +52,24 @@ def load_callable(reference: str, *, what: str, does: str) -> Callable[..., Any]
     return function
 
 
+def arguments_of(reference: str) -> list[str]:
+    """What `sys.argv` is where the file of `reference` is run by itself, without arguments.
+
+    Imports nothing: packages above a module are looked into by their folders.
+    """
+    source = reference.rpartition(":")[0]
+    if source.endswith(".py"):
+        return [source]
+    path: Sequence[str] | None = None
+    file = None
+    for part in source.split("."):
+        spec = importlib.machinery.PathFinder.find_spec(part, path)
+        if spec is None:
+            return [source]
+        path, file = spec.submodule_search_locations, spec.origin
+    return [file or source]
+
+
 def _load_module(name: str, what: str) -> ModuleType:
     try:
         return importlib.import_module(name)
@@ -67,9 +86,10 @@ def _load_file(path: Path, what: str) -> ModuleType:
     path = path.resolve()
     if not path.is_file():
         raise ObjectiveError(f"the {what}'s file {path} does not exist on this machine")
-    # As `python file.py` does it: its neighbours can be imported.
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))
+    # As `python file.py` does it: its neighbours are imported before anything else.
+    if str(path.parent) in sys.path:
+        sys.path.remove(str(path.parent))
+    sys.path.insert(0, str(path.parent))
     loaded = sys.modules.get(path.stem)
     if loaded is not None and getattr(loaded, "__file__", None) == str(path):
         return loaded

@@ -85,7 +85,7 @@ def _seats(project: Project) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
-        if "hpo.job.main" in words and words[-1] == root:
+        if any(w.endswith("hpo/job/start.py") for w in words) and words[-1] == root:
             found.append(process)
     return found
 

@@ -137,7 +137,8 @@ class Campaign:
             record = json.loads(path.read_text())
             if record["job_id"] == job_id and psutil.pid_exists(record["pid"]):
                 with contextlib.suppress(psutil.Error):
-                    if "hpo.job.slurm_main" in psutil.Process(record["pid"]).cmdline():
+                    words = psutil.Process(record["pid"]).cmdline()
+                    if any(word.endswith("hpo/job/start.py") for word in words):
                         return int(record["pid"])
         return None
 

@@ -12,22 +12,29 @@ from hpo.checkpoint import store as checkpoint
 
 
 class TestDiscard:
-    def test_frees_everything_of_the_trial_and_nothing_else(self, tmp_path: Path) -> None:
+    def test_frees_what_the_package_wrote_and_nothing_else(self, tmp_path: Path) -> None:
         for resource in (1, 2):
             save(tmp_path, resource, "x" * 10_000)
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "kept.txt").write_text("kept")
+        link = tmp_path / "checkpoint" / "epoch_1-a0" / "link"
+        link.symlink_to(tmp_path / "data")
+        size = sum(f.lstat().st_size for f in (tmp_path / "checkpoint").rglob("*") if f.is_file())
         own = tmp_path / "checkpoint" / "user" / "deep"
         own.mkdir(parents=True)
         (own / "weights.bin").write_bytes(b"w" * 5_000)
-        (tmp_path / "data").mkdir()
-        (tmp_path / "data" / "kept.txt").write_text("kept")
-        (own / "link").symlink_to(tmp_path / "data")
+        (tmp_path / "checkpoint" / "last.ckpt").write_bytes(b"w")
         (tmp_path / "reports-a0.jsonl").write_text("kept")
-        size = sum(f.lstat().st_size for f in (tmp_path / "checkpoint").rglob("*") if f.is_file())
-        link = len(str(tmp_path / "data"))
-        assert checkpoint.discard(tmp_path) == pytest.approx(size, abs=link + 100)
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "reports-a0.jsonl"]
-        assert (tmp_path / "data" / "kept.txt").exists()
+        assert checkpoint.discard(tmp_path) == pytest.approx(size, abs=len(str(tmp_path)) + 100)
+        kept = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+        assert kept == {"weights.bin", "last.ckpt", "reports-a0.jsonl", "kept.txt"}
         assert checkpoint.find(tmp_path) == []
+
+    def test_the_users_folder_goes_where_nothing_was_put_in_it(self, tmp_path: Path) -> None:
+        save(tmp_path, 1)
+        (tmp_path / "checkpoint" / "user").mkdir()
+        checkpoint.discard(tmp_path)
+        assert not (tmp_path / "checkpoint").exists()
 
     def test_a_second_time_is_no_error(self, tmp_path: Path) -> None:
         save(tmp_path, 1)

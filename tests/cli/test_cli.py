@@ -239,6 +239,34 @@ def test_the_first_trials_all_fail_alike(project: Project) -> None:
     assert [project.result(i)["status"] for i in range(8)] == ["completed"] * 8
 
 
+def test_where_fewer_trials_all_fail_the_traceback_is_shown_once_too(project: Project) -> None:
+    done = project.write('raise KeyError("no such column")', n_trials=2).run()
+    assert done.returncode == 1
+    assert done.stdout.count("Traceback (most recent call last)") == 1
+    assert "KeyError: 'no such column'" in done.stdout
+
+
+@pytest.mark.parametrize("words", [["why", "the results", "0"], ["--help"], ["run", "--help"]])
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly(
+    project: Project, words: list[str]
+) -> None:
+    project.write().finish()
+    words = [str(project.output) if word == "the results" else word for word in words]
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "hpo", *words],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_breaker_does_not_trip_once_a_trial_gave_a_result(project: Project) -> None:
     project.write("if trial.trial_id: raise KeyError(1)" + TRAIN, n_trials=8, max_concurrent_jobs=1)
     printed = project.finish()
@@ -265,3 +293,13 @@ def test_max_wallclock_time_lets_running_trials_finish(project: Project) -> None
     project.write()
     assert "limits were raised" in project.finish()
     assert project.started() == dict.fromkeys(range(8), 1)
+
+
+def test_a_configuration_that_sets_up_a_log_of_its_own_silences_nothing(project: Project) -> None:
+    project.write()
+    config = project.folder / "search.py"
+    own = "import logging.config\nlogging.config.dictConfig({'version': 1})\n"
+    config.write_text(own + config.read_text())
+    printed = project.finish()
+    assert "trial 0 completed" in printed
+    assert "campaign ended" in printed

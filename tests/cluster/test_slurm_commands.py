@@ -7,7 +7,13 @@ import sys
 
 import pytest
 
-from hpo.cluster.slurm.commands import ask, clean_environment, refusal, scrubbed_environ
+from hpo.cluster.slurm.commands import (
+    ask,
+    clean_environment,
+    defaults_of_sbatch,
+    refusal,
+    scrubbed_environ,
+)
 from hpo.errors import (
     HpoError,
     PollError,
@@ -44,6 +50,12 @@ OF_THE_USER = {
 
 def test_what_a_surrounding_job_set_is_dropped_and_slurm_conf_is_kept() -> None:
     assert clean_environment(OF_A_JOB | OF_THE_USER) == OF_THE_USER
+
+
+def test_what_a_profile_says_to_sbatch_is_found() -> None:
+    of_a_job = OF_A_JOB | OF_THE_USER | {"SBATCH_MEM_BIND": "local"}
+    assert defaults_of_sbatch(of_a_job) == ["SBATCH_PARTITION"]
+    assert defaults_of_sbatch(OF_THE_USER) == []
 
 
 def test_the_environment_comes_back_after_the_block_even_after_an_error(

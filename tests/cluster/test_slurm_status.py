@@ -197,6 +197,14 @@ def test_a_seat_that_could_not_use_the_files_has_not_failed() -> None:
     assert read_sacct("1|OUT_OF_MEMORY|75:0|n||")["1"].cause is Cause.OUT_OF_MEMORY
 
 
+@pytest.mark.parametrize("code", ["0:15", "0:12"])
+def test_a_seat_that_its_own_request_to_leave_ended_has_not_failed(code: str) -> None:
+    status = read_sacct(f"7|FAILED|{code}|gpu1|01:00:00|Unknown")["7"]
+    assert status.cause is Cause.PREEMPTED
+    assert "asked to leave" in status.detail
+    assert read_sacct("7|FAILED|0:9|gpu1|01:00:00|Unknown")["7"].cause is Cause.KILLED
+
+
 def test_an_end_is_told_with_its_time() -> None:
     ended_at = read_sacct("1|FAILED|1:0|gpu003||2026-11-21T09:14:52")["1"].ended_at
     assert ended_at == datetime(2026, 11, 21, 9, 14, 52).timestamp()

@@ -169,6 +169,6 @@ def _seats(project: Project) -> list[int]:
     found = []
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
-        if "hpo.job.main" in words and words[-1] == str(project.output):
+        if any(w.endswith("hpo/job/start.py") for w in words) and words[-1] == str(project.output):
             found.append(process.pid)
     return found

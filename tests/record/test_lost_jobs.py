@@ -91,7 +91,7 @@ class TestLostJobs:
             write_line(desk.layout.trial(0), 0, report)
         checkpoint.save(desk.layout.trial(0), resource=2, trial_id=0, attempt=0, objects={})
         offers.give_back(desk.layout, "7")
-        assert desk.look() == [ev.LegReturned(NOW, 0, 0, 1, lost_s=20.0, lost_resource=1)]
+        assert desk.look() == [ev.LegReturned(NOW, 0, 0, 1, 20.0, 1, resource=3)]
 
     def test_a_job_that_finished_within_the_grace_has_lost_nothing(
         self, desk: Desk, claim: Leg

@@ -86,10 +86,10 @@ def test_a_value_counts_at_its_rung_or_where_its_trial_wanted_no_more() -> None:
     assert ranked(resource=4) == []
 
 
-def test_a_lost_leg_counts_and_tells_whether_it_saved_anything_new() -> None:
+def test_a_lost_leg_counts_where_it_saved_nothing_new() -> None:
     state = state_after([*running(0), lost(0, job_id="0", saved=3)])
     trial = state.trials[0]
-    assert (trial.losses, trial.resource, trial.progressed) == (1, 3, True)
+    assert (trial.losses, trial.resource, trial.progressed) == (0, 3, True)
     again: list[ev.Event] = [
         offered(0, 1),
         claimed(0, "8", 1),
@@ -97,7 +97,7 @@ def test_a_lost_leg_counts_and_tells_whether_it_saved_anything_new() -> None:
     ]
     for event in again:
         apply(state, event)
-    assert (trial.losses, trial.resource, trial.progressed) == (2, 3, False)
+    assert (trial.losses, trial.resource, trial.progressed) == (1, 3, False)
 
 
 def test_a_checkpoint_that_vanished_does_not_turn_the_resource_back() -> None:
@@ -119,6 +119,15 @@ def test_a_returned_leg_is_offered_as_its_next_attempt() -> None:
     state = state_after([*running(0), ev.LegReturned(NOW, 0, 0, 1)])
     assert (state.trials[0].status, state.trials[0].attempt) == (TrialStatus.OFFERED, 1)
     assert state.trials[0].losses == 1
+
+
+def test_a_returned_leg_counts_where_it_got_no_further() -> None:
+    events: list[ev.Event] = [*running(0)]
+    # Twice to epoch 3, then further each time; the last life ended before its first report.
+    for attempt, (resource, losses) in enumerate([(3, 0), (3, 1), (5, 1), (6, 1), (0, 2)], 1):
+        events += [ev.LegReturned(NOW, 0, 0, attempt, resource=resource)]
+        assert state_after(events).trials[0].losses == losses
+        events += [claimed(0, str(attempt), attempt)]
 
 
 def test_alike_failures_are_counted_until_another_cause_comes() -> None:

@@ -127,6 +127,16 @@ def test_a_failure_shows_the_first_line_of_its_message() -> None:
     assert line([*running(0), silent], logging.WARNING).endswith("SystemExit: ")
 
 
+def test_a_failed_script_shows_how_it_ended_and_the_last_line_that_it_printed() -> None:
+    message = (
+        "trial 0: the script train.py ended with exit code 1; it printed last:\n"
+        "epoch 3\nTraceback (most recent call last):\nRuntimeError: no such data"
+    )
+    ended = finished(0, None, job_id="0", outcome="failed", cause="ScriptError", message=message)
+    text = line([*running(0), ended], logging.WARNING)
+    assert text.endswith("train.py ended with exit code 1: RuntimeError: no such data")
+
+
 def test_the_first_failure_says_where_its_traceback_is_and_later_ones_do_not() -> None:
     events = [*running(0, 1), failed(0, job_id="0"), ev.TrialFailed(NOW, 0, "ValueError", "m")]
     assert "results/trial_0.json" in line(events, logging.WARNING)

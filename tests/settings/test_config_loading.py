@@ -156,6 +156,16 @@ def test_values_of_numpy_and_paths_are_taken_as_plain(write: Write, tmp_path: Pa
     assert spec.output_dir == tmp_path / "out"
 
 
+def test_a_file_that_reads_arguments_sees_none_of_the_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["hpo", "run", "--config", "mlp.py"])
+    reads = "import argparse\nargparse.ArgumentParser().parse_args()\n"
+    (tmp_path / "mlp.py").write_text(reads + EXAMPLE + OBJECTIVE)
+    assert load_spec("mlp.py", cwd=tmp_path).name == "mlp"
+    assert sys.argv == ["hpo", "run", "--config", "mlp.py"]
+
+
 def test_siblings_can_be_imported_and_the_path_is_left_as_it_was(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

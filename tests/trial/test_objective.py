@@ -207,6 +207,65 @@ class TestCall:
         assert [report["epoch"] for report in trial.history] == [1, 2, 3]
 
 
+def passed_on(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+class TestDecorated:
+    """What counts is what the function that is called takes."""
+
+    def test_everything_is_passed_on(self, tmp_path: Path) -> None:
+        seen: list[Any] = []
+        call(
+            passed_on(lambda config, trial: seen.append((config["lr"], trial))),
+            trial := one(tmp_path),
+        )
+        call(passed_on(lambda lr, batch_size: seen.append((lr, batch_size))), trial)
+        assert seen == [(0.1, trial), (0.1, 8)]
+
+    def test_a_decorator_that_takes_names_only(self, tmp_path: Path) -> None:
+        seen: list[float] = []
+
+        def objective(config: dict[str, Any], trial: Trial) -> None:
+            seen.append(config["lr"])
+
+        @functools.wraps(objective)
+        def wrapper(**kwargs: Any) -> None:
+            objective(**kwargs)
+
+        call(wrapper, one(tmp_path))
+        assert seen == [0.1]
+
+    def test_a_decorator_that_makes_another_call_of_it(self, tmp_path: Path) -> None:
+        seen: list[float] = []
+
+        def train(lr: float, momentum: float) -> None:
+            seen.append(lr * momentum)
+
+        @functools.wraps(train)
+        def wrapper(config: dict[str, Any], trial: Trial) -> None:
+            train(config["lr"], 0.5)
+
+        assert bind(wrapper, ["lr", "batch_size"]) == "trial"
+        call(wrapper, one(tmp_path))
+        assert seen == [0.05]
+
+    def test_one_that_hides_what_it_takes_is_refused(self) -> None:
+        def hides(*args: Any, **kwargs: Any) -> None: ...
+
+        with pytest.raises(ObjectiveError, match=r"functools\.wraps"):
+            bind(hides, ["lr"])
+
+
+def one(tmp_path: Path) -> Trial:
+    config = {"lr": 0.1, "batch_size": 8}
+    return Trial(trial_id=0, config=config, folder=tmp_path / "trial_0", attempt=0)
+
+
 class TestCheckInASubprocess:
     def test_a_good_one_has_no_problems(self, write: Any, tmp_path: Path) -> None:
         write("def objective(lr, batch_size): ...")

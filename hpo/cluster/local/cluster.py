@@ -29,6 +29,7 @@ from hpo.cluster.slurm.commands import clean_environment
 from hpo.errors import EXIT_RESUMABLE, PollError, SubmissionError
 from hpo.folder import offers
 from hpo.folder.files import Layout, publish_json, read_json, read_plain, read_tail
+from hpo.job import start
 from hpo.record.causes import Cause
 from hpo.seats import environment
 from hpo.seats.book import JobPhase, JobStatus
@@ -164,7 +165,7 @@ class LocalCluster:
         return job_id
 
     def _command(self) -> list[str]:
-        seat = ["-u", "-m", "hpo.job.main", str(self._layout.root)]
+        seat = ["-u", start.__file__, "seat", str(self._layout.root)]
         request = self._request
         return environment.command(request.env_setup, request.python, sys.executable, seat)
 
@@ -216,6 +217,10 @@ def _ended(code: int | None) -> JobStatus:
     if code == EXIT_RESUMABLE:
         detail = "its job could not use the campaign's files; its log says more"
         return JobStatus(JobPhase.ENDED, cause=Cause.STORAGE, detail=detail)
+    if code in (-signal.SIGTERM, -signal.SIGUSR2):
+        # The seat itself takes them; users' code had put the default in its place.
+        detail = f"its process was asked to leave, and ended by {signal.Signals(-code).name}"
+        return JobStatus(JobPhase.ENDED, cause=Cause.PREEMPTED, detail=detail)
     if code < 0:
         try:
             name = signal.Signals(-code).name

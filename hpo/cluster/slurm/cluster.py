@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hpo.cluster.protocol import ClusterTraits
 from hpo.cluster.slurm import status as slurm_status
-from hpo.cluster.slurm.commands import ask, refusal, scrubbed_environ
+from hpo.cluster.slurm.commands import ask, defaults_of_sbatch, refusal, scrubbed_environ
 from hpo.cluster.slurm.memory import with_memory_kills
 from hpo.cluster.slurm.preflight import max_array_size
 from hpo.cluster.slurm.request import SeatRequest
@@ -88,6 +88,12 @@ class SlurmCluster:
 
         if self._max_array is None:
             self._max_array = max_array_size()
+            if unused := defaults_of_sbatch(os.environ):
+                log.warning(
+                    "not used for these jobs: %s; what they are to ask for stands in the"
+                    " configuration's SLURM settings (there is `extra` for any option of sbatch)",
+                    ", ".join(unused),
+                )
         count = min(order.count, self._max_array)
         root = str(self._layout.root)
         parameters = self._request.submitit_parameters(

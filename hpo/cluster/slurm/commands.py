@@ -43,6 +43,15 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {k: v for k, v in environ.items() if k in _KEPT or not _LEAKING.match(k)}
 
 
+def defaults_of_sbatch(environ: Mapping[str, str]) -> list[str]:
+    """The variables in which a user's profile keeps options of sbatch; jobs are asked for without.
+
+    They would win over the settings, which go into the job's script. What sbatch itself tells a job
+    of binding is none of them.
+    """
+    return sorted(k for k in environ if k.startswith("SBATCH_") and "_BIND" not in k)
+
+
 @contextmanager
 def scrubbed_environ() -> Iterator[None]:
     """Run a block (submitit's sbatch) in the clean environment; restored at the end."""

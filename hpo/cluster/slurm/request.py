@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import hpo
+from hpo.job import start
 from hpo.seats import environment
 from hpo.seats.wall_time import SEAT_MIN, export_lines
 from hpo.settings.search import SlurmSettings
@@ -41,7 +42,7 @@ class SeatRequest:
         python = shlex.join(self.settings.python or [sys.executable])
         if self._chooses_python:
             python = f'"${environment.PYTHON}"'
-        return f"exec {python} -u -m hpo.job.slurm_main {shlex.quote(root)}"
+        return f"exec {python} {shlex.join(['-u', start.__file__, 'seat', root])}"
 
     def submitit_parameters(
         self,

@@ -60,6 +60,8 @@ ENDED: dict[str, Cause] = {
 COMING_BACK = frozenset({"PREEMPTED", "NODE_FAIL", "EXPEDITING"})
 _SPECIAL = re.compile(r"trial(?:-(?P<mem>\d+)M)?(?:-(?P<time>\d+)min)?\.")
 STORAGE = f"{EXIT_RESUMABLE}:0"  # how a seat ends that could not use the campaign's files
+# And how one that was asked to leave by SIGTERM or SIGUSR2, where users' code had taken its handler
+ASKED_TO_LEAVE = frozenset({"0:15", "0:12"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,11 @@ def _ended(
         detail = f"its job on {node} could not use the campaign's files; its log says more"
         return JobStatus(
             JobPhase.ENDED, cause=Cause.STORAGE, detail=detail, node=node, ended_at=ended_at
+        )
+    if word == "FAILED" and exit_code in ASKED_TO_LEAVE:
+        detail = f"its job on {node} was asked to leave, and ended by signal {exit_code[2:]}"
+        return JobStatus(
+            JobPhase.ENDED, cause=Cause.PREEMPTED, detail=detail, node=node, ended_at=ended_at
         )
     code = f", exit code {exit_code}" if exit_code and exit_code != "0:0" else ""
     place = f" on {node}" if node and node != "None assigned" else ""

@@ -41,7 +41,7 @@ def main(root: str, name: str, stay: str, job: str, parent: str, writing: str) -
         patience = Patience(leaving=flag.is_set)
         offer = patience.insist("the offer", lambda: offers.read_claim(layout, claim))
         settings = await_settings(layout, patience)
-        place = Place(layout, settings, this_job, flag.is_set, patience)
+        place = Place(layout, settings, this_job, flag, patience)
         load = Objective(place.settings, list(offer["config"]))
         note(asdict(serve_leg(place, (claim, offer), load, Stay(**json.loads(stay)))))
 

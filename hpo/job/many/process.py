@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 LINGER_S = 30.0  # for threads and exit functions of the user's code, after the trial's end
 LOOK_S = 0.25  # between two looks at a process that a system without pidfd_open cannot wait for
+SHELLS_SIGNAL = 128  # a shell's exit code is this and the signal's number
 PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 _CHUNK = 1 << 16
 _OVER = b'{"over": true}\n'
@@ -43,6 +44,11 @@ class ProcessEnd:
 
     code: int
     notes: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether a signal ended it, or a shell's exit code says so of what it ran."""
+        return self.code < 0 or self.code > SHELLS_SIGNAL
 
     def describe(self) -> str:
         """In words, for a result."""
@@ -63,7 +69,12 @@ def run_forked(
     parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
+    # Held back until the new process listens to them; else they would end it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     child = forking.fork()
+    if child == 0:
+        flag.listen()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     if child == 0:
         os.close(reading)
         forking.forget_the_parents()

@@ -15,22 +15,29 @@ import signal
 import sys
 import time
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
-import hpo
-import hpo.checkpoint  # because else each forked trial would import it
+import hpo.checkpoint  # noqa: F401  # because else each forked trial would import it
 from hpo.errors import EXIT_RESUMABLE
 from hpo.folder import offers
 from hpo.folder.patience import StorageTrouble
-from hpo.job.announcement import announce
-from hpo.job.ending import broken_leg, failure
+from hpo.job import start
+from hpo.job.ending import ON_ITS_WAY_S, broken_leg, failure
 from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import finish_leg
 from hpo.job.many.forking import RandomStart, danger
 from hpo.job.many.process import Note, ProcessEnd, run_forked, run_fresh
 from hpo.job.many.warming import Warmth, told
 from hpo.job.memory import oom_kills
-from hpo.job.serving import Objective, Place, Served, Taken, serve_leg, tell_end, wait_for_claim
+from hpo.job.serving import (
+    Objective,
+    Place,
+    Served,
+    Taken,
+    begin,
+    serve_leg,
+    tell_end,
+    wait_for_claim,
+)
 from hpo.record.causes import Cause
 from hpo.record.result import Outcome
 from hpo.seats.stay import Stay
@@ -54,11 +61,9 @@ def serve(place: Place, flag: LeaveFlag, first: Taken) -> None:
     taken: Taken | None = first
     renamed_at = float("-inf")
     while taken is not None:
-        claim, offer = taken
         rename = time.monotonic() >= renamed_at + RENAME_S
         renamed_at = time.monotonic() if rename else renamed_at
-        names = (place.settings.campaign, place.job)
-        announce(place.layout, claim, offer["config"], *names, rename=rename)
+        begin(place, taken, rename=rename)
         stay.took()
         how.run(taken)
         taken = None
@@ -161,15 +166,11 @@ class _Forked(_Apart):
 @dataclass(frozen=True)
 class _Fresh(_Apart):
     def process(self, taken: Taken) -> ProcessEnd:
-        python = [sys.executable, "-u", "-m", "hpo.job.many.fresh_main"]
+        python = [sys.executable, "-u", start.__file__, "trial"]
         root, stay = str(self.place.layout.root), json.dumps(asdict(self.stay))
         job = json.dumps(asdict(self.place.job))
         words = [root, taken[0].name, stay, job, str(os.getpid())]
-        home = str(Path(hpo.__file__).resolve().parents[1])
-        known = os.environ.get("PYTHONPATH")
-        path = f"{home}{os.pathsep}{known}" if known else home
-        environment = os.environ | {"PYTHONPATH": path}
-        return run_fresh([*python, *words], environment, self.flag)
+        return run_fresh([*python, *words], dict(os.environ), self.flag)
 
 
 def _count(served: Served, stay: Stay) -> None:
@@ -197,7 +198,7 @@ def _settle(
         return
     claim = held[0]
     who = f"trial {claim.trial_id}"
-    if end.code < 0 and place.leaving():
+    if place.flag.comes(ON_ITS_WAY_S if end.was_killed else 0.0):
         # Ended with the job; nobody could say that the trial is to blame.
         patience.insist(f"{who}: its leg", lambda: offers.give_back(layout, place.job.job_id))
         stay.over = "it was asked to leave"

@@ -29,7 +29,7 @@ def load_python(path: Path, cwd: Path) -> RawConfig:
     module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module  # because dataclasses and pickle look their module up there
-    with _importing_from(path.parent, cwd):
+    with _as_program(path, path.parent, cwd):
         problem = _run_module(module, path)
         if problem is not None:
             config.problems.append(f"importing {path.name} raised {problem}")
@@ -81,11 +81,12 @@ def _in_one_line(error: BaseException, path: Path) -> str:
 
 
 @contextmanager
-def _importing_from(*folders: Path) -> Iterator[None]:
-    """Let the user's file import its siblings, and what lies where the command was called."""
-    before = list(sys.path)
+def _as_program(path: Path, *folders: Path) -> Iterator[None]:
+    """Let the user's file import from `folders`, and see the arguments that it has alone."""
+    before, arguments = list(sys.path), sys.argv
     sys.path[:0] = [str(folder) for folder in folders]
+    sys.argv = [str(path)]  # the command's words are not for the file
     try:
         yield
     finally:
-        sys.path[:] = before
+        sys.path[:], sys.argv = before, arguments

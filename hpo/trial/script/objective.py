@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from hpo.command_line import PLAIN, CommandLine
-from hpo.errors import ObjectiveError, ReportError, ScriptError
+from hpo.errors import PRINTED_LAST, ObjectiveError, ReportError, ScriptError
 from hpo.trial.script.command import accepts_checkpoint_dir, command, environment
+from hpo.trial.script.hidden import require_the_package
 from hpo.trial.script.lines import Metrics, ReportReader, report_reader
 from hpo.trial.script.numbering import Numbering
 from hpo.trial.script.process import ScriptProcess
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 SAVE_GRACE_S = 10.0  # to save and end, each time that a script is asked more firmly
 LOOK_S = 0.1  # between two looks whether the script has ended
 ENDING_LOOK_S = 0.01  # while it ends: what it trains now is lost
+FOLDER_VARIABLE = b"HPO_CHECKPOINT_DIR"
 LAST_LINES = 20
 LINE_SHOWN = 500
 _LINE_END = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
@@ -76,9 +78,16 @@ def load_script(
         raise ObjectiveError(f"the script is no Python: {err.msg}, at {place}") from err
     except ValueError as err:
         raise ObjectiveError(f"the script {path} is no Python: {err}") from err
+    require_the_package(path, source)
     takes_checkpoint_dir = "checkpoint_dir" in line.named or accepts_checkpoint_dir(source)
     return ScriptObjective(
-        path, metric_pattern, takes_checkpoint_dir, SAVE_GRACE_S, line, max_resource_attr
+        path,
+        metric_pattern,
+        takes_checkpoint_dir,
+        SAVE_GRACE_S,
+        line,
+        max_resource_attr,
+        finds_checkpoint_dir=FOLDER_VARIABLE in source,
     )
 
 
@@ -92,6 +101,7 @@ class ScriptObjective:
     grace_s: float = SAVE_GRACE_S
     line: CommandLine = PLAIN
     max_resource_attr: str = "max_epochs"
+    finds_checkpoint_dir: bool = False  # in its environment
 
     def __str__(self) -> str:
         """As messages name it."""
@@ -129,7 +139,7 @@ class ScriptObjective:
             checkpoint_dir=checkpoints,
         )
         with ReportChannel() as channel:
-            watch = SavingWatch(checkpoints)
+            watch = SavingWatch(trial.checkpoint_dir if self.finds_checkpoint_dir else checkpoints)
             try:
                 process = ScriptProcess(words, environment(channel.variables))
             except OSError as err:
@@ -330,7 +340,7 @@ def _failure(code: int, last_lines: Iterable[str]) -> str:
     """How a script failed; `code` is negative for the signal that killed it."""
     end = f"ended with exit code {code}" if code > 0 else f"was killed by {_signal_name(-code)}"
     printed = "\n".join(last_lines) or "(nothing)"
-    return f"{end}{_HINTS.get(code, '')}; it printed last:\n{printed}"
+    return f"{end}{_HINTS.get(code, '')}{PRINTED_LAST}\n{printed}"
 
 
 def _silence(metric_pattern: str | None) -> str:
