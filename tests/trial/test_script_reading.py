@@ -57,11 +57,16 @@ class TestStates:
         [
             ("a\nb\n", ["a.", "b.", "."]),
             ("a\r\nb", ["a", ".", "b."]),
-            ("\r10\r20\r30\n", ["10", "20", "30.", "."]),
-            ("10%\b\b\b20%\b\b\b30%\n", ["10%", "20%", "30%.", "."]),
-            ("loss 0.5\b\b\b0.4\n", ["loss 0.5", "loss 0.4.", "."]),
+            ("\r10\r20\r30\n", ["10", "20", "30", "."]),
+            ("\r10\r20\nnext\n", ["10", "20", ".", "next.", "."]),
+            ("10%\b\b\b20%\b\b\b30%\n", ["10%", "20%", "30%", "."]),
+            ("loss 0.5\b\b\b0.4\n", ["loss 0.5", "loss 0.4", "."]),
             ("\x1b[1ma\x1b[0m\x1b[2Kb", ["a", "b."]),
             ("out\n\rin 1\x1b[A\n\rin 2\x1b[A\rout 2\n", ["out.", "in 1", "in 2", "out 2", "."]),
+            ("\rout 1\rout 2\n\rin\x1b[A\rout 3", ["out 1", "out 2", "in", "out 3."]),
+            ("\rout 1\rout 2\n\r   \x1b[A\rout 3", ["out 1", "out 2", "out 3."]),
+            ("\rout 1\rout 2\n\n\rin\x1b[A\x1b[A\rout 3", ["out 1", "out 2", "in", "out 3."]),
+            ("\r1\r2\n\r3\r4\r5", ["1", "2", ".", "3", "4", "5."]),
         ],
     )
     def test_wherever_the_text_is_cut(self, text: str, states: list[str]) -> None:
@@ -115,6 +120,32 @@ class TestBars:
                 print("{clear}", end="")
         """
         assert errors(trial_of(code)) == {1: 2.0, 2: 3.0, 3: 4.0}
+
+    def test_a_bar_below_that_is_cleared_ends_no_epoch(self, trial_of: Any) -> None:
+        """As Lightning's bars come through a pipe: the value before stands at each epoch's end."""
+        code = """
+            shown = ""
+            for epoch in range(4):
+                for batch in range(3):
+                    print(f"\\rEpoch {epoch}: {batch}/2 [00:00{shown}]", end="", flush=True)
+                for batch in range(3):
+                    print(f"\\n\\rValidation: {batch}/2\\x1b[A", end="", flush=True)
+                print("\\n\\r               \\x1b[A", end="", flush=True)
+                shown = f", val_error={0.5 ** epoch}"
+                print(f"\\rEpoch {epoch}: 2/2 [00:00{shown}]", end="", flush=True)
+            print("\\nstopped: max_epochs=4 reached")
+        """
+        assert errors(trial_of(code, WITH_EPOCH)) == {1: 1.0, 2: 0.5, 3: 0.25, 4: 0.125}
+
+    def test_the_first_bar_below_ends_no_epoch(self, trial_of: Any) -> None:
+        code = """
+            for epoch in (1, 2):
+                for batch in range(3):
+                    print(f"\\repoch {epoch} {batch}/2 val_error=9", end="", flush=True)
+                print("\\n\\rValidation\\x1b[A", end="", flush=True)
+                print(f"\\repoch {epoch} 2/2 val_error={0.5 ** epoch}", flush=True)
+        """
+        assert errors(trial_of(code, WITH_EPOCH)) == {1: 0.5, 2: 0.25}
 
     def test_the_epochs_in_the_text_of_one_line(self, trial_of: Any) -> None:
         """As Lightning draws them: each epoch begins with the value of the one before."""
