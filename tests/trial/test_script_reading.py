@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from script_runs import Write, epochs, make_trial, run, writer
 
-from hpo.errors import ReportError
+from hpo.errors import ReportError, ScriptError
 from hpo.settings.reading.search_checks import script_problems
 from hpo.settings.search import HpoSettings
 from hpo.trial.script.redrawn import RedrawnLines
@@ -136,6 +136,23 @@ class TestBars:
             print("\\nstopped: max_epochs=4 reached")
         """
         assert errors(trial_of(code, WITH_EPOCH)) == {1: 1.0, 2: 0.5, 3: 0.25, 4: 0.125}
+
+    @pytest.mark.parametrize("end", ["os.kill(os.getpid(), 15)", "os._exit(3)"])
+    def test_the_bar_of_an_epoch_that_did_not_end_is_no_report(
+        self, write: Write, tmp_path: Path, end: str
+    ) -> None:
+        code = f"""
+            import os
+            for epoch in (1, 2, 3):
+                print(f"\\rEpoch {{epoch}} 0/2 val_error={{0.5 ** (epoch - 1)}}", end="", flush=True)
+                if epoch == 3:
+                    {end}
+                print(f"\\rEpoch {{epoch}} 2/2 val_error={{0.5 ** epoch}}", end="", flush=True)
+        """
+        trial = make_trial(tmp_path, target=5)
+        with pytest.raises(ScriptError):
+            run(write(code), trial, WITH_EPOCH)
+        assert errors(trial) == {1: 0.5, 2: 0.25}
 
     def test_the_first_bar_below_ends_no_epoch(self, trial_of: Any) -> None:
         code = """

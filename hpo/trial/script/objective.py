@@ -219,7 +219,8 @@ class _Run:
             raise self._left
         where = f"trial {self._trial.trial_id}: {script}"
         if code and not self._is_ending:
-            raise ScriptError(f"{where} {_failure(code, self._last_lines)}")
+            last_lines = [*self._last_lines, self._shown] if self._shown else self._last_lines
+            raise ScriptError(f"{where} {_failure(code, last_lines)}")
         if not self._reported and not self._trial.recall():
             raise ReportError(f"{where} {_silence(script.metric_pattern)}")
 
@@ -252,7 +253,9 @@ class _Run:
     def _take_end(self) -> None:
         if self._unwritten:
             _log_line(f"{self._unwritten}\n")
-        self._take_state(self._lines.finish())
+        shown = self._lines.finish().text
+        # What it was drawing when it was killed may still show the epoch before.
+        self._take_state(State(shown, is_last=self._process.exit_code() == 0))
         for metrics in self._numbering.rest():
             self._take_printed(metrics)
 
