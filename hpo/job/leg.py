@@ -90,7 +90,7 @@ def read_settings(layout: Layout) -> LegSettings:
         told = dict(campaign["seat"])  # type: ignore[index]  # because errors are caught
         goal = Goal.from_json(told)
         return LegSettings(goal=goal, **{k: v for k, v in told.items() if k not in goal.to_json()})
-    except (TypeError, KeyError) as err:
+    except (TypeError, KeyError, ValueError) as err:
         raise SettingsError(
             [f"{layout.campaign} cannot be read as a campaign ({err})"], where=str(layout.root)
         ) from err

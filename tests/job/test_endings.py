@@ -89,8 +89,13 @@ def test_whatever_ends_it_after_the_request_is_an_interruption(
         process.terminate()  # as SLURM: every process of the job
     (tmp_path / "asked").touch()
     printed = ended(job)
-    assert "trial 0 interrupted" in printed
-    assert "its job was asked to leave" in require_interrupted(seat)["message"]
+    if "trial 0 interrupted" in printed:
+        assert "its job was asked to leave" in require_interrupted(seat)["message"]
+    else:
+        # The seat passes the signal on, and its handler may exit once more while the first exit is
+        # on its way: then nothing is written, and the seat offers the leg again.
+        assert (how, trials_per_job) == ("a handler of its own that exits", "auto")
+        assert [leg.attempt for leg in offers.list_legs(seat.layout.offers)] == [1]
     # What was saved stays, for the next attempt.
     assert (seat.layout.trial(0) / "checkpoint" / "epoch_2-a0").is_dir()
 

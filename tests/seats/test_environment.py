@@ -32,10 +32,10 @@ def test_the_python_is_the_one_that_was_put_on_the_path(env: Path) -> None:
     words = ["-m", "x y", "$HOME"]
     assert said(command(activate, None, own, words)) == "chosen -m x y $HOME"
     assert said(command(["false", "A=1"], None, own, words)) == "own -m x y $HOME"
-    assert said(command(activate, own, "no such", words)) == "own -m x y $HOME"
+    assert said(command(activate, [own], "no such", words)) == "own -m x y $HOME"
     assert said(command(["set -eu", *activate], None, own, words)) == "chosen -m x y $HOME"
     assert command([], None, own, words) == [own, *words]
-    assert command([], "other", own, words) == ["other", *words]
+    assert command([], ["box", "python"], own, words) == ["box", "python", *words]
 
 
 def test_a_path_without_any_python_leaves_the_own_one(env: Path) -> None:
