@@ -111,6 +111,11 @@ class Trial:
         return self._folder / TRIAL_CONFIG
 
     @property
+    def is_asked_to_leave(self) -> bool:
+        """Whether its next report will be its last here."""
+        return self._asked_to_leave()
+
+    @property
     def epochs_from_zero(self) -> Path:
         """Is there where the trial's script counts from 0, which one that goes on does not show."""
         return self._folder / EPOCHS_FROM_ZERO

@@ -144,15 +144,36 @@ class TestBars:
         code = f"""
             import os
             for epoch in (1, 2, 3):
-                print(f"\\rEpoch {{epoch}} 0/2 val_error={{0.5 ** (epoch - 1)}}", end="", flush=True)
+                shown = f"\\rEpoch {{epoch}} val_error="
+                print(f"{{shown}}{{0.5 ** (epoch - 1)}}", end="", flush=True)
                 if epoch == 3:
                     {end}
-                print(f"\\rEpoch {{epoch}} 2/2 val_error={{0.5 ** epoch}}", end="", flush=True)
+                print(f"{{shown}}{{0.5 ** epoch}}", end="", flush=True)
         """
         trial = make_trial(tmp_path, target=5)
         with pytest.raises(ScriptError):
             run(write(code), trial, WITH_EPOCH)
         assert errors(trial) == {1: 0.5, 2: 0.25}
+
+    @pytest.mark.parametrize("ends", [r"Received SIGTERM\n\rnext\n\n", r"\r            \r"])
+    def test_a_bar_that_the_request_to_leave_ended_is_no_report(
+        self, write: Write, tmp_path: Path, ends: str
+    ) -> None:
+        asked = tmp_path / "asked"
+        code = f"""
+            import pathlib, sys, time
+            print("\\rEpoch 1 val_error=0.5", end="", flush=True)
+            for draw in range(2):
+                print("\\rEpoch 2 val_error=0.5", end="", flush=True)
+            time.sleep(0.3)
+            pathlib.Path({str(asked)!r}).touch()
+            print("{ends}", end="", flush=True)
+            sys.exit(1)
+        """
+        trial = make_trial(tmp_path, target=5, asked_to_leave=asked.exists)
+        with pytest.raises(ScriptError):
+            run(write(code), trial, WITH_EPOCH)
+        assert errors(trial) == {1: 0.5}
 
     def test_the_first_bar_below_ends_no_epoch(self, trial_of: Any) -> None:
         code = """

@@ -37,6 +37,10 @@ class ReportReader(Protocol):
         """
         ...
 
+    def read_cut(self, state: State) -> list[Metrics]:
+        """Those that are complete where a redrawn line was cut short; not the line's own."""
+        ...
+
 
 def report_reader(
     metric_pattern: str | None, resource: str, ends: Collection[int] = ()
@@ -62,6 +66,10 @@ class TaggedReports:
     def read(self, state: State) -> list[Metrics]:
         """See `ReportReader`."""
         return tagged_reports(state.text)
+
+    def read_cut(self, state: State) -> list[Metrics]:
+        """See `ReportReader`."""
+        return self.read(state)
 
 
 class MatchedReports:
@@ -97,6 +105,13 @@ class MatchedReports:
             reports += [self._held] if self._held is not None else []
             self._held = self._held_at = self._first_step = None
             self._is_redrawn = False
+        return reports
+
+    def read_cut(self, state: State) -> list[Metrics]:
+        """See `ReportReader`."""
+        reports = self.read(State(state.text.strip(), is_last=False))
+        self._held = self._held_at = self._first_step = None
+        self._is_redrawn = False
         return reports
 
     def _match(self, shown: str) -> Metrics | None:

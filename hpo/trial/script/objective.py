@@ -171,6 +171,7 @@ class _Run:
         self._reader = reader
         self._lines = RedrawnLines()
         self._shown = ""  # of the line that is drawn now
+        self._is_redrawn = False  # that line
         self._unwritten = ""  # to the log, until its line has ended
         from_zero = trial.epochs_from_zero
         self._numbering = Numbering(
@@ -264,10 +265,19 @@ class _Run:
         if state.is_last and self._shown:
             self._last_lines.append(self._shown)
             self._shown = ""
+        was_redrawn, self._is_redrawn = self._is_redrawn, not state.is_last
         if self._refused is not None:
             return
         try:
-            reports = self._reader.read(state)
+            if (
+                was_redrawn
+                and (state.is_last or state.is_cleared)
+                and self._trial.is_asked_to_leave
+            ):
+                # Ended by what ends the script: it may still show the epoch before.
+                reports = self._reader.read_cut(state)
+            else:
+                reports = self._reader.read(state)
         except ReportError as err:
             self._refused, reports = err, []
             self._ask_to_end(0.0)
