@@ -96,6 +96,8 @@ def train(
     cut_short = not trial.history if trial.max_resource is None else not _is_at_its_end(trial)
     if cut_short and is_asked(0.0):
         return _interrupted(trial, goal, "the objective returned")
+    with contextlib.suppress(TrialInterrupted):
+        trial.report_the_end()
     if not trial.history:
         what = "" if returned is None else f" a {type(returned).__name__}"
         message = (

@@ -95,6 +95,7 @@ class Trial:
         self._clock = clock
         self._patience = replace(patience, leaving=asked_to_leave)
         self._started = clock()
+        self._values: dict[str, int | float] | None = None  # of the last report of this attempt
         self._reported = False
         self._is_full = False  # whether its file holds no more whole reports
         self._objects: dict[str, Restorable] = {}
@@ -248,9 +249,26 @@ class Trial:
             # Its code goes on from what it saved itself.
             earlier = self._earlier_reports()
             self.history = [r for r in earlier if r[self._resource_attr] < resource]
+        self._values = values
         previous, self.resource, self._reported = self.resource, resource, True
         self.history.append(record)
         self._save_or_leave(previous)
+
+    def report_the_end(self) -> None:
+        """Where code that reports every few steps has come to its end: what it reported last.
+
+        Its end lies between two reports, or it calls its last step one less than its number. Where
+        another report was due before, it has ended early, and nothing is reported.
+
+        Raises:
+            TrialInterrupted: the trial pauses there.
+            StorageTrouble: what must be saved cannot be written; let it pass.
+        """
+        if self._target is None or self._values is None or len(self.history) < 2:
+            return
+        before, last = (report[self._resource_attr] for report in self.history[-2:])
+        if last < self._target < last + (last - before):
+            self.report(**{self._resource_attr: self._target} | self._values)
 
     def _write(
         self, record: dict[str, Any], resource: tuple[str, int], value: float

@@ -52,6 +52,21 @@ class TestEarly:
         assert not run(reports(0.5, 0.4), target=2).early
         assert not run(reports(0.5), target=None).early
 
+    @pytest.mark.parametrize(
+        ("epochs", "end"), [((3, 6, 8), 9), ((4, 8), 9), ((3, 6), None), ((1, 4, 5), None)]
+    )
+    @pytest.mark.parametrize("final", [True, False])
+    def test_not_where_no_other_report_was_due(
+        self, run: Run, epochs: tuple[int, ...], end: int | None, final: bool
+    ) -> None:
+        def objective(config: Any, trial: Trial) -> None:
+            for epoch in epochs:
+                trial.report(epoch=epoch, loss=1 / epoch)
+
+        found = run(objective, final=final)
+        assert (found.resource, found.early) == (end or epochs[-1], end is None)
+        assert found.metric == 1 / epochs[-1]
+
     def test_of_a_later_attempt_that_has_nothing_more_to_report(self, run: Run) -> None:
         run(reports(0.5, 0.4), target=2)
         found = run(returns(None), attempt=1)
