@@ -137,13 +137,12 @@ class Scheduler:
         return self._with_needs(again, state)
 
     def _after_leg(self, state: CampaignState, trial: TrialState, now: float) -> ev.Event:
-        match trial.ended_leg:
-            case None:
-                return self._offer(trial, now)
-            case ev.LegLost() as lost:
-                return self._after_loss(state, trial, lost, now)
-            case ev.LegFinished(result=result):
-                pass
+        ended = trial.ended_leg
+        if ended is None:
+            return self._offer(trial, now)
+        if isinstance(ended, ev.LegLost):
+            return self._after_loss(state, trial, ended, now)
+        result = ended.result
         if result.outcome is Outcome.INTERRUPTED:
             return self._again_or_fail(trial, "it was interrupted before it got further", now)
         if result.outcome is Outcome.COMPLETED:

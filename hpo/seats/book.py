@@ -151,11 +151,6 @@ class SeatBook:
                 self._new_deaths.append(seat)
 
     @property
-    def dead_before_claim(self) -> int:
-        """Seats in a row that ended badly without ever taking a leg."""
-        return len(self.deaths)
-
-    @property
     def in_vain(self) -> int:
         """Seats that ended well without a leg, since one last took a leg."""
         return self.vain + sum(1 for seat in self.seats.values() if _is_vain(seat))
@@ -210,7 +205,7 @@ class SeatBook:
             case Cancel():
                 for job_id in order.job_ids:
                     self.left(job_id, over=True)
-            case LimitArray():
+            case _:  # the limit of an array
                 # What had started before a limit was lowered goes on: it has to be counted.
                 if order.at_once < self.limits.get(order.array, order.at_once + 1):
                     self.counted = False

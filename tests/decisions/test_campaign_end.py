@@ -30,6 +30,12 @@ class TestWallclock:
             ev.CampaignEnded(NOW + 70, WALLCLOCK),
         ]
 
+    def test_what_was_offered_is_taken_back(self) -> None:
+        events = [*running(0), drawn(1), offered(1)]
+        assert scheduler().outdated_offers(state_after(events)) == set()
+        ending = ev.CampaignEnding(NOW, WALLCLOCK)
+        assert scheduler().outdated_offers(state_after([*events, ending])) == {1}
+
     def test_a_leg_lost_after_that_is_stopped_and_not_offered_again(self) -> None:
         state = state_after([*running(0), ev.CampaignEnding(NOW, WALLCLOCK)])
         apply(state, lost(0, job_id="0"))

@@ -19,6 +19,10 @@ def test_it_reads_back_from_its_file_without_the_traceback(outcome: Outcome) -> 
     assert Result.from_json(result.to_json()) == replace(result, outcome=read, traceback=None)
 
 
+def test_an_outcome_is_printed_as_its_word() -> None:
+    assert f"{Outcome.FAILED}" == str(Outcome.FAILED) == "failed"
+
+
 def test_what_nobody_told_is_not_in_the_file() -> None:
     result = Result(Outcome.COMPLETED, None, 9, 1.5)
     assert result.to_json()["additional_info"] == {"leg_time": 1.5, "host": ""}

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from histories import finished, running, state_after
 from user_project import Project, user_project
 
 from hpo.errors import SearcherError
 from hpo.search.own import OwnSearcher
-from hpo.search.searcher import Tried
+from hpo.search.searcher import Tried, tried
 from hpo.space.space import read_space
 
 SEARCHER = """
@@ -136,3 +137,10 @@ def test_another_searcher_is_another_search(project: Project) -> None:
     done = project.write(REPORT, space=SPACE_TEXT, searcher="own.py:broken_later").run()
     assert done.returncode == 2
     assert "searcher: own.py:Uphill -> own.py:broken_later" in done.stderr
+
+
+def test_it_is_told_what_has_a_result() -> None:
+    state = state_after([*running(0, 1), finished(1, 0.5, job_id="1")])
+    (one,) = tried(state)
+    assert (one.trial_id, one.error) == (1, 0.5)
+    assert one.config == state.trials[1].config

@@ -141,7 +141,7 @@ class TestSeatsThatStay:
         for at in (60.0, 120.0):
             poll(seats, at, a=DONE, b=RUNNING)
         assert plan(seats, 5, at_once=2, queue_ahead=0, legs_each=None) == [new(1)]
-        assert seats.dead_before_claim == 0
+        assert seats.deaths == []
 
     def test_it_is_known_which_jobs_have_gone_on(self) -> None:
         seats = working(a=RUNNING)

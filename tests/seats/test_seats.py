@@ -185,7 +185,7 @@ class TestBook:
         assert set(seats.seats) == {"b"}
         poll(seats, 61.0)
         assert seats.seats == {}
-        assert seats.dead_before_claim == 0
+        assert seats.deaths == []
 
     def test_an_ended_seat_that_holds_a_leg_stays_until_the_leg_is_settled(self) -> None:
         seats = book(a=RUNNING)
@@ -201,9 +201,9 @@ class TestDeathsBeforeAClaim:
         poll(seats, 1.0, a=KILLED, b=RUNNING, c=QUEUED)
         time_limit = JobStatus(JobPhase.ENDED, cause=Cause.TIME_LIMIT)
         poll(seats, 2.0, b=time_limit, c=JobStatus(JobPhase.ENDED, cause=Cause.OUT_OF_MEMORY))
-        assert seats.dead_before_claim == 1
+        assert len(seats.deaths) == 1
         poll(seats, 3.0)
-        assert seats.dead_before_claim == 3
+        assert len(seats.deaths) == 3
         assert [seat.job_id for seat in seats.take_deaths()] == ["a", "b", "c"]
         assert seats.take_deaths() == []
 
@@ -215,16 +215,16 @@ class TestDeathsBeforeAClaim:
         poll(seats, 1.0, **ends)
         poll(seats, 2.0)
         assert seats.seats == {}
-        assert seats.dead_before_claim == 0
+        assert seats.deaths == []
 
     def test_one_claim_proves_the_environment_sound(self) -> None:
         seats = SeatBook()
         submitted(seats, ["a", "b"])
         poll(seats, 1.0, a=KILLED, b=RUNNING)
         poll(seats, 2.0, b=RUNNING)
-        assert seats.dead_before_claim == 1
+        assert len(seats.deaths) == 1
         seats.claimed("b", 0, 2.0)
-        assert seats.dead_before_claim == 0
+        assert seats.deaths == []
 
     def test_a_claim_that_is_seen_after_the_end_of_its_job_counts(self) -> None:
         seats = SeatBook()
@@ -232,7 +232,7 @@ class TestDeathsBeforeAClaim:
         poll(seats, 1.0, a=KILLED)
         seats.claimed("a", 0, 1.0)
         poll(seats, 2.0, a=KILLED)
-        assert seats.dead_before_claim == 0
+        assert seats.deaths == []
         assert loss(seats, 20.0) is not None
 
     def test_a_job_that_died_after_its_first_leg_is_not_counted(self) -> None:
@@ -240,7 +240,7 @@ class TestDeathsBeforeAClaim:
         seats.claimed("a", 0, 0.0)
         seats.left("a", over=False)
         poll(seats, 1.0, a=KILLED)
-        assert seats.dead_before_claim == 0
+        assert seats.deaths == []
 
 
 def test_a_job_that_has_finished_its_leg_is_no_seat_while_the_cluster_still_lists_it() -> None:
@@ -258,4 +258,4 @@ def test_after_deaths_without_a_leg_the_next_poll_is_waited_for() -> None:
     assert seats.has_unexplained_ends()
     poll(seats, 2.0)
     assert not seats.has_unexplained_ends()
-    assert seats.dead_before_claim == 1
+    assert len(seats.deaths) == 1
