@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hpo.record.causes import Cause
 from hpo.record.events import LegFinished, LegLost, LegReturned
 from hpo.units.sizes import mem_class
 
@@ -22,6 +23,7 @@ class Usage:
     measured: int = 0  # legs whose memory is known
     most_mb: int = 0  # that one of them used
     first_mb: int = 0  # that one of the first MEASURED used: all seats have more than that
+    too_little_mb: int = 0  # the most that a leg had which was killed for its memory
     had_mb: int = 0  # the most that a seat had
     had_s: int = 0  # likewise
     longest_s: float = 0.0  # of the legs that ended by themselves
@@ -38,6 +40,8 @@ class Usage:
             self._jobs[event.job_id] = None
             if len(self._jobs) > REMEMBERED:
                 del self._jobs[next(iter(self._jobs))]
+        if told.cause == Cause.OUT_OF_MEMORY:
+            self.too_little_mb = max(self.too_little_mb, told.mem_had_mb)
         if isinstance(told, LegLost):
             return
         self.longest_s = max(self.longest_s, told.elapsed)

@@ -49,8 +49,11 @@ def usage_lines(
         yield line
     if usage.measured and usage.had_mb:
         line = f"memory: legs used at most {usage.most_mb} MB of {usage.had_mb} MB"
-        if advise_mem and asking_mb(usage.most_mb) < usage.had_mb:
-            line += f": `mem: {asking_mb(usage.most_mb)}M` would do, or `mem: auto`"
+        enough_mb = asking_mb(usage.most_mb)
+        if usage.too_little_mb:  # what was killed cannot tell what it would have used
+            line += f", but {usage.too_little_mb} MB were too little for some that were killed"
+        elif advise_mem and enough_mb < usage.had_mb:
+            line += f": `mem: {enough_mb}M` would do, or `mem: auto`"
         yield line
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from histories import finished, lost, offered, running, state_after
+from histories import failed, finished, lost, offered, running, state_after
 
 from hpo.decisions.limits import Limits, SeatLimits
 from hpo.decisions.needs import (
@@ -18,6 +18,7 @@ from hpo.decisions.needs import (
     with_needs,
 )
 from hpo.record import events as ev
+from hpo.record.events import LegFinished, LegLost
 from hpo.record.pace import SURE
 from hpo.record.state import CampaignState
 from hpo.record.usage import MEASURED, REMEMBERED, Usage
@@ -174,6 +175,24 @@ class TestWords:
         lines = list(usage_lines(tight, 0, advise_time=True, advise_mem=True))
         assert len(lines) == 2
         assert not any("would do" in line for line in lines)
+
+    @pytest.mark.parametrize(
+        "killed",
+        [
+            replace(lost(1, "out_of_memory"), mem_had_mb=2250),
+            failed(1, "out_of_memory", mem_had_mb=2250),
+        ],
+    )
+    def test_no_less_is_advised_where_some_were_killed_for_their_memory(
+        self, killed: LegLost | LegFinished
+    ) -> None:
+        state = self.told()
+        state.usage.add(killed)
+        _, memory = usage_lines(state, 0, advise_time=True, advise_mem=True)
+        assert memory == (
+            "memory: legs used at most 1100 MB of 4096 MB, but 2250 MB were too little for some "
+            "that were killed"
+        )
 
     def test_what_nobody_told_is_not_said(self) -> None:
         assert list(usage_lines(self.told(time_had_s=0, mem_had_mb=0), 0)) == []
