@@ -13,6 +13,7 @@ from typing import Any
 
 from hpo.errors import SettingsError
 from hpo.folder.files import Layout, read_object
+from hpo.folder.opening import settled
 from hpo.record.fields import from_json
 
 FORMAT = 1
@@ -71,7 +72,7 @@ def require(root: Path) -> tuple[Layout, dict[str, Any]]:
     Raises:
         SettingsError: there is none.
     """
-    layout = Layout(root.absolute())
+    layout = Layout(settled(root))
     document = stored(layout)
     if document is None:
         problem = file_problem(layout) or (

@@ -15,11 +15,13 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from hpo.errors import SettingsError
-from hpo.folder import attempts, offers
+from hpo.folder import attempts, offers, opening
 from hpo.folder.attempts import Account
-from hpo.folder.files import Layout, publish_json, read_json, read_plain
+from hpo.folder.files import Layout, publish_json, read_plain
 from hpo.folder.full_disk_output import log_again
+from hpo.folder.opening import settled
 from hpo.folder.patience import Patience
+from hpo.folder.safety import exposure_problems, is_same_folder, read_own_campaign
 from hpo.job.ending import account_of, earlier_time, out_of_memory, train, with_folder_told
 from hpo.job.leave_flag import LeaveFlag
 from hpo.record.goal import Goal
@@ -85,15 +87,41 @@ def read_settings(layout: Layout) -> LegSettings:
     Raises:
         SettingsError: there is no campaign, or its file cannot be read.
     """
-    campaign = read_json(layout.campaign)
     try:
-        told = dict(campaign["seat"])  # type: ignore[index]  # because errors are caught
+        campaign = read_own_campaign(layout)
+        _require_place(layout, campaign["path"] if "path" in campaign else str(layout.root))
+        told = dict(campaign["seat"])
         goal = Goal.from_json(told)
         return LegSettings(goal=goal, **{k: v for k, v in told.items() if k not in goal.to_json()})
-    except (TypeError, KeyError, ValueError) as err:
+    except (OSError, TypeError, KeyError, ValueError) as err:
         raise SettingsError(
             [f"{layout.campaign} cannot be read as a campaign ({err})"], where=str(layout.root)
         ) from err
+
+
+def _require_place(layout: Layout, path: object) -> None:
+    """The folder is the one that the manager started, not a copy that no manager has seen.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if not isinstance(path, str) or not is_same_folder(path, layout.root):
+        problem = f"{layout.root} was copied or moved from {path}: start it there with `hpo run`"
+        raise SettingsError([problem], where=str(layout.root))
+
+
+def require_safe(layout: Layout, settings: LegSettings) -> None:
+    """Refuse to run what others could have put there.
+
+    Raises:
+        SettingsError: with all that lets them.
+    """
+    root = layout.root
+    problems = exposure_problems(root, settings.sharing)
+    if settled(root) != root:
+        problems.append(f"{root} is reached by a link: it may lead elsewhere now")
+    if problems:
+        raise SettingsError(problems, where=str(root))
 
 
 def await_settings(layout: Layout, patience: Patience) -> LegSettings:
@@ -188,7 +216,7 @@ class _Run:
         self._start = here.clock()
 
         def write_start() -> None:
-            files.folder.mkdir(parents=True, exist_ok=True)
+            opening.make_folder(files.folder)
             # For people, and to count what was lost: not worth a sync of the disk for each trial.
             publish_json(layout.config(claim.trial_id), self._offer["config"], durable=False)
             who = {"job_id": here.job_id, "host": here.host, "start_time": self._start}
@@ -263,7 +291,7 @@ def finish_leg(layout: Layout, account: Account, patience: Patience = Patience()
     files = attempts.files_of(layout, claim)
 
     def publish() -> None:
-        files.folder.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
+        opening.make_folder(files.folder)  # because somebody may have removed it
         # Not synced, because the copy's sync is that of both names.
         publish_json(files.result, found, folder=False)
         publish_json(files.ready, found)

@@ -19,9 +19,10 @@ from hpo.folder import safety as folder_safety
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout, publish_json, read_json
 from hpo.folder.full_disk_output import log_to_standard_output
+from hpo.folder.opening import settled
 from hpo.folder.patience import Patience, StorageTrouble, is_of_files
 from hpo.job.leave_flag import LeaveFlag
-from hpo.job.leg import await_settings
+from hpo.job.leg import await_settings, require_safe
 from hpo.job.serving import Objective, Place, begin, serve_leg, wait_for_claim
 from hpo.seats.job_identity import JobIdentity, this_job
 from hpo.seats.stay import first_leg_s
@@ -40,9 +41,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("campaign", help="the campaign's output directory")
     arguments = parser.parse_args(argv)
     try:
-        return run_seat(arguments.campaign)
+        return run_seat(str(settled(Path(arguments.campaign))))
     except HpoError as err:
         print(f"run_trial.py: {err}", file=sys.stderr)  # noqa: T201  # because this is a command
+        return err.exit_code
+
+
+def run_job(root: str) -> int:
+    """The same for a job, whose log is read by people."""
+    try:
+        return run_seat(root)
+    except HpoError as err:
+        log.error("this job ends: %s", err)
         return err.exit_code
 
 
@@ -53,7 +63,7 @@ def run_seat(root: str) -> int:
     and one that was taken is offered again.
 
     Raises:
-        SettingsError: there is no campaign in `root`.
+        SettingsError: there is no campaign in `root`, or it is not safe to run it.
     """
     log_to_standard_output()
     try:
@@ -73,6 +83,7 @@ def _serve(layout: Layout) -> int:
     flag.listen()
     patience = Patience(leaving=flag.is_set)
     settings = await_settings(layout, patience)
+    require_safe(layout, settings)
     folder_safety.set_umask(settings.sharing)
     _register(layout, job)
     if job.restarts:
