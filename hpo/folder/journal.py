@@ -120,7 +120,7 @@ class Journal:
         else:
             try:
                 if os.fstat(descriptor).st_size > self._size:
-                    os.ftruncate(descriptor, self._size)
+                    os.truncate(descriptor, self._size)
             finally:
                 os.close(descriptor)
         self._torn = False

@@ -35,9 +35,12 @@ def opened(folder: Path, flags: int = _HANDLE) -> Iterator[int]:
     try:
         descriptor = os.open(folder, flags)
     except NotADirectoryError as err:
-        if os.path.islink(folder):  # noqa: PTH114  # because Path's may raise
+        if not os.path.islink(folder):  # noqa: PTH114  # because Path's may raise
+            raise
+        real = _by_roots_links(os.path.abspath(folder))  # noqa: PTH100  # see below
+        if real == str(folder):
             raise _elsewhere(folder, "it is one itself") from err
-        raise
+        descriptor = os.open(real, flags)
     try:
         _require_place(descriptor, folder)
         yield descriptor
@@ -211,7 +214,10 @@ def make_in(home: int, name: str, mode: int | None = None) -> None:
     try:
         os.mkdir(name, mode, dir_fd=home)
     except FileExistsError:
-        if not stat.S_ISDIR(os.stat(name, dir_fd=home, follow_symlinks=False).st_mode):
+        kind = os.stat(name, dir_fd=home, follow_symlinks=False).st_mode
+        if stat.S_ISLNK(kind):
+            raise _elsewhere(Path(name), "it is one itself") from None
+        if not stat.S_ISDIR(kind):
             raise
         return
     descriptor = os.open(name, READABLE, dir_fd=home)

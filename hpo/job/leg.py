@@ -19,7 +19,6 @@ from hpo.folder import attempts, offers, opening
 from hpo.folder.attempts import Account
 from hpo.folder.files import Layout, publish_json, read_plain
 from hpo.folder.full_disk_output import log_again
-from hpo.folder.opening import settled
 from hpo.folder.patience import Patience
 from hpo.folder.safety import exposure_problems, is_same_folder, read_own_campaign
 from hpo.job.ending import account_of, earlier_time, out_of_memory, train, with_folder_told
@@ -110,16 +109,22 @@ def _require_place(layout: Layout, path: object) -> None:
         raise SettingsError([problem], where=str(layout.root))
 
 
-def require_safe(layout: Layout, settings: LegSettings) -> None:
+def require_safe(layout: Layout, settings: LegSettings, given: str) -> None:
     """Refuse to run what others could have put there.
+
+    Args:
+        layout: the campaign.
+        settings: what its file says.
+        given: the path that the job was started for, with the links that were on it.
 
     Raises:
         SettingsError: with all that lets them.
     """
     root = layout.root
     problems = exposure_problems(root, settings.sharing)
-    if settled(root) != root:
-        problems.append(f"{root} is reached by a link: it may lead elsewhere now")
+    # Up to 0.1.0 links were kept, and the file tells of them.
+    if given not in (str(root), read_own_campaign(layout).get("path")):
+        problems.append(f"{given} is a link that leads to {root} now: start it anew")
     if problems:
         raise SettingsError(problems, where=str(root))
 

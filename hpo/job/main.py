@@ -67,7 +67,7 @@ def run_seat(root: str) -> int:
     """
     log_to_standard_output()
     try:
-        return _serve(Layout(Path(root).absolute()))
+        return _serve(Layout(settled(Path(root))), root)
     except StorageTrouble as err:
         log.error("this job ends, its trial is offered again: %s", err)
     except Exception as err:
@@ -77,13 +77,13 @@ def run_seat(root: str) -> int:
     return EXIT_RESUMABLE
 
 
-def _serve(layout: Layout) -> int:
+def _serve(layout: Layout, given: str) -> int:
     job = shrunk_seats.adopt(layout, this_job())
     flag = LeaveFlag(job.time.leave_at, early_s=job.time.early_s)
     flag.listen()
     patience = Patience(leaving=flag.is_set)
     settings = await_settings(layout, patience)
-    require_safe(layout, settings)
+    require_safe(layout, settings, given)
     folder_safety.set_umask(settings.sharing)
     _register(layout, job)
     if job.restarts:
