@@ -59,7 +59,13 @@ def faults(document: Mapping[str, Any]) -> list[str]:
 
 def file_problem(layout: Layout) -> str | None:
     """Why the folder's campaign.json cannot be used; None: it can, or there is none."""
-    if not layout.campaign.exists() or stored(layout) is not None:
+    try:
+        layout.campaign.lstat()
+    except FileNotFoundError:
+        return None
+    except OSError as err:
+        return f"{layout.campaign} cannot be read: {err.strerror}"
+    if stored(layout) is not None:
         return None
     found = read_object(layout.campaign)
     what = f"is wrong in {', '.join(faults(found))}" if found else "is no JSON object"

@@ -56,8 +56,8 @@ def documented() -> dict[str, dict[str, str]]:
 
 def kind_of(name: str) -> str:
     """As the table calls it."""
+    name = re.sub(r"local-[0-9a-f]+-\d+", "ID", name)
     name = re.sub(r"(?<=[_a-])\d+", "N", name)
-    name = re.sub(r"local-[0-9a-f]+-N", "ID", name)
     name = re.sub(r"hpo_campaign_.*\.log", "hpo_campaign_TIME.log", name)
     name = re.sub(r"rung_N.*\.json", "…", name)
     return re.sub(r"(epoch_N-aN)/.*", r"\1/…", name)
@@ -107,7 +107,7 @@ def test_commands_of_others_look_on_and_do_no_more(people: People, place: Path) 
         assert refused[0] == 2
         assert f"belongs to {owner}" in refused[1]
     code, said = types("-m", "hpo", "why", out, "0")
-    assert code == 0
+    assert code == 0, said
     assert f"which belongs to {owner}" in said
     code, said = types(
         "-W", "always", "-c", f"import hpo; print(hpo.load_campaign({out!r}).trials)"
@@ -143,7 +143,7 @@ class TestAWaitingJob:
             "pythonpath": [str(code)],
             "metric": "validation_error",
             "mode": "min",
-            "resource": "epoch",
+            "resource_attr": "epoch",
             "checkpoint_interval": 1,
             "claim_timeout": 1.0,
         }
@@ -171,7 +171,8 @@ class TestAWaitingJob:
             os.chown(path, people.owner.uid, people.lab)
             path.chmod(0o700)
         root.chmod(0o700)
-        assert self.job(people, root)[0] == 0
+        code, said = self.job(people, root)
+        assert code == 0, said
         assert mark.read_text() == "ran"
 
     @pytest.mark.parametrize("mode", [0o775, 0o2775, 0o777, 0o1777])

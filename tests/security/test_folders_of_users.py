@@ -10,6 +10,7 @@ import shlex
 import stat
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -250,6 +251,7 @@ def _victim(people: People, text: str = "dear") -> Path:
     return path
 
 
+LEG = Leg(0, 1, 0)
 WRITES: dict[str, tuple[str, Callable[[Layout], Any]]] = {
     "a report": ("trials/trial_0/reports-a0.jsonl", lambda at: write_line(at.trial(0), 0, {})),
     "the request to leave": ("leave", lambda at: stop.publish(at, StopRequest("now", 0.0, "me"))),
@@ -260,7 +262,6 @@ WRITES: dict[str, tuple[str, Callable[[Layout], Any]]] = {
     "campaign.json": ("campaign.json", lambda at: publish_json(at.campaign, {})),
     "a job's log": ("jobs/7.out", lambda at: os.close(opening.open_to_append(at.jobs / "7.out"))),
 }
-LEG = Leg(0, 1, 0)
 
 
 class TestLinks:
@@ -350,7 +351,7 @@ class TestLinks:
         for name in ("offers", "claims", "jobs/live", "results", "trials"):
             path = layout.root / name
             path.rename(place / "aside")
-            people.owner.does(lambda path=path: path.symlink_to(place / "aside"))
+            people.owner.does(partial(path.symlink_to, place / "aside"))
             (problem,) = people.owner.does(lambda: exposure_problems(layout.root, PRIVATE))
             assert f"{path} is no folder" in problem
             path.unlink()
