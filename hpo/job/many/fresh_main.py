@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from hpo.folder import offers
@@ -29,7 +28,7 @@ def main(root: str, name: str, stay: str, job: str, parent: str, writing: str) -
     """Run the claimed leg `name` of the campaign in `root` for the process `parent`, and exit."""
     log_to_standard_output()
     told = json.loads(job)
-    this_job = JobIdentity(**told | {"time": JobTime(**told["time"])})
+    this_job = JobIdentity(**told | {"time": JobTime(*told["time"])})
     flag = LeaveFlag(this_job.time.leave_at, early_s=this_job.time.early_s)
     flag.listen()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
@@ -43,7 +42,7 @@ def main(root: str, name: str, stay: str, job: str, parent: str, writing: str) -
         settings = await_settings(layout, patience)
         place = Place(layout, settings, this_job, flag, patience)
         load = Objective(place.settings, list(offer["config"]))
-        note(asdict(serve_leg(place, (claim, offer), load, Stay(**json.loads(stay)))))
+        note(serve_leg(place, (claim, offer), load, Stay(**json.loads(stay)))._asdict())
 
     work_and_exit(work, int(writing), int(parent))
 
