@@ -14,7 +14,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from hpo.folder import opening
 
@@ -138,8 +138,7 @@ def make_above(root: Path) -> None:
                 os.mkdir(folder.name, 0o755, dir_fd=home)
 
 
-@dataclass(frozen=True)
-class AttemptFiles:
+class AttemptFiles(NamedTuple):
     """The files of one attempt in the `folder` of its trial."""
 
     folder: Path

@@ -11,7 +11,6 @@ import grp
 import json
 import os
 import pwd
-import shlex
 import stat
 from pathlib import Path
 from typing import Any
@@ -78,7 +77,7 @@ def _above(root: Path) -> list[Path]:
 
 
 def _mending(folder: Path, info: os.stat_result) -> str:
-    shown = shlex.quote(str(folder))
+    shown = _quoted(folder)
     by_all = bool(info.st_mode & stat.S_IWOTH)
     trust = "" if by_all else f", or, if you trust the whole group with your account: {HOW}"
     if os.geteuid() in (0, info.st_uid):
@@ -91,8 +90,14 @@ def _mending(folder: Path, info: os.stat_result) -> str:
     )
 
 
+def _quoted(path: Path) -> str:
+    import shlex  # here, because jobs need it only then
+
+    return shlex.quote(str(path))
+
+
 def _root_problems(root: Path, info: os.stat_result, sharing: str) -> list[str]:
-    shown = shlex.quote(str(root))
+    shown = _quoted(root)
     if info.st_mode & stat.S_IWOTH:
         return [f"output_dir {root} can be written by everybody: chmod o-w {shown}"]
     if _writers(info) is None:
@@ -135,7 +140,7 @@ def _inner_problems(layout: Layout, root: os.stat_result) -> list[str]:
 def _written_by_others(path: Path) -> str:
     return (
         f"{path} can be written by others, and jobs run what is in it: if you trust what it holds "
-        f"now, chmod go-w {shlex.quote(str(path))}"
+        f"now, chmod go-w {_quoted(path)}"
     )
 
 
