@@ -17,15 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from hpo.folder.json_text import parse
+
 TRIAL_CONFIG = "config.json"  # in a trial's folder
 EPOCHS_FROM_ZERO = "epochs_from_0"
 TAIL_BYTES = 64_000
 MOST_BYTES = 100_000_000  # of a file that is read whole; a result with 100,000 reports has 10 MB
+MOST_CAMPAIGN_BYTES = 8_000_000  # each job reads it, and JSON takes 25 times its size of memory
 CHECKPOINTS = "checkpoint"  # in a trial's folder
 USERS_FILES = "user"  # therein
 
 
-_REPORTS = re.compile(r"reports-a(\d+)\.jsonl")
+_REPORTS = re.compile(r"reports-a(\d{1,15})\.jsonl")
 
 
 class _Below:
@@ -241,16 +244,17 @@ def open_plain(path: Path) -> BinaryIO:
         raise
 
 
-def read_plain(path: Path) -> bytes:
+def read_plain(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
     """The bytes of a plain file of a size that makes sense.
 
     Raises:
-        OSError: missing, no plain file, not readable just now, or larger than MOST_BYTES.
+        OSError: missing, no plain file, not readable just now, or larger than `most_bytes`.
     """
     with open_plain(path) as file:
-        data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise OSError(errno.EFBIG, f"is larger than {MOST_BYTES / 1e6:.0f} MB", str(path))
+        size = os.fstat(file.fileno()).st_size
+        data = b"" if size > most_bytes else file.read(most_bytes + 1)
+    if max(size, len(data)) > most_bytes:
+        raise OSError(errno.EFBIG, f"is larger than {most_bytes / 1e6:.0f} MB", str(path))
     return data
 
 
@@ -265,17 +269,17 @@ def read_tail(path: Path) -> list[str]:
         return file.read(TAIL_BYTES).decode("utf-8", "replace").splitlines()
 
 
-def read_json(path: Path) -> Any | None:
+def read_json(path: Path, most_bytes: int = MOST_BYTES) -> Any | None:
     """The document at `path`, or None for "no news": missing, torn, or not readable just now."""
     try:
-        return json.loads(read_plain(path))
-    except (OSError, ValueError, RecursionError):
+        return parse(read_plain(path, most_bytes))
+    except (OSError, ValueError):
         return None
 
 
-def read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
     """The JSON object at `path`; empty where there is no news, or anything else."""
-    found = read_json(path)
+    found = read_json(path, most_bytes)
     return found if isinstance(found, dict) else {}
 
 

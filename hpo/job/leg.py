@@ -17,7 +17,13 @@ from typing import Any
 from hpo.errors import SettingsError
 from hpo.folder import attempts, offers
 from hpo.folder.attempts import Account
-from hpo.folder.files import Layout, publish_json, read_json, read_plain
+from hpo.folder.files import (
+    MOST_CAMPAIGN_BYTES,
+    Layout,
+    publish_json,
+    read_json,
+    read_plain,
+)
 from hpo.folder.full_disk_output import log_again
 from hpo.folder.patience import Patience
 from hpo.job.ending import account_of, earlier_time, out_of_memory, train, with_folder_told
@@ -85,7 +91,7 @@ def read_settings(layout: Layout) -> LegSettings:
     Raises:
         SettingsError: there is no campaign, or its file cannot be read.
     """
-    campaign = read_json(layout.campaign)
+    campaign = read_json(layout.campaign, MOST_CAMPAIGN_BYTES)
     try:
         told = dict(campaign["seat"])  # type: ignore[index]  # because errors are caught
         goal = Goal.from_json(told)
@@ -106,7 +112,7 @@ def await_settings(layout: Layout, patience: Patience) -> LegSettings:
 
     def answer() -> None:
         with contextlib.suppress(FileNotFoundError):
-            read_plain(layout.campaign)
+            read_plain(layout.campaign, MOST_CAMPAIGN_BYTES)
 
     patience.insist("campaign.json", answer)
     return read_settings(layout)
