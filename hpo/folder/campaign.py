@@ -93,9 +93,9 @@ def write(layout: Layout, document: Mapping[str, Any]) -> None:
     text = to_json(document, indent=2) + "\n"
     if len(text.encode()) > MOST_CAMPAIGN_BYTES:
         problem = (
-            f"the settings and the space take {len(text) / 1e6:.0f} MB in campaign.json, which each "
-            f"job reads; {MOST_CAMPAIGN_BYTES / 1e6:.0f} MB are the most: draw from a range such as "
-            "randint instead of listing values"
+            f"the settings and the space take {len(text) / 1e6:.0f} MB in campaign.json, which "
+            f"each job reads; {MOST_CAMPAIGN_BYTES / 1e6:.0f} MB are the most: draw from a range "
+            "such as randint instead of listing values"
         )
         raise SettingsError([problem], where="the configuration")
     publish(layout.campaign, text)

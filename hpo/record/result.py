@@ -121,8 +121,9 @@ def amount(value: object) -> int:
 
 def seconds(value: object) -> float:
     """How long something took (s), where it may be that; else 0."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if is_number and 0 <= value < LATEST_S else 0.0
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return 0.0
+    return float(value) if 0 <= value < LATEST_S else 0.0
 
 
 def node_name(text: object) -> str:

@@ -13,13 +13,13 @@ from hpo.shown import one_line
 
 
 def _shown(text: Any) -> Any:
-    """The filter on each line; pandas has written the line breaks of values as `\\n`."""
+    """The filter on each line; pandas has escaped the line breaks of values."""
     if not isinstance(text, str) or text.isprintable():
         return text
     return "\n".join(one_line(line) for line in text.split("\n"))
 
 
-class ShownSeries(pd.Series):
+class ShownSeries(pd.Series):  # type: ignore[misc]  # because pandas has no types here
     """A column of one."""
 
     @property
@@ -38,7 +38,7 @@ class ShownSeries(pd.Series):
         return _shown(super().to_string(buf, **how))
 
 
-class ShownFrame(pd.DataFrame):
+class ShownFrame(pd.DataFrame):  # type: ignore[misc]  # the same
     """A frame that is as safe to look at as it is to compute with."""
 
     @property
