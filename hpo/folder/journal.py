@@ -214,7 +214,7 @@ def _read_header(line: bytes, path: Path) -> Header:
         raise JournalError(f"{path}, line 1: not the header of a journal") from err
     if version != FORMAT:
         raise JournalError(
-            f"{path} has format {version!r:.40}; this program reads format {FORMAT}. "
+            f"{path} has format {version!s:.40}; this program reads format {FORMAT}. "
             "Use the version of the program that wrote it, or start with --fresh"
         )
     return header
