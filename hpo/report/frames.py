@@ -16,8 +16,8 @@ import pandas as pd
 from hpo.errors import SettingsError
 from hpo.folder import offers
 from hpo.folder.attempts import read_begun
-from hpo.folder.campaign import file_problem, stored
-from hpo.folder.files import Layout, read_object
+from hpo.folder.campaign import file_problem
+from hpo.folder.files import MOST_CAMPAIGN_BYTES, Layout, read_object
 from hpo.folder.reports import read_reports
 from hpo.record.fields import LATEST_S
 from hpo.report.shown_frames import ShownFrame
@@ -83,11 +83,11 @@ def load_campaign(folder: str | Path) -> CampaignResults:
         SettingsError: there is no campaign in `folder`, or its campaign.json is damaged.
     """
     layout = Layout(Path(folder))
-    campaign = stored(layout)
-    if campaign is None:
+    campaign = read_object(layout.campaign, MOST_CAMPAIGN_BYTES)
+    settings = campaign.get("settings", {})
+    if not campaign or not isinstance(settings, dict):
         missing = f"{layout.campaign} is missing or unreadable"
         raise SettingsError([file_problem(layout) or missing], where=str(folder))
-    settings = campaign["settings"]
     resource_attr = _resource_attr(settings)
     results = _read_results(layout)
     for leg in _running(layout):
