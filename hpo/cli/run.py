@@ -6,7 +6,6 @@ Puts the parts together; the only place that knows the concrete clusters.
 from __future__ import annotations
 
 import logging
-import shlex
 import socket
 import sys
 import time
@@ -23,6 +22,7 @@ from hpo.cli.clusters import (
     preflight,
 )
 from hpo.cli.environment import tell_environment
+from hpo.cli.printing import say
 from hpo.cli.screen import Screen
 from hpo.cli.searchers import make_searcher, searcher_problems
 from hpo.cli.signals import LeaveRequest
@@ -50,7 +50,9 @@ from hpo.manager.opening import Campaign, drift_problems, folder_problems, move_
 from hpo.seats.book import JobPhase
 from hpo.settings.limits import search_limits, seat_limits
 from hpo.settings.reading.loading import load
+from hpo.settings.secrecy import told_override
 from hpo.settings.spec import CampaignSpec
+from hpo.shown import shell_words
 from hpo.trial.check import check_objective
 
 log = logging.getLogger(__name__)
@@ -67,7 +69,7 @@ def run(arguments: Namespace, argv: Sequence[str]) -> int:
     if arguments.show_command:
         from hpo.cli.show_command import first_command  # here, because few runs need it
 
-        print(first_command(spec))
+        say(first_command(spec))
         return 0
     layout = Layout(spec.output_dir)
     try:
@@ -150,7 +152,7 @@ def _make_room(spec: CampaignSpec, executor: str) -> None:
             "them first"
         )
     target = move_aside(layout, time.time())
-    print(f"the old campaign lies in {target} now")  # because no log exists yet
+    say(f"the old campaign lies in {target} now")  # because no log exists yet
 
 
 def _live_jobs(layout: Layout, spec: CampaignSpec, executor: str) -> list[str]:
@@ -241,9 +243,9 @@ def _manage(
 
 
 def _command(argv: Sequence[str]) -> str:
-    """The command to go on with: the one that was typed, less --fresh."""
+    """The command to go on with: the one that was typed, less --fresh and passwords."""
     program = Path(sys.argv[0]).name
-    words = [word for word in argv if word != "--fresh"]
+    words = [told_override(word) for word in argv if word != "--fresh"]
     if program == "main_hpo.py":
-        return shlex.join(["python", sys.argv[0], *words[1:]])
-    return shlex.join(["hpo", *words])
+        return shell_words(["python", sys.argv[0], *words[1:]])
+    return shell_words(["hpo", *words])

@@ -25,6 +25,7 @@ from hpo.job.leave_flag import LeaveFlag
 from hpo.job.orders import await_settings, require_safe
 from hpo.job.serving import Objective, Place, begin, serve_leg, wait_for_claim
 from hpo.seats.job_identity import JobIdentity, this_job
+from hpo.shown import many_lines
 
 log = logging.getLogger("hpo.job.main")  # also where it is run by `python -m`
 
@@ -42,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run_seat(str(settled(Path(arguments.campaign))))
     except HpoError as err:
-        print(f"run_trial.py: {err}", file=sys.stderr)  # noqa: T201  # because this is a command
+        text = many_lines(err)
+        print(f"run_trial.py: {text}", file=sys.stderr)  # noqa: T201  # because this is a command
         return err.exit_code
 
 
