@@ -248,7 +248,7 @@ class _Run:
             result,
             trial.history,
             start=self._start,
-            end=max(self._start, self._here.clock()),  # because clocks are set back at times
+            end=max(self._start, self._here.clock()),
             earlier=self._earlier,
         )
 
