@@ -61,7 +61,7 @@ def _campaigns(
         done += happened
         found.add(judged)
     print(
-        f"\n{name}: {campaigns} campaigns, {done.total()} kills, {time.monotonic() - began:.0f} s"
+        f"\n{name}: {campaigns} campaigns, {done.total()} kills and other faults, {time.monotonic() - began:.0f} s"
     )
     for what, count in sorted(done.items()):
         print(f"  {what:32} {count:6}")
