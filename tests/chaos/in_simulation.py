@@ -49,7 +49,7 @@ def run(root: Path, seed: int, crashes: int) -> tuple[Counter[str], Findings]:
         asha=asha[seed % 3],
         objective=objective,
         downtime_s=dice.choice([0.0, 0.0, 600.0]),
-        wall=SteppedWall(random.Random(seed), one_in=10) if seed % 2 else None,
+        wall=SteppedWall(random.Random(seed)) if seed % 2 else None,
     )
     if seed % 3:
         campaign.space["max_epochs"] = 9
