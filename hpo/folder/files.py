@@ -51,6 +51,7 @@ class Layout:
     journal = _Below("journal.jsonl")  # what the manager decided and accepted, one JSON a line
     lock = _Below("manager.lock")  # held by the one manager of this campaign
     manager = _Below("manager.json")  # names the manager that holds the lock, or held it last
+    clock = _Below("clock.json")  # by which a next manager goes on with the time of this one
     offers = _Below("offers")  # legs that any seat may take
     claims = _Below("claims")  # legs that a job holds
     revoked = _Below("revoked")  # offers that the manager took back

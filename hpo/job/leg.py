@@ -84,7 +84,7 @@ def run_leg(
         result = with_folder_told(result)
     if result.outcome is Outcome.COMPLETED and not (offer.get("final", True) or result.early):
         result = replace(result, outcome=Outcome.PAUSED)
-    end = max(start, here.clock())  # because clocks are set back at times
+    end = max(start, here.clock())
     goal, taken, reports = settings.goal, (claim, offer), trial.history
     return account_of(taken, goal, here, result, reports, start=start, end=end, earlier=earlier)
 

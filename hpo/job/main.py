@@ -120,8 +120,11 @@ def _register(layout: Layout, job: JobIdentity) -> None:
     record = layout.live_job(job.job_id)
     known = None if job.on_slurm else read_json(record)
     if isinstance(known, dict) and "pid" not in known:
+        from hpo.job.process_start import began  # here, because SLURM's jobs need none
+
+        me = {"pid": os.getpid(), "began": began(os.getpid())}
         try:
-            publish_json(record, known | {"pid": os.getpid()})
+            publish_json(record, known | {name: value for name, value in me.items() if value})
         except OSError as err:  # no harm while the manager that started it lives, which knows
             log.warning("%s cannot be written: %s", record, err)
 

@@ -80,7 +80,7 @@ class Manager:
         self._blame = NodeBlame()
         self._seats = SeatKeeper(cluster, self.book, seat_limits, self._blame)
         self._seats_stay = seat_limits.legs_per_seat != 1
-        self._told_out: dict[str, float] = {}  # nodes in quarantine, as seats that stay know them
+        self._told_out: dict[str, float] | None = None  # nodes in quarantine, as seats know them
         self._offers = reconcile.OfferKeeper(here.layout)
         self._publisher = Publisher(here.layout, gpus)
         self._files = TroubleTeller(
@@ -202,6 +202,8 @@ class Manager:
             reconcile.ask_to_leave(layout, wanted=leave)
             self._asked = leave
         out = {node: told.until for node, told in quarantined(state, now).items()}
+        if self._seats_stay and self._told_out is None:
+            self._told_out = quarantine_file.told(layout)  # by the manager before
         if self._seats_stay and out != self._told_out:
             quarantine_file.publish(layout, out)
             self._told_out = out

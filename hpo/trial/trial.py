@@ -243,7 +243,7 @@ class Trial:
         """
         resource, values = self._checked(metrics)
         now = self._clock()
-        elapsed = max(0.0, now - self._started)  # because clocks of nodes are set back at times
+        elapsed = max(0.0, now - self._started)
         record = make_record((self._resource_attr, resource), values, now=now, elapsed=elapsed)
         record = self._write(record, (self._resource_attr, resource), values[self._metric])
         if not self.history and resource > 1:
