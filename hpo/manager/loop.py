@@ -237,8 +237,9 @@ class Manager:
                 self.book.claimed(event.job_id, event.trial_id, event.time)
             case ev.LegFinished():
                 # A job that was asked to leave may have been preempted, and then comes back.
-                stays = event.result.goes_on or event.result.outcome is Outcome.INTERRUPTED
-                self.book.left(event.job_id, over=not stays)
+                early = event.result.outcome is Outcome.INTERRUPTED
+                stays = event.result.goes_on or early
+                self.book.left(event.job_id, over=not stays, early=early)
             case ev.LegLost():
                 self.book.left(event.job_id, over=event.cause != Cause.PREEMPTED)
             case ev.LegReturned():

@@ -93,7 +93,13 @@ def status_of(
     """
     size = _size(row, tells_memory=tells_memory)
     if row.word in QUEUED:
-        return JobStatus(JobPhase.QUEUED, reason=row.reason, advice=advice(row.reason), size=size)
+        return JobStatus(
+            JobPhase.QUEUED,
+            reason=row.reason,
+            advice=advice(row.reason),
+            size=size,
+            begins_later=row.reason == "BeginTime",
+        )
     if row.word in RUNNING:
         return JobStatus(JobPhase.RUNNING, node=row.node, size=size)
     if row.word in COMING_BACK or row.word not in ENDED:

@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 PAUSE = Backoff(30.0, 600.0)  # after a refused or unanswered call
 BETWEEN_SUBMISSIONS_S = 10.0  # where seats end one after the other, several are asked for at once
+SOON_S = 10.0  # between two looks at the queue where a job has just left its leg
 NO_LEGS: Mapping[ComingLeg, int] = {}
 POLL = "no news of the jobs"
 DEAD_SEATS = 5  # jobs in a row that died before they took a trial: the environment is broken
@@ -57,7 +58,7 @@ class SeatKeeper:
         self._blame = blame
         self._waiting = WaitingNews()
         self._out: frozenset[str] = frozenset()  # nodes
-        self._next_poll = float("-inf")
+        self._last_poll = self._next_poll = float("-inf")
         self._held: dict[object, float] = {}  # calls that failed, or were just made: until when
         self._pauses: dict[object, float] = {}  # how long that was, where they failed
         self._ask_at_most: int | None = None  # after a refusal for a limit
@@ -66,10 +67,13 @@ class SeatKeeper:
         """Ask the cluster about all jobs at once, where it is time and there are any."""
         book = self._book
         claimed_by = {state.trials[i].job_id or "" for i in state.of(TrialStatus.CLAIMED)}
-        if now < self._held.get(POLL, now) or (book.counted and now < self._next_poll):
+        due_at = self._next_poll
+        if book.is_worth_a_look():  # a GPU may be idle, and only the cluster can tell
+            due_at = min(due_at, self._last_poll + SOON_S)
+        if now < self._held.get(POLL, now) or (book.counted and now < due_at):
             return
         if not book.counted or book.seats or claimed_by:
-            self._next_poll = now + self._traits.poll_s
+            self._last_poll, self._next_poll = now, now + self._traits.poll_s
             asked = sorted((set(book.seats) | claimed_by) - book.foreign)
             self._call(POLL, POLL, partial(self._take_poll, asked, now), now)
 
