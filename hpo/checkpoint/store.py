@@ -30,7 +30,7 @@ from hpo.checkpoint.reading import (
 from hpo.checkpoint.restorable import Restorable, kind_of
 from hpo.checkpoint.snapshot import write_plain, write_state
 from hpo.errors import ReportError
-from hpo.folder.files import CHECKPOINTS, USERS_FILES, publish_json, sync_folder
+from hpo.folder.files import CHECKPOINTS, USERS_FILES, make_again, publish_json, sync_folder
 from hpo.folder.reports import read_reports
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def save(
         OSError: disk full, over quota or away; the checkpoints before are untouched.
     """
     home = folder / FOLDER
-    home.mkdir(parents=True, exist_ok=True)
+    make_again(home, above=2)
     new = home / f".new-a{attempt}-{os.urandom(4).hex()}"
     new.mkdir()
     try:

@@ -116,6 +116,18 @@ class Layout:
             folder.mkdir(exist_ok=True)
 
 
+def make_again(folder: Path, *, above: int) -> None:
+    """Make a folder that somebody may have removed, with up to `above` of those above it.
+
+    A campaign's own folder is not made again: it was moved or deleted, and nobody would ever look.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    for path in (*reversed(folder.parents[:above]), folder):
+        path.mkdir(exist_ok=True)
+
+
 @dataclass(frozen=True)
 class AttemptFiles:
     """The files of one attempt in the `folder` of its trial."""

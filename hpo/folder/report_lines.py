@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo.errors import ReportError
-from hpo.folder.files import MOST_BYTES, AttemptFiles, append_line, to_json
+from hpo.folder.files import MOST_BYTES, AttemptFiles, append_line, make_again, to_json
 
 FULL_BYTES = 50_000_000  # of an attempt's reports; beyond it only what is compared is written
 RESERVED = ("time", "elapsed", "not_finite")  # what a line holds beside the user's own names
@@ -116,7 +116,7 @@ def write_line(
         ReportError: the file would be larger than is ever read.
         OSError: disk full, over quota or away; the line is not there.
     """
-    folder.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
+    make_again(folder, above=1)
     path = AttemptFiles(folder, attempt).reports
     size = path.stat().st_size if path.exists() else 0
     line = to_json(record)

@@ -17,7 +17,7 @@ from typing import Any
 from hpo.errors import SettingsError
 from hpo.folder import attempts, offers
 from hpo.folder.attempts import Account
-from hpo.folder.files import Layout, publish_json, read_json, read_plain
+from hpo.folder.files import Layout, make_again, publish_json, read_json, read_plain
 from hpo.folder.full_disk_output import log_again
 from hpo.folder.patience import Patience
 from hpo.job.ending import account_of, earlier_time, out_of_memory, train, with_folder_told
@@ -263,7 +263,7 @@ def finish_leg(layout: Layout, account: Account, patience: Patience = Patience()
     files = attempts.files_of(layout, claim)
 
     def publish() -> None:
-        files.folder.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
+        make_again(files.folder, above=1)
         # Not synced, because the copy's sync is that of both names.
         publish_json(files.result, found, folder=False)
         publish_json(files.ready, found)

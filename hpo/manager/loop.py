@@ -14,7 +14,7 @@ from hpo.cluster.protocol import Clock, Cluster
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.node_blame import NodeBlame, quarantined
 from hpo.decisions.scheduler import STOPPED_BY_USER, Scheduler
-from hpo.errors import JournalError, TransitionError
+from hpo.errors import FolderGoneError, JournalError, TransitionError
 from hpo.folder import quarantine as quarantine_file
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout
@@ -22,6 +22,7 @@ from hpo.folder.journal import Journal
 from hpo.folder.stop import StopRequest
 from hpo.manager import reconcile
 from hpo.manager.checkpoint_keeper import CheckpointKeeper
+from hpo.manager.folder_watch import FolderWatch
 from hpo.manager.observe import Observer, OpenLegs
 from hpo.manager.publisher import Publisher
 from hpo.manager.seats.keeper import SeatKeeper
@@ -83,12 +84,24 @@ class Manager:
         self._told_out: dict[str, float] = {}  # nodes in quarantine, as seats that stay know them
         self._offers = reconcile.OfferKeeper(here.layout)
         self._publisher = Publisher(here.layout, gpus)
+        self._folder = FolderWatch(here.layout.root)
         self._files = TroubleTeller(
             "the campaign's files", "Nothing is decided until they can; what runs goes on"
         )
 
     def run(self) -> bool:
-        """Manage until the campaign has ended (True) or a signal asks to leave (False)."""
+        """Manage until the campaign has ended (True) or a signal asks to leave (False).
+
+        Raises:
+            FolderGoneError: the campaign's folder was moved or deleted; its jobs are cancelled.
+        """
+        try:
+            return self._run()
+        except FolderGoneError:
+            self._seats.abandon("the campaign's folder is gone", self._here.clock.now())
+            raise
+
+    def _run(self) -> bool:
         self._replay()
         done = self._insist(self._repair)
         while done and self.state.ended is None and not self._here.asked_to_leave():
@@ -255,6 +268,7 @@ class Manager:
 
     def _safely(self, act: Callable[[], None]) -> float:
         """Do `act`; how long to wait (s) if the files could not be used, else 0."""
+        self._folder.require_there(self._here.clock.now())
         try:
             act()
         except OSError as err:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpo.errors import ReportError
-from hpo.folder.files import CHECKPOINTS, EPOCHS_FROM_ZERO, TRIAL_CONFIG, USERS_FILES
+from hpo.folder.files import CHECKPOINTS, EPOCHS_FROM_ZERO, TRIAL_CONFIG, USERS_FILES, make_again
 from hpo.folder.patience import Patience, is_of_files
 from hpo.folder.report_lines import (
     FULL_BYTES,
@@ -130,7 +130,7 @@ class Trial:
     def checkpoint_dir(self) -> Path:
         """A folder for files that the objective saves itself; it outlives the attempt."""
         path = self._folder / CHECKPOINTS / USERS_FILES
-        self._insist("the checkpoint folder", lambda: path.mkdir(parents=True, exist_ok=True))
+        self._insist("the checkpoint folder", lambda: make_again(path, above=3))
         return path
 
     @property

@@ -94,6 +94,10 @@ class LocalCluster:
         if not isinstance(order, Cancel):
             return
         for job_id in order.job_ids if order.running else self._idle(order.job_ids):
+            child = self._children.get(job_id)
+            if order.running and child is not None and child.poll() is None:
+                kill_tree(child.pid)  # also where its record is gone, with the folder
+                continue
             record = read_json(self._layout.live_job(job_id))
             if isinstance(record, dict) and record.get("pid") and is_alive(record):
                 if order.running:

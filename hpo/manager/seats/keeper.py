@@ -25,9 +25,9 @@ from hpo.errors import (
 from hpo.manager.seats.waiting import WaitingNews
 from hpo.record.result import node_name
 from hpo.record.state import CampaignState, TrialStatus
-from hpo.seats.book import SeatBook
+from hpo.seats.book import JobPhase, SeatBook
 from hpo.seats.next_orders import next_orders
-from hpo.seats.orders import Change, Order, Submit
+from hpo.seats.orders import Cancel, Change, Order, Submit
 from hpo.units.backoff import Backoff
 
 log = logging.getLogger(__name__)
@@ -123,6 +123,14 @@ class SeatKeeper:
         """The campaign has ended: nothing may wait in the queue for it."""
         self._held.clear()
         self._carry_out(next_orders(self._book, NO_SEATS, self._limits, now), now)
+
+    def abandon(self, why: str, now: float) -> None:
+        """Nothing of this campaign is to wait or run any longer."""
+        self._held.clear()
+        seats = self._book.seats.values()
+        live = tuple(s.job_id for s in seats if s.phase is not JobPhase.ENDED)
+        if live:
+            self._carry_out([Cancel(live, why, running=True)], now)
 
     def stop_if_broken(self, state: CampaignState, now: float) -> None:
         """After too many jobs in a row that died before a leg, on whatever nodes are in use.

@@ -1,0 +1,45 @@
+"""Ends a manager whose campaign's folder was moved or deleted.
+
+Owns how often it looks, and how long that has to last: what is back soon was never gone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hpo.errors import FolderGoneError
+from hpo.folder.presence import FolderPresence
+
+LOOK_S = 5.0
+GONE_S = 20.0  # of looks that all say so
+
+
+class FolderWatch:
+    """One campaign's folder, looked at every now and then; times in s."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._presence = FolderPresence(root)
+        self._next_look = float("-inf")
+        self._gone_since: float | None = None
+
+    def require_there(self, now: float) -> None:
+        """Look, where it is time.
+
+        Raises:
+            FolderGoneError: the folder has not been there for a while.
+        """
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_S
+        why = self._presence.why_gone()
+        if why is None:
+            self._gone_since = None
+        elif self._gone_since is None:
+            self._gone_since = now
+        elif now >= self._gone_since + GONE_S:
+            raise FolderGoneError(
+                f"the campaign's folder is not at {self._root} any more: {why}. This manager ends, "
+                "and so do the campaign's jobs, which would write there; to go on with a folder "
+                "that was moved, start with its new place as --output-dir"
+            )
