@@ -27,7 +27,7 @@ from hpo.cli.screen import Screen
 from hpo.cli.searchers import make_searcher, searcher_problems
 from hpo.cli.show_command import first_command
 from hpo.cli.signals import LeaveRequest
-from hpo.cli.telling import exit_code, report_end, report_leaving, say_hello
+from hpo.cli.telling import exit_code, report_end, report_leaving, say_hello, what_is_told
 from hpo.decisions.scheduler import STOPPED_BY_USER, Scheduler
 from hpo.errors import (
     CampaignFilesError,
@@ -217,7 +217,7 @@ def _manage(
         ),
         seat_limits(spec, executor),
         goal=spec.goal,
-        gpus=spec.slurm.gpus,
+        told=what_is_told(spec),
         at_end=spec.hpo.at_end,
         checkpoints=CheckpointKeeper(
             campaign.layout, legs, spec.hpo.keep_checkpoints, spec.hpo.n_trials

@@ -19,7 +19,7 @@ class FolderWatch:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._presence = FolderPresence(root)
+        self._presence: FolderPresence | None = None
         self._next_look = float("-inf")
         self._gone_since: float | None = None
 
@@ -32,6 +32,8 @@ class FolderWatch:
         if now < self._next_look:
             return
         self._next_look = now + LOOK_S
+        if self._presence is None:
+            self._presence = FolderPresence(self._root)
         why = self._presence.why_gone()
         if why is None:
             self._gone_since = None

@@ -48,7 +48,8 @@ class JobStatus:
     what a person should know or do about that, if anything. `size` is what it was asked for with,
     or changed to since, as far as the cluster can still tell. `ended_at` (s, Unix) is when it
     ended, by the cluster's clock, where that is known. `begins_later`: a queued job may not start
-    before a time that was set for it.
+    before a time that was set for it. `why` is `reason` in words, as what follows "as", and
+    `starts_at` (s, Unix) when the cluster plans to start it, where it tells.
     """
 
     phase: JobPhase
@@ -61,6 +62,8 @@ class JobStatus:
     size: Size = DEFAULT_SIZE
     ended_at: float | None = None
     begins_later: bool = False
+    why: str = ""
+    starts_at: float | None = None
 
 
 @dataclass(slots=True)
@@ -303,6 +306,16 @@ class SeatBook:
         """How many seats wait for what, in the cluster's own words; most first."""
         reasons = Counter(seat.status.reason or "not known yet" for seat in self.queued())
         return dict(reasons.most_common())
+
+    def waits_in_words(self) -> dict[str, int]:
+        """How many seats wait, by why; most first, those that nobody has explained as ""."""
+        why = Counter(seat.status.why or seat.status.reason for seat in self.queued())
+        return dict(why.most_common())
+
+    def next_start(self, now: float) -> float | None:
+        """When the cluster plans to start the first of those that wait (s, Unix)."""
+        planned = (seat.status.starts_at for seat in self.queued())
+        return min((at for at in planned if at is not None and at > now), default=None)
 
     def running(self) -> list[Seat]:
         """Seats that run, with a leg or still looking for one."""

@@ -65,6 +65,7 @@ class LocalCluster:
         self.traits = ClusterTraits(
             has_queue=False, tick_s=0.2, poll_s=0.0, capacity=self._capacity()
         )
+        self.others = 0
         self._session = secrets.token_hex(3)
         self._started = 0
 

@@ -98,14 +98,15 @@ class SeatKeeper:
             log.info("node %s is used again", node)
         self._out = out
         has_queue = self._traits.has_queue
+        limits = self._limits.beside(self._cluster.others)
         wanted = NO_SEATS
         if state.ending is None:
-            wanted = wanted_seats(state, self._limits, to_come if has_queue else NO_LEGS)
+            wanted = wanted_seats(state, limits, to_come if has_queue else NO_LEGS)
         due = partial(
             next_orders,
             self._book,
             wanted,
-            self._limits,
+            limits,
             now,
             out=out if state.quarantines else None,
             # Jobs that end at once are not to follow each other as fast as they can.
