@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,10 +34,10 @@ class _Place:
 
 
 class FolderPresence:
-    """A folder, as it is when this is made."""
+    """A folder, as it is when this is made; where all of `holds` are missing in it, it is gone."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, holds: Collection[str] = ()) -> None:
+        self._root, self._holds = root, holds
         self._chain = [_place(path) for path in (root, *root.parents)]
         # An open folder can be asked for its name, and keeps its inode from being used again.
         self._open = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -45,7 +46,9 @@ class FolderPresence:
     def why_gone(self) -> str | None:
         """What has become of the folder, in words; None: it is there, or nobody can tell now."""
         try:
-            if self._chain[0].is_as_it_was() or not self._is_gone():
+            if self._chain[0].is_as_it_was():
+                return "its files were deleted" if self._is_emptied() else None
+            if not self._is_gone():
                 return None
         except (FileNotFoundError, NotADirectoryError):
             if not self._is_gone():
@@ -53,6 +56,13 @@ class FolderPresence:
         except OSError:
             return None
         return self._fate()
+
+    def _is_emptied(self) -> bool:
+        """Jobs that were writing may have kept it from being deleted as a whole."""
+        if not self._holds or any(os.path.lexists(self._root / name) for name in self._holds):
+            return False
+        with os.scandir(self._root) as entries:
+            return not any(entry.name in self._holds for entry in entries)
 
     def _is_gone(self) -> bool:
         """Whether a folder above it, which is as it was, shows that it is not there."""

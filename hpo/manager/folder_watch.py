@@ -5,9 +5,8 @@ Owns how often it looks, and how long that has to last: what is back soon was ne
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from hpo.errors import FolderGoneError
+from hpo.folder.files import Layout
 from hpo.folder.presence import FolderPresence
 
 LOOK_S = 5.0
@@ -17,8 +16,8 @@ GONE_S = 20.0  # of looks that all say so
 class FolderWatch:
     """One campaign's folder, looked at every now and then; times in s."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
         self._presence: FolderPresence | None = None
         self._next_look = float("-inf")
         self._gone_since: float | None = None
@@ -33,7 +32,10 @@ class FolderWatch:
             return
         self._next_look = now + LOOK_S
         if self._presence is None:
-            self._presence = FolderPresence(self._root)
+            layout = self._layout
+            self._presence = FolderPresence(
+                layout.root, (layout.campaign.name, layout.journal.name)
+            )
         why = self._presence.why_gone()
         if why is None:
             self._gone_since = None
@@ -41,7 +43,7 @@ class FolderWatch:
             self._gone_since = now
         elif now >= self._gone_since + GONE_S:
             raise FolderGoneError(
-                f"the campaign's folder is not at {self._root} any more: {why}. This manager ends, "
+                f"the campaign's folder is not at {self._layout.root} any more: {why}. This manager ends, "
                 "and so do the campaign's jobs, which would write there; to go on with a folder "
                 "that was moved, start with its new place as --output-dir"
             )

@@ -90,7 +90,7 @@ class Manager:
         self._publisher = Publisher(here.layout, told.gpus, self._disk)
         self._told = told
         self._standing = StandingTeller(told)
-        self._folder = FolderWatch(here.layout.root)
+        self._folder = FolderWatch(here.layout)
         self._files = TroubleTeller(
             "the campaign's files", "Nothing is decided until they can; what runs goes on"
         )

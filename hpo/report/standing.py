@@ -72,7 +72,8 @@ def _trials(state: CampaignState, n_trials: int | None) -> str:
         "waiting to go on": again,
         "to come": max(0, total - started),
     }
-    return f"of {total} trials " + ", ".join(f"{n} {what}" for what, n in counts.items() if n)
+    told = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
+    return f"{total} trials: {told}" if told else "no trial yet"
 
 
 def _rungs(state: CampaignState, levels: Sequence[int]) -> str:
