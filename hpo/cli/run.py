@@ -27,7 +27,7 @@ from hpo.cli.printing import say
 from hpo.cli.screen import Screen
 from hpo.cli.searchers import make_searcher, searcher_problems
 from hpo.cli.signals import LeaveRequest
-from hpo.cli.telling import exit_code, report_end, report_leaving, say_hello
+from hpo.cli.telling import exit_code, report_end, report_leaving, say_hello, what_is_told
 from hpo.cluster.protocol import Clock, Cluster
 from hpo.decisions.scheduler import STOPPED_BY_USER, Scheduler
 from hpo.errors import (
@@ -234,7 +234,7 @@ def _manage(
         ),
         seat_limits(spec, executor),
         goal=spec.goal,
-        gpus=spec.slurm.gpus,
+        told=what_is_told(spec),
         at_end=spec.hpo.at_end,
         checkpoints=CheckpointKeeper(layout, legs, spec.hpo.keep_checkpoints, spec.hpo.n_trials),
         foreign_jobs=campaign.foreign_jobs,

@@ -72,6 +72,7 @@ class LocalCluster:
         self.traits = ClusterTraits(
             has_queue=False, tick_s=0.2, poll_s=0.0, capacity=self._capacity()
         )
+        self.others = 0
         self._session = secrets.token_hex(3)
         self._started = 0
 
@@ -101,6 +102,11 @@ class LocalCluster:
         if not isinstance(order, Cancel):
             return
         for job_id in order.job_ids if order.running else self._idle(order.job_ids):
+            child = self._children.get(job_id)
+            if order.running and child is not None and child.poll() is None:
+                # Also where its record is gone, with the folder.
+                processes.end({"pid": child.pid}, job_id, self._layout.root, is_own=True)
+                continue
             record = read_json(self._layout.live_job(job_id))
             if not isinstance(record, dict) or not record.get("pid"):
                 continue
