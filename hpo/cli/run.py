@@ -223,6 +223,7 @@ def _manage(
             campaign.layout, legs, spec.hpo.keep_checkpoints, spec.hpo.n_trials
         ),
         foreign_jobs=campaign.foreign_jobs,
+        learns_silence=spec.hpo.hang_after == "auto",
     )
     ended = manager.run()
     if not ended:

@@ -113,9 +113,15 @@ def out_of_memory(had_mb: int, why: str, limits: Limits) -> str:
     )
 
 
-def out_of_time(limits: Limits) -> str:
+def out_of_time(lost: ev.LegLost, limits: Limits) -> str:
     """A leg reached the longest time limit that it may have, and had saved nothing."""
     setting = "`max_time`" if limits.learn_time else "`time`"
+    if not lost.lost_resource:
+        return (
+            "the job reached its time limit, and nothing was reported in it: either the trial hangs"
+            " (`hang_after` in get_hpo_config() ends it sooner, and shows where), or no epoch fits"
+            f" in {setting}"
+        )
     return (
         f"one checkpoint interval does not fit in {setting}: the job reached its time limit and no "
         f"newer checkpoint was there; raise {setting} or lower checkpoint_interval"

@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 COMING_BACK_S = 45.0
 LAST_LINES = 20
 TICK_S = 2.0
+VERDICT_S = 60.0  # a job that has ended is still COMPLETING for some seconds
 VANISH_S = 600.0  # both lists empty for so long, e.g. over an outage of slurmdbd
 # What scontrol says of tasks that wait no more, and, after such a one, of those that do.
 _TOO_LATE = re.compile(
@@ -74,6 +75,7 @@ class SlurmCluster:
             poll_s=poll_s,
             result_grace_s=result_grace_s,
             vanish_s=VANISH_S,
+            verdict_s=VERDICT_S,
         )
         self._max_array: int | None = None
         self._odd_since: dict[str, float] = {}

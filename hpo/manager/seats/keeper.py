@@ -33,6 +33,7 @@ from hpo.units.backoff import Backoff
 log = logging.getLogger(__name__)
 
 PAUSE = Backoff(30.0, 600.0)  # after a refused or unanswered call
+SOON_S = 5.0  # between two looks at the queue, at least
 BETWEEN_SUBMISSIONS_S = 10.0  # where seats end one after the other, several are asked for at once
 NO_LEGS: Mapping[ComingLeg, int] = {}
 POLL = "no news of the jobs"
@@ -57,19 +58,24 @@ class SeatKeeper:
         self._blame = blame
         self._waiting = WaitingNews()
         self._out: frozenset[str] = frozenset()  # nodes
-        self._next_poll = float("-inf")
+        self._next_poll = self._polled_at = float("-inf")
         self._held: dict[object, float] = {}  # calls that failed, or were just made: until when
         self._pauses: dict[object, float] = {}  # how long that was, where they failed
         self._ask_at_most: int | None = None  # after a refusal for a limit
 
-    def poll_if_due(self, state: CampaignState, now: float) -> None:
-        """Ask the cluster about all jobs at once, where it is time and there are any."""
+    def poll_if_due(self, state: CampaignState, now: float, *, soon: bool = False) -> None:
+        """Ask the cluster about all jobs at once, where it is time and there are any.
+
+        `soon`: somebody waits for what it says.
+        """
         book = self._book
+        if soon:
+            self._next_poll = min(self._next_poll, self._polled_at + SOON_S)
         claimed_by = {state.trials[i].job_id or "" for i in state.of(TrialStatus.CLAIMED)}
         if now < self._held.get(POLL, now) or (book.counted and now < self._next_poll):
             return
         if not book.counted or book.seats or claimed_by:
-            self._next_poll = now + self._traits.poll_s
+            self._polled_at, self._next_poll = now, now + self._traits.poll_s
             asked = sorted((set(book.seats) | claimed_by) - book.foreign)
             self._call(POLL, POLL, partial(self._take_poll, asked, now), now)
 
