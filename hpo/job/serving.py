@@ -22,8 +22,9 @@ from hpo.folder.patience import Patience, StorageTrouble
 from hpo.folder.quarantine import is_quarantined
 from hpo.job.announcement import announce, devices, enter_own_folder
 from hpo.job.leave_flag import LeaveFlag
-from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
+from hpo.job.leg import finish_leg, run_leg
 from hpo.job.memory import oom_kills, used_mb
+from hpo.job.orders import LegSettings, Surroundings
 from hpo.record.result import Outcome
 from hpo.seats.job_identity import JobIdentity
 from hpo.seats.stay import Stay

@@ -16,7 +16,8 @@ from hpo.cluster.simulated.jobs import RunningLeg, SimulatedJob
 from hpo.folder.attempts import Account, files_of
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.patience import Patience
-from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
+from hpo.job.leg import finish_leg, run_leg
+from hpo.job.orders import LegSettings, Surroundings
 from hpo.record.result import Outcome
 
 GoesOn = Callable[[Outcome], bool]

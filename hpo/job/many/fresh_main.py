@@ -17,8 +17,8 @@ from hpo.folder.files import Layout
 from hpo.folder.full_disk_output import log_to_standard_output
 from hpo.folder.patience import Patience
 from hpo.job.leave_flag import SIGNALS, LeaveFlag
-from hpo.job.leg import await_settings
 from hpo.job.many.process import Note, work_and_exit
+from hpo.job.orders import await_settings
 from hpo.job.serving import Objective, Place, serve_leg
 from hpo.seats.job_identity import JobIdentity
 from hpo.seats.stay import Stay
