@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from hpo.folder.files import Layout, publish_json, read_object
 
-
 MOST_S = 1e9  # more is no time that anybody wrote
 
 

@@ -156,3 +156,20 @@ def end_below(pid: int) -> None:
     while any(map(processes.lives, below)) and time.monotonic() < deadline:
         time.sleep(0.05)
     processes.kill([*below, *processes.descendants(pid)])
+
+
+@dataclass(slots=True)
+class Guard:
+    """Ends the process of a trial where it hangs; for who waits for that process."""
+
+    watch: HangWatch
+    hang: Hang | None = None
+
+    def look(self) -> Hang | None:
+        """Why it was ended, now or before; None: it goes on."""
+        if self.hang is None and (hang := self.watch.look()) is not None:
+            self.hang = hang
+            show_stacks(self.watch.claim, self.watch.pid, hang)
+            end_below(self.watch.pid)
+            processes.kill([self.watch.pid])
+        return self.hang

@@ -14,8 +14,6 @@ import mmap
 import os
 import select
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hpo.folder import offers
@@ -36,6 +34,7 @@ log = logging.getLogger(__name__)
 
 IDLE_S = 1.0  # between two looks whether there is something to watch
 LONGEST_LOOK_S = 5.0
+_CLOSED = "closed"
 _LENGTH = 4  # bytes at the start of the page
 _IGNORED = (signal.SIGTERM, signal.SIGUSR2, signal.SIGINT, signal.SIGHUP)
 
@@ -54,14 +53,9 @@ class Watcher:
         """What was trained has come to its end; to write that down is no trial's business."""
         self._write("")
 
-    @contextmanager
-    def over(self, claim: Leg) -> Iterator[None]:
-        """Watch the leg meanwhile."""
-        self.begin(claim)
-        try:
-            yield
-        finally:
-            self.end()
+    def close(self) -> None:
+        """Nothing is to be watched any more."""
+        self._write(_CLOSED)
 
     def watched(self) -> str:
         """The name of the claim that is trained now; empty: none."""
@@ -75,7 +69,7 @@ class Watcher:
         self._page[:_LENGTH] = len(data).to_bytes(_LENGTH, "little")
 
 
-def start(place: Place) -> Watcher:
+def watch_over(place: Place) -> Watcher:
     """Start the process, where trials are to be watched; what to tell it."""
     watcher = Watcher()
     if place.settings.hang_after == NEVER:
@@ -110,6 +104,8 @@ def _look_on(place: Place, watcher: Watcher, job: int, ended: list[int]) -> None
     watch: HangWatch | None = None
     while processes.lives(job):
         name = watcher.watched()
+        if name == _CLOSED:
+            return
         claim = offers.parse(name) if name else None
         if claim is None:
             watch = None
@@ -124,7 +120,7 @@ def _look_on(place: Place, watcher: Watcher, job: int, ended: list[int]) -> None
         show_stacks(claim, job, hang)
         end_below(job)
         if watcher.watched() == name and _write_down(place, claim, hang):
-            processes.kill([job])
+            processes.kill([job, *processes.descendants(job)])
             return
         processes.send([job], signal.SIGCONT)  # it was at its end, or nothing can be written
         watch = None

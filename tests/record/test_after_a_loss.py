@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from decisions import after, scheduler
-from histories import NOW, claimed, failed, finished, lost, offered, running, state_after
+from histories import NOW, claimed, failed, lost, offered, running, state_after
 
 from hpo.record import events as ev
 from hpo.record.causes import INFRASTRUCTURE, Cause
