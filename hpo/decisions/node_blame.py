@@ -143,6 +143,10 @@ class NodeBlame:
         ids = {end.trial_id for end in ends if end.suspect is not None}
         return sorted(i for i in ids if i is not None and i in self._failed - self._again)
 
+    def working(self) -> set[str]:
+        """The nodes whose last ends were good ones."""
+        return {node for node in self._nodes if self._works(node)}
+
     def _works(self, node: str) -> bool:
         record = self._nodes.get(node)
         return record is not None and record.has_worked and not record.is_bad()

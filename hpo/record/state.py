@@ -125,7 +125,8 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
                 state.rungs[trial.bracket, trial.rung].promote(key, trial.trial_id)
             trial.rung, trial.attempt = event.rung, event.attempt
             trial.target, trial.final = event.target, event.final
-            trial.mem_mb, trial.time_s, trial.off = event.mem_mb, event.time_s, event.off
+            trial.mem_mb, trial.time_s = event.mem_mb, event.time_s
+            trial.off, trial.offered_at = event.off, event.time
             trial.ended_leg = trial.cause = trial.message = None
         case ev.LegClaimed():
             _require(_same_leg(trial, event), event, "another leg is offered")

@@ -56,6 +56,7 @@ class TrialState:
     mem_mb: int = 0  # that its legs were raised to; 0: what every seat has
     time_s: int = 0  # that the leg last offered may take; 0: nobody asked
     off: str = ""  # the node that it is kept off
+    offered_at: float = 0.0
     job_id: str | None = None  # of the last claim; None: no job ever took a leg of it
     claimed_at: float = 0.0
     ended_leg: ev.LegFinished | ev.LegLost | None = None  # what a decision is due about

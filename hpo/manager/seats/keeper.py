@@ -13,7 +13,7 @@ from functools import partial
 
 from hpo.cluster.protocol import Cluster
 from hpo.decisions.limits import SeatLimits
-from hpo.decisions.needs import NO_SEATS, ComingLeg, wanted_seats
+from hpo.decisions.needs import NO_SEATS, ComingLeg, kept_off, wanted_seats
 from hpo.decisions.node_blame import NodeBlame, quarantined
 from hpo.errors import (
     PollError,
@@ -58,6 +58,7 @@ class SeatKeeper:
         self._blame = blame
         self._waiting = WaitingNews()
         self._out: frozenset[str] = frozenset()  # nodes
+        self._kept_off = False  # whether seats were ever kept off others
         self._next_poll = self._polled_at = float("-inf")
         self._held: dict[object, float] = {}  # calls that failed, or were just made: until when
         self._pauses: dict[object, float] = {}  # how long that was, where they failed
@@ -100,6 +101,8 @@ class SeatKeeper:
             log.info("node %s is used again", node)
         self._out = out
         has_queue = self._traits.has_queue
+        off = kept_off(state, now, self._blame.working() - out) if has_queue else frozenset()
+        self._kept_off = self._kept_off or bool(off)
         wanted = NO_SEATS
         if state.ending is None:
             wanted = wanted_seats(state, self._limits, to_come if has_queue else NO_LEGS)
@@ -109,7 +112,7 @@ class SeatKeeper:
             wanted,
             self._limits,
             now,
-            out=out if state.quarantines else None,
+            out=out | off if state.quarantines or self._kept_off else None,
             # Jobs that end at once are not to follow each other as fast as they can.
             paused=has_queue and now < self._blame.next_seat_at(),
         )
