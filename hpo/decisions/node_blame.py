@@ -81,6 +81,8 @@ class NodeBlame:
             case ev.LegFinished(result=Result(outcome=Outcome.FAILED) as told):
                 why = f"{told.cause}: {told.message or ''}"
                 self._failure(event, told.node, told.cause or "failed", why)
+            case ev.LegFinished(result=Result(cause=Cause.NODE_FAILED.value) as told):
+                self._bad(told.node, _bad_end(event, told.message or ""))
             case ev.LegFinished(result=told):
                 self._pause_s, self._next_seat = None, float("-inf")
                 self._good(told.node)

@@ -247,7 +247,8 @@ class Manager:
                 stays = event.result.goes_on or event.result.outcome is Outcome.INTERRUPTED
                 self.book.left(event.job_id, over=not stays)
             case ev.LegLost():
-                self.book.left(event.job_id, over=event.cause != Cause.PREEMPTED)
+                waits = event.cause == Cause.PREEMPTED or self.book.waits_again(event.job_id)
+                self.book.left(event.job_id, over=not waits)
             case ev.LegReturned():
                 self.book.returned(self.state.trials[event.trial_id].job_id)
 

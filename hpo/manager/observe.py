@@ -125,9 +125,10 @@ class Observer:
                 yield self._lost(trial, claim, Cause.STORAGE, message, now)
 
     def _judged(self, claim: Leg, result: Result, now: float) -> Result | None:
-        """The result, marked where somebody cancelled the job; None: the cluster is yet to say.
+        """The result, with why its job was asked to leave; None: the cluster is yet to say.
 
-        SLURM signals a job that is cancelled like one that is preempted, and both save and leave.
+        SLURM signals a job that is cancelled, or whose node is given up, like one that is
+        preempted, and all of them save and leave.
         """
         if result.outcome is not Outcome.INTERRUPTED or not self.verdict_s:
             return result
@@ -136,15 +137,14 @@ class Observer:
         if verdict is None and now < self._left.setdefault(claim, now) + self.verdict_s:
             return None
         self._left.pop(claim, None)
-        if (
-            verdict is None
-            or verdict.phase is not JobPhase.ENDED
-            or verdict.cause is not Cause.CANCELLED
-            or stop_request.was_cancelled(self.layout, job_id)
-        ):
+        if verdict is None or stop_request.was_cancelled(self.layout, job_id):
             return result
-        message = f"its job {job_id} was cancelled: {verdict.detail}"
-        return replace(result, cause=Cause.CANCELLED.value, message=message)
+        if verdict.cause is Cause.NODE_FAILED:
+            return replace(result, cause=verdict.cause.value, message=verdict.detail)
+        if verdict.cause is Cause.CANCELLED and verdict.phase is JobPhase.ENDED:
+            message = f"its job {job_id} was cancelled: {verdict.detail}"
+            return replace(result, cause=verdict.cause.value, message=message)
+        return result
 
     def _of_revoked(self, trial: TrialState, leg: Leg, now: float) -> Iterator[ev.Event]:
         key = (leg.trial_id, leg.rung, leg.attempt)

@@ -116,7 +116,7 @@ def _finished(event: ev.LegFinished, state: CampaignState) -> tuple[int, str]:
     if told.outcome is Outcome.FAILED:
         return logging.WARNING, f"{who} failed after {took}: {_in_one_line(told)}"
     if told.outcome is Outcome.INTERRUPTED:
-        why = f": {told.message}" if told.cause == Cause.CANCELLED else ""
+        why = f": {told.message}" if told.cause else ""
         return logging.INFO, f"{who} was interrupted at {told.resource} after {took}{why}"
     if told.metric is None:
         return logging.WARNING, f"{who} completed in {took}, {metric} was not finite: worst"

@@ -247,6 +247,11 @@ class SeatBook:
         elif job_id in self.seats:
             self.seats[job_id].trial_id = None
 
+    def waits_again(self, job_id: str) -> bool:
+        """Whether the job is back in the queue, as far as the cluster has said."""
+        seat = self.seats.get(job_id)
+        return seat is not None and seat.phase is JobPhase.QUEUED
+
     def has_gone_on(self, job_id: str) -> bool:
         """Whether the job had taken other legs before the one that it holds."""
         seat = self.seats.get(job_id)
