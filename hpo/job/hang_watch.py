@@ -93,6 +93,10 @@ class HangWatch:
             allowed = allowed_s(self.hang_after, known, busy=busy)
         return self._hang(known, leaving=False) if self._silent_s >= allowed else None
 
+    def has_moved(self) -> bool:
+        """Whether it has reported since it was last looked at: to ask for a stack may wake it."""
+        return self._reported() not in (None, self._size)
+
     def _hang(self, known: Known, *, leaving: bool) -> Hang:
         silent = in_words(self._silent_s)
         if leaving:
@@ -132,7 +136,7 @@ class HangWatch:
 
 def show_stacks(claim: Leg, pid: int, hang: Hang) -> None:
     """Say in the job's log that the trial hangs, and where, as far as its processes can tell."""
-    log.warning("trial %d is ended: %s", claim.trial_id, hang.message)
+    log.warning("trial %d is to be ended: %s", claim.trial_id, hang.message)
     below = processes.descendants(pid)
     # What was forked shows the same as its parent; what has a session of its own is a script.
     own = [p for p in below if (found := processes.look(p)) is not None and found.session == p]
@@ -168,8 +172,9 @@ class Guard:
     def look(self) -> Hang | None:
         """Why it was ended, now or before; None: it goes on."""
         if self.hang is None and (hang := self.watch.look()) is not None:
-            self.hang = hang
             show_stacks(self.watch.claim, self.watch.pid, hang)
-            end_below(self.watch.pid)
-            processes.kill([self.watch.pid])
+            if not self.watch.has_moved():
+                self.hang = hang
+                end_below(self.watch.pid)
+                processes.kill([self.watch.pid])
         return self.hang

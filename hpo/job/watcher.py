@@ -115,9 +115,11 @@ def _look_on(place: Place, watcher: Watcher, job: int, ended: list[int]) -> None
         if select.select(ended, [], [], pause_s)[0]:
             return
         hang = None if watch is None else watch.look()
-        if hang is None or claim is None:
+        if hang is None or claim is None or watch is None:
             continue
         show_stacks(claim, job, hang)
+        if watch.has_moved():
+            continue
         end_below(job)
         if watcher.watched() == name and _write_down(place, claim, hang):
             processes.kill([job, *processes.descendants(job)])

@@ -194,7 +194,7 @@ def is_ended_for_good(
     assert process.wait(20) == -signal.SIGKILL
     assert b"in in_here" in process.stdout.read()
     assert not any(one.is_running() and one.status() != "zombie" for one in below)
-    assert "trial 3 is ended: no report for" in caplog.text
+    assert "trial 3 is to be ended: no report for" in caplog.text
     assert "(bash -c trap" in caplog.text
     assert guard.look() is guard.hang is not None
 
