@@ -29,8 +29,7 @@ from hpo.record.causes import Cause
 from hpo.record.goal import Goal
 from hpo.record.result import Outcome, Result
 from hpo.seats.silence import longest_silence_s
-from hpo.trial.killed_errors import looks_killed
-from hpo.trial.memory_errors import cause_and_message
+from hpo.trial.exceptions import cause_and_message, looks_killed
 from hpo.trial.objective import call
 from hpo.trial.trial import Trial, TrialInterrupted
 

@@ -42,7 +42,7 @@ class LegSettings:
 
     def __post_init__(self) -> None:
         """Refuse what a manager would not have written, e.g. after an edit by hand."""
-        texts = [self.campaign, self.objective, self.sharing, *asdict(self.goal).values()]
+        texts = [self.campaign, self.objective, self.sharing, *self.goal]
         texts.append(self.max_resource_attr)
         sound = (
             all(isinstance(text, str) for text in texts)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from hpo.folder import offers
@@ -30,7 +29,7 @@ def main(root: str, name: str, stay: str, job: str, parent: str, writing: str) -
     """Run the claimed leg `name` of the campaign in `root` for the process `parent`, and exit."""
     log_to_standard_output()
     told = json.loads(job)
-    this_job = JobIdentity(**told | {"time": JobTime(**told["time"])})
+    this_job = JobIdentity(**told | {"time": JobTime(*told["time"])})
     flag = LeaveFlag(this_job.time.leave_at, early_s=this_job.time.early_s)
     flag.listen()
     show_stack_on_signal()
@@ -48,7 +47,7 @@ def main(root: str, name: str, stay: str, job: str, parent: str, writing: str) -
         served = serve_leg(
             place, (claim, offer), load, Stay(**json.loads(stay)), lambda: note(TRAINED)
         )
-        note(asdict(served))
+        note(served._asdict())
 
     work_and_exit(work, int(writing), int(parent))
 

@@ -172,7 +172,7 @@ class _Forked(_Apart):
             self.start.begin()
             before = set(sys.modules)
             served = serve_leg(self.place, taken, self.load, self.stay, lambda: note(TRAINED))
-            note(asdict(served))
+            note(served._asdict())
             told(note, before)
 
         return run_forked(work, self.flag, watching=self.watching(taken[0]))
