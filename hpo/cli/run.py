@@ -238,6 +238,7 @@ def _manage(
         at_end=spec.hpo.at_end,
         checkpoints=CheckpointKeeper(layout, legs, spec.hpo.keep_checkpoints, spec.hpo.n_trials),
         foreign_jobs=campaign.foreign_jobs,
+        learns_silence=spec.hpo.hang_after == "auto",
     )
     ended = manager.run()
     if not ended:

@@ -60,6 +60,7 @@ class Layout:
     live = _Below("jobs/live")  # which local jobs are which processes
     probe = _Below("jobs/.room")  # written and removed again, to see whether there is room
     quarantined = _Below("jobs/quarantined.json")  # nodes that no more legs are to be run on
+    silence = _Below("jobs/silence.json")  # how long legs report nothing, at most
     results = _Below("results")  # one file per trial, for people and pandas
     trials = _Below("trials")  # one folder per trial
     best_config = _Below("best_config.json")  # the incumbent's configuration

@@ -24,6 +24,7 @@ from hpo.folder.patience import Patience, StorageTrouble, is_of_files
 from hpo.job.leave_flag import LeaveFlag
 from hpo.job.orders import await_settings, require_safe
 from hpo.job.serving import Objective, Place, begin, serve_leg, wait_for_claim
+from hpo.job.watcher import watch_over
 from hpo.seats.job_identity import JobIdentity, this_job
 from hpo.shown import many_lines
 
@@ -106,8 +107,12 @@ def _serve(layout: Layout, given: str) -> int:
         else:
             log.info("no trial to run within %.0f s: this job ends", settings.claim_timeout)
     elif settings.trials_per_job == 1:
+        watcher = watch_over(place)
         begin(place, taken)
-        serve_leg(place, taken, Objective(settings, list(taken[1]["config"])))
+        watcher.begin(taken[0])
+        load = Objective(settings, list(taken[1]["config"]))
+        serve_leg(place, taken, load, trained=watcher.end)
+        watcher.close()
     else:
         from hpo.job.many import seat  # here, because by default no job needs it
 

@@ -39,6 +39,7 @@ class LegSettings:
     rung_attr: str | None = None
     """The hyperparameter that the objective reads the end of its leg from; None: there is none."""
     cwd: str = "start"
+    hang_after: float | str = "auto"
 
     def __post_init__(self) -> None:
         """Refuse what a manager would not have written, e.g. after an edit by hand."""
@@ -57,6 +58,7 @@ class LegSettings:
             and self.trial_process in ("fork", "same")
             and isinstance(self.rung_attr, (str, type(None)))
             and self.cwd in ("start", "trial")
+            and (self.hang_after in ("auto", "never") or isinstance(self.hang_after, (int, float)))
         )
         if not sound:
             raise TypeError(f"these are no settings of jobs: {asdict(self)}")

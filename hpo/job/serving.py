@@ -168,6 +168,8 @@ def wait_for_claim(
                 job.job_id,
                 mem_mb=job.mem_mb,
                 time_s=time_s(),
+                # One that hung on this node goes to another, unless this seat would find nothing.
+                node=job.host if job.on_slurm and time.monotonic() < deadline else "",
                 again=trouble is not None,
             )
         except OSError as err:
@@ -198,14 +200,18 @@ def serve_leg(
     taken: Taken,
     load: Callable[[], Callable[..., Any]],
     stay: Stay | None = None,
+    trained: Callable[[], None] = lambda: None,
 ) -> Served:
     """Run the leg, write what it came to, and say so; `stay` is that of a job that takes several.
+
+    `trained` is called when users' code has come to its end.
 
     Raises:
         StorageTrouble: what had to be written could not be; the leg has to be run again.
     """
     here = place.surroundings(lambda outcome: stay is not None and place.goes_on(stay, outcome))
     account = run_leg(place.layout, *taken, load, place.settings, here)
+    trained()
     counts = finish_leg(place.layout, account, place.patience)
     tell_end(account, counts)
     return Served(account.result.outcome, account.result.elapsed, counts)

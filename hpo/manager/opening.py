@@ -151,6 +151,7 @@ def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:
         "trial_process": spec.hpo.trial_process,
         "rung_attr": spec.rung_attr,
         "cwd": spec.hpo.cwd,
+        "hang_after": spec.hpo.hang_after,
     }
 
 

@@ -41,8 +41,9 @@ class Result:
     `metric` is the value at `resource`, in the user's own sign; None where it was not finite or
     nothing was reported. `elapsed` is in s. `mem_used_mb` is the most memory that the job was seen
     to use (MB); `mem_had_mb` and `time_had_s` are what its seat had for the leg (MB, s). 0: nobody
-    said so. `goes_on`: the job means to take another leg. `early`: users' code returned before the
-    end of the leg, and wants no more. The `traceback` stays in the file.
+    said so. `silence_s` is the longest time (s) in which nothing was reported, start and end
+    included; 0: nobody said so. `goes_on`: the job means to take another leg. `early`: users' code
+    returned before the end of the leg, and wants no more. The `traceback` stays in the file.
     """
 
     outcome: Outcome
@@ -58,6 +59,7 @@ class Result:
     goes_on: bool = False
     early: bool = False
     traceback: str | None = None
+    silence_s: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Its part of a result file; what nobody said is not there."""
@@ -65,6 +67,7 @@ class Result:
             "max_rss_mb": self.mem_used_mb,
             "mem_had_mb": self.mem_had_mb,
             "time_had_s": self.time_had_s,
+            "longest_silence_s": round(self.silence_s, 3),
         }
         return {
             "status": self.outcome.value,
@@ -111,6 +114,7 @@ class Result:
             time_had_s=amount(info.get("time_had_s")),
             goes_on=found.get("goes_on") is True,
             early=found.get("early") is True,
+            silence_s=seconds(info.get("longest_silence_s")),
         )
 
 

@@ -97,7 +97,7 @@ def test_a_result_lies_flat_in_its_line_without_the_traceback() -> None:
         '{"event": "LegFinished", "time": 9.0, "trial_id": 4, "rung": 0, "attempt": 1, '
         '"job_id": "7", "outcome": "failed", "metric": null, "resource": 3, "elapsed": 1.5, '
         '"cause": "E", "message": "m", "node": "n1", "mem_used_mb": 1, "mem_had_mb": 2, '
-        '"time_had_s": 3, "goes_on": true, "early": true}'
+        '"time_had_s": 3, "goes_on": true, "early": true, "silence_s": 0.0}'
     )
     read = ev.from_record(json.loads(line))
     assert isinstance(read, ev.LegFinished)
