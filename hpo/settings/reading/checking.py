@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from hpo.settings.reading.raw import did_you_mean
 from hpo.space.text import number_text_problem
-from hpo.values import plain
+from hpo.values import plain_or_same
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -48,7 +48,7 @@ def check_section(
         elsewhere: The keys of other sections, with the section each belongs to.
     """
     try:
-        return model.model_validate({key: _plain_if_possible(raw[key]) for key in raw}), []
+        return model.model_validate({key: plain_or_same(raw[key]) for key in raw}), []
     except ValidationError as error:
         known = model.model_fields
         return None, [
@@ -98,10 +98,3 @@ def _shown(value: object) -> str:
         return f"the boolean {str(value).lower()}"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _plain_if_possible(value: Any) -> Any:
-    try:
-        return plain(value)
-    except ValueError:
-        return value  # because the model says better what is wrong with it
