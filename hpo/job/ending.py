@@ -221,7 +221,7 @@ def account_of(
         goes_on=here.goes_on(result.outcome),
     )
     times = {"training_time": earlier + end - start, "start_time": start, "end_time": end}
-    return Account(claim, result, offer["config"], goal, reports, times | here.info)
+    return Account(claim, result, offer["config"], goal, reports, {**times, **here.info})
 
 
 def broken_leg(

@@ -55,7 +55,7 @@ def run_leg(
         return asked_to_leave() or (here.flag is not None and here.flag.comes(within_s))
 
     start = here.clock()
-    patience = replace(here.patience, leaving=asked_to_leave)
+    patience = here.patience._replace(leaving=asked_to_leave)
     what = f"trial {claim.trial_id}: its configuration"
     patience.insist(what, lambda: _note_start(layout, claim, offer, here, start))
     earlier = earlier_time(layout, claim)
@@ -98,7 +98,7 @@ def _note_start(
     # Not worth a sync of the disk for each trial.
     publish_json(layout.config(claim.trial_id), offer["config"], durable=False)
     who = {"job_id": here.job_id, "host": here.host, "start_time": start}
-    publish_json(files.begun, who | here.info, durable=False)
+    publish_json(files.begun, {**who, **here.info}, durable=False)
 
 
 def _take_back(here: Surroundings) -> None:
@@ -125,8 +125,8 @@ def finish_leg(layout: Layout, account: Account, patience: Patience = Patience()
 
     what = f"trial {claim.trial_id}: its result"
     asked_to_leave = patience.leaving
-    patience = replace(
-        patience, leaving=lambda: asked_to_leave() or not offers.is_held(layout, claim)
+    patience = patience._replace(
+        leaving=lambda: asked_to_leave() or not offers.is_held(layout, claim)
     )
     patience.insist(what, publish, patience.result_s)
     if not patience.insist(what, lambda: offers.finish(layout, claim), patience.result_s):

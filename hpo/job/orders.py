@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 from hpo.errors import SettingsError
 from hpo.folder.files import MOST_CAMPAIGN_BYTES, Layout, read_plain
@@ -17,6 +17,8 @@ from hpo.folder.safety import exposure_problems, is_same_folder, read_own_campai
 from hpo.job.leave_flag import LeaveFlag
 from hpo.record.goal import Goal
 from hpo.record.result import Outcome
+
+NO_INFO: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +138,7 @@ def await_settings(layout: Layout, patience: Patience) -> LegSettings:
     return read_settings(layout)
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """Where and how a leg runs: its job, its host, its clock and the request to leave.
 
     `oom_kills` counts the processes of the job that the kernel has killed for their memory,
@@ -150,9 +151,9 @@ class Surroundings:
     host: str
     clock: Callable[[], float]
     asked_to_leave: Callable[[], bool] = lambda: False
-    info: dict[str, Any] = field(default_factory=dict)
+    info: Mapping[str, Any] = NO_INFO
     oom_kills: Callable[[], int] = lambda: 0
-    patience: Patience = field(default_factory=Patience)
+    patience: Patience = Patience()
     goes_on: Callable[[Outcome], bool] = lambda _outcome: False
     used_mb: Callable[[], int] = lambda: 0
     flag: LeaveFlag | None = None

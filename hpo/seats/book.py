@@ -138,9 +138,9 @@ class SeatBook:
             seat.status, seat.absent_since, seat.phase = status, None, status.phase
             seat.has_run |= status.phase is JobPhase.RUNNING
             # The time it was asked for with stands, even where a maintenance cut it.
-            seat.size = Size(
-                status.size.known_or(seat.size).mem_mb, seat.size.known_or(status.size).time_min
-            )
+            if seat.size != status.size:
+                mem_mb = status.size.known_or(seat.size).mem_mb
+                seat.size = Size(mem_mb, seat.size.known_or(status.size).time_min)
             if status.phase is not JobPhase.QUEUED:
                 seat.off = None  # where it waits again, it may have started before it was told
             if status.phase is not JobPhase.ENDED:

@@ -11,7 +11,6 @@ import copy
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +93,7 @@ class Trial:
         self._checkpoint_interval = checkpoint_interval
         self._asked_to_leave = asked_to_leave
         self._clock = clock
-        self._patience = replace(patience, leaving=asked_to_leave)
+        self._patience = patience._replace(leaving=asked_to_leave)
         self._started = clock()
         self._values: dict[str, int | float] | None = None  # of the last report of this attempt
         self._reported = False

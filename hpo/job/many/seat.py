@@ -197,7 +197,7 @@ class _Fresh(_Apart):
     def process(self, taken: Taken) -> ProcessEnd:
         python = [sys.executable, "-u", start.__file__, "trial"]
         root, stay = str(self.place.layout.root), json.dumps(asdict(self.stay))
-        job = json.dumps(asdict(self.place.job))
+        job = json.dumps(self.place.job._asdict())
         words = [root, taken[0].name, stay, job, str(os.getpid())]
         command, watching = [*python, *words], self.watching(taken[0])
         return run_fresh(command, dict(os.environ), self.flag, watching)
