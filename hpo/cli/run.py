@@ -223,6 +223,7 @@ def _manage(
             campaign.layout, legs, spec.hpo.keep_checkpoints, spec.hpo.n_trials
         ),
         foreign_jobs=campaign.foreign_jobs,
+        code=campaign.code,
     )
     ended = manager.run()
     if not ended:

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hpo.folder import offers
@@ -27,7 +27,8 @@ from hpo.job.memory import oom_kills, used_mb
 from hpo.record.result import Outcome
 from hpo.seats.job_identity import JobIdentity
 from hpo.seats.stay import Stay
-from hpo.trial.objective import bind, load_objective
+from hpo.trial.code import code_of
+from hpo.trial.objective import SCRIPT, bind, load_objective
 from hpo.trial.references import arguments_of
 
 log = logging.getLogger(__name__)
@@ -101,6 +102,7 @@ class Objective:
     settings: LegSettings
     names: list[str]
     _function: Callable[..., Any] | None = field(default=None)
+    _code: str = field(default="")
 
     def __call__(self) -> Callable[..., Any]:
         """Import it, where that has not been done.
@@ -109,6 +111,7 @@ class Objective:
             ObjectiveError: it cannot be found, imported or called.
         """
         if self._function is None:
+            self._code = self._code_now()
             for folder in reversed(self.settings.pythonpath):
                 if folder not in sys.path:
                     sys.path.insert(0, folder)
@@ -123,6 +126,19 @@ class Objective:
             bind(function, self.names)
             self._function = function
         return self._function
+
+    def code(self) -> str:
+        """The digest of the code that the next call runs; empty where nobody can say.
+
+        A function's is that of the files as they were when it was imported.
+        """
+        if not self._code or self.settings.objective.startswith(SCRIPT):
+            self._code = self._code_now()
+        return self._code
+
+    def _code_now(self) -> str:
+        found = code_of(self.settings.objective, self.settings.pythonpath)
+        return "" if found is None else found.digest
 
 
 def begin(place: Place, taken: Taken, *, rename: bool = True) -> None:
@@ -195,7 +211,7 @@ class Served:
 def serve_leg(
     place: Place,
     taken: Taken,
-    load: Callable[[], Callable[..., Any]],
+    load: Objective,
     stay: Stay | None = None,
 ) -> Served:
     """Run the leg, write what it came to, and say so; `stay` is that of a job that takes several.
@@ -204,7 +220,9 @@ def serve_leg(
         StorageTrouble: what had to be written could not be; the leg has to be run again.
     """
     here = place.surroundings(lambda outcome: stay is not None and place.goes_on(stay, outcome))
+    code = load.code()
     account = run_leg(place.layout, *taken, load, place.settings, here)
+    account = replace(account, result=replace(account.result, code=code))
     counts = finish_leg(place.layout, account, place.patience)
     tell_end(account, counts)
     return Served(account.result.outcome, account.result.elapsed, counts)

@@ -22,6 +22,7 @@ from hpo.folder.journal import Journal
 from hpo.folder.stop import StopRequest
 from hpo.manager import reconcile
 from hpo.manager.checkpoint_keeper import CheckpointKeeper
+from hpo.manager.code_versions import CodeTeller
 from hpo.manager.observe import Observer, OpenLegs
 from hpo.manager.publisher import Publisher
 from hpo.manager.seats.keeper import SeatKeeper
@@ -65,6 +66,7 @@ class Manager:
         at_end: str = "finish",
         checkpoints: CheckpointKeeper | None = None,
         foreign_jobs: frozenset[str] = frozenset(),
+        code: str | None = None,
     ) -> None:
         self._here = here
         self._journal = journal
@@ -73,6 +75,7 @@ class Manager:
         self._asked: bool | None = None  # whether running trials are asked to leave
         self._stop: StopRequest | None = None  # what `hpo stop` asked for, if it did
         self._checkpoints = checkpoints
+        self._code = CodeTeller(code)
         self.state = CampaignState(goal)
         self.book = SeatBook(foreign=foreign_jobs)
         cluster = here.cluster
@@ -111,6 +114,7 @@ class Manager:
             except TransitionError as err:
                 raise self._journal.bad_line(number, err) from err
         self._journal.events.clear()
+        self._code.begin(self.state)
         if broken := check(self.state):
             raise JournalError(f"{self._here.layout.journal} contradicts itself: {broken[0]}")
 
@@ -224,6 +228,8 @@ class Manager:
             if isinstance(event, ev.LegOffered):
                 self._offers.note(event.trial_id)
             self._publisher.note(event)
+            if isinstance(event, ev.LegFinished):
+                self._code.follow(event.trial_id, event.result)
             again = isinstance(event, ev.LegClaimed) and self.book.has_gone_on(event.job_id)
             if told := narrate(event, self.state, again=again):
                 log.log(told[0], "%s", told[1])

@@ -20,7 +20,9 @@ from hpo.folder.campaign import FORMAT, Start, file_problem, stored
 from hpo.folder.copies import Origin, foreign_jobs, forget_the_original, origin
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.journal import Header
+from hpo.manager import code_versions
 from hpo.settings.spec import CampaignSpec
+from hpo.trial.code import code_of
 
 # The shipped objectives under the names of 0.1.0, whose campaigns go on; gone after the next
 # release.
@@ -34,7 +36,8 @@ MOVED = {
 class Campaign:
     """An opened campaign; `changes` are settings that differ from the last start.
 
-    With an `origin` the folder was copied or moved; `foreign_jobs` hold legs and serve another one.
+    `code` is the digest of the objective's files; None: they are not to be found here. With an
+    `origin` the folder was copied or moved; `foreign_jobs` hold legs and serve another one.
     """
 
     layout: Layout
@@ -43,6 +46,7 @@ class Campaign:
     changes: list[str]
     origin: Origin | None = None
     foreign_jobs: frozenset[str] = frozenset()
+    code: str | None = None
 
 
 def folder_problems(root: Path, *, fresh: bool) -> list[str]:
@@ -112,6 +116,8 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
         forget_the_original(layout)
     fresh_name = f"{_safe(spec.name)}-{secrets.token_hex(3)}"
     name = known["campaign"] if known and not copied else fresh_name
+    code = code_of(spec.objective, spec.pythonpath)
+    codes = code_versions.noted(known.get("code") if known else None, code, now)
     document: dict[str, Any] = {
         "format": FORMAT,
         "campaign": name,
@@ -120,14 +126,17 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
         "identity": spec.identity(),
         "start": asdict(start),
         "foreign_jobs": sorted(foreign),
+        "code": codes,
         "seat": _seat(spec, name),
         "settings": spec.to_json(),
     }
     changes = _changed(known["settings"], document["settings"]) if known else []
+    changes += code_versions.changes(known.get("code") if known else None, codes)
     if document != known:
         publish_json(layout.campaign, document)
     header = Header(name, spec.digest())
-    return Campaign(layout, header, known is None, changes, copied, frozenset(foreign))
+    digest = None if code is None else code.digest
+    return Campaign(layout, header, known is None, changes, copied, frozenset(foreign), digest)
 
 
 def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:

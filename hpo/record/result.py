@@ -16,6 +16,7 @@ MOST_RESOURCE = 2**53  # beyond it no reader of JSON is bound to keep a whole nu
 MESSAGE_LENGTH = 4_000  # characters that the journal takes over; a job writes about half of it
 
 _NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_CODE = re.compile(r"[0-9a-f]{6,64}")
 _LARGEST = 1.7976931348623157e308  # of all floats; math.isfinite raises for integers beyond it
 
 
@@ -40,7 +41,8 @@ class Result:
     nothing was reported. `elapsed` is in s. `mem_used_mb` is the most memory that the job was seen
     to use (MB); `mem_had_mb` and `time_had_s` are what its seat had for the leg (MB, s). 0: nobody
     said so. `goes_on`: the job means to take another leg. `early`: users' code returned before the
-    end of the leg, and wants no more. The `traceback` stays in the file.
+    end of the leg, and wants no more. `code` is the digest of the code that ran; empty: nobody said
+    so. The `traceback` stays in the file.
     """
 
     outcome: Outcome
@@ -55,6 +57,7 @@ class Result:
     time_had_s: int = 0
     goes_on: bool = False
     early: bool = False
+    code: str = ""
     traceback: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -72,7 +75,8 @@ class Result:
             "message": self.message,
             "traceback": self.traceback,
             "additional_info": {"leg_time": self.elapsed, "host": self.node}
-            | {name: amount for name, amount in amounts.items() if amount},
+            | {name: amount for name, amount in amounts.items() if amount}
+            | ({"code": self.code} if self.code else {}),
             "goes_on": self.goes_on,
             "early": self.early,
         }
@@ -108,6 +112,7 @@ class Result:
             time_had_s=amount(info.get("time_had_s")),
             goes_on=found.get("goes_on") is True,
             early=found.get("early") is True,
+            code=code_digest(info.get("code")),
         )
 
 
@@ -119,6 +124,11 @@ def amount(value: object) -> int:
 def node_name(text: object) -> str:
     """`text` where a host may be called so, else nothing: it goes into commands and logs."""
     return text if isinstance(text, str) and _NODE.fullmatch(text) else ""
+
+
+def code_digest(text: object) -> str:
+    """`text` where it may be a digest of code, else nothing."""
+    return text if isinstance(text, str) and _CODE.fullmatch(text) else ""
 
 
 def _is_finite(value: object) -> bool:

@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _RESULT = re.compile(r"trial_(\d+)\.json")
-_TRIAL_COLUMNS = ("status", "error", "resource", "early", "training_time", "job_id", "cause")
+_TRIAL_COLUMNS = (
+    "status",
+    "error",
+    "resource",
+    "early",
+    "training_time",
+    "job_id",
+    "cause",
+    "code",
+)
 _REPORT_COLUMNS = ("trial_id", "wallclock")  # a report's own line cannot have `time` or `elapsed`
 
 
@@ -35,10 +44,10 @@ class CampaignResults:
     Attributes:
         trials: one row per trial that has a result or runs: trial_id (the index), status, error,
             resource, early (whether it returned before its end), training_time (s), job_id, cause,
-            and one column per hyperparameter; below a mapping `optimizer.lr`, and `config.error`
-            where it is called as one of the former. Lists are tuples, so that they can be grouped
-            by. Of a trial that runs the status is `running` and the error, until it has a result,
-            NaN.
+            code (a digest of the code that ran last), and one column per hyperparameter; below a
+            mapping `optimizer.lr`, and `config.error` where it is called as one of the former.
+            Lists are tuples, so that they can be grouped by. Of a trial that runs the status is
+            `running` and the error, until it has a result, NaN.
         reports: one row per report: trial_id, the reported numbers, time (s since 1970), elapsed
             (s in its attempt) and wallclock (s since the campaign's first trial started); a
             reported `trial_id` or `wallclock` is `reported.trial_id`.
@@ -207,6 +216,7 @@ def _trials_frame(results: list[dict[str, Any]]) -> pd.DataFrame:
         row = {name: result.get(name) for name in columns}
         row["early"] = result.get("early") is True
         row["training_time"] = _number(info.get("training_time"))
+        row["code"] = info.get("code")
         rows.append(row | _renamed(_columns(result.get("config") or {}), tuple(columns), "config"))
     frame = pd.DataFrame(rows, columns=None if rows else columns)
     for name in ("error", "training_time"):
