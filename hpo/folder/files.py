@@ -55,6 +55,7 @@ class Layout:
     cancelled = _Below("jobs/cancelled")  # lists of the jobs that `hpo stop` cancelled
     live = _Below("jobs/live")  # which local jobs are which processes
     quarantined = _Below("jobs/quarantined.json")  # nodes that no more legs are to be run on
+    code = _Below("code")  # copies of the objective's code, with `snapshot_code`
     results = _Below("results")  # one file per trial, for people and pandas
     trials = _Below("trials")  # one folder per trial
     best_config = _Below("best_config.json")  # the incumbent's configuration

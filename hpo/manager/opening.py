@@ -21,6 +21,7 @@ from hpo.folder.copies import Origin, foreign_jobs, forget_the_original, origin
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.journal import Header
 from hpo.manager import code_versions
+from hpo.manager.code_snapshot import Runnable, snapshot
 from hpo.settings.spec import CampaignSpec
 from hpo.trial.code import code_of
 
@@ -103,6 +104,7 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
 
     Raises:
         ConfigDriftError: the directory holds another search.
+        SettingsError: `snapshot_code` would copy too much.
         OSError: it cannot be written.
     """
     layout = Layout(spec.output_dir)
@@ -118,6 +120,9 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
     name = known["campaign"] if known and not copied else fresh_name
     code = code_of(spec.objective, spec.pythonpath)
     codes = code_versions.noted(known.get("code") if known else None, code, now)
+    run = Runnable(spec.objective, spec.pythonpath)
+    if spec.hpo.snapshot_code:
+        run = snapshot(layout, run, code)
     document: dict[str, Any] = {
         "format": FORMAT,
         "campaign": name,
@@ -127,7 +132,7 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
         "start": asdict(start),
         "foreign_jobs": sorted(foreign),
         "code": codes,
-        "seat": _seat(spec, name),
+        "seat": _seat(spec, name, run),
         "settings": spec.to_json(),
     }
     changes = _changed(known["settings"], document["settings"]) if known else []
@@ -139,12 +144,12 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
     return Campaign(layout, header, known is None, changes, copied, frozenset(foreign), digest)
 
 
-def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:
+def _seat(spec: CampaignSpec, name: str, run: Runnable) -> dict[str, Any]:
     """What a job reads: the fields of `hpo.job.leg.LegSettings`."""
     return {
         "campaign": name,
-        "objective": spec.objective,
-        "pythonpath": list(spec.pythonpath),
+        "objective": run.objective,
+        "pythonpath": list(run.pythonpath),
         **spec.goal.to_json(),
         "checkpoint_interval": spec.hpo.checkpoint_interval,
         "claim_timeout": spec.hpo.claim_timeout,
@@ -171,7 +176,7 @@ def _as_named_now(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_ours(name: str) -> bool:
-    folders = ("offers", "claims", "revoked", "jobs", "results", "trials")
+    folders = ("offers", "claims", "revoked", "jobs", "results", "trials", "code")
     return name in folders or name.startswith((".", "manager.", "hpo_campaign_"))
 
 

@@ -194,6 +194,10 @@ class HpoSettings(BaseModel):
     """Who else reads the campaign's folder: nobody (`private`); the `group`; `group-writable`: a
     group that you trust with your account may also write (needs `chmod +t`)."""
 
+    snapshot_code: bool = False
+    """Jobs run a copy of the objective's code as it was at the start (`code/` in the campaign's
+    folder), so that it can be edited while they wait."""
+
     trials_per_gpu: PositiveCount = 1
     """Local processes that share one GPU; SLURM jobs never share."""
 
