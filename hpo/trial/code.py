@@ -16,8 +16,8 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from hpo.command_line import COMMAND
 from hpo.trial.objective import SCRIPT
@@ -32,8 +32,7 @@ _MODULE_OPTION = "-m"
 _SPACE_AT_END = re.compile(rb"[ \t\r]+$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(NamedTuple):
     """The files of an objective: of each the folder it was found from, and a digest by name.
 
     Names are relative to those folders, so that a project is the same code wherever it lies.
@@ -79,13 +78,13 @@ def code_of(reference: str, pythonpath: Sequence[str] = ()) -> Code | None:
     return Code(digests, folders) if digests else None
 
 
-@dataclass(slots=True)
 class _Finder:
     """Finds modules in the project's folders, each of which is listed once."""
 
-    folders: list[Path]
-    packages: dict[str, Path] = field(default_factory=dict)  # of installed ones: their folder
-    _listed: dict[Path, frozenset[str]] = field(default_factory=dict)
+    def __init__(self, folders: list[Path]) -> None:
+        self.folders = folders
+        self.packages: dict[str, Path] = {}  # of installed ones: their folder
+        self._listed: dict[Path, frozenset[str]] = {}
 
     def start(self, reference: str) -> list[tuple[Path, Path]]:
         """The objective's own file and its packages', each with the folder it is found from."""
