@@ -76,6 +76,10 @@ class Layout:
         """The time limits of seats of an array that gave up time while they waited."""
         return self.jobs / f"shrunk-{array}.json"
 
+    def remark(self, kind: str) -> Path:
+        """What a job noticed that concerns the campaign."""
+        return self.jobs / f"remark-{kind}.json"
+
     def job_log(self, job_id: str, *, on_slurm: bool) -> Path:
         """What a job printed; submitit names its logs after the job and the task within it."""
         return self.jobs / (f"{job_id}_0_log.out" if on_slurm else f"{job_id}.out")

@@ -38,6 +38,8 @@ class LegSettings:
     rung_attr: str | None = None
     """The hyperparameter that the objective reads the end of its leg from; None: there is none."""
     cwd: str = "start"
+    gpus: int = 0  # that a job was given
+    log_limit_mb: int | None = None  # beyond which a job's log is cut in its middle
 
     def __post_init__(self) -> None:
         """Refuse what a manager would not have written, e.g. after an edit by hand."""
@@ -56,6 +58,8 @@ class LegSettings:
             and self.trial_process in ("fork", "same")
             and isinstance(self.rung_attr, (str, type(None)))
             and self.cwd in ("start", "trial")
+            and isinstance(self.gpus, int)
+            and isinstance(self.log_limit_mb, (int, type(None)))
         )
         if not sound:
             raise TypeError(f"these are no settings of jobs: {asdict(self)}")

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hpo.folder import offers
+from hpo.folder import offers, remarks
 from hpo.folder import stop as stop_request
 from hpo.folder.attempts import Account
 from hpo.folder.files import Layout
@@ -23,8 +23,10 @@ from hpo.folder.quarantine import is_quarantined
 from hpo.job.announcement import announce, devices, enter_own_folder
 from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import finish_leg, run_leg
+from hpo.job.log_limit import LimitedLog
 from hpo.job.memory import oom_kills, used_mb
 from hpo.job.orders import LegSettings, Surroundings
+from hpo.job.watch import Watch
 from hpo.record.result import Outcome
 from hpo.seats.job_identity import JobIdentity
 from hpo.trial.code import code_of
@@ -222,11 +224,36 @@ def serve_leg(
     """
     here = place.surroundings(lambda outcome: stay is not None and place.goes_on(stay, outcome))
     code = load.code()
-    account = run_leg(place.layout, *taken, load, place.settings, here)
-    account = account._replace(result=replace(account.result, code=code))
+    with _watch(place, taken[0].trial_id) as watch:
+        account = run_leg(place.layout, *taken, load, place.settings, here)
+    use, mem_mb, had_mb = watch.gpu
+    result = replace(
+        account.result, code=code, gpu_use=use, gpu_mem_mb=mem_mb, gpu_mem_had_mb=had_mb
+    )
+    account = account._replace(result=result)
     counts = finish_leg(place.layout, account, place.patience)
     tell_end(account, counts)
     return Served(account.result.outcome, account.result.elapsed, counts)
+
+
+def _watch(place: Place, trial_id: int) -> Watch:
+    """What looks at the job's log and GPUs while the leg runs."""
+    settings, layout, job = place.settings, place.layout, place.job
+    limited = None
+    if settings.log_limit_mb is not None:
+        path = layout.job_log(job.job_id, on_slurm=job.on_slurm)
+        limited = LimitedLog(path, settings.log_limit_mb * 10**6)
+
+    def tell(unused_s: float) -> None:
+        text = (
+            f"trial {trial_id} trained on the CPU of a GPU job: in {unused_s / 60:.0f} min on"
+            f" {job.host} it has used no GPU. Move model and data there (.to('cuda')), look whether"
+            " torch.cuda.is_available(), or ask for none (`gpus: 0`)"
+        )
+        log.warning("%s", text)
+        remarks.leave(layout, remarks.GPU_UNUSED, text)
+
+    return Watch(limited, gpus=settings.gpus, tell=tell)
 
 
 def tell_end(account: Account, counts: bool) -> None:

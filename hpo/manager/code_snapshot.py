@@ -18,7 +18,7 @@ from typing import Any
 
 from hpo.errors import SettingsError
 from hpo.folder.files import Layout
-from hpo.trial.code import DIGITS, OURS, Code
+from hpo.trial.code import OURS, Code
 from hpo.trial.objective import SCRIPT
 
 MOST_ENTRIES = 2_000
@@ -86,7 +86,7 @@ class _Copy:
     @property
     def digest(self) -> str:
         """Of all that was copied."""
-        return str(self._hash.hexdigest())[:DIGITS]
+        return str(self._hash.hexdigest())[:12]
 
     def copy(self, source: Path, target: Path) -> None:
         target.mkdir(parents=True)

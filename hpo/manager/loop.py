@@ -16,6 +16,7 @@ from hpo.decisions.node_blame import NodeBlame, quarantined
 from hpo.decisions.scheduler import STOPPED_BY_USER, Scheduler
 from hpo.errors import JournalError, TransitionError
 from hpo.folder import quarantine as quarantine_file
+from hpo.folder import remarks
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout
 from hpo.folder.journal import Journal
@@ -76,6 +77,7 @@ class Manager:
         self._stop: StopRequest | None = None  # what `hpo stop` asked for, if it did
         self._checkpoints = checkpoints
         self._code = CodeTeller(code)
+        self._unsaid = set(remarks.KINDS)  # of what jobs may notice
         self.state = CampaignState(goal)
         self.book = SeatBook(foreign=foreign_jobs)
         cluster = here.cluster
@@ -121,6 +123,7 @@ class Manager:
     def _repair(self) -> None:
         now = self._here.clock.now()
         self._publisher.repair(self.state, now)
+        remarks.forget(self._here.layout)
         if stop_request.read(self._here.layout) is None:
             self._commit(self._scheduler.reopen(self.state, now))
 
@@ -145,6 +148,7 @@ class Manager:
         self._journal.require_owner()
         self._seats.poll_if_due(state, now)
         self._stop = stop_request.read(here.layout)
+        self._say_remarks()
         changed = False
         while self._round(now):
             changed = True
@@ -168,6 +172,13 @@ class Manager:
             changes += self._commit(decisions)
         self._reconcile(seen, now)
         return taken_back > 0 or bool(changes)
+
+    def _say_remarks(self) -> None:
+        """What jobs noticed, once each."""
+        for kind in sorted(self._unsaid):
+            if text := remarks.read(self._here.layout, kind):
+                log.warning("%s", text)
+                self._unsaid.discard(kind)
 
     def _wants_leave(self) -> bool:
         """Whether what runs is to save and leave at its next report."""

@@ -162,6 +162,8 @@ def _seat(spec: CampaignSpec, name: str, run: Runnable) -> dict[str, Any]:
         "trial_process": spec.hpo.trial_process,
         "rung_attr": spec.rung_attr,
         "cwd": spec.hpo.cwd,
+        "gpus": spec.slurm.gpus,
+        "log_limit_mb": spec.hpo.log_limit_mb,
     }
 
 

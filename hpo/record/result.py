@@ -42,7 +42,9 @@ class Result:
     to use (MB); `mem_had_mb` and `time_had_s` are what its seat had for the leg (MB, s). 0: nobody
     said so. `goes_on`: the job means to take another leg. `early`: users' code returned before the
     end of the leg, and wants no more. `code` is the digest of the code that ran; empty: nobody said
-    so. The `traceback` stays in the file.
+    so. `gpu_use` is the mean use of the leg's GPUs (%), `gpu_mem_mb` the most memory
+    that it took of one of them and `gpu_mem_had_mb` all of that one's (MB); None: nobody could say.
+    The `traceback` stays in the file.
     """
 
     outcome: Outcome
@@ -58,6 +60,9 @@ class Result:
     goes_on: bool = False
     early: bool = False
     code: str = ""
+    gpu_use: float | None = None
+    gpu_mem_mb: int | None = None
+    gpu_mem_had_mb: int | None = None
     traceback: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -66,6 +71,11 @@ class Result:
             "max_rss_mb": self.mem_used_mb,
             "mem_had_mb": self.mem_had_mb,
             "time_had_s": self.time_had_s,
+        }
+        gpu = {
+            "gpu_use": self.gpu_use,
+            "gpu_mem_mb": self.gpu_mem_mb,
+            "gpu_mem_had_mb": self.gpu_mem_had_mb,
         }
         return {
             "status": self.outcome.value,
@@ -76,7 +86,8 @@ class Result:
             "traceback": self.traceback,
             "additional_info": {"leg_time": self.elapsed, "host": self.node}
             | {name: amount for name, amount in amounts.items() if amount}
-            | ({"code": self.code} if self.code else {}),
+            | ({"code": self.code} if self.code else {})
+            | {name: value for name, value in gpu.items() if value is not None},
             "goes_on": self.goes_on,
             "early": self.early,
         }
@@ -113,12 +124,25 @@ class Result:
             goes_on=found.get("goes_on") is True,
             early=found.get("early") is True,
             code=code_digest(info.get("code")),
+            gpu_use=_percent(info.get("gpu_use")),
+            gpu_mem_mb=_amount_or_none(info.get("gpu_mem_mb")),
+            gpu_mem_had_mb=_amount_or_none(info.get("gpu_mem_had_mb")),
         )
 
 
 def amount(value: object) -> int:
     """A number of megabytes or seconds, where it may be one; else 0."""
     return value if type(value) is int and 0 <= value < 2**31 else 0
+
+
+def _amount_or_none(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value < 2**31 else None
+
+
+def _percent(value: object) -> float | None:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 100:
+        return None
+    return float(value)
 
 
 def node_name(text: object) -> str:

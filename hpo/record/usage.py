@@ -28,6 +28,10 @@ class Usage:
     had_s: int = 0  # likewise
     longest_s: float = 0.0  # of the legs that ended by themselves
     asked_s: float = 0.0  # by all seats together
+    gpu_seconds: float = 0.0  # of legs whose use of the GPU is known
+    gpu_used_seconds: float = 0.0  # the same, each by the share that was used
+    gpu_most_mb: int | None = None  # that one of them took of a GPU
+    gpu_had_mb: int | None = None  # all of that GPU
     _jobs: dict[str, None] = field(default_factory=dict, repr=False)  # oldest first
 
     def add(self, event: LegFinished | LegLost) -> None:
@@ -44,12 +48,22 @@ class Usage:
             self.too_little_mb = max(self.too_little_mb, told.mem_had_mb)
         if isinstance(told, LegLost):
             return
+        if told.gpu_use is not None:
+            self.gpu_seconds += told.elapsed
+            self.gpu_used_seconds += told.elapsed * told.gpu_use / 100
+        if told.gpu_mem_mb is not None and told.gpu_mem_mb >= (self.gpu_most_mb or 0):
+            self.gpu_most_mb, self.gpu_had_mb = told.gpu_mem_mb, told.gpu_mem_had_mb
         self.longest_s = max(self.longest_s, told.elapsed)
         if told.mem_used_mb:
             self.measured += 1
             self.most_mb = max(self.most_mb, told.mem_used_mb)
             if self.measured <= MEASURED:
                 self.first_mb = self.most_mb
+
+    @property
+    def gpu_use(self) -> float | None:
+        """Mean use of the GPUs (%) over the time of all legs that told; None: none did."""
+        return 100 * self.gpu_used_seconds / self.gpu_seconds if self.gpu_seconds else None
 
     @property
     def is_known(self) -> bool:

@@ -33,6 +33,8 @@ _TRIAL_COLUMNS = (
     "job_id",
     "cause",
     "code",
+    "gpu_use",
+    "gpu_mem_mb",
 )
 _REPORT_COLUMNS = ("trial_id", "wallclock")  # a report's own line cannot have `time` or `elapsed`
 
@@ -44,8 +46,9 @@ class CampaignResults:
     Attributes:
         trials: one row per trial that has a result or runs: trial_id (the index), status, error,
             resource, early (whether it returned before its end), training_time (s), job_id, cause,
-            code (a digest of the code that ran last), and one column per hyperparameter; below a
-            mapping `optimizer.lr`, and `config.error` where it is called as one of the former.
+            code (a digest of the code that ran last), gpu_use (mean, %) and gpu_mem_mb of the last
+            leg (NaN where nobody could say), and one column per hyperparameter; below a mapping
+            `optimizer.lr`, and `config.error` where it is called as one of the former.
             Lists are tuples, so that they can be grouped by. Of a trial that runs the status is
             `running` and the error, until it has a result, NaN.
         reports: one row per report: trial_id, the reported numbers, time (s since 1970), elapsed
@@ -217,9 +220,10 @@ def _trials_frame(results: list[dict[str, Any]]) -> pd.DataFrame:
         row["early"] = result.get("early") is True
         row["training_time"] = _number(info.get("training_time"))
         row["code"] = info.get("code")
+        row |= {name: _number(info.get(name)) for name in ("gpu_use", "gpu_mem_mb")}
         rows.append(row | _renamed(_columns(result.get("config") or {}), tuple(columns), "config"))
     frame = pd.DataFrame(rows, columns=None if rows else columns)
-    for name in ("error", "training_time"):
+    for name in ("error", "training_time", "gpu_use", "gpu_mem_mb"):
         frame[name] = frame[name].astype(float)  # None, for a failed trial, becomes NaN
     return frame.set_index("trial_id")
 
