@@ -205,6 +205,29 @@ def publish_json(path: Path, value: Any, *, durable: bool = True, folder: bool =
     publish(path, to_json(value, indent=2) + "\n", durable=durable, folder=folder)
 
 
+def publish_again(path: Path, other: Path) -> None:
+    """Give what was published at `path` a second name, `other`, which is replaced; both durable.
+
+    One file for both, where the filesystem can: quotas count files.
+
+    Raises:
+        OSError: the disk is full, over quota or away.
+    """
+    temporary = other.with_name(f".{other.name}.{os.urandom(4).hex()}.tmp")
+    try:
+        temporary.hardlink_to(path)
+        temporary.replace(other)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        publish(other, path.read_text(encoding="utf-8"))
+        return
+    finally:
+        # Two names of one file: the rename of one over the other does nothing, and leaves it.
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    sync_folder(other.parent)
+
+
 def append_line(path: Path, text: str) -> None:
     """Append one line, on disk when this returns; readers on other nodes see it from then on.
 

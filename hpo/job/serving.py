@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hpo.folder import offers, remarks
+from hpo.folder import attempts, offers, remarks
 from hpo.folder import stop as stop_request
 from hpo.folder.attempts import Account
 from hpo.folder.files import Layout
@@ -232,6 +232,8 @@ def serve_leg(
     )
     account = account._replace(result=result)
     counts = finish_leg(place.layout, account, place.patience)
+    if counts:
+        attempts.forget_begun(place.layout, taken[0])
     tell_end(account, counts)
     return Served(account.result.outcome, account.result.elapsed, counts)
 

@@ -225,11 +225,12 @@ class TestWords:
 class TestGpus:
     def test_their_use_is_the_mean_over_the_time_of_legs_that_told(self) -> None:
         usage = Usage()
-        for told in (
+        several: list[dict[str, Any]] = [
             {"elapsed": 30.0, "gpu_use": 10.0, "gpu_mem_mb": 900, "gpu_mem_had_mb": 40_000},
             {"elapsed": 10.0, "gpu_use": 50.0, "gpu_mem_mb": 700, "gpu_mem_had_mb": 80_000},
             {"elapsed": 99.0},
-        ):
+        ]
+        for told in several:
             usage.add(leg(0, **told))
         assert usage.gpu_use == 20.0
         assert (usage.gpu_most_mb, usage.gpu_had_mb) == (900, 40_000)

@@ -6,6 +6,7 @@ the truth about a trial is in its files and SLURM is asked once for all jobs, no
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -46,6 +47,7 @@ LAST_LINES = 20
 TICK_S = 2.0
 VANISH_S = 600.0  # both lists empty for so long, e.g. over an outage of slurmdbd
 # What scontrol says of tasks that wait no more, and, after such a one, of those that do.
+_OF_TRIAL = re.compile(r"trial_\d+\.")
 _TOO_LATE = re.compile(
     r"no longer pending execution|already finished|Invalid job id specified|: No error$"
 )
@@ -155,6 +157,7 @@ class SlurmCluster:
         rows = slurm_status.read_squeue(ask([*command, "-o", slurm_status.SQUEUE_FORMAT]))
         expected = set(job_ids)
         ours = [r for r in rows if r.job_id in expected or r.name.endswith(self._suffix)]
+        self._name_requeued(ours)
         found: dict[str, JobStatus] = {}
         for row in ours:
             status = slurm_status.status_of(
@@ -169,6 +172,15 @@ class SlurmCluster:
         ended = self._ask_accounting(sorted(over - unclear))
         told = found | {i: status for i, status in ended.items() if i in expected}
         return with_memory_kills(told, self._log)
+
+    def _name_requeued(self, rows: Collection[slurm_status.QueueRow]) -> None:
+        """Take the name of the trial that it ran from a seat that waits again, for any trial."""
+        waiting = [r for r in rows if r.word in slurm_status.QUEUED]
+        named = [r.job_id for r in waiting if _OF_TRIAL.match(r.name)]
+        if named:
+            with contextlib.suppress(PollError):  # only people are misled, and it is tried again
+                name = self._request.job_name(self._campaign, Size())
+                _update_waiting(in_words(named), f"name={name}")
 
     def _cancel(self, order: Cancel) -> None:
         if not order.job_ids:
