@@ -128,7 +128,7 @@ def read_begun(layout: Layout, leg: Leg) -> dict[str, Any]:
 
 
 def forget_begun(layout: Layout, leg: Leg) -> None:
-    """Remove what the job wrote when it began; its result tells all of it, and quotas count files."""
+    """Remove what the job wrote when it began: its result tells it, and quotas count files."""
     with contextlib.suppress(OSError):
         files_of(layout, leg).begun.unlink(missing_ok=True)
 
