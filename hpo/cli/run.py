@@ -239,6 +239,7 @@ def _manage(
         checkpoints=CheckpointKeeper(layout, legs, spec.hpo.keep_checkpoints, spec.hpo.n_trials),
         foreign_jobs=campaign.foreign_jobs,
         learns_silence=spec.hpo.hang_after == "auto",
+        code=campaign.code,
     )
     ended = manager.run()
     if not ended:

@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hpo.folder import attempts, offers, opening
+from hpo.folder import attempts, offers, opening, remarks
 from hpo.folder.attempts import Account
-from hpo.folder.files import Layout, publish_json
+from hpo.folder.files import Layout, publish_again, publish_json
 from hpo.folder.full_disk_output import log_again
 from hpo.folder.patience import Patience
 from hpo.job.ending import account_of, earlier_time, out_of_memory, train, with_folder_told
@@ -72,6 +72,7 @@ def run_leg(
         asked_to_leave=asked_to_leave,
         clock=here.clock,
         patience=patience,
+        remark=lambda text: remarks.leave(layout, remarks.SLOW_SAVING, text),
     )
     killed_before = here.oom_kills()
     try:
@@ -119,9 +120,9 @@ def finish_leg(layout: Layout, account: Account, patience: Patience = Patience()
 
     def publish() -> None:
         opening.make_folder(files.folder, parents=1)  # because somebody may have removed it
-        # Not synced, because the copy's sync is that of both names.
+        # Not synced, because the second name's sync is that of both.
         publish_json(files.result, found, folder=False)
-        publish_json(files.ready, found)
+        publish_again(files.result, files.ready)
 
     what = f"trial {claim.trial_id}: its result"
     asked_to_leave = patience.leaving
