@@ -43,7 +43,7 @@ def is_alive(holder: Holder, executor: str) -> bool | None:
             return process_start.began(holder.pid) == holder.began
         import psutil  # because it is known without it in most cases
 
-        return bool(psutil.pid_exists(holder.pid))
+        return 0 < holder.pid < 2**31 and bool(psutil.pid_exists(holder.pid))
     if holder.job_id is None:
         return None
     gone = job_gone_asker(executor)(holder.job_id)

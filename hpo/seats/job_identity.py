@@ -8,13 +8,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hpo.seats.wall_time import JobTime
 
 
-@dataclass(frozen=True, slots=True)
-class JobIdentity:
+class JobIdentity(NamedTuple):
     """One job; `restarts` counts its former lives under the same id.
 
     `mem_mb` is the memory that it may use (MB); None: nobody says how much. `time` is what it knows
@@ -26,7 +25,7 @@ class JobIdentity:
     host: str
     on_slurm: bool
     mem_mb: int | None = None
-    time: JobTime = field(default_factory=JobTime)
+    time: JobTime = JobTime()
 
 
 def this_job(environ: Mapping[str, str] = os.environ) -> JobIdentity:

@@ -28,7 +28,7 @@ from hpo.cluster.local.gpus import visible_gpus
 from hpo.cluster.protocol import ClusterTraits
 from hpo.cluster.slurm.commands import clean_environment
 from hpo.errors import EXIT_RESUMABLE, PollError, SubmissionError
-from hpo.folder import offers
+from hpo.folder import offers, opening
 from hpo.folder.files import Layout, publish_json, read_json, read_plain, read_tail
 from hpo.job import start
 from hpo.record.causes import Cause
@@ -72,6 +72,7 @@ class LocalCluster:
         self.traits = ClusterTraits(
             has_queue=False, tick_s=0.2, poll_s=0.0, capacity=self._capacity()
         )
+        self.others = 0
         self._session = secrets.token_hex(3)
         self._started = 0
 
@@ -87,7 +88,7 @@ class LocalCluster:
         The manager asks for no more than may run; memory is not shared out; nothing ends a process
         for its time; there is one node.
         """
-        self._layout.live.mkdir(exist_ok=True)
+        opening.make_folder(self._layout.live)
         job_ids: list[str] = []
         for _ in range(order.count):
             gpus = self._free_gpus()
@@ -101,6 +102,11 @@ class LocalCluster:
         if not isinstance(order, Cancel):
             return
         for job_id in order.job_ids if order.running else self._idle(order.job_ids):
+            child = self._children.get(job_id)
+            if order.running and child is not None and child.poll() is None:
+                # Also where its record is gone, with the folder.
+                processes.end({"pid": child.pid}, job_id, self._layout.root, is_own=True)
+                continue
             record = read_json(self._layout.live_job(job_id))
             if not isinstance(record, dict) or not record.get("pid"):
                 continue
@@ -181,7 +187,8 @@ class LocalCluster:
         # Before the process: a manager that dies in between leaves a record, not a stranger.
         publish_json(record, {"submitted": time.time(), "gpus": gpus})
         try:
-            with self._layout.job_log(job_id, on_slurm=False).open("ab") as output:
+            log_file = self._layout.job_log(job_id, on_slurm=False)
+            with os.fdopen(opening.open_to_append(log_file), "ab") as output:
                 child = subprocess.Popen(
                     self._command(),
                     env=self._environment(job_id, gpus),

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from hpo.errors import PollError
-from hpo.folder.copies import is_same_folder
+from hpo.folder.safety import is_same_folder
 from hpo.job import process_start
 
 START_TOLERANCE_S = 2.0  # psutil computes it from the boot time, which clock steps move
