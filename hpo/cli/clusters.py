@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hpo.cluster.protocol import Clock, Cluster
 from hpo.folder.files import Layout
+from hpo.job import process_start
 from hpo.manager.lock import Holder
 
 if TYPE_CHECKING:  # because commands that only look on must not pay for pydantic
@@ -38,6 +39,8 @@ def job_gone_asker(executor: str) -> Callable[[str], bool | None]:
 def is_alive(holder: Holder, executor: str) -> bool | None:
     """Whether the holder of a campaign's lock lives; None: nobody here can say."""
     if holder.host == socket.gethostname():
+        if holder.began:
+            return process_start.began(holder.pid) == holder.began
         import psutil  # because it is known without it in most cases
 
         return 0 < holder.pid < 2**31 and bool(psutil.pid_exists(holder.pid))
