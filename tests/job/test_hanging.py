@@ -38,6 +38,7 @@ def require_hung(run: SeatRun, printed: str, where: str = "in deadlock") -> None
     assert "hang_after is 2 s" in result["message"]
     assert where in printed
     assert "trial 0 is to be ended: no report for" in printed
+    assert "longest_silence_s" not in result["additional_info"]  # it is no measure for others
     assert 0 in run.done()
 
 
@@ -129,3 +130,4 @@ def test_one_that_the_question_for_its_stack_wakes_goes_on(tmp_path: Path) -> No
     printed = run.run()
     assert "in deadlock" in printed
     assert run.result(0)["status"] == "completed"
+    assert run.result(0)["additional_info"]["longest_silence_s"] >= 2
