@@ -12,20 +12,23 @@ import errno
 import json
 import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
+
+from hpo.folder import opening
+from hpo.folder.json_text import parse
 
 TRIAL_CONFIG = "config.json"  # in a trial's folder
 EPOCHS_FROM_ZERO = "epochs_from_0"
 TAIL_BYTES = 64_000
 MOST_BYTES = 100_000_000  # of a file that is read whole; a result with 100,000 reports has 10 MB
+MOST_CAMPAIGN_BYTES = 8_000_000  # each job reads it, and JSON takes 25 times its size of memory
 CHECKPOINTS = "checkpoint"  # in a trial's folder
 USERS_FILES = "user"  # therein
 
 
-_REPORTS = re.compile(r"reports-a(\d+)\.jsonl")
+_REPORTS = re.compile(r"reports-a(\d{1,15})\.jsonl")
 
 
 class _Below:
@@ -48,14 +51,17 @@ class Layout:
     journal = _Below("journal.jsonl")  # what the manager decided and accepted, one JSON a line
     lock = _Below("manager.lock")  # held by the one manager of this campaign
     manager = _Below("manager.json")  # names the manager that holds the lock, or held it last
+    clock = _Below("clock.json")  # by which a next manager goes on with the time of this one
     offers = _Below("offers")  # legs that any seat may take
     claims = _Below("claims")  # legs that a job holds
     revoked = _Below("revoked")  # offers that the manager took back
     jobs = _Below("jobs")  # logs and start scripts of the jobs
     cancelled = _Below("jobs/cancelled")  # lists of the jobs that `hpo stop` cancelled
     live = _Below("jobs/live")  # which local jobs are which processes
+    probe = _Below("jobs/.room")  # written and removed again, to see whether there is room
     quarantined = _Below("jobs/quarantined.json")  # nodes that no more legs are to be run on
     silence = _Below("jobs/silence.json")  # how long legs report nothing, at most
+    code = _Below("code")  # copies of the objective's code, with `snapshot_code`
     results = _Below("results")  # one file per trial, for people and pandas
     trials = _Below("trials")  # one folder per trial
     best_config = _Below("best_config.json")  # the incumbent's configuration
@@ -75,6 +81,10 @@ class Layout:
     def shrunk(self, array: str) -> Path:
         """The time limits of seats of an array that gave up time while they waited."""
         return self.jobs / f"shrunk-{array}.json"
+
+    def remark(self, kind: str) -> Path:
+        """What a job noticed that concerns the campaign."""
+        return self.jobs / f"remark-{kind}.json"
 
     def job_log(self, job_id: str, *, on_slurm: bool) -> Path:
         """What a job printed; submitit names its logs after the job and the task within it."""
@@ -108,13 +118,34 @@ class Layout:
         """A link to the log of a job that ran a leg of the trial."""
         return self.trial(trial_id) / f"job_{job_id}.out"
 
+    @property
+    def inner(self) -> tuple[Path, ...]:
+        """The folders right below the root."""
+        return self.offers, self.claims, self.revoked, self.jobs, self.results, self.trials
+
     def create(self) -> None:
-        """Make the folders; new campaign folders are private to the user (mode 700)."""
-        self.root.parent.mkdir(parents=True, exist_ok=True)
-        self.root.mkdir(mode=0o700, exist_ok=True)
-        inner = (self.offers, self.claims, self.revoked, self.jobs, self.results, self.trials)
-        for folder in inner:
-            folder.mkdir(exist_ok=True)
+        """Make the folders, for the user alone where they are new; see `safety.create`.
+
+        Raises:
+            OSError: one of them cannot be made, or is a link.
+        """
+        make_above(self.root)
+        with opening.opened(self.root.parent) as home:
+            opening.make_in(home, self.root.name, 0o700)
+        for folder in self.inner:
+            opening.make_folder(folder)
+
+
+def make_above(root: Path) -> None:
+    """Make the folders above a campaign that are missing: nobody but the user writes there.
+
+    Raises:
+        OSError: one of them cannot be made, or is a link.
+    """
+    for folder in reversed(root.parents):
+        if not os.path.lexists(folder):
+            with opening.opened(folder.parent) as home, contextlib.suppress(FileExistsError):
+                os.mkdir(folder.name, 0o755, dir_fd=home)
 
 
 class AttemptFiles(NamedTuple):
@@ -181,24 +212,49 @@ def publish(path: Path, text: str, *, durable: bool = True, folder: bool = True)
     Raises:
         OSError: the disk is full, over quota or away; the old file is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if durable and folder:
-        sync_folder(path.parent)
+    temporary = f".{path.name}.{os.urandom(4).hex()}.tmp"
+    with opening.opened(path.parent) as home:
+        try:
+            with os.fdopen(opening.create_in(home, temporary), "w", encoding="utf-8") as file:
+                file.write(text)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.replace(temporary, path.name, src_dir_fd=home, dst_dir_fd=home)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=home)
+            raise
+        if durable and folder:
+            opening.sync(home)
 
 
 def publish_json(path: Path, value: Any, *, durable: bool = True, folder: bool = True) -> None:
     """`publish` for a JSON document that people read too."""
     publish(path, to_json(value, indent=2) + "\n", durable=durable, folder=folder)
+
+
+def publish_again(path: Path, other: Path) -> None:
+    """Give what was published at `path` a second name, `other`, which is replaced; both durable.
+
+    One file for both, where the filesystem can: quotas count files.
+
+    Raises:
+        OSError: the disk is full, over quota or away.
+    """
+    temporary = f".{other.name}.{os.urandom(4).hex()}.tmp"
+    with opening.opened(path.parent) as old, opening.opened(other.parent) as home:
+        try:
+            os.link(path.name, temporary, src_dir_fd=old, dst_dir_fd=home, follow_symlinks=False)
+            os.replace(temporary, other.name, src_dir_fd=home, dst_dir_fd=home)
+        except OSError:
+            publish(other, read_plain(path).decode())
+            return
+        finally:
+            # Two names of one file: the rename of one over the other does nothing, and leaves it.
+            with contextlib.suppress(OSError):
+                os.unlink(temporary, dir_fd=home)
+        opening.sync(home)
 
 
 def append_line(path: Path, text: str) -> None:
@@ -210,7 +266,7 @@ def append_line(path: Path, text: str) -> None:
     Raises:
         OSError: disk full, over quota or away; the line is not there.
     """
-    with path.open("a+b", buffering=0) as file:
+    with os.fdopen(opening.open_to_append(path), "a+b", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
         whole = size == 0 or os.pread(file.fileno(), 1, size - 1) == b"\n"
         data = (("" if whole else "\n") + text + "\n").encode()
@@ -230,27 +286,29 @@ def open_plain(path: Path) -> BinaryIO:
     Raises:
         OSError: missing, or a link, a pipe, a device: nothing that this program wrote.
     """
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    descriptor = os.open(path, flags)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "is no plain file", str(path))
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
+    return os.fdopen(opening.open_existing(path), "rb")
 
 
-def read_plain(path: Path) -> bytes:
+def read_plain(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
     """The bytes of a plain file of a size that makes sense.
 
     Raises:
-        OSError: missing, no plain file, not readable just now, or larger than MOST_BYTES.
+        OSError: missing, no plain file, not readable just now, or larger than `most_bytes`.
     """
     with open_plain(path) as file:
-        data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise OSError(errno.EFBIG, f"is larger than {MOST_BYTES / 1e6:.0f} MB", str(path))
+        return read_all(file, path, most_bytes)
+
+
+def read_all(file: BinaryIO, path: Path, most_bytes: int = MOST_BYTES) -> bytes:
+    """The same of one that is open.
+
+    Raises:
+        OSError: it cannot be read just now, or is larger than `most_bytes`.
+    """
+    size = os.fstat(file.fileno()).st_size
+    data = b"" if size > most_bytes else file.read(most_bytes + 1)
+    if max(size, len(data)) > most_bytes:
+        raise OSError(errno.EFBIG, f"is larger than {most_bytes / 1e6:.0f} MB", str(path))
     return data
 
 
@@ -265,29 +323,21 @@ def read_tail(path: Path) -> list[str]:
         return file.read(TAIL_BYTES).decode("utf-8", "replace").splitlines()
 
 
-def read_json(path: Path) -> Any | None:
+def read_json(path: Path, most_bytes: int = MOST_BYTES) -> Any | None:
     """The document at `path`, or None for "no news": missing, torn, or not readable just now."""
     try:
-        return json.loads(read_plain(path))
-    except (OSError, ValueError, RecursionError):
+        return parse(read_plain(path, most_bytes))
+    except (OSError, ValueError):
         return None
 
 
-def read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
     """The JSON object at `path`; empty where there is no news, or anything else."""
-    found = read_json(path)
+    found = read_json(path, most_bytes)
     return found if isinstance(found, dict) else {}
 
 
 def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` durable, where the filesystem knows how."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        pass  # because some network filesystems refuse fsync on folders
-    finally:
-        os.close(descriptor)
+    with contextlib.suppress(OSError), opening.opened(folder) as home:
+        opening.sync(home)

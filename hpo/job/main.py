@@ -7,6 +7,7 @@ user's code: no scipy, pandas, pydantic or torch.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -19,12 +20,14 @@ from hpo.folder import safety as folder_safety
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout, publish_json, read_json
 from hpo.folder.full_disk_output import log_to_standard_output
+from hpo.folder.opening import settled
 from hpo.folder.patience import Patience, StorageTrouble, is_of_files
 from hpo.job.leave_flag import LeaveFlag
-from hpo.job.orders import await_settings
+from hpo.job.orders import await_settings, require_safe
 from hpo.job.serving import Objective, Place, begin, serve_leg, wait_for_claim
 from hpo.job.watcher import watch_over
 from hpo.seats.job_identity import JobIdentity, this_job
+from hpo.shown import many_lines
 
 log = logging.getLogger("hpo.job.main")  # also where it is run by `python -m`
 
@@ -40,9 +43,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("campaign", help="the campaign's output directory")
     arguments = parser.parse_args(argv)
     try:
-        return run_seat(arguments.campaign)
+        return run_seat(str(settled(Path(arguments.campaign))))
     except HpoError as err:
-        print(f"run_trial.py: {err}", file=sys.stderr)  # noqa: T201  # because this is a command
+        text = many_lines(err)
+        print(f"run_trial.py: {text}", file=sys.stderr)  # noqa: T201  # because this is a command
+        return err.exit_code
+
+
+def run_job(root: str) -> int:
+    """The same for a job, whose log is read by people."""
+    try:
+        return run_seat(root)
+    except HpoError as err:
+        log.error("this job ends: %s", err)
         return err.exit_code
 
 
@@ -53,11 +66,11 @@ def run_seat(root: str) -> int:
     and one that was taken is offered again.
 
     Raises:
-        SettingsError: there is no campaign in `root`.
+        SettingsError: there is no campaign in `root`, or it is not safe to run it.
     """
     log_to_standard_output()
     try:
-        return _serve(Layout(Path(root).absolute()))
+        return _serve(Layout(settled(Path(root))), root)
     except StorageTrouble as err:
         log.error("this job ends, its trial is offered again: %s", err)
     except Exception as err:
@@ -67,12 +80,13 @@ def run_seat(root: str) -> int:
     return EXIT_RESUMABLE
 
 
-def _serve(layout: Layout) -> int:
+def _serve(layout: Layout, given: str) -> int:
     job = shrunk_seats.adopt(layout, this_job())
     flag = LeaveFlag(job.time.leave_at, early_s=job.time.early_s)
     flag.listen()
     patience = Patience(leaving=flag.is_set)
     settings = await_settings(layout, patience)
+    require_safe(layout, settings, given)
     folder_safety.set_umask(settings.sharing)
     _register(layout, job)
     if job.restarts:
@@ -93,6 +107,8 @@ def _serve(layout: Layout) -> int:
             log.info("the campaign is over, and so is this job")
         else:
             log.info("no trial to run within %.0f s: this job ends", settings.claim_timeout)
+        if not job.restarts:  # else it may be the log of a trial, too
+            _remove_log(layout, job)
     elif settings.trials_per_job == 1:
         watcher = watch_over(place)
         begin(place, taken)
@@ -107,13 +123,24 @@ def _serve(layout: Layout) -> int:
     return EXIT_FINISHED
 
 
+def _remove_log(layout: Layout, job: JobIdentity) -> None:
+    """The log of a job that ran nothing tells nobody anything: quotas count files."""
+    path = layout.job_log(job.job_id, on_slurm=job.on_slurm)
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.fstat(sys.stdout.fileno()), path.lstat()):
+            path.unlink()
+
+
 def _register(layout: Layout, job: JobIdentity) -> None:
     """Say which process a local job is: its manager may have died right after starting it."""
     record = layout.live_job(job.job_id)
     known = None if job.on_slurm else read_json(record)
     if isinstance(known, dict) and "pid" not in known:
+        from hpo.job.process_start import began  # here, because SLURM's jobs need none
+
+        me = {"pid": os.getpid(), "began": began(os.getpid())}
         try:
-            publish_json(record, known | {"pid": os.getpid()})
+            publish_json(record, known | {name: value for name, value in me.items() if value})
         except OSError as err:  # no harm while the manager that started it lives, which knows
             log.warning("%s cannot be written: %s", record, err)
 

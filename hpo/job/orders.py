@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 from hpo.errors import SettingsError
-from hpo.folder.files import Layout, read_json, read_plain
+from hpo.folder.files import MOST_CAMPAIGN_BYTES, Layout, read_plain
 from hpo.folder.patience import Patience
+from hpo.folder.safety import exposure_problems, is_same_folder, read_own_campaign
 from hpo.job.leave_flag import LeaveFlag
 from hpo.record.goal import Goal
 from hpo.record.result import Outcome
+
+NO_INFO: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class LegSettings:
     """The hyperparameter that the objective reads the end of its leg from; None: there is none."""
     cwd: str = "start"
     hang_after: float | str = "auto"
+    gpus: int = 0  # that a job was given
+    log_limit_mb: int | None = None  # beyond which a job's log is cut in its middle
 
     def __post_init__(self) -> None:
         """Refuse what a manager would not have written, e.g. after an edit by hand."""
@@ -58,6 +63,8 @@ class LegSettings:
             and isinstance(self.rung_attr, (str, type(None)))
             and self.cwd in ("start", "trial")
             and (self.hang_after in ("auto", "never") or isinstance(self.hang_after, (int, float)))
+            and isinstance(self.gpus, int)
+            and isinstance(self.log_limit_mb, (int, type(None)))
         )
         if not sound:
             raise TypeError(f"these are no settings of jobs: {asdict(self)}")
@@ -76,15 +83,47 @@ def read_settings(layout: Layout) -> LegSettings:
     Raises:
         SettingsError: there is no campaign, or its file cannot be read.
     """
-    campaign = read_json(layout.campaign)
     try:
-        told = dict(campaign["seat"])  # type: ignore[index]  # because errors are caught
+        campaign = read_own_campaign(layout)
+        _require_place(layout, campaign["path"] if "path" in campaign else str(layout.root))
+        told = dict(campaign["seat"])
         goal = Goal.from_json(told)
         return LegSettings(goal=goal, **{k: v for k, v in told.items() if k not in goal.to_json()})
-    except (TypeError, KeyError, ValueError) as err:
+    except (OSError, TypeError, KeyError, ValueError) as err:
         raise SettingsError(
             [f"{layout.campaign} cannot be read as a campaign ({err})"], where=str(layout.root)
         ) from err
+
+
+def _require_place(layout: Layout, path: object) -> None:
+    """The folder is the one that the manager started, not a copy that no manager has seen.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if not isinstance(path, str) or not is_same_folder(path, layout.root):
+        problem = f"{layout.root} was copied or moved from {path}: start it there with `hpo run`"
+        raise SettingsError([problem], where=str(layout.root))
+
+
+def require_safe(layout: Layout, settings: LegSettings, given: str) -> None:
+    """Refuse to run what others could have put there.
+
+    Args:
+        layout: the campaign.
+        settings: what its file says.
+        given: the path that the job was started for, with the links that were on it.
+
+    Raises:
+        SettingsError: with all that lets them.
+    """
+    root = layout.root
+    problems = exposure_problems(root, settings.sharing)
+    # Up to 0.1.0 links were kept, and the file tells of them.
+    if given not in (str(root), read_own_campaign(layout).get("path")):
+        problems.append(f"{given} is a link that leads to {root} now: start it anew")
+    if problems:
+        raise SettingsError(problems, where=str(root))
 
 
 def await_settings(layout: Layout, patience: Patience) -> LegSettings:
@@ -97,14 +136,13 @@ def await_settings(layout: Layout, patience: Patience) -> LegSettings:
 
     def answer() -> None:
         with contextlib.suppress(FileNotFoundError):
-            read_plain(layout.campaign)
+            read_plain(layout.campaign, MOST_CAMPAIGN_BYTES)
 
     patience.insist("campaign.json", answer)
     return read_settings(layout)
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """Where and how a leg runs: its job, its host, its clock and the request to leave.
 
     `oom_kills` counts the processes of the job that the kernel has killed for their memory,
@@ -117,9 +155,9 @@ class Surroundings:
     host: str
     clock: Callable[[], float]
     asked_to_leave: Callable[[], bool] = lambda: False
-    info: dict[str, Any] = field(default_factory=dict)
+    info: Mapping[str, Any] = NO_INFO
     oom_kills: Callable[[], int] = lambda: 0
-    patience: Patience = field(default_factory=Patience)
+    patience: Patience = Patience()
     goes_on: Callable[[Outcome], bool] = lambda _outcome: False
     used_mb: Callable[[], int] = lambda: 0
     flag: LeaveFlag | None = None

@@ -14,6 +14,7 @@ import mmap
 import os
 import select
 import signal
+import time
 from typing import TYPE_CHECKING
 
 from hpo.folder import offers
@@ -102,6 +103,7 @@ def _watch(place: Place, watcher: Watcher, job: int) -> None:
 
 def _look_on(place: Place, watcher: Watcher, job: int, ended: list[int]) -> None:
     watch: HangWatch | None = None
+    since = time.monotonic()
     while processes.lives(job):
         name = watcher.watched()
         if name == _CLOSED:
@@ -111,6 +113,7 @@ def _look_on(place: Place, watcher: Watcher, job: int, ended: list[int]) -> None
             watch = None
         elif watch is None or watch.claim != claim:
             watch = HangWatch(place.layout, claim, place.settings.hang_after, job)
+            since = time.monotonic()
         pause_s = IDLE_S if watch is None else min(watch.step_s, LONGEST_LOOK_S)
         if select.select(ended, [], [], pause_s)[0]:
             return
@@ -121,22 +124,26 @@ def _look_on(place: Place, watcher: Watcher, job: int, ended: list[int]) -> None
         if watch.has_moved():
             continue
         end_below(job)
-        if watcher.watched() == name and _write_down(place, claim, hang):
+        if watcher.watched() == name and _write_down(place, claim, hang, time.monotonic() - since):
             processes.kill([job, *processes.descendants(job)])
             return
         processes.send([job], signal.SIGCONT)  # it was at its end, or nothing can be written
         watch = None
 
 
-def _write_down(place: Place, claim: Leg, hang: Hang) -> bool:
-    """Write what the leg came to, while its process stands still; False: it cannot be written."""
+def _write_down(place: Place, claim: Leg, hang: Hang, took_s: float) -> bool:
+    """Write what the leg came to after `took_s` seconds, while its process stands still.
+
+    False: it cannot be written.
+    """
     layout, patience = place.layout, Patience()
     try:
         if not offers.is_held(layout, claim):
             return True  # it was given up meanwhile, and nothing counts
         offer = patience.insist("the offer", lambda: offers.read_claim(layout, claim))
         here = place.surroundings()
-        account = broken_leg(layout, (claim, offer), place.settings.goal, here, result_of(hang))
+        goal, result = place.settings.goal, result_of(hang)
+        account = broken_leg(layout, (claim, offer), goal, here, result, took_s=took_s)
         finish_leg(layout, account, patience)
     except StorageTrouble as err:
         log.error("trial %d hangs, and goes on to do so: %s", claim.trial_id, err)

@@ -6,6 +6,7 @@ the truth about a trial is in its files and SLURM is asked once for all jobs, no
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -49,6 +50,7 @@ TICK_S = 2.0
 VERDICT_S = 60.0  # a job that has ended is still COMPLETING for some seconds
 VANISH_S = 600.0  # both lists empty for so long, e.g. over an outage of slurmdbd
 # What scontrol says of tasks that wait no more, and, after such a one, of those that do.
+_OF_TRIAL = re.compile(r"trial_\d+\.")
 _TOO_LATE = re.compile(
     r"no longer pending execution|already finished|Invalid job id specified|: No error$"
 )
@@ -79,6 +81,7 @@ class SlurmCluster:
             vanish_s=VANISH_S,
             verdict_s=VERDICT_S,
         )
+        self.others = 0
         self._max_array: int | None = None
         self._odd_since: dict[str, float] = {}
         self._former: dict[str, JobStatus | None] = {}  # of jobs that wait again; None: unknown
@@ -160,6 +163,9 @@ class SlurmCluster:
         rows = slurm_status.read_squeue(ask([*command, "-o", slurm_status.SQUEUE_FORMAT]))
         expected = set(job_ids)
         ours = [r for r in rows if r.job_id in expected or r.name.endswith(self._suffix)]
+        living = slurm_status.QUEUED | slurm_status.RUNNING
+        self.others = sum(r.word in living for r in rows) - sum(r.word in living for r in ours)
+        self._name_requeued(ours)
         found: dict[str, JobStatus] = {}
         for row in ours:
             status = slurm_status.status_of(
@@ -198,6 +204,15 @@ class SlurmCluster:
             return slurm_status.read_former_lives(ask([*command, "-o", slurm_status.SACCT_FORMAT]))
         except PollError:
             return {}  # then they were preempted, as far as anybody knows
+
+    def _name_requeued(self, rows: Collection[slurm_status.QueueRow]) -> None:
+        """Take the name of the trial that it ran from a seat that waits again, for any trial."""
+        waiting = [r for r in rows if r.word in slurm_status.QUEUED]
+        named = [r.job_id for r in waiting if _OF_TRIAL.match(r.name)]
+        if named:
+            with contextlib.suppress(PollError):  # only people are misled, and it is tried again
+                name = self._request.job_name(self._campaign, Size())
+                _update_waiting(in_words(named), f"name={name}")
 
     def _cancel(self, order: Cancel) -> None:
         if not order.job_ids:

@@ -1,7 +1,8 @@
 """A fresh interpreter for one trial of a seat, where a fork of the seat would not be safe.
 
 Started by `many.seat`, with the claim that it is to run and what the seat knows of itself. Owns
-nothing: what it does is `serving`'s, and how it tells the seat is `process`'s.
+nothing: what it does is `serving`'s, and how it tells the seat is `process`'s. A file of its
+own, because it is the entry of a process.
 """
 
 from __future__ import annotations

@@ -74,7 +74,9 @@ def serve(place: Place, flag: LeaveFlag, first: Taken) -> None:
         taken = None
         if stay.over is None:
             taken = wait_for_claim(
-                place, time_s=lambda: stay.time_s(time.time()), wanted=lambda: _goes_on(place, stay)
+                place,
+                time_s=lambda: stay.time_s(time.monotonic()),
+                wanted=lambda: _goes_on(place, stay),
             )
     why = stay.over or f"no trial to run within {place.settings.claim_timeout:.0f} s"
     watcher.close()
@@ -83,7 +85,7 @@ def serve(place: Place, flag: LeaveFlag, first: Taken) -> None:
 
 def _goes_on(place: Place, stay: Stay) -> bool:
     """Whether to look for another leg; if not, `stay.over` says why."""
-    stay.over = place.why_unwanted() or stay.why_no_time(time.time())
+    stay.over = place.why_unwanted() or stay.why_no_time(time.monotonic())
     return stay.over is None
 
 
@@ -137,14 +139,22 @@ class _Apart:
         Raises:
             StorageTrouble: it could not use the files, or they cannot be used here.
         """
-        killed_before = oom_kills()
+        killed_before, begun = oom_kills(), time.monotonic()
         end = self.process(taken)
         told = [note for note in end.notes if "outcome" in note]
         served = [Served(**note | {"outcome": Outcome(note["outcome"])}) for note in told]
         for leg in served:
             _count(leg, self.stay)
         out_of_memory = end.code == -signal.SIGKILL and oom_kills() > killed_before
-        _settle(self.place, self.stay, end, was_told=bool(served), out_of_memory=out_of_memory)
+        took_s = time.monotonic() - begun
+        _settle(
+            self.place,
+            self.stay,
+            end,
+            took_s,
+            was_told=bool(served),
+            out_of_memory=out_of_memory,
+        )
         self.ended(end)
 
     def watching(self, claim: offers.Leg) -> Watching | None:
@@ -187,7 +197,7 @@ class _Fresh(_Apart):
     def process(self, taken: Taken) -> ProcessEnd:
         python = [sys.executable, "-u", start.__file__, "trial"]
         root, stay = str(self.place.layout.root), json.dumps(asdict(self.stay))
-        job = json.dumps(asdict(self.place.job))
+        job = json.dumps(self.place.job._asdict())
         words = [root, taken[0].name, stay, job, str(os.getpid())]
         command, watching = [*python, *words], self.watching(taken[0])
         return run_fresh(command, dict(os.environ), self.flag, watching)
@@ -195,15 +205,21 @@ class _Fresh(_Apart):
 
 def _count(served: Served, stay: Stay) -> None:
     """Note a leg that ended here; none follows where the manager had given it up."""
-    stay.ended(served.outcome, served.seconds, time.time())
+    stay.ended(served.outcome, served.seconds, time.monotonic())
     if not served.counts:
         stay.over = GIVEN_UP
 
 
 def _settle(
-    place: Place, stay: Stay, end: ProcessEnd, *, was_told: bool, out_of_memory: bool
+    place: Place,
+    stay: Stay,
+    end: ProcessEnd,
+    took_s: float,
+    *,
+    was_told: bool,
+    out_of_memory: bool,
 ) -> None:
-    """See to the leg that a process held when it ended."""
+    """See to the leg that a process held when it ended, after `took_s` seconds."""
     layout, patience = place.layout, place.patience
 
     def look() -> list[offers.Leg]:
@@ -234,6 +250,7 @@ def _settle(
     log.error("%s: %s", who, result.message)
     goes_on = place.goes_on(stay, result.outcome)
     here = place.surroundings(lambda _outcome: goes_on)
-    account = broken_leg(layout, (claim, offer), place.settings.goal, here, result)
+    goal = place.settings.goal
+    account = broken_leg(layout, (claim, offer), goal, here, result, took_s=took_s)
     tell_end(account, finish_leg(layout, account, patience))
-    stay.ended(result.outcome, account.result.elapsed, time.time())
+    stay.ended(result.outcome, account.result.elapsed, time.monotonic())

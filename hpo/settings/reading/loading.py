@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from hpo.command_line import CommandLine
 from hpo.errors import SettingsError
+from hpo.folder.opening import settled
 from hpo.search.random import point_problems
 from hpo.settings.reading.checking import check_section
 from hpo.settings.reading.finding import SHIPPED, absolute, find_config, none_named
@@ -79,21 +80,6 @@ class Loaded:
         )
 
 
-def load_spec(
-    config: str,
-    *,
-    overrides: Sequence[str] = (),
-    output_dir: str | None = None,
-    cwd: Path | None = None,
-) -> CampaignSpec:
-    """`load` for callers that have nothing to add to the problems.
-
-    Raises:
-        SettingsError: with everything that is wrong.
-    """
-    return load(config, overrides=overrides, output_dir=output_dir, cwd=cwd).spec()
-
-
 def load(
     config: str | None,
     *,
@@ -141,7 +127,7 @@ def load(
     if found.hpo is not None:
         found.pythonpath = _resolve_pythonpath(found.hpo, path, cwd, problems)
         folder = output_dir or found.hpo.output_dir or f"hpo_results/{path.stem}"
-        found.output_dir = absolute(folder, cwd)
+        found.output_dir = settled(absolute(folder, cwd))  # once, as links may be changed
     return found
 
 
