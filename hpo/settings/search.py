@@ -235,7 +235,7 @@ class HpoSettings(BaseModel):
     """Seconds without a report after which a trial is taken to hang: it is ended, its stack goes
     into its job's log, and it runs once more, on another node. `auto`: five times what a report
     took at most so far, ten minutes at least, longer while it computes or before its first report
-    (12 h where nothing has reported yet). `never`: it is not looked at."""
+    (12 h, or 3 days, where nothing has reported yet). `never`: it is not looked at."""
 
     max_lost_legs: Count = 20
     """Times that a trial may be lost to the cluster (preemption, broken node) without having got
