@@ -17,7 +17,7 @@ from chaos.training import CODES, available, chosen
 
 SPACE = '{"lr": loguniform(1e-4, 1.0), "max_epochs": 9}'
 EPOCH_S = 0.15
-LIMIT_S = 240.0
+LIMIT_S, KILL_S = 240.0, 20.0  # of a campaign, and for each kill on top
 
 
 def run(folder: Path, seed: int, kills: int) -> tuple[Counter[str], Findings]:
@@ -65,7 +65,7 @@ def _drive(
     project: Project, auditor: Auditor, dice: random.Random, kills: int, *, mild: bool = False
 ) -> Counter[str]:
     done: Counter[str] = Counter()
-    deadline = time.monotonic() + LIMIT_S
+    deadline = time.monotonic() + LIMIT_S + KILL_S * kills
     manager = project.start()
     while time.monotonic() < deadline:
         time.sleep(dice.uniform(0.1, 1.2))

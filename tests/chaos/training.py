@@ -92,9 +92,8 @@ from pathlib import Path
 parser = argparse.ArgumentParser()
 parser.add_argument("--lr", type=float)
 parser.add_argument("--max_epochs", type=int)
-parser.add_argument("--checkpoint_dir", type=Path)
 options = parser.parse_args()
-saved = options.checkpoint_dir / "state.json"
+saved = Path(os.environ["HPO_CHECKPOINT_DIR"], "state.json")
 epoch = json.loads(saved.read_text())["epoch"] if saved.exists() else 0
 while epoch < options.max_epochs:
     epoch += 1
