@@ -55,6 +55,9 @@ class Layout:
     cancelled = _Below("jobs/cancelled")  # lists of the jobs that `hpo stop` cancelled
     live = _Below("jobs/live")  # which local jobs are which processes
     quarantined = _Below("jobs/quarantined.json")  # nodes that no more legs are to be run on
+    start_script = _Below("jobs/start.sh")  # how SLURM's jobs start, read by each as it does
+    starts = _Below("jobs/starts")  # which starts are under way, and which failed on what node
+    ground = _Below("jobs/ground.json")  # what the first job found
     results = _Below("results")  # one file per trial, for people and pandas
     trials = _Below("trials")  # one folder per trial
     best_config = _Below("best_config.json")  # the incumbent's configuration

@@ -109,20 +109,28 @@ class Objective:
             ObjectiveError: it cannot be found, imported or called.
         """
         if self._function is None:
-            for folder in reversed(self.settings.pythonpath):
-                if folder not in sys.path:
-                    sys.path.insert(0, folder)
-            asked = self.settings
-            sys.argv = arguments_of(asked.objective)
-            function = load_objective(
-                asked.objective,
-                asked.metric_pattern,
-                asked.command_line,
-                asked.max_resource_attr,
-            )
+            function = self.load()
             bind(function, self.names)
             self._function = function
         return self._function
+
+    def load(self) -> Callable[..., Any]:
+        """Import it, whatever its arguments are called.
+
+        Raises:
+            ObjectiveError: it cannot be found or imported.
+        """
+        for folder in reversed(self.settings.pythonpath):
+            if folder not in sys.path:
+                sys.path.insert(0, folder)
+        asked = self.settings
+        sys.argv = arguments_of(asked.objective)
+        return load_objective(
+            asked.objective,
+            asked.metric_pattern,
+            asked.command_line,
+            asked.max_resource_attr,
+        )
 
 
 def begin(place: Place, taken: Taken, *, rename: bool = True) -> None:

@@ -15,18 +15,20 @@ from hpo.units.sizes import limit_s, warning_s
 LEAVE_AT = "HPO_LEAVE_AT"  # s, Unix: when the job's time is nearly over, and it will be warned
 LIMIT_MIN = "HPO_LIMIT_MIN"  # the time limit with which it was submitted
 SEAT_MIN = "HPO_SEAT_MIN"  # the time limit that its seat was asked for with
+TRY = "HPO_START_TRY"  # of a start that is tried again: which try it is
 _END = "SLURM_JOB_END_TIME"
 
 
 def export_lines(minutes: int) -> list[str]:
     """The lines of a job's script that say when a job of so many minutes will be asked to leave.
 
-    What SLURM itself says of the end counts first: an administrator may have moved it.
+    What SLURM itself says of the end counts first: an administrator may have moved it. A start that
+    is tried again keeps what its first try found.
     """
     end = f"${{{_END}:-$(( $(date +%s) + {60 * minutes} ))}}"
     return [
         f"export {LIMIT_MIN}={minutes}",
-        f"export {LEAVE_AT}=$(( {end} - {warning_s(minutes)} ))",
+        f'[ -n "${{{TRY}-}}" ] || export {LEAVE_AT}=$(( {end} - {warning_s(minutes)} ))',
     ]
 
 

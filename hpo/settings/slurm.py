@@ -128,8 +128,13 @@ class SlurmSettings(BaseModel):
 
     env_setup: Lines = []
     """Shell lines run at the start of each job, such as `source activate my-env`; text or list.
-    Where they put another `python` on the path and `python` is not set, trials run in that. If one
-    fails the trial is tried all the same; the campaign's log says so."""
+    Where they put another `python` on the path and `python` is not set, trials run in that. Those of
+    jobs that wait in SLURM's queue may be edited: they count from the next start of the manager."""
+
+    env_setup_strict: bool = True
+    """Whether a line of `env_setup` that fails ends the start of a job, which is tried again for
+    10 min, before it takes a trial. `|| true` behind a line allows it to fail; `false` here allows
+    all, and the campaign's log says which did. On SLURM; local runs go on."""
 
     extra: dict[str, str | int | float | bool] = {}
     """Any other options of sbatch, by name without dashes: `{"reservation": "course"}`."""

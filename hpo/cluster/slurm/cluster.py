@@ -35,6 +35,7 @@ from hpo.seats.orders import (
     Submit,
     array_of,
 )
+from hpo.seats.start_script import batch_command
 from hpo.units.sizes import Size
 
 log = logging.getLogger(__name__)
@@ -95,7 +96,6 @@ class SlurmCluster:
                     ", ".join(unused),
                 )
         count = min(order.count, self._max_array)
-        root = str(self._layout.root)
         parameters = self._request.submitit_parameters(
             name=self._request.job_name(self._campaign, order.size),
             at_once=order.at_once,
@@ -107,7 +107,7 @@ class SlurmCluster:
             try:
                 executor = SeatExecutor(folder=self._layout.jobs)
                 executor.update_parameters(**parameters)
-                return executor.submit_seats(self._request.seat_command(root), count)
+                return executor.submit_seats(batch_command(str(self._layout.jobs)), count)
             except FailedJobError as err:
                 raise refusal(str(err), self._request.describe(order.size.mem_mb)) from err
             except FailedSubmissionError as err:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import hpo
+from hpo.folder.files import Layout
 from hpo.job import start
-from hpo.seats import environment
+from hpo.seats.start_script import Start
 from hpo.seats.wall_time import SEAT_MIN, export_lines
 from hpo.settings.search import SlurmSettings
 from hpo.units.sizes import Size, warning_s
@@ -37,12 +38,19 @@ class SeatRequest:
         time = "" if size.time_min is None else f"-{size.time_min}min"
         return f"trial{memory}{time}.{campaign}"
 
-    def seat_command(self, root: str) -> str:
-        """The shell words that start a seat of the campaign in `root`."""
-        python = shlex.join(self.settings.python or [sys.executable])
-        if self._chooses_python:
-            python = f'"${environment.PYTHON}"'
-        return f"exec {python} {shlex.join(['-u', start.__file__, 'seat', root])}"
+    def start(self, layout: Layout) -> Start:
+        """How the jobs of the campaign in `layout` start."""
+        settings = self.settings
+        return Start(
+            root=str(layout.root),
+            program=start.__file__,
+            env_setup=tuple(line for line in settings.env_setup if line.strip()),
+            python=None if settings.python is None else tuple(settings.python),
+            default=sys.executable,
+            home=str(PACKAGE_HOME),
+            strict=settings.env_setup_strict,
+            gpus=settings.gpus,
+        )
 
     def submitit_parameters(
         self,
@@ -75,7 +83,7 @@ class SeatRequest:
             "use_srun": False,
             "stderr_to_stdout": True,
             "wckey": None,  # submitit's own default is refused where wckeys are enforced
-            "setup": self._setup(minutes, asked.time_min),
+            "setup": [f"export {SEAT_MIN}={asked.time_min}", *export_lines(minutes)],
             # A preempted seat comes back by itself and takes whatever is best then.
             "additional_parameters": {"requeue": True, "signal": f"B:USR2@{warning_s(minutes)}"}
             | self._extra(),
@@ -110,14 +118,6 @@ class SeatRequest:
         own = [self.settings.exclude] if self.settings.exclude else []
         return ",".join([*own, *sorted(avoid)])
 
-    @property
-    def _env_setup(self) -> list[str]:
-        return [line for line in self.settings.env_setup if line.strip()]
-
-    @property
-    def _chooses_python(self) -> bool:
-        return self.settings.python is None and bool(self._env_setup)
-
     def _gres(self) -> str | None:
         if self.settings.gpus == 0:
             return None
@@ -127,15 +127,3 @@ class SeatRequest:
     def _extra(self) -> dict[str, Any]:
         extra = {key.replace("_", "-"): value for key, value in self.settings.extra.items()}
         return {key: value for key, value in extra.items() if value is not False}
-
-    def _setup(self, minutes: int, asked_min: int | None) -> list[str]:
-        lines = self._env_setup
-        if self._chooses_python:
-            lines = environment.lines(lines, sys.executable)
-        home = shlex.quote(str(PACKAGE_HOME))
-        return [
-            *lines,
-            f"export {SEAT_MIN}={asked_min}",
-            f'export PYTHONPATH={home}"${{PYTHONPATH:+:$PYTHONPATH}}"',
-            *export_lines(minutes),
-        ]
