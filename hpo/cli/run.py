@@ -25,7 +25,6 @@ from hpo.cli.clusters import (
 from hpo.cli.environment import tell_environment
 from hpo.cli.screen import Screen
 from hpo.cli.searchers import make_searcher, searcher_problems
-from hpo.cli.show_command import first_command
 from hpo.cli.signals import LeaveRequest
 from hpo.cli.telling import exit_code, report_end, report_leaving, say_hello
 from hpo.decisions.scheduler import STOPPED_BY_USER, Scheduler
@@ -66,6 +65,8 @@ def run(arguments: Namespace, argv: Sequence[str]) -> int:
     executor = choose_executor(arguments.executor)
     spec = _load_checked(arguments, executor)
     if arguments.show_command:
+        from hpo.cli.show_command import first_command  # here, because few runs need it
+
         print(first_command(spec))
         return 0
     layout = Layout(spec.output_dir)

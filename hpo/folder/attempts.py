@@ -11,8 +11,7 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hpo.folder.files import AttemptFiles, Layout, is_writable, publish_json, read_json, read_plain
 from hpo.folder.offers import Leg
@@ -21,8 +20,7 @@ from hpo.record.goal import Goal
 from hpo.record.result import Result
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """All that a job tells of an attempt: its result, and what only people want to know.
 
     `info` has times (s; Unix where they name a moment) and what the job ran on.
@@ -42,8 +40,7 @@ class Account:
         return document(self.leg, self.config, self.goal, self.reports, told)
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """What is wrong with a result file; `lasting`: it lies there, and waiting does not mend it."""
 
     text: str

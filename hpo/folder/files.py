@@ -15,7 +15,7 @@ import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 TRIAL_CONFIG = "config.json"  # in a trial's folder
 EPOCHS_FROM_ZERO = "epochs_from_0"
@@ -119,8 +119,7 @@ class Layout:
             folder.mkdir(exist_ok=True)
 
 
-@dataclass(frozen=True)
-class AttemptFiles:
+class AttemptFiles(NamedTuple):
     """The files of one attempt in the `folder` of its trial."""
 
     folder: Path

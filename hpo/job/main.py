@@ -21,10 +21,9 @@ from hpo.folder.files import Layout, publish_json, read_json
 from hpo.folder.full_disk_output import log_to_standard_output
 from hpo.folder.patience import Patience, StorageTrouble, is_of_files
 from hpo.job.leave_flag import LeaveFlag
-from hpo.job.leg import await_settings
+from hpo.job.orders import await_settings
 from hpo.job.serving import Objective, Place, begin, serve_leg, wait_for_claim
 from hpo.seats.job_identity import JobIdentity, this_job
-from hpo.seats.stay import first_leg_s
 
 log = logging.getLogger("hpo.job.main")  # also where it is run by `python -m`
 
@@ -80,7 +79,11 @@ def _serve(layout: Layout) -> int:
         for leg in patience.insist(what, lambda: offers.give_back(layout, job.job_id)):
             log.info("job %s was requeued: trial %d is offered again", job.job_id, leg.trial_id)
     place = Place(layout, settings, job, flag, patience)
-    time_s = first_leg_s(job.time.asked_min) if settings.timed else None
+    time_s = None
+    if settings.timed:
+        from hpo.seats.stay import first_leg_s  # here, because by default no job needs it
+
+        time_s = first_leg_s(job.time.asked_min)
     taken = wait_for_claim(place, time_s=lambda: time_s)
     if taken is None:
         if stop_request.stands(layout):

@@ -27,7 +27,7 @@ from hpo.decisions.limits import Limits, SeatLimits
 from hpo.decisions.scheduler import Scheduler
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.journal import Header, Journal, read_events
-from hpo.job.leg import LegSettings
+from hpo.job.orders import LegSettings
 from hpo.manager.loop import Manager, Surroundings
 from hpo.plan.assumptions import Assumptions
 from hpo.record import events as ev

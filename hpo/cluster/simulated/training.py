@@ -16,7 +16,8 @@ from hpo.cluster.simulated.jobs import RunningLeg, SimulatedJob
 from hpo.folder.attempts import Account, files_of
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.patience import Patience
-from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
+from hpo.job.leg import finish_leg, run_leg
+from hpo.job.orders import LegSettings, Surroundings
 from hpo.record.result import Outcome
 
 GoesOn = Callable[[Outcome], bool]
@@ -57,7 +58,7 @@ class LegRunner:
         if account.result.outcome is Outcome.PAUSED:
             message = "its job was asked to leave"
             left = replace(account.result, outcome=Outcome.INTERRUPTED, message=message)
-            account = replace(account, result=left)
+            account = account._replace(result=left)
         finish_leg(self._layout, account, NO_PATIENCE)
 
     def kill(self, job: SimulatedJob, leg: RunningLeg, epochs: int) -> None:
@@ -102,7 +103,7 @@ class LegRunner:
         missing_s = max(0.0, end - info["end_time"])
         longer = {key: info[key] + missing_s for key in ("end_time", "training_time")}
         result = replace(result, elapsed=result.elapsed + missing_s)
-        return replace(account, result=result, info={**info, **longer})
+        return account._replace(result=result, info={**info, **longer})
 
 
 def _cut(leg: RunningLeg, epochs: int) -> dict[str, Any]:
