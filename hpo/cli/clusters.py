@@ -84,23 +84,35 @@ def largest_memory_mb(executor: str, settings: SlurmSettings) -> int:
 
 
 def make_cluster(
-    executor: str, spec: CampaignSpec, layout: Layout, campaign: str, leave: LeaveRequest
+    executor: str,
+    spec: CampaignSpec,
+    layout: Layout,
+    campaign: str,
+    leave: LeaveRequest,
+    *,
+    to_manage: bool = False,
 ) -> tuple[Cluster, Clock]:
-    """The cluster for the campaign named `campaign`, and the clock that goes with it."""
+    """The cluster for the campaign named `campaign`, and the clock that goes with it.
+
+    `to_manage`: jobs start as `spec` says from now on, also those that wait already.
+
+    Raises:
+        OSError: they cannot be told.
+    """
     if executor == "slurm":
         from hpo.cluster.slurm.cluster import SlurmCluster
         from hpo.cluster.slurm.request import SeatRequest
 
-        return (
-            SlurmCluster(
-                layout,
-                campaign,
-                SeatRequest(spec.slurm),
-                poll_s=spec.hpo.poll_interval,
-                result_grace_s=spec.hpo.result_grace,
-            ),
-            leave,
+        cluster = SlurmCluster(
+            layout,
+            campaign,
+            SeatRequest(spec.slurm),
+            poll_s=spec.hpo.poll_interval,
+            result_grace_s=spec.hpo.result_grace,
         )
+        if to_manage:
+            cluster.publish_start()
+        return cluster, leave
     if executor == "local":
         return _local(spec), leave
     return _simulated(spec, layout)

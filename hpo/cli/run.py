@@ -204,7 +204,8 @@ def _manage(
     say_hello(spec, campaign, executor, screen.log_file)
     if executor != "simulated":
         tell_environment(spec.slurm)
-    cluster, clock = make_cluster(executor, spec, campaign.layout, campaign.header.campaign, leave)
+    name = campaign.header.campaign
+    cluster, clock = make_cluster(executor, spec, campaign.layout, name, leave, to_manage=True)
     screen.use_clock(clock.now)
     legs = spec.legs()
     journal = Journal(campaign.layout.journal, campaign.header, guard=lock.guard)

@@ -125,8 +125,8 @@ def _read(path: Path) -> FailedStart | None:
     since, last, tries = map(int, numbers)
     # The name tells who it is: what stands within is only told.
     node, _, job_id = path.name.rpartition(".")
-    words = (told.get(key, "") for key in ("kind", "why", "said"))
-    return FailedStart(node, job_id, *words, since=since, last=last, tries=tries)
+    kind, why, said = (told.get(key, "") for key in ("kind", "why", "said"))
+    return FailedStart(node, job_id, kind, why, said, since, last, tries)
 
 
 def _plain(words: str) -> str:

@@ -2,13 +2,16 @@
 
 Run by its path, because the package may be what is missing. The same as `hpo_failed` in the shell
 words of `hpo.seats.start_script`, which knows nothing of a Python once it runs. Standard library
-only, and nothing newer than what the oldest Python that a job may get can read.
+only.
 """
+
+from __future__ import annotations
 
 import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 PATIENCE_S = 600
 PAUSE_S = 10
@@ -18,36 +21,41 @@ def try_again(mark: str, root: str, why: str) -> None:
     """Write the failed start down, and run this program anew; returns where that is in vain."""
     now = int(time.time())
     since = int(os.environ.setdefault("HPO_START_SINCE", str(now)))
-    tries = int(os.environ.get("HPO_START_TRY", "1"))
+    tries = int(os.environ.get("HPO_START_TRY") or 1)
     os.environ["HPO_START_TRY"] = str(tries + 1)
-    node, _, job = os.path.basename(mark).rpartition(".")
-    words = {"kind": "imports", "node": node, "job": job, "since": since, "last": now}
-    words.update(tries=tries, why=" ".join(why.split()), said="")
+    why = " ".join(why.split())
+    node, _, job = Path(mark).name.rpartition(".")
+    told = (
+        f"kind imports\nnode {node}\njob {job}\nsince {since}\nlast {now}\n"
+        f"tries {tries}\nwhy {why}\nsaid \n"
+    )
     try:
-        with open(mark + ".tmp", "w", encoding="utf-8", errors="replace") as file:
-            file.writelines("%s %s\n" % pair for pair in words.items())
-        os.replace(mark + ".tmp", mark)
+        Path(f"{mark}.tmp").write_text(told, encoding="utf-8", errors="replace")
+        Path(f"{mark}.tmp").replace(mark)
     except OSError as err:
-        print("the failed start cannot be written down: %s" % err, file=sys.stderr)
-    print("start %d failed: %s" % (tries, why), file=sys.stderr)
+        _say(f"a failed start cannot be written down: {err}")
+    _say(f"start {tries} on {node} failed: {why}")
     if now - since >= PATIENCE_S:
         return
     time.sleep(PAUSE_S)
-    if os.path.exists(os.path.join(root, "leave")) or os.path.exists(
-        os.path.join(root, "stop.json")
-    ):
+    if os.path.exists(f"{root}/leave") or os.path.exists(f"{root}/stop.json"):
         return
     if node in _nodes_to_leave(root):
-        if subprocess.call(["scontrol", "requeue", os.environ.get("SLURM_JOB_ID", "")]) == 0:
+        _say(f"no more jobs start on {node} for now: this job goes back into the queue")
+        requeue = ["scontrol", "requeue", os.environ.get("SLURM_JOB_ID", "")]
+        if subprocess.call(requeue, timeout=60) == 0:
             time.sleep(60)
         return
     os.environ["HPO_START_MARK"] = mark
-    os.execv(sys.executable, [sys.executable, "-u"] + sys.argv)
+    os.execv(sys.executable, [sys.executable, "-u", *sys.argv])
 
 
-def _nodes_to_leave(root: str) -> list:  # type: ignore[type-arg]
+def _nodes_to_leave(root: str) -> list[str]:
     try:
-        with open(os.path.join(root, "jobs", "starts", "leave"), encoding="utf-8") as file:
-            return file.read().splitlines()
+        return Path(root, "jobs", "starts", "leave").read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return []
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)  # noqa: T201  # because there may be no logging

@@ -17,7 +17,7 @@ from typing import Any
 from hpo.errors import HpoError
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.patience import Patience
-from hpo.job.leg import await_settings
+from hpo.job.orders import await_settings
 from hpo.seats.job_identity import this_job
 
 NVIDIA = Path("/proc/driver/nvidia")
@@ -35,7 +35,7 @@ def check(root: str) -> int:
         from hpo.job.serving import Objective
 
         Objective(settings, []).load()
-    except Exception as err:
+    except Exception as err:  # noqa: BLE001  # because users' modules may raise anything
         known = isinstance(err, HpoError)
         words = str(err) if known else f"{type(err).__name__}: {err}"
         os.write(answer, " ".join(words.split()).encode("utf-8", "replace"))

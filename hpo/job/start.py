@@ -6,11 +6,17 @@ submitit's own program, which would import numpy and more before the user's code
 Processes that the user's code spawns run this file, too, as their main module.
 """
 
+from __future__ import annotations
+
 import contextlib
 import gc
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HERE = Path(__file__).absolute().parent
 HOME = str(HERE.parents[1])
@@ -31,7 +37,7 @@ def is_up() -> None:
     if mark:
         node, _, _ = mark.rpartition(".")
         with contextlib.suppress(OSError):  # nothing hangs on it
-            os.rename(mark, f"{node}.up")
+            Path(mark).rename(f"{node}.up")
 
 
 def cannot_start(why: str) -> None:
@@ -54,6 +60,7 @@ if __name__ == "__main__":
         import_the_package()
         if HOME not in sys.path:
             sys.path.append(HOME)
+        run: Callable[..., int | None]
         if what == "trial":
             from hpo.job.many.fresh_main import main as run
         elif what == "check":
@@ -68,7 +75,7 @@ if __name__ == "__main__":
     gc.enable()
     code = run(*words)
     if what == "check":
-        os._exit(code)  # because threads of the user's module may not want to end
+        os._exit(code or 0)  # because threads of the user's module may not want to end
     sys.exit(code)
 elif __name__ == "__mp_main__":
     import_the_package()

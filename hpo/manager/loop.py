@@ -25,6 +25,7 @@ from hpo.manager.checkpoint_keeper import CheckpointKeeper
 from hpo.manager.observe import Observer, OpenLegs
 from hpo.manager.publisher import Publisher
 from hpo.manager.seats.keeper import SeatKeeper
+from hpo.manager.start_watch import StartWatch
 from hpo.manager.trouble_teller import TroubleTeller
 from hpo.record import events as ev
 from hpo.record.causes import Cause
@@ -81,6 +82,7 @@ class Manager:
         self._seats = SeatKeeper(cluster, self.book, seat_limits, self._blame)
         self._seats_stay = seat_limits.legs_per_seat != 1
         self._told_out: dict[str, float] = {}  # nodes in quarantine, as seats that stay know them
+        self._starts = StartWatch(here.layout)
         self._offers = reconcile.OfferKeeper(here.layout)
         self._publisher = Publisher(here.layout, gpus)
         self._files = TroubleTeller(
@@ -140,11 +142,13 @@ class Manager:
         now = here.clock.now()
         self._journal.require_owner()
         self._seats.poll_if_due(state, now)
+        self._starts.look(now)
         self._stop = stop_request.read(here.layout)
         changed = False
         while self._round(now):
             changed = True
         self._seats.stop_if_broken(state, now)
+        self._seats.stop_if_hopeless(self._starts, state, now)
         if state.ended is None:
             self._seats.fill(state, now, to_come=self._scheduler.legs_to_come(state))
             if self._checkpoints is not None:
@@ -179,6 +183,7 @@ class Manager:
         for node in [*(verdict.node for verdict in verdicts), *quarantined(self.state, now)]:
             failed = self._blame.failed_on(node, now)
             yield from self._scheduler.offer_elsewhere(self.state, failed, now)
+        yield from self._starts.due(frozenset(quarantined(self.state, now)), now)
 
     def _take_back(self, now: float) -> int:
         """Void the claims of dead jobs, and offers that should not stand; how many."""
@@ -205,6 +210,7 @@ class Manager:
         if self._seats_stay and out != self._told_out:
             quarantine_file.publish(layout, out)
             self._told_out = out
+        self._starts.publish(frozenset(out))
         self._publisher.results(state, now)
         reconcile.tidy(layout, state, seen)
 

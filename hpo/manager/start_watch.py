@@ -47,7 +47,9 @@ class StartWatch:
 
     def look(self, now: float) -> None:
         """Read what is there, and say what is new."""
-        self._failing = [start for start in starts.failed(self._layout) if self._is_fresh(start, now)]
+        self._failing = [
+            start for start in starts.failed(self._layout) if self._is_fresh(start, now)
+        ]
         self._tell(now)
         if not self._told_ground and (found := starts.ground(self._layout)):
             self._told_ground = True
@@ -125,7 +127,7 @@ class StartWatch:
 
 
 def _has_begun(state: CampaignState) -> bool:
-    return any(trial.job_id for trial in state.trials)
+    return any(trial.job_id for trial in state.trials.values())
 
 
 def _words(start: FailedStart) -> str:

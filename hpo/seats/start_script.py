@@ -1,4 +1,4 @@
-"""The shell words with which SLURM's jobs start: a batch script that never changes, and what it reads.
+"""How SLURM's jobs start, in words for a shell: a batch script that never changes, what it reads.
 
 The batch script is copied by SLURM when a job is asked for, hours before it starts. So it only
 reads `jobs/start.sh`, which the manager writes anew at each of its starts: settings that are edited
@@ -25,7 +25,7 @@ MARK = "HPO_START_MARK"
 
 
 def batch_command(jobs: str) -> str:
-    """What a batch script runs: `start.sh` of the folder `jobs`, read whole before any of it runs."""
+    """What a batch script runs: `start.sh` of the folder `jobs`, whole or not at all."""
     return f"""\
 hpo_jobs={shlex.quote(jobs)}
 while hpo_text=$(cat -- "$hpo_jobs/start.sh" 2>/dev/null); \
@@ -116,7 +116,7 @@ def _watched(lines: Sequence[str], *, strict: bool) -> list[str]:
         "trap 'hpo_code=$? hpo_line=$((LINENO - hpo_base)); "
         f'[ "${{#BASH_SOURCE[@]}}" -gt "$hpo_depth" ] || {failed} {told}\' ERR',
         f"trap 'hpo_code=$?; hpo_failed env_setup {ended}' EXIT",
-        "trap '[ \"$LINENO\" -le \"$hpo_base\" ] || hpo_at=$((LINENO - hpo_base))' DEBUG",
+        'trap \'[ "$LINENO" -le "$hpo_base" ] || hpo_at=$((LINENO - hpo_base))\' DEBUG',
         "hpo_base=$LINENO",
         *lines,
         "trap - DEBUG ERR EXIT",
@@ -174,6 +174,7 @@ hpo_failed() {
     local now pause said entry saved=() log=$hpo_root/jobs/${hpo_job}_0_log.out
     printf -v now '%%(%%s)T' -1
     said=$(tail -n 1 -- "$log" 2>/dev/null)
+    case $said in "start "*) said= ;; esac
     echo "start $hpo_try on $hpo_node failed: $2" >&2
     mkdir -p -- "$hpo_starts"
     printf '%%s\\n' "kind $1" "node $hpo_node" "job $hpo_job" "since $hpo_since" "last $now" \\

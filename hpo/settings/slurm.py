@@ -128,8 +128,8 @@ class SlurmSettings(BaseModel):
 
     env_setup: Lines = []
     """Shell lines run at the start of each job, such as `source activate my-env`; text or list.
-    Where they put another `python` on the path and `python` is not set, trials run in that. Those of
-    jobs that wait in SLURM's queue may be edited: they count from the next start of the manager."""
+    Where they put another `python` on the path and `python` is not set, trials run in that. Lines
+    that are edited count from the next start of the manager, also for jobs that wait already."""
 
     env_setup_strict: bool = True
     """Whether a line of `env_setup` that fails ends the start of a job, which is tried again for

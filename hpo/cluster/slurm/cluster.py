@@ -22,7 +22,7 @@ from hpo.cluster.slurm.request import SeatRequest
 from hpo.cluster.slurm.task_ids import in_words
 from hpo.cluster.slurm.times import JobTimes
 from hpo.errors import PollError, SubmissionUncertainError
-from hpo.folder import shrunk_seats
+from hpo.folder import shrunk_seats, starts
 from hpo.folder.files import Layout, read_tail
 from hpo.seats.book import JobPhase, JobStatus
 from hpo.seats.orders import (
@@ -79,6 +79,14 @@ class SlurmCluster:
         self._max_array: int | None = None
         self._odd_since: dict[str, float] = {}
         self._accounting_warned = False
+
+    def publish_start(self) -> None:
+        """Let the jobs of this campaign start as the settings say, those that wait, too.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        starts.publish_start(self._layout, self._request.start(self._layout).text())
 
     def submit(self, order: Submit) -> list[str]:
         """One sbatch for all seats."""

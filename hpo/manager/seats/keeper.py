@@ -23,11 +23,12 @@ from hpo.errors import (
     SubmissionUncertainError,
 )
 from hpo.manager.seats.waiting import WaitingNews
+from hpo.manager.start_watch import StartWatch
 from hpo.record.result import node_name
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.seats.book import SeatBook
 from hpo.seats.next_orders import next_orders
-from hpo.seats.orders import Change, Order, Submit
+from hpo.seats.orders import Cancel, Change, Order, Submit
 from hpo.units.backoff import Backoff
 
 log = logging.getLogger(__name__)
@@ -143,6 +144,20 @@ class SeatKeeper:
             f"lines:\n{words}\nMend the environment (`env_setup`, `python`, `pythonpath`){mend} "
             "and start again; no trial is lost"
         )
+
+    def stop_if_hopeless(self, starts: StartWatch, state: CampaignState, now: float) -> None:
+        """Where no job ever started; those that try to are ended, too.
+
+        Raises:
+            SeatsBrokenError: the environment on the nodes is broken.
+        """
+        try:
+            starts.stop_if_hopeless(state, now)
+        except SeatsBrokenError:
+            self.dismiss(now)
+            trying = tuple(start.job_id for start in starts.failing)
+            self._change(Cancel(trying, "they cannot start", running=True), now)
+            raise
 
     def _carry_out(self, orders: list[Order], now: float) -> None:
         """Do what was ordered, up to the first failure; what has failed lately is left out."""
