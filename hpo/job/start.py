@@ -67,6 +67,8 @@ if __name__ == "__main__":
             from hpo.job.ground import check as run
         else:
             from hpo.job.main import run_seat as run
+
+            del words[1:]  # submitit appended some to the command of 0.1.0
     except (ImportError, OSError, SyntaxError) as err:
         cannot_start(f"{type(err).__name__}: {err}")
         raise
