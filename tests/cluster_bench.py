@@ -78,7 +78,7 @@ class Bench:
             cluster = SlurmCluster(
                 self.layout, self.name, SeatRequest(settings), poll_s=1.0, result_grace_s=1.0
             )
-            cluster.publish_start()
+            cluster.take_over()
             return cluster
         if self.submitted:
             return self.cluster

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hpo.cli.signals import LeaveRequest
 from hpo.cluster.protocol import Clock, Cluster
@@ -91,10 +91,12 @@ def make_cluster(
     leave: LeaveRequest,
     *,
     to_manage: bool = False,
+    former: Mapping[str, Any] | None = None,
 ) -> tuple[Cluster, Clock]:
     """The cluster for the campaign named `campaign`, and the clock that goes with it.
 
-    `to_manage`: jobs start as `spec` says from now on, also those that wait already.
+    `to_manage`: jobs start as `spec` says from now on, also those that wait already and were asked
+    for with the `former` settings.
 
     Raises:
         OSError: they cannot be told.
@@ -111,7 +113,7 @@ def make_cluster(
             result_grace_s=spec.hpo.result_grace,
         )
         if to_manage:
-            cluster.publish_start()
+            cluster.take_over(former)
         return cluster, leave
     if executor == "local":
         return _local(spec), leave

@@ -205,7 +205,9 @@ def _manage(
     if executor != "simulated":
         tell_environment(spec.slurm)
     name = campaign.header.campaign
-    cluster, clock = make_cluster(executor, spec, campaign.layout, name, leave, to_manage=True)
+    cluster, clock = make_cluster(
+        executor, spec, campaign.layout, name, leave, to_manage=True, former=campaign.former
+    )
     screen.use_clock(clock.now)
     legs = spec.legs()
     journal = Journal(campaign.layout.journal, campaign.header, guard=lock.guard)

@@ -38,6 +38,7 @@ class ClusterTraits:
         result_grace_s: how late the files of an ended job may become visible.
         vanish_s: how long a job may be missing from the lists before it is given up.
         capacity: seats that can run at once, where the cluster knows; None: ask for any.
+        edited: whether seats that wait were asked for with other settings than today's.
     """
 
     has_queue: bool
@@ -46,6 +47,7 @@ class ClusterTraits:
     result_grace_s: float = 0.0
     vanish_s: float = 0.0
     capacity: int | None = None
+    edited: bool = False
 
 
 class Cluster(Protocol):
@@ -75,6 +77,7 @@ class Cluster(Protocol):
         Raises:
             PollError: nobody knows for which of them it was carried out; of `Raise` also: one of
                 them waits no more, and has not got the memory.
+            SubmissionError: of `Renew`: seats that wait cannot be changed so; ask for others.
         """
         ...
 

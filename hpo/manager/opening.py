@@ -34,6 +34,7 @@ MOVED = {
 class Campaign:
     """An opened campaign; `changes` are settings that differ from the last start.
 
+    `former` are what jobs were asked for with at the last start.
     With an `origin` the folder was copied or moved; `foreign_jobs` hold legs and serve another one.
     """
 
@@ -43,6 +44,7 @@ class Campaign:
     changes: list[str]
     origin: Origin | None = None
     foreign_jobs: frozenset[str] = frozenset()
+    former: Mapping[str, Any] | None = None
 
 
 def folder_problems(root: Path, *, fresh: bool) -> list[str]:
@@ -127,7 +129,8 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
     if document != known:
         publish_json(layout.campaign, document)
     header = Header(name, spec.digest())
-    return Campaign(layout, header, known is None, changes, copied, frozenset(foreign))
+    former = known["settings"].get("slurm") if known and not copied else None
+    return Campaign(layout, header, known is None, changes, copied, frozenset(foreign), former)
 
 
 def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from hpo.seats.orders import (
     LimitArray,
     Order,
     Raise,
+    Renew,
     Shrink,
     Submit,
     array_of,
@@ -202,6 +203,9 @@ class SeatBook:
             case Avoid():
                 for seat in self._known(order.job_ids):
                     seat.off = order.nodes
+            case Renew():
+                for seat in self._known(order.job_ids):
+                    seat.off = None
             case Cancel():
                 for job_id in order.job_ids:
                     self.left(job_id, over=True)

@@ -65,15 +65,16 @@ class JobTime(NamedTuple):
             return 0
         return max(0, warning_s(self.limit_min) - warning_s(self.asked_min))
 
-    def lowered_to(self, minutes: int) -> JobTime:
-        """The same with a limit of `minutes`, which is a lower one."""
+    def changed_to(self, minutes: int) -> JobTime:
+        """The same with a limit of `minutes`; a longer one is no more than what the job has."""
         if self.leave_at is None or self.limit_min is None:
             return self._replace(asked_min=minutes)
         # What SLURM tells, it told when the job started, and so after its limit was lowered.
         end_at = self.end_at
         if end_at is None:
             start = self.leave_at + warning_s(self.limit_min) - 60 * self.limit_min
-            end_at = start + 60 * min(minutes, self.limit_min)
+            is_longer = self.asked_min is not None and minutes > self.asked_min
+            end_at = start + 60 * (minutes if is_longer else min(minutes, self.limit_min))
         return self._replace(asked_min=minutes, leave_at=end_at - warning_s(minutes))
 
     def had_s(self, now: float) -> int | None:

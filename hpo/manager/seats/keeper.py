@@ -22,13 +22,14 @@ from hpo.errors import (
     SubmissionLimitError,
     SubmissionUncertainError,
 )
+from hpo.manager.seats.renewal import Renewal
 from hpo.manager.seats.waiting import WaitingNews
 from hpo.manager.start_watch import StartWatch
 from hpo.record.result import node_name
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.seats.book import SeatBook
 from hpo.seats.next_orders import next_orders
-from hpo.seats.orders import Cancel, Change, Order, Submit
+from hpo.seats.orders import Cancel, Change, Order, Renew, Submit
 from hpo.units.backoff import Backoff
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class SeatKeeper:
         )
         self._blame = blame
         self._waiting = WaitingNews()
+        self._renewal = Renewal(book, due=traits.edited)
         self._out: frozenset[str] = frozenset()  # nodes
         self._next_poll = float("-inf")
         self._held: dict[object, float] = {}  # calls that failed, or were just made: until when
@@ -108,6 +110,9 @@ class SeatKeeper:
             # Jobs that end at once are not to follow each other as fast as they can.
             paused=has_queue and now < self._blame.next_seat_at(),
         )
+        is_held = now < self._held.get(Renew, now)
+        if is_held or not self._renewal.act(partial(self._change, now=now)):
+            return
         self._carry_out(due(), now)
         if self._book.counted:
             return
@@ -179,7 +184,8 @@ class SeatKeeper:
             self._book.unsure(order)
             return False
         self._book.carried_out(order)
-        log.info("%s", order)
+        if not isinstance(order, Renew) or order.job_ids:
+            log.info("%s", order)
         return True
 
     def _call(self, what: object, failed: str, act: Callable[[], None], now: float) -> bool:
