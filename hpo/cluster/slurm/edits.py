@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from hpo.folder.files import Layout, publish_json, read_object
-from hpo.settings.slurm import SlurmSettings
+from hpo.settings.slurm import GPU_OPTIONS, SlurmSettings
 
 # What a job reads only when it starts, or what does not concern a job by itself.
 _NOT_ASKED = frozenset({"python", "env_setup", "env_setup_strict", "max_mem", "max_time"})
@@ -57,7 +57,7 @@ def edits(old: SlurmSettings, new: SlurmSettings) -> Edits:
             sizes.append(f"MinMemoryNode={new.mem_mb}")
         elif key in _IN_PLACE and (value is not None or key in _MAY_BE_EMPTY):
             words.append(f"{_IN_PLACE[key]}={value or ''}")
-        elif key in ("gpus", "gpu_type") and old.gpus and new.gpus:
+        elif key in ("gpus", "gpu_type") and old.gpus and new.gpus and not _asks_itself(new):
             kind = f":{new.gpu_type}" if new.gpu_type else ""
             words.append(f"Gres=gpu{kind}:{new.gpus}")
         else:
@@ -69,6 +69,10 @@ def edits(old: SlurmSettings, new: SlurmSettings) -> Edits:
         new.time_min > old.time_min,
         tuple(anew),
     )
+
+
+def _asks_itself(settings: SlurmSettings) -> bool:
+    return any(name.replace("_", "-") in GPU_OPTIONS for name in settings.extra)
 
 
 _IN_PLACE = {

@@ -18,8 +18,10 @@ from hpo.job import start
 from hpo.seats.start_script import Start
 from hpo.seats.wall_time import SEAT_MIN, export_lines
 from hpo.settings.search import SlurmSettings
+from hpo.settings.slurm import GPU_OPTIONS
 from hpo.units.sizes import Size, warning_s
 
+_PER_TASK = frozenset(["gpus-per-task", "tres-per-task"])
 PACKAGE_HOME = Path(hpo.__file__).resolve().parents[1]
 
 
@@ -77,7 +79,7 @@ class SeatRequest:
             "exclude": self.excluded(avoid) or None,
             "time": minutes,
             "mem": settings.mem_option if size.mem_mb is None else f"{size.mem_mb}M",
-            "cpus_per_task": settings.cpus_per_task,
+            "cpus_per_task": self._cpus(),
             "gres": self._gres(),
             "array_parallelism": at_once,
             "use_srun": False,
@@ -100,7 +102,7 @@ class SeatRequest:
             "exclude": settings.exclude,
             "time": settings.time_min,
             "mem": settings.mem_option if mem_mb is None else f"{mem_mb}M",
-            "cpus-per-task": settings.cpus_per_task,
+            "cpus-per-task": self._cpus(),
             "gres": self._gres(),
         } | self._extra()
         return [
@@ -119,11 +121,17 @@ class SeatRequest:
         return ",".join([*own, *sorted(avoid)])
 
     def _gres(self) -> str | None:
-        if self.settings.gpus == 0:
+        if self.settings.gpus == 0 or GPU_OPTIONS & self._extra().keys():
             return None
         kind = f":{self.settings.gpu_type}" if self.settings.gpu_type else ""
         return f"gpu{kind}:{self.settings.gpus}"
 
     def _extra(self) -> dict[str, Any]:
         extra = {key.replace("_", "-"): value for key, value in self.settings.extra.items()}
+        if _PER_TASK & extra.keys():
+            extra.setdefault("ntasks", 1)  # sbatch wants to know for how many
         return {key: value for key, value in extra.items() if value is not False}
+
+    def _cpus(self) -> int | None:
+        """`cpus-per-gpu` and `cpus-per-task` exclude each other."""
+        return None if "cpus-per-gpu" in self._extra() else self.settings.cpus_per_task
