@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from hpo.checkpoint.restorable import Restorable, kind_of
 from hpo.errors import ReportError
+from hpo.folder import opening
 
 KIND = "$"  # the key that marks a JSON object as one of ours instead of a user's dict
 
@@ -222,7 +223,7 @@ class _synced:  # noqa: N801 because it is used like a function
     """`open(path, "wb")` whose file is on disk when the block ends."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
+        self._file = os.fdopen(opening.open_new(path), "wb")
 
     def __enter__(self) -> IO[bytes]:
         return self._file

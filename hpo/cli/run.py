@@ -113,9 +113,10 @@ def _load_checked(arguments: Namespace, executor: str) -> CampaignSpec:
         problems += preflight(executor, slurm, loaded.output_dir)
     if loaded.output_dir is not None:
         problems += folder_problems(loaded.output_dir, fresh=arguments.fresh)
-        if not arguments.fresh:
-            sharing = loaded.hpo.sharing if loaded.hpo else folder_safety.PRIVATE
-            problems += folder_safety.exposure_problems(loaded.output_dir, sharing)
+        sharing = loaded.hpo.sharing if loaded.hpo else folder_safety.PRIVATE
+        problems += folder_safety.exposure_problems(
+            loaded.output_dir, sharing, fresh=arguments.fresh
+        )
     spec = loaded.spec()
     if not arguments.fresh and (drift := drift_problems(spec)):
         raise ConfigDriftError(drift, where=str(spec.source))
@@ -164,12 +165,14 @@ def _live_jobs(layout: Layout, spec: CampaignSpec, executor: str) -> list[str]:
 def _make_folder(spec: CampaignSpec, layout: Layout) -> None:
     try:
         folder_safety.set_umask(spec.hpo.sharing)
-        folder_safety.create(layout, spec.hpo.sharing)
+        problems = folder_safety.create(layout, spec.hpo.sharing)
     except OSError as err:  # found only by trying: names too long, servers that refuse
         if is_storage_trouble(err):
             raise
         problem = f"output_dir {layout.root} cannot be made: {err.strerror}; choose another"
         raise SettingsError([problem], where=str(spec.source)) from err
+    if problems:
+        raise SettingsError(problems, where=str(spec.source))
 
 
 def _run_locked(spec: CampaignSpec, layout: Layout, executor: str, argv: Sequence[str]) -> int:
@@ -202,6 +205,8 @@ def _manage(
     leave = LeaveRequest()
     leave.listen()
     say_hello(spec, campaign, executor, screen.log_file)
+    if owners := folder_safety.owners_above(campaign.layout.root):
+        log.warning("%s and could always replace this campaign", ", ".join(owners))
     if executor != "simulated":
         tell_environment(spec.slurm)
     name = campaign.header.campaign

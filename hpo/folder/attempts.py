@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from hpo.folder import opening
 from hpo.folder.files import AttemptFiles, Layout, is_writable, publish_json, read_json, read_plain
 from hpo.folder.offers import Leg
 from hpo.folder.reports import bounded
@@ -133,7 +134,7 @@ def publish_prepared(layout: Layout, leg: Leg) -> bool:
     claim's end and this step would otherwise put its result over that of a later attempt.
     """
     try:
-        files_of(layout, leg).ready.replace(layout.result(leg.trial_id))
+        opening.rename(files_of(layout, leg).ready, layout.result(leg.trial_id))
     except FileNotFoundError:
         return False
     return True
@@ -141,11 +142,11 @@ def publish_prepared(layout: Layout, leg: Leg) -> bool:
 
 def discard_prepared(layout: Layout, leg: Leg) -> None:
     """The attempt is void: its result will never stand."""
-    files_of(layout, leg).ready.unlink(missing_ok=True)
+    opening.remove(files_of(layout, leg).ready)
 
 
 def publish_standing(layout: Layout, result: Mapping[str, Any]) -> None:
     """Make `result` the trial's standing one, for people and pandas."""
     path = layout.result(int(result["trial_id"]))
-    path.parent.mkdir(exist_ok=True)  # because somebody may have removed it
+    opening.make_folder(path.parent)  # because somebody may have removed it
     publish_json(path, result)

@@ -13,6 +13,7 @@ from typing import Any
 
 from hpo.errors import SettingsError
 from hpo.folder.files import Layout, read_object
+from hpo.folder.opening import settled
 from hpo.record.fields import from_json
 
 FORMAT = 1
@@ -58,7 +59,13 @@ def faults(document: Mapping[str, Any]) -> list[str]:
 
 def file_problem(layout: Layout) -> str | None:
     """Why the folder's campaign.json cannot be used; None: it can, or there is none."""
-    if not layout.campaign.exists() or stored(layout) is not None:
+    try:
+        layout.campaign.lstat()
+    except FileNotFoundError:
+        return None
+    except OSError as err:
+        return f"{layout.campaign} cannot be read: {err.strerror}"
+    if stored(layout) is not None:
         return None
     found = read_object(layout.campaign)
     what = f"is wrong in {', '.join(faults(found))}" if found else "is no JSON object"
@@ -71,7 +78,7 @@ def require(root: Path) -> tuple[Layout, dict[str, Any]]:
     Raises:
         SettingsError: there is none.
     """
-    layout = Layout(root.absolute())
+    layout = Layout(settled(root))
     document = stored(layout)
     if document is None:
         problem = file_problem(layout) or (

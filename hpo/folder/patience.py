@@ -29,6 +29,7 @@ LEAVING_S = 10.0  # a job that is asked to leave has 30 s; it may have two thing
 # Out of users' code only these: EIO may be a broken file of the user's own, and EROFS or EACCES a
 # wrong path, which no other job would write to either.
 _NUMBERS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ESTALE})
+_LASTING = (errno.ELOOP, errno.EMLINK)  # links, which no waiting turns into files
 _WORDS = "|".join(re.escape(os.strerror(number)) for number in sorted(_NUMBERS))
 _OF_NUMPY = r"\d+ requested and \d+ written"  # tofile's OSError has no number
 _OF_TORCH = (
@@ -104,7 +105,7 @@ class Patience:
             except Exception as err:
                 if not is_of_files(err):
                     raise
-                if left_s <= 0.0:
+                if left_s <= 0.0 or getattr(err, "errno", None) in _LASTING:
                     raise StorageTrouble(f"{what}: the files cannot be used: {err}") from err
                 pause_s = min(pause_s, left_s)
                 log.warning("%s: the files cannot be used, again in %.0f s: %s", what, pause_s, err)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hpo.folder import attempts, offers
+from hpo.folder import attempts, offers, opening
 from hpo.folder.attempts import Account
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.full_disk_output import log_again
@@ -94,7 +94,7 @@ def _note_start(
 ) -> None:
     """Write who begins the leg, and when: for people, and to count what was lost."""
     files = attempts.files_of(layout, claim)
-    files.folder.mkdir(parents=True, exist_ok=True)
+    opening.make_folder(files.folder)
     # Not worth a sync of the disk for each trial.
     publish_json(layout.config(claim.trial_id), offer["config"], durable=False)
     who = {"job_id": here.job_id, "host": here.host, "start_time": start}
@@ -118,7 +118,7 @@ def finish_leg(layout: Layout, account: Account, patience: Patience = Patience()
     files = attempts.files_of(layout, claim)
 
     def publish() -> None:
-        files.folder.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
+        opening.make_folder(files.folder)  # because somebody may have removed it
         # Not synced, because the copy's sync is that of both names.
         publish_json(files.result, found, folder=False)
         publish_json(files.ready, found)

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hpo.errors import SettingsError
-from hpo.folder.files import Layout, read_json, read_plain
+from hpo.folder.files import Layout, read_plain
 from hpo.folder.patience import Patience
+from hpo.folder.safety import exposure_problems, is_same_folder, read_own_campaign
 from hpo.job.leave_flag import LeaveFlag
 from hpo.record.goal import Goal
 from hpo.record.result import Outcome
@@ -74,15 +75,47 @@ def read_settings(layout: Layout) -> LegSettings:
     Raises:
         SettingsError: there is no campaign, or its file cannot be read.
     """
-    campaign = read_json(layout.campaign)
     try:
-        told = dict(campaign["seat"])  # type: ignore[index]  # because errors are caught
+        campaign = read_own_campaign(layout)
+        _require_place(layout, campaign["path"] if "path" in campaign else str(layout.root))
+        told = dict(campaign["seat"])
         goal = Goal.from_json(told)
         return LegSettings(goal=goal, **{k: v for k, v in told.items() if k not in goal.to_json()})
-    except (TypeError, KeyError, ValueError) as err:
+    except (OSError, TypeError, KeyError, ValueError) as err:
         raise SettingsError(
             [f"{layout.campaign} cannot be read as a campaign ({err})"], where=str(layout.root)
         ) from err
+
+
+def _require_place(layout: Layout, path: object) -> None:
+    """The folder is the one that the manager started, not a copy that no manager has seen.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if not isinstance(path, str) or not is_same_folder(path, layout.root):
+        problem = f"{layout.root} was copied or moved from {path}: start it there with `hpo run`"
+        raise SettingsError([problem], where=str(layout.root))
+
+
+def require_safe(layout: Layout, settings: LegSettings, given: str) -> None:
+    """Refuse to run what others could have put there.
+
+    Args:
+        layout: the campaign.
+        settings: what its file says.
+        given: the path that the job was started for, with the links that were on it.
+
+    Raises:
+        SettingsError: with all that lets them.
+    """
+    root = layout.root
+    problems = exposure_problems(root, settings.sharing)
+    # Up to 0.1.0 links were kept, and the file tells of them.
+    if given not in (str(root), read_own_campaign(layout).get("path")):
+        problems.append(f"{given} is a link that leads to {root} now: start it anew")
+    if problems:
+        raise SettingsError(problems, where=str(root))
 
 
 def await_settings(layout: Layout, patience: Patience) -> LegSettings:

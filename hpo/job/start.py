@@ -66,7 +66,7 @@ if __name__ == "__main__":
         elif what == "check":
             from hpo.job.ground import check as run
         else:
-            from hpo.job.main import run_seat as run
+            from hpo.job.main import run_job as run
 
             del words[1:]  # submitit appended some to the command of 0.1.0
     except (ImportError, OSError, SyntaxError) as err:

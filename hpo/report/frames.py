@@ -6,6 +6,7 @@ The only module that needs pandas. Reads what a person would read; never the man
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,9 @@ from hpo.errors import SettingsError
 from hpo.folder import offers
 from hpo.folder.attempts import read_begun
 from hpo.folder.files import Layout, read_object
+from hpo.folder.opening import settled
 from hpo.folder.reports import read_reports
+from hpo.folder.safety import other_owner
 from hpo.values import canonical, flat
 
 if TYPE_CHECKING:
@@ -79,7 +82,9 @@ def load_campaign(folder: str | Path) -> CampaignResults:
     Raises:
         SettingsError: there is no campaign in `folder`.
     """
-    layout = Layout(Path(folder))
+    layout = Layout(settled(Path(folder)))
+    if (owner := other_owner(layout.root)) is not None:
+        warnings.warn(f"the campaign in {folder} belongs to {owner}", stacklevel=2)
     campaign = read_object(layout.campaign)
     if not campaign:
         raise SettingsError([f"{layout.campaign} is missing or unreadable"], where=str(folder))

@@ -13,6 +13,7 @@ from typing import Any
 
 from hpo.cluster.simulated.clock import LegTime
 from hpo.cluster.simulated.jobs import RunningLeg, SimulatedJob
+from hpo.folder import opening
 from hpo.folder.attempts import Account, files_of
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.patience import Patience
@@ -76,7 +77,7 @@ class LegRunner:
         files = files_of(self._layout, leg.claim)
         who = {"job_id": job.job_id, "host": job.status.node, "start_time": leg.claimed_at}
         with contextlib.suppress(OSError):  # then nobody knows what it had
-            files.folder.mkdir(parents=True, exist_ok=True)
+            opening.make_folder(files.folder)
             publish_json(files.begun, who | job.had())
 
     def _run(

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from hpo.command_line import CommandLine
 from hpo.errors import SettingsError
+from hpo.folder.opening import settled
 from hpo.search.random import point_problems
 from hpo.settings.reading.checking import check_section
 from hpo.settings.reading.finding import SHIPPED, absolute, find_config, none_named
@@ -141,7 +142,7 @@ def load(
     if found.hpo is not None:
         found.pythonpath = _resolve_pythonpath(found.hpo, path, cwd, problems)
         folder = output_dir or found.hpo.output_dir or f"hpo_results/{path.stem}"
-        found.output_dir = absolute(folder, cwd)
+        found.output_dir = settled(absolute(folder, cwd))  # once, as links may be changed
     return found
 
 
