@@ -16,8 +16,9 @@ from typing import Any
 
 from hpo.errors import HpoError
 from hpo.folder.files import Layout, publish_json
-from hpo.folder.patience import Patience
-from hpo.job.orders import await_settings
+from hpo.folder.opening import settled
+from hpo.folder.patience import Patience, StorageTrouble
+from hpo.job.orders import await_settings, require_safe
 from hpo.seats.job_identity import this_job
 
 NVIDIA = Path("/proc/driver/nvidia")
@@ -29,9 +30,13 @@ def check(root: str) -> int:
     begun = time.monotonic()
     answer = os.dup(1)
     os.dup2(2, 1)  # what users' modules print is no answer
-    layout = Layout(Path(root).absolute())
+    layout = Layout(settled(Path(root)))
     try:
         settings = await_settings(layout, Patience())
+        require_safe(layout, settings, root)
+    except (HpoError, StorageTrouble):
+        return 0  # which the job says itself
+    try:
         from hpo.job.serving import Objective
 
         Objective(settings, []).load()

@@ -29,9 +29,9 @@ def batch_command(jobs: str) -> str:
     return f"""\
 hpo_jobs={shlex.quote(jobs)}
 while hpo_text=$(cat -- "$hpo_jobs/start.sh" 2>/dev/null); \
-[ "${{hpo_text##*$'\\n'}}" != '{END}' ]; do
+[ "${{hpo_text##*$'\\n'}}" != '{END}' ] || [ ! -O "$hpo_jobs/start.sh" ]; do
     if [ "$SECONDS" -ge {PATIENCE_S} ]; then
-        echo "this job ends: $hpo_jobs/start.sh cannot be read" >&2
+        echo "this job ends: $hpo_jobs/start.sh cannot be read, or is somebody else's" >&2
         exit 1
     fi
     sleep {FIRST_PAUSE_S}
