@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -138,7 +137,7 @@ def test_nothing_is_lost_to_an_environment_that_is_away(slurm: RealSlurm, tmp_pa
     change(project, '"gpus": 1}', f'"gpus": 1, "python": {str(link)!r}}}')
     run = Run(project)
     run.wait_for("trial 7 started")
-    os.unlink(link)
+    link.unlink()
     run.wait_for("the Python of the jobs is not there", 30.0)
     time.sleep(60.0)
     link.symlink_to(sys.executable)
