@@ -111,6 +111,11 @@ def publish(path: ModelPath, text: str, *, durable: bool = True, folder: bool = 
     port_of[-1]("write", str(path), text)
 
 
+def publish_again(path: ModelPath, other: ModelPath) -> None:
+    """`hpo.folder.files.publish_again`: one step as well."""
+    port_of[-1]("copy", str(path), str(other))
+
+
 def carry_out(files: Files, op: Op) -> tuple[Files, Any]:
     """One operation on the files: what they become, and what the process sees."""
     kind, path = op[0], op[1]
@@ -125,6 +130,8 @@ def carry_out(files: Files, op: Op) -> tuple[Files, Any]:
         table[path] = op[2]
     elif path not in table:
         return files, ABSENT
+    elif kind == "copy":
+        table[op[2]] = table[path]
     elif kind == "read":
         return files, table[path]
     else:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpo.cli.signals import LeaveRequest
 from hpo.cluster.protocol import Clock, Cluster
 from hpo.folder.files import Layout
 from hpo.manager.lock import Holder
@@ -41,7 +40,7 @@ def is_alive(holder: Holder, executor: str) -> bool | None:
     if holder.host == socket.gethostname():
         import psutil  # because it is known without it in most cases
 
-        return bool(psutil.pid_exists(holder.pid))
+        return 0 < holder.pid < 2**31 and bool(psutil.pid_exists(holder.pid))
     if holder.job_id is None:
         return None
     gone = job_gone_asker(executor)(holder.job_id)
@@ -88,12 +87,11 @@ def make_cluster(
     spec: CampaignSpec,
     layout: Layout,
     campaign: str,
-    leave: LeaveRequest,
     *,
     to_manage: bool = False,
     former: Mapping[str, Any] | None = None,
-) -> tuple[Cluster, Clock]:
-    """The cluster for the campaign named `campaign`, and the clock that goes with it.
+) -> Cluster:
+    """The cluster in real time for the campaign named `campaign`.
 
     `to_manage`: jobs start as `spec` says from now on, also those that wait already and were asked
     for with the `former` settings.
@@ -114,10 +112,8 @@ def make_cluster(
         )
         if to_manage:
             cluster.take_over(former)
-        return cluster, leave
-    if executor == "local":
-        return _local(spec), leave
-    return _simulated(spec, layout)
+        return cluster
+    return _local(spec)
 
 
 def jobs_of(executor: str, layout: Layout, campaign: str) -> Cluster | None:
@@ -152,7 +148,10 @@ def _local(spec: CampaignSpec) -> LocalCluster:
     return LocalCluster(Layout(spec.output_dir), request)
 
 
-def _simulated(spec: CampaignSpec, layout: Layout) -> tuple[Cluster, Clock]:
+def make_simulated(
+    spec: CampaignSpec, layout: Layout, latest: float | None
+) -> tuple[Cluster, Clock]:
+    """A cluster in virtual time, and its clock, which goes on from `latest` (s, Unix)."""
     import sys
     import time
 
@@ -163,7 +162,7 @@ def _simulated(spec: CampaignSpec, layout: Layout) -> tuple[Cluster, Clock]:
     from hpo.trial.objective import load_objective
 
     sys.path[:0] = list(spec.pythonpath)
-    clock = SimulatedClock(time.time())
+    clock = SimulatedClock(time.time() if latest is None else latest)
     model = ClusterModel(
         seats=spec.hpo.max_concurrent_jobs, mem_mb=spec.slurm.mem_mb, seed=spec.hpo.seed
     )

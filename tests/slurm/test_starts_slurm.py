@@ -89,7 +89,7 @@ def test_a_node_on_which_jobs_cannot_start_costs_no_place_in_the_queue(
 
 
 def test_edited_settings_reach_the_jobs_that_wait(slurm: RealSlurm, tmp_path: Path) -> None:
-    project = Project(tmp_path / "project", n_trials=6, epochs=4)
+    project = Project(tmp_path / "project", n_trials=8, epochs=6)
     change(project, '"max_concurrent_jobs": 8', '"max_concurrent_jobs": 2')
     change(project, '"gpus": 1}', '"gpus": 1, "env_setup": "export CUDA_VISIBLE_DEVICES=old"}')
     first = Run(project)
@@ -106,15 +106,15 @@ def test_edited_settings_reach_the_jobs_that_wait(slurm: RealSlurm, tmp_path: Pa
     assert again.end() == 0
     project.require_all_once()
     started = (project.folder / "started.txt").read_text().split()[1::2]
-    assert started == ["old"] * 2 + ["new"] * 4
-    attempts = project.output.glob("trials/trial_5/attempt-a0.json")
+    assert started == ["old"] * 2 + ["new"] * 6
+    attempts = project.output.glob("trials/trial_7/attempt-a0.json")
     assert '"time_had_s": 1500' in next(attempts).read_text()
 
 
 def test_what_cannot_be_changed_in_the_queue_is_asked_for_anew(
     slurm: RealSlurm, tmp_path: Path
 ) -> None:
-    project = Project(tmp_path / "project", n_trials=4, epochs=4)
+    project = Project(tmp_path / "project", n_trials=4, epochs=10)
     change(project, '"max_concurrent_jobs": 8', '"max_concurrent_jobs": 2')
     first = Run(project)
     first.wait_for("trial 1 started")
