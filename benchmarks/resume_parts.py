@@ -36,7 +36,8 @@ from hpo.record.result import Outcome, Result
 from hpo.search.random import AsyncRandomSearch
 from hpo.seats.book import JobPhase, JobStatus
 from hpo.seats.orders import Change, Submit
-from hpo.space.space import choice, loguniform, randint, read_space, uniform
+from hpo.space.domains import choice, loguniform, randint, uniform
+from hpo.space.space import read_space
 
 RUNNING = 8
 OFFERED = 1000  # as many as a manager writes ahead of need

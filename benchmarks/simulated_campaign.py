@@ -22,12 +22,13 @@ from hpo.decisions.limits import SeatLimits
 from hpo.decisions.scheduler import Scheduler
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.journal import Header, Journal
-from hpo.job.leg import LegSettings
+from hpo.job.orders import LegSettings
 from hpo.manager.checkpoint_keeper import CheckpointKeeper
 from hpo.manager.loop import Manager, Surroundings
 from hpo.record.goal import Goal
 from hpo.search.random import AsyncRandomSearch
-from hpo.space.space import loguniform, read_space, uniform
+from hpo.space.domains import loguniform, uniform
+from hpo.space.space import read_space
 
 NAME, METRIC, MODE = "benchmark", "validation_error", "min"
 HEADER = Header(NAME, "0123456789abcdef")

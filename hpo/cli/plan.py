@@ -14,11 +14,13 @@ from pathlib import Path
 from hpo.cli.arguments import overrides_of
 from hpo.cluster.simulated.arrival import Arrival, Backfill, LogNormal
 from hpo.errors import EXIT_FINISHED, SettingsError
+from hpo.folder.safety import other_owner
 from hpo.plan import assumptions as known
 from hpo.plan.assumptions import Assumptions
 from hpo.plan.plan import Plan, make_plan
 from hpo.settings.reading.loading import load
 from hpo.settings.spec import CampaignSpec
+from hpo.shown import one_line
 
 MOST_SEATS, MOST_SEEDS, MOST_TRIALS = 10_000, 100, 100_000
 PICTURES = (".png", ".pdf", ".svg")
@@ -105,7 +107,8 @@ def _epochs(arguments: Namespace) -> tuple[float, float, list[str]]:
         epoch_s, spread, whence = arguments.epoch_seconds, known.EPOCH_SPREAD, "as given"
     elif arguments.like is not None:
         epoch_s, spread = known.epoch_times(Path(arguments.like))
-        whence = f"as in {arguments.like}"
+        owner = other_owner(Path(arguments.like))
+        whence = f"as in {arguments.like}" + ("" if owner is None else f", which is {owner}'s")
     else:
         epoch_s, spread = known.EPOCH_S, known.EPOCH_SPREAD
         whence = "assumed: give --epoch-seconds, or --like an earlier campaign"
@@ -155,8 +158,9 @@ def _print(made: Plan) -> None:
         console.width = 120  # of a file or a pipe nobody knows the width
     spec = made.spec
     what = "whole trials" if spec.asha() is None else "rungs"
-    console.print(f"{spec.name}: {spec.hpo.n_trials} trials, {what}", markup=False)
+    name = one_line(spec.name)
+    console.print(f"{name}: {spec.hpo.n_trials} trials, {what}", markup=False, emoji=False)
     console.print(rung_table(made))
     console.print(comparison(made))
     for line in assumption_lines(made):
-        console.print(f"- {line}", markup=False)
+        console.print(f"- {one_line(line)}", markup=False, emoji=False)

@@ -7,15 +7,22 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from typing import TYPE_CHECKING
 
 from hpo.folder.files import Layout
-from hpo.folder.full_disk_output import QuietFileHandler, QuietStreamHandler, log_again
+from hpo.folder.full_disk_output import (
+    QuietFileHandler,
+    QuietStreamHandler,
+    ShownFormatter,
+    log_again,
+)
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.seats.book import SeatBook
 from hpo.units.duration import in_words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
 
 FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
@@ -26,28 +33,21 @@ class Screen:
     def __init__(self, root: Path, n_trials: int, now: float) -> None:
         stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
         self.log_file = Layout(root).campaign_log(stamp)
-        self._console = Console()
         self._bar: Progress | None = None
         self._n_trials = n_trials
         self._finished_at_start: int | None = None
-        self._start = now
+        self._start = time.monotonic()
         file_handler = QuietFileHandler(str(self.log_file))
         console_handler: logging.Handler
         if sys.stdout.isatty():
-            self._bar = Progress(
-                TextColumn("trials"),
-                BarColumn(bar_width=24),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[text]}"),
-                console=self._console,
-            )
+            self._bar = _new_bar()
             self._task = self._bar.add_task("trials", total=n_trials, text="")
-            console_handler = _ConsoleHandler(self._console)
+            console_handler = _ConsoleHandler(self._bar.console)
         else:
             console_handler = QuietStreamHandler(sys.stdout)
         self._handlers = (file_handler, console_handler)
         for handler in self._handlers:
-            handler.setFormatter(logging.Formatter(FORMAT, datefmt="%Y-%m-%d %H:%M:%S"))
+            handler.setFormatter(ShownFormatter(FORMAT, datefmt="%Y-%m-%d %H:%M:%S"))
 
     def __enter__(self) -> Screen:
         log_again()  # because the configuration may have set up a log of its own
@@ -100,8 +100,16 @@ class Screen:
         done_here = finished - (self._finished_at_start or 0)
         if done_here <= 0 or finished >= total:
             return ""
-        seconds = (time.time() - self._start) / done_here * (total - finished)
+        seconds = (time.monotonic() - self._start) / done_here * (total - finished)
         return in_words(seconds + 1.0)
+
+
+def _new_bar() -> Progress:
+    # Here, because a manager that is a job has no terminal.
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    counts = (BarColumn(bar_width=24), MofNCompleteColumn())
+    return Progress(TextColumn("trials"), *counts, TextColumn("{task.fields[text]}"))
 
 
 class _ConsoleHandler(logging.Handler):
@@ -112,4 +120,5 @@ class _ConsoleHandler(logging.Handler):
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._console.print(self.format(record), markup=False, highlight=False, soft_wrap=True)
+        line = self.format(record)
+        self._console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from pathlib import Path
 
 from hpo.decisions.asha import Asha, expected_legs
@@ -19,6 +18,7 @@ from hpo.report.standing import Told
 from hpo.report.summary import lost_work
 from hpo.report.usage_words import usage_lines
 from hpo.settings.spec import CampaignSpec
+from hpo.shown import shell_words, without_values
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def say_hello(spec: CampaignSpec, campaign: Campaign, executor: str, log_file: P
     log.info(
         "%d trials of %s, %s of %s, seed %d, at most %d at once, on %s",
         spec.hpo.n_trials,
-        spec.objective,
+        without_values(spec.objective),
         spec.hpo.mode,
         spec.hpo.metric,
         spec.hpo.seed,
@@ -170,7 +170,7 @@ def report_leaving(manager: Manager, layout: Layout, why: str | None, command: s
     log.info("asked to leave (%s): %s go on by themselves", why, jobs)
     log.info("to go on: %s", command)
     if running or waiting:
-        log.info("to stop the jobs too: hpo stop %s --kill", shlex.quote(str(layout.root)))
+        log.info("to stop the jobs too: hpo stop %s --kill", shell_words([str(layout.root)]))
 
 
 def _report_breaker(state: CampaignState, layout: Layout) -> None:

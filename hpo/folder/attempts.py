@@ -9,20 +9,19 @@ The file's text is not trusted: anything that is not what a job writes reads as 
 from __future__ import annotations
 
 import errno
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from hpo.folder import opening
 from hpo.folder.files import AttemptFiles, Layout, is_writable, publish_json, read_json, read_plain
+from hpo.folder.json_text import parse
 from hpo.folder.offers import Leg
 from hpo.folder.reports import bounded
 from hpo.record.goal import Goal
 from hpo.record.result import Result
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """All that a job tells of an attempt: its result, and what only people want to know.
 
     `info` has times (s; Unix where they name a moment) and what the job ran on.
@@ -42,8 +41,7 @@ class Account:
         return document(self.leg, self.config, self.goal, self.reports, told)
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """What is wrong with a result file; `lasting`: it lies there, and waiting does not mend it."""
 
     text: str
@@ -107,12 +105,12 @@ def fault_of_attempt(layout: Layout, leg: Leg) -> Fault:
     """Why `read_attempt` gives None; the file is where a job, or a stranger, wrote."""
     path = files_of(layout, leg).result
     try:
-        found = json.loads(read_plain(path))
+        found = parse(read_plain(path))
     except OSError as err:
         no_file_of_ours = err.errno in (errno.ELOOP, errno.EINVAL, errno.EISDIR, errno.EFBIG)
         return Fault(f"{path} {err.strerror or err}", lasting=no_file_of_ours)
-    except (ValueError, RecursionError):
-        return Fault(f"{path} is no JSON", lasting=True)
+    except ValueError as err:
+        return Fault(f"{path} is no JSON ({err})", lasting=True)
     if isinstance(found, dict) and not _is_of(leg, found):
         return Fault(f"{path} is that of another trial, attempt or job", lasting=True)
     return Fault(f"{path} is not what a job writes", lasting=True)
@@ -136,7 +134,7 @@ def publish_prepared(layout: Layout, leg: Leg) -> bool:
     claim's end and this step would otherwise put its result over that of a later attempt.
     """
     try:
-        files_of(layout, leg).ready.replace(layout.result(leg.trial_id))
+        opening.rename(files_of(layout, leg).ready, layout.result(leg.trial_id))
     except FileNotFoundError:
         return False
     return True
@@ -144,11 +142,11 @@ def publish_prepared(layout: Layout, leg: Leg) -> bool:
 
 def discard_prepared(layout: Layout, leg: Leg) -> None:
     """The attempt is void: its result will never stand."""
-    files_of(layout, leg).ready.unlink(missing_ok=True)
+    opening.remove(files_of(layout, leg).ready)
 
 
 def publish_standing(layout: Layout, result: Mapping[str, Any]) -> None:
     """Make `result` the trial's standing one, for people and pandas."""
     path = layout.result(int(result["trial_id"]))
-    path.parent.mkdir(exist_ok=True)  # because somebody may have removed it
+    opening.make_folder(path.parent)  # because somebody may have removed it
     publish_json(path, result)

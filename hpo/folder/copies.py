@@ -8,14 +8,16 @@ they held is lost to it. All else goes on.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hpo.folder import offers
 from hpo.folder.files import Layout
-from hpo.folder.journal import read_events
+from hpo.folder.journal import read_through
+from hpo.folder.safety import is_same_folder
+from hpo.record.events import Event
 from hpo.record.goal import Goal
 from hpo.record.state import CampaignState, TrialStatus, apply
 
@@ -42,14 +44,6 @@ def origin(layout: Layout, document: Mapping[str, Any]) -> Origin | None:
     return Origin(str(document["campaign"]), path, is_gone)
 
 
-def is_same_folder(path: str, root: Path) -> bool:
-    """Whether `path` leads to `root`, by whatever name."""
-    try:
-        return path == str(root) or Path(path).samefile(root)
-    except OSError:
-        return False
-
-
 def foreign_jobs(layout: Layout, document: Mapping[str, Any]) -> set[str]:
     """The jobs of the original that hold legs here, as the journal or a claim says.
 
@@ -58,8 +52,12 @@ def foreign_jobs(layout: Layout, document: Mapping[str, Any]) -> set[str]:
         OSError: the claims cannot be read now.
     """
     state = CampaignState(Goal(mode=str(document["seat"].get("mode", "min"))))
-    for event in read_events(layout.journal):
-        apply(state, event)
+
+    def follow(events: Iterator[Event]) -> None:
+        for event in events:
+            apply(state, event)
+
+    read_through(layout.journal, follow)
     held = {state.trials[i].job_id or "" for i in state.of(TrialStatus.CLAIMED)}
     held |= {leg.job_id or "" for leg in offers.list_legs(layout.claims) if not leg.done}
     return held

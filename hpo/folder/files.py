@@ -12,20 +12,23 @@ import errno
 import json
 import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
+
+from hpo.folder import opening
+from hpo.folder.json_text import parse
 
 TRIAL_CONFIG = "config.json"  # in a trial's folder
 EPOCHS_FROM_ZERO = "epochs_from_0"
 TAIL_BYTES = 64_000
 MOST_BYTES = 100_000_000  # of a file that is read whole; a result with 100,000 reports has 10 MB
+MOST_CAMPAIGN_BYTES = 8_000_000  # each job reads it, and JSON takes 25 times its size of memory
 CHECKPOINTS = "checkpoint"  # in a trial's folder
 USERS_FILES = "user"  # therein
 
 
-_REPORTS = re.compile(r"reports-a(\d+)\.jsonl")
+_REPORTS = re.compile(r"reports-a(\d{1,15})\.jsonl")
 
 
 class _Below:
@@ -48,6 +51,7 @@ class Layout:
     journal = _Below("journal.jsonl")  # what the manager decided and accepted, one JSON a line
     lock = _Below("manager.lock")  # held by the one manager of this campaign
     manager = _Below("manager.json")  # names the manager that holds the lock, or held it last
+    clock = _Below("clock.json")  # by which a next manager goes on with the time of this one
     offers = _Below("offers")  # legs that any seat may take
     claims = _Below("claims")  # legs that a job holds
     revoked = _Below("revoked")  # offers that the manager took back
@@ -56,6 +60,7 @@ class Layout:
     live = _Below("jobs/live")  # which local jobs are which processes
     probe = _Below("jobs/.room")  # written and removed again, to see whether there is room
     quarantined = _Below("jobs/quarantined.json")  # nodes that no more legs are to be run on
+    silence = _Below("jobs/silence.json")  # how long legs report nothing, at most
     results = _Below("results")  # one file per trial, for people and pandas
     trials = _Below("trials")  # one folder per trial
     best_config = _Below("best_config.json")  # the incumbent's configuration
@@ -108,29 +113,37 @@ class Layout:
         """A link to the log of a job that ran a leg of the trial."""
         return self.trial(trial_id) / f"job_{job_id}.out"
 
+    @property
+    def inner(self) -> tuple[Path, ...]:
+        """The folders right below the root."""
+        return self.offers, self.claims, self.revoked, self.jobs, self.results, self.trials
+
     def create(self) -> None:
-        """Make the folders; new campaign folders are private to the user (mode 700)."""
-        self.root.parent.mkdir(parents=True, exist_ok=True)
-        self.root.mkdir(mode=0o700, exist_ok=True)
-        inner = (self.offers, self.claims, self.revoked, self.jobs, self.results, self.trials)
-        for folder in inner:
-            folder.mkdir(exist_ok=True)
+        """Make the folders, for the user alone where they are new; see `safety.create`.
+
+        Raises:
+            OSError: one of them cannot be made, or is a link.
+        """
+        make_above(self.root)
+        with opening.opened(self.root.parent) as home:
+            opening.make_in(home, self.root.name, 0o700)
+        for folder in self.inner:
+            opening.make_folder(folder)
 
 
-def make_again(folder: Path, *, above: int) -> None:
-    """Make a folder that somebody may have removed, with up to `above` of those above it.
-
-    A campaign's own folder is not made again: it was moved or deleted, and nobody would ever look.
+def make_above(root: Path) -> None:
+    """Make the folders above a campaign that are missing: nobody but the user writes there.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: one of them cannot be made, or is a link.
     """
-    for path in (*reversed(folder.parents[:above]), folder):
-        path.mkdir(exist_ok=True)
+    for folder in reversed(root.parents):
+        if not os.path.lexists(folder):
+            with opening.opened(folder.parent) as home, contextlib.suppress(FileExistsError):
+                os.mkdir(folder.name, 0o755, dir_fd=home)
 
 
-@dataclass(frozen=True)
-class AttemptFiles:
+class AttemptFiles(NamedTuple):
     """The files of one attempt in the `folder` of its trial."""
 
     folder: Path
@@ -194,19 +207,21 @@ def publish(path: Path, text: str, *, durable: bool = True, folder: bool = True)
     Raises:
         OSError: the disk is full, over quota or away; the old file is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if durable and folder:
-        sync_folder(path.parent)
+    temporary = f".{path.name}.{os.urandom(4).hex()}.tmp"
+    with opening.opened(path.parent) as home:
+        try:
+            with os.fdopen(opening.create_in(home, temporary), "w", encoding="utf-8") as file:
+                file.write(text)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.replace(temporary, path.name, src_dir_fd=home, dst_dir_fd=home)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=home)
+            raise
+        if durable and folder:
+            opening.sync(home)
 
 
 def publish_json(path: Path, value: Any, *, durable: bool = True, folder: bool = True) -> None:
@@ -223,7 +238,7 @@ def append_line(path: Path, text: str) -> None:
     Raises:
         OSError: disk full, over quota or away; the line is not there.
     """
-    with path.open("a+b", buffering=0) as file:
+    with os.fdopen(opening.open_to_append(path), "a+b", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
         whole = size == 0 or os.pread(file.fileno(), 1, size - 1) == b"\n"
         data = (("" if whole else "\n") + text + "\n").encode()
@@ -243,27 +258,29 @@ def open_plain(path: Path) -> BinaryIO:
     Raises:
         OSError: missing, or a link, a pipe, a device: nothing that this program wrote.
     """
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    descriptor = os.open(path, flags)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "is no plain file", str(path))
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
+    return os.fdopen(opening.open_existing(path), "rb")
 
 
-def read_plain(path: Path) -> bytes:
+def read_plain(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
     """The bytes of a plain file of a size that makes sense.
 
     Raises:
-        OSError: missing, no plain file, not readable just now, or larger than MOST_BYTES.
+        OSError: missing, no plain file, not readable just now, or larger than `most_bytes`.
     """
     with open_plain(path) as file:
-        data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise OSError(errno.EFBIG, f"is larger than {MOST_BYTES / 1e6:.0f} MB", str(path))
+        return read_all(file, path, most_bytes)
+
+
+def read_all(file: BinaryIO, path: Path, most_bytes: int = MOST_BYTES) -> bytes:
+    """The same of one that is open.
+
+    Raises:
+        OSError: it cannot be read just now, or is larger than `most_bytes`.
+    """
+    size = os.fstat(file.fileno()).st_size
+    data = b"" if size > most_bytes else file.read(most_bytes + 1)
+    if max(size, len(data)) > most_bytes:
+        raise OSError(errno.EFBIG, f"is larger than {most_bytes / 1e6:.0f} MB", str(path))
     return data
 
 
@@ -278,29 +295,21 @@ def read_tail(path: Path) -> list[str]:
         return file.read(TAIL_BYTES).decode("utf-8", "replace").splitlines()
 
 
-def read_json(path: Path) -> Any | None:
+def read_json(path: Path, most_bytes: int = MOST_BYTES) -> Any | None:
     """The document at `path`, or None for "no news": missing, torn, or not readable just now."""
     try:
-        return json.loads(read_plain(path))
-    except (OSError, ValueError, RecursionError):
+        return parse(read_plain(path, most_bytes))
+    except (OSError, ValueError):
         return None
 
 
-def read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
     """The JSON object at `path`; empty where there is no news, or anything else."""
-    found = read_json(path)
+    found = read_json(path, most_bytes)
     return found if isinstance(found, dict) else {}
 
 
 def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` durable, where the filesystem knows how."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        pass  # because some network filesystems refuse fsync on folders
-    finally:
-        os.close(descriptor)
+    with contextlib.suppress(OSError), opening.opened(folder) as home:
+        opening.sync(home)

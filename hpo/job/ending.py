@@ -9,31 +9,29 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import logging
 import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hpo.errors import ReportError
 from hpo.folder import offers
-from hpo.folder.attempts import Account, read_begun
+from hpo.folder.attempts import Account
 from hpo.folder.files import AttemptFiles, Layout, is_writable, read_plain
+from hpo.folder.json_text import parse
 from hpo.folder.patience import StorageTrouble, is_storage_trouble
 from hpo.folder.report_lines import to_number
 from hpo.folder.reports import read_reports
+from hpo.job.orders import Surroundings
 from hpo.record.causes import Cause
 from hpo.record.goal import Goal
-from hpo.record.result import Outcome, Result
-from hpo.trial.killed_errors import looks_killed
-from hpo.trial.memory_errors import cause_and_message
+from hpo.record.result import Outcome, Result, seconds
+from hpo.seats.silence import longest_silence_s
+from hpo.trial.exceptions import cause_and_message, looks_killed
 from hpo.trial.objective import call
 from hpo.trial.trial import Trial, TrialInterrupted
-
-if TYPE_CHECKING:
-    from hpo.job.leg import Surroundings
 
 log = logging.getLogger(__name__)
 
@@ -219,10 +217,11 @@ def account_of(
         mem_used_mb=here.used_mb(),
         mem_had_mb=here.info.get("mem_had_mb", 0),
         time_had_s=here.info.get("time_had_s", 0),
+        silence_s=longest_silence_s([report["time"] for report in reports], start, end),
         goes_on=here.goes_on(result.outcome),
     )
     times = {"training_time": earlier + end - start, "start_time": start, "end_time": end}
-    return Account(claim, result, offer["config"], goal, reports, times | here.info)
+    return Account(claim, result, offer["config"], goal, reports, {**times, **here.info})
 
 
 def broken_leg(
@@ -231,27 +230,38 @@ def broken_leg(
     goal: Goal,
     here: Surroundings,
     result: Result,
+    *,
+    took_s: float,
 ) -> Account:
-    """What is told of a leg whose process ended without doing so; `result` says how."""
+    """What is told of a leg whose process ended without doing so; `result` says how.
+
+    The process ran for `took_s` seconds: what it said of its start was by another clock.
+    """
     claim, _ = taken
-    start, now = read_begun(layout, claim).get("start_time"), here.clock()
-    start = start if isinstance(start, (int, float)) else now
+    now = here.clock()
     folder = layout.trial(claim.trial_id)
     reports = read_reports(folder, resource_attr=goal.resource, up_to_attempt=claim.attempt)
     reports = reports if is_writable(reports) else []
     result = replace(result, resource=reports[-1][goal.resource] if reports else 0)
     earlier = earlier_time(layout, claim)
-    return account_of(taken, goal, here, result, reports, start=start, end=now, earlier=earlier)
+    return account_of(
+        taken, goal, here, result, reports, start=now - took_s, end=now, earlier=earlier
+    )
 
 
 def earlier_time(layout: Layout, claim: offers.Leg) -> float:
     """Seconds that earlier attempts trained, as far as their reports tell."""
+    try:
+        found = AttemptFiles.with_reports(layout.trial(claim.trial_id))
+    except OSError:
+        return 0.0
     total = 0.0
-    for attempt in range(claim.attempt):
-        reports = AttemptFiles(layout.trial(claim.trial_id), attempt).reports
+    for files in found:
+        if files.attempt >= claim.attempt:
+            continue
         try:
-            *_, last = read_plain(reports).splitlines()
-            total += max(0.0, float(json.loads(last)["elapsed"]))
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            *_, last = read_plain(files.reports).splitlines()
+            total += seconds(parse(last).get("elapsed"))
+        except (OSError, ValueError, AttributeError):
             continue
     return total

@@ -11,8 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hpo.folder import offers
 from hpo.folder import stop as stop_request
@@ -22,13 +21,17 @@ from hpo.folder.patience import Patience, StorageTrouble
 from hpo.folder.quarantine import is_quarantined
 from hpo.job.announcement import announce, devices, enter_own_folder
 from hpo.job.leave_flag import LeaveFlag
-from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
+from hpo.job.leg import finish_leg, run_leg
 from hpo.job.memory import oom_kills, used_mb
+from hpo.job.orders import LegSettings, Surroundings
+from hpo.job.steady_clock import steady_clock
 from hpo.record.result import Outcome
 from hpo.seats.job_identity import JobIdentity
-from hpo.seats.stay import Stay
 from hpo.trial.objective import bind, load_objective
 from hpo.trial.references import arguments_of
+
+if TYPE_CHECKING:
+    from hpo.seats.stay import Stay
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +40,7 @@ LAST_LOOK_S = 5.0
 Taken = tuple[offers.Leg, dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """The job that legs run in, and its campaign."""
 
     layout: Layout
@@ -58,7 +60,7 @@ class Place:
         return Surroundings(
             self.job.job_id,
             self.job.host,
-            time.time,
+            steady_clock(),
             self.leaving,
             devices() | self._had(),
             oom_kills,
@@ -70,7 +72,7 @@ class Place:
 
     def _had(self) -> dict[str, int]:
         """What the leg that begins now has of the job: memory (MB) and time (s), where known."""
-        time_s = self.job.time.had_s(time.time())
+        time_s = self.job.time.had_s(time.monotonic())
         had = {"mem_had_mb": self.job.mem_mb, "time_had_s": time_s}
         return {name: value for name, value in had.items() if value is not None}
 
@@ -85,22 +87,22 @@ class Place:
             return "it was asked to leave"
         if self.is_over():
             return "the campaign ends"
-        if is_quarantined(self.layout, self.job.host, time.time()):
+        if is_quarantined(self.layout, self.job.host):
             return f"no more trials go to {self.job.host} for now"
         return None
 
     def goes_on(self, stay: Stay, outcome: Outcome) -> bool:
         """Whether the job means to take another leg after the one that ends so now."""
-        return not (stay.why_last(outcome, time.time()) or self.why_unwanted())
+        return not (stay.why_last(outcome, time.monotonic()) or self.why_unwanted())
 
 
-@dataclass(slots=True)
 class Objective:
     """The user's function: imported when it is first asked for."""
 
-    settings: LegSettings
-    names: list[str]
-    _function: Callable[..., Any] | None = field(default=None)
+    def __init__(self, settings: LegSettings, names: list[str]) -> None:
+        self.settings = settings
+        self.names = names
+        self._function: Callable[..., Any] | None = None
 
     def __call__(self) -> Callable[..., Any]:
         """Import it, where that has not been done.
@@ -166,6 +168,8 @@ def wait_for_claim(
                 job.job_id,
                 mem_mb=job.mem_mb,
                 time_s=time_s(),
+                # One that hung on this node goes to another, unless this seat would find nothing.
+                node=job.host if job.on_slurm and time.monotonic() < deadline else "",
                 again=trouble is not None,
             )
         except OSError as err:
@@ -183,8 +187,7 @@ def wait_for_claim(
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """A leg that was run: how it ended, after how many seconds, and whether that counts."""
 
     outcome: Outcome
@@ -197,14 +200,18 @@ def serve_leg(
     taken: Taken,
     load: Callable[[], Callable[..., Any]],
     stay: Stay | None = None,
+    trained: Callable[[], None] = lambda: None,
 ) -> Served:
     """Run the leg, write what it came to, and say so; `stay` is that of a job that takes several.
+
+    `trained` is called when users' code has come to its end.
 
     Raises:
         StorageTrouble: what had to be written could not be; the leg has to be run again.
     """
     here = place.surroundings(lambda outcome: stay is not None and place.goes_on(stay, outcome))
     account = run_leg(place.layout, *taken, load, place.settings, here)
+    trained()
     counts = finish_leg(place.layout, account, place.patience)
     tell_end(account, counts)
     return Served(account.result.outcome, account.result.elapsed, counts)

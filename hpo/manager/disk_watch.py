@@ -11,6 +11,7 @@ import logging
 import os
 import time
 
+from hpo.folder import opening
 from hpo.folder.files import Layout
 
 log = logging.getLogger(__name__)
@@ -67,9 +68,9 @@ class DiskWatch:
     def _write(self) -> None:
         path = self._layout.probe
         try:
-            with path.open("wb") as file:
+            with os.fdopen(opening.open_new(path), "wb") as file:
                 file.write(PROBE)
                 file.flush()
                 os.fsync(file.fileno())
         finally:
-            path.unlink(missing_ok=True)
+            opening.remove(path)

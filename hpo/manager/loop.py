@@ -27,6 +27,7 @@ from hpo.manager.folder_watch import FolderWatch
 from hpo.manager.observe import Observer, OpenLegs
 from hpo.manager.publisher import Publisher
 from hpo.manager.seats.keeper import SeatKeeper
+from hpo.manager.silence_teller import SilenceTeller
 from hpo.manager.standing_teller import StandingTeller
 from hpo.manager.trouble_teller import TroubleTeller
 from hpo.record import events as ev
@@ -69,6 +70,7 @@ class Manager:
         at_end: str = "finish",
         checkpoints: CheckpointKeeper | None = None,
         foreign_jobs: frozenset[str] = frozenset(),
+        learns_silence: bool = False,
     ) -> None:
         self._here = here
         self._journal = journal
@@ -80,11 +82,15 @@ class Manager:
         self.state = CampaignState(goal)
         self.book = SeatBook(foreign=foreign_jobs)
         cluster = here.cluster
-        self._observer = Observer(here.layout, self.book, cluster.traits.result_grace_s, goal)
+        traits = cluster.traits
+        self._observer = Observer(
+            here.layout, self.book, traits.result_grace_s, goal, verdict_s=traits.verdict_s
+        )
+        self._silence = SilenceTeller(here.layout, learns=learns_silence)
         self._blame = NodeBlame()
         self._seats = SeatKeeper(cluster, self.book, seat_limits, self._blame)
         self._seats_stay = seat_limits.legs_per_seat != 1
-        self._told_out: dict[str, float] = {}  # nodes in quarantine, as seats that stay know them
+        self._told_out: dict[str, float] | None = None  # nodes in quarantine, as seats know them
         self._offers = reconcile.OfferKeeper(here.layout)
         self._disk = DiskWatch(here.layout)
         self._publisher = Publisher(here.layout, told.gpus, self._disk)
@@ -158,7 +164,7 @@ class Manager:
         here, state = self._here, self.state
         now = here.clock.now()
         self._journal.require_owner()
-        self._seats.poll_if_due(state, now)
+        self._seats.poll_if_due(state, now, soon=self._observer.awaits_verdict)
         self._stop = stop_request.read(here.layout)
         changed = False
         while self._round(now):
@@ -223,9 +229,12 @@ class Manager:
             reconcile.ask_to_leave(layout, wanted=leave)
             self._asked = leave
         out = {node: told.until for node, told in quarantined(state, now).items()}
+        if self._seats_stay and self._told_out is None:
+            self._told_out = quarantine_file.told(layout)  # by the manager before
         if self._seats_stay and out != self._told_out:
             quarantine_file.publish(layout, out)
             self._told_out = out
+        self._silence.tell(state)
         self._publisher.results(state, now)
         reconcile.tidy(layout, state, seen)
 
@@ -262,7 +271,8 @@ class Manager:
                 stays = event.result.goes_on or early
                 self.book.left(event.job_id, over=not stays, early=early)
             case ev.LegLost():
-                self.book.left(event.job_id, over=event.cause != Cause.PREEMPTED)
+                waits = event.cause == Cause.PREEMPTED or self.book.waits_again(event.job_id)
+                self.book.left(event.job_id, over=not waits)
             case ev.LegReturned():
                 self.book.returned(self.state.trials[event.trial_id].job_id)
 

@@ -11,13 +11,13 @@ import os
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from hpo.folder import attempts, offers
+from hpo.folder import attempts, offers, opening
 from hpo.folder.files import Layout, is_writable, read_object
 from hpo.folder.offers import Leg
 from hpo.folder.reports import read_reports
 from hpo.manager.observe import Observer, OpenLegs
 from hpo.record import events as ev
-from hpo.record.result import Outcome
+from hpo.record.result import Outcome, seconds
 from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.seats.book import SeatBook
 
@@ -109,7 +109,7 @@ def revoke_offers(layout: Layout, trial_ids: Collection[int]) -> int:
 def ask_to_leave(layout: Layout, *, wanted: bool) -> None:
     """Ask what runs to save and leave at its next report, or take that back."""
     if wanted:
-        layout.leave.touch()
+        opening.touch(layout.leave)
     else:
         layout.leave.unlink(missing_ok=True)
 
@@ -245,13 +245,12 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -
     ended = trial.ended_leg
     last = ended.result if isinstance(ended, ev.LegFinished) else ended
     elapsed = reports[-1].get("elapsed") if reports else None
-    spent = float(elapsed) if isinstance(elapsed, (int, float)) else 0.0
     told = {
         "status": trial.status.value,
         "resource": trial.resource,
         "cause": trial.cause,
         "message": trial.message or (last and last.message),
-        "additional_info": {"training_time": max(0.0, spent)},
+        "additional_info": {"training_time": seconds(elapsed)},
     }
     leg = Leg(trial.trial_id, trial.rung, trial.attempt, trial.job_id)
     found = attempts.document(leg, trial.config, state.goal, reports, told)
@@ -259,7 +258,14 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -
 
 
 def _leg(trial: TrialState) -> Leg:
-    return Leg(trial.trial_id, trial.rung, trial.attempt, mem_mb=trial.mem_mb, time_s=trial.time_s)
+    return Leg(
+        trial.trial_id,
+        trial.rung,
+        trial.attempt,
+        mem_mb=trial.mem_mb,
+        time_s=trial.time_s,
+        off=offers.short_name(trial.off),
+    )
 
 
 def _content(trial: TrialState) -> dict[str, Any]:

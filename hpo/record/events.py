@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hpo.record.fields import from_json, kinds
+from hpo.record.fields import LATEST_S, from_json, kinds
 from hpo.record.result import Outcome, Result
 
 FORMAT = 1
 ELSEWHERE = {"result", "traceback"}  # fields that do not lie as such in a line
+_SECONDS = ("time", "until", "elapsed", "lost_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class LegOffered:
 
     `final`: nothing can follow this leg. A higher `rung` than before is a promotion. `mem_mb` is
     the memory that the leg was raised to (MB); 0: what every seat has. `time_s` is how long it may
-    take (s), so that no seat takes it that has less time left; 0: any seat may.
+    take (s), so that no seat takes it that has less time left; 0: any seat may. `off` is the node
+    that is to be kept from it, as long as there is another; empty: none.
     """
 
     time: float
@@ -59,6 +61,7 @@ class LegOffered:
     final: bool = True
     mem_mb: int = 0
     time_s: int = 0
+    off: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +254,10 @@ def from_record(record: Mapping[str, Any]) -> Event:
     cls = _TYPES.get(name) if isinstance(name, str) else None
     if cls is None:
         raise ValueError(f"no event is called {name!r}")
+    for key in _SECONDS:
+        value = values.get(key, 0.0)
+        if isinstance(value, (int, float)) and not abs(value) < LATEST_S:
+            raise ValueError(f"not a {name}: {key} is {value!r:.40}, which is no time")
     if cls is not LegFinished:
         return from_json(cls, values)
     names = kinds(Result).keys() - ELSEWHERE

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from hpo.record.fields import LATEST_S
+
 MOST_RESOURCE = 2**53  # beyond it no reader of JSON is bound to keep a whole number
 MESSAGE_LENGTH = 4_000  # characters that the journal takes over; a job writes about half of it
 
@@ -39,8 +41,9 @@ class Result:
     `metric` is the value at `resource`, in the user's own sign; None where it was not finite or
     nothing was reported. `elapsed` is in s. `mem_used_mb` is the most memory that the job was seen
     to use (MB); `mem_had_mb` and `time_had_s` are what its seat had for the leg (MB, s). 0: nobody
-    said so. `goes_on`: the job means to take another leg. `early`: users' code returned before the
-    end of the leg, and wants no more. The `traceback` stays in the file.
+    said so. `silence_s` is the longest time (s) in which nothing was reported, start and end
+    included; 0: nobody said so. `goes_on`: the job means to take another leg. `early`: users' code
+    returned before the end of the leg, and wants no more. The `traceback` stays in the file.
     """
 
     outcome: Outcome
@@ -56,6 +59,7 @@ class Result:
     goes_on: bool = False
     early: bool = False
     traceback: str | None = None
+    silence_s: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Its part of a result file; what nobody said is not there."""
@@ -63,6 +67,7 @@ class Result:
             "max_rss_mb": self.mem_used_mb,
             "mem_had_mb": self.mem_had_mb,
             "time_had_s": self.time_had_s,
+            "longest_silence_s": round(self.silence_s, 3),
         }
         return {
             "status": self.outcome.value,
@@ -93,6 +98,7 @@ class Result:
             or not 0 <= resource <= MOST_RESOURCE
             or not all(isinstance(text, (str, type(None))) for text in (cause, message))
             or not _is_finite(info.get("leg_time"))
+            or not abs(info["leg_time"]) < LATEST_S
         ):
             return None
         return cls(
@@ -108,12 +114,20 @@ class Result:
             time_had_s=amount(info.get("time_had_s")),
             goes_on=found.get("goes_on") is True,
             early=found.get("early") is True,
+            silence_s=seconds(info.get("longest_silence_s")),
         )
 
 
 def amount(value: object) -> int:
     """A number of megabytes or seconds, where it may be one; else 0."""
     return value if type(value) is int and 0 <= value < 2**31 else 0
+
+
+def seconds(value: object) -> float:
+    """How long something took (s), where it may be that; else 0."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return 0.0
+    return float(value) if 0 <= value < LATEST_S else 0.0
 
 
 def node_name(text: object) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from hpo.record.causes import Cause
 from hpo.record.events import LegFinished, LegLost, LegReturned
+from hpo.record.result import Outcome
 from hpo.units.sizes import mem_class
 
 MEASURED = 5  # legs without which no less memory is asked for
@@ -20,13 +21,14 @@ REMEMBERED = 4096  # jobs of which a further leg is not counted as a further req
 class Usage:
     """Sums over the legs of a campaign, finished or lost."""
 
-    measured: int = 0  # legs whose memory is known
+    measured: int = 0  # legs that did not fail and whose memory is known
     most_mb: int = 0  # that one of them used
     first_mb: int = 0  # that one of the first MEASURED used: all seats have more than that
     too_little_mb: int = 0  # the most that a leg had which was killed for its memory
     had_mb: int = 0  # the most that a seat had
     had_s: int = 0  # likewise
-    longest_s: float = 0.0  # of the legs that ended by themselves
+    longest_s: float = 0.0  # of the legs that ended by themselves, and did not fail
+    outlasted_s: int = 0  # the most that a leg had which did not end within it
     asked_s: float = 0.0  # by all seats together
     _jobs: dict[str, None] = field(default_factory=dict, repr=False)  # oldest first
 
@@ -43,7 +45,11 @@ class Usage:
         if told.cause == Cause.OUT_OF_MEMORY:
             self.too_little_mb = max(self.too_little_mb, told.mem_had_mb)
         if isinstance(told, LegLost):
+            if told.cause == Cause.TIME_LIMIT:
+                self.outlasted_s = max(self.outlasted_s, told.time_had_s)
             return
+        if told.outcome is Outcome.FAILED:
+            return  # it tells nothing of what one needs that succeeds
         self.longest_s = max(self.longest_s, told.elapsed)
         if told.mem_used_mb:
             self.measured += 1

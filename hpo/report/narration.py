@@ -8,6 +8,7 @@ from typing import Any
 
 from hpo.errors import PRINTED_LAST
 from hpo.record import events as ev
+from hpo.record.causes import Cause
 from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.values import flat
@@ -63,7 +64,8 @@ def _news(
             if trial.offers_of_rung == 1:
                 return f"trial {event.trial_id} is promoted, to {event.target}"
             memory = f", with {event.mem_mb} MB" if event.mem_mb else ""
-            return f"trial {event.trial_id} is offered again (attempt {attempt + 1}{memory})"
+            off = f", not on {event.off} if there is another node" if event.off else ""
+            return f"trial {event.trial_id} is offered again (attempt {attempt + 1}{memory}{off})"
         case ev.LegClaimed():
             line = f"trial {event.trial_id} started, job {event.job_id}"
             if again:
@@ -86,7 +88,8 @@ def _news(
 
 
 def _failed(event: ev.TrialFailed, state: CampaignState) -> tuple[int, str] | None:
-    if not isinstance(state.trials[event.trial_id].ended_leg, ev.LegFinished):
+    by_itself = isinstance(state.trials[event.trial_id].ended_leg, ev.LegFinished)
+    if not by_itself or event.cause == Cause.HUNG:
         return logging.WARNING, f"trial {event.trial_id} failed: {event.message}"
     if len(state.of(TrialStatus.FAILED)) == 1:
         file = f"results/trial_{event.trial_id}.json"
@@ -123,10 +126,13 @@ def _finished(event: ev.LegFinished, state: CampaignState) -> tuple[int, str]:
     metric = state.goal.metric
     told, who = event.result, f"trial {event.trial_id}"
     took = f"{told.elapsed:.1f} s"
+    if told.cause == Cause.HUNG:
+        return logging.WARNING, f"{who} was ended on {told.node} after {took}: {told.message}"
     if told.outcome is Outcome.FAILED:
         return logging.WARNING, f"{who} failed after {took}: {_in_one_line(told)}"
     if told.outcome is Outcome.INTERRUPTED:
-        return logging.INFO, f"{who} was interrupted at {told.resource} after {took}"
+        why = f": {told.message}" if told.cause else ""
+        return logging.INFO, f"{who} was interrupted at {told.resource} after {took}{why}"
     if told.metric is None:
         return logging.WARNING, f"{who} completed in {took}, {metric} was not finite: worst"
     how = "completed" if state.trials[event.trial_id].final else f"reached {told.resource}"

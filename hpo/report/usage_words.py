@@ -42,7 +42,8 @@ def usage_lines(
             f"were used by trials; the longest leg took {in_words(usage.longest_s)} of "
             f"{in_words(usage.had_s)}"
         )
-        enough = time_class(math.ceil(MARGIN * usage.longest_s), usage.had_s // 60)
+        needed_s = MARGIN * max(usage.longest_s, usage.outlasted_s)
+        enough = time_class(math.ceil(needed_s), usage.had_s // 60)
         if advise_time and 60 * enough < usage.had_s and usage.longest_s:
             limit = f"{enough // 60}:{enough % 60:02d}:00"
             line += f': `time: "{limit}"` would do, or `time: auto`'

@@ -43,7 +43,8 @@ VAIN_PAUSE = Backoff(900.0, 8 * 3600.0)  # after a seat that came in vain
 class JobStatus:
     """One job as the cluster sees it.
 
-    `cause` and `detail` say, for an ended job, what took it from a leg it had not finished;
+    `cause` and `detail` say, for an ended job, what took it from a leg it had not finished; for one
+    that waits again, with its `node`, how its former life ended, where the cluster has told;
     `ok` that it ended by itself with exit code 0. `reason` is why a queued job waits, and `advice`
     what a person should know or do about that, if anything. `size` is what it was asked for with,
     or changed to since, as far as the cluster can still tell. `ended_at` (s, Unix) is when it
@@ -137,9 +138,9 @@ class SeatBook:
             seat.status, seat.absent_since, seat.phase = status, None, status.phase
             seat.has_run |= status.phase is JobPhase.RUNNING
             # The time it was asked for with stands, even where a maintenance cut it.
-            seat.size = Size(
-                status.size.known_or(seat.size).mem_mb, seat.size.known_or(status.size).time_min
-            )
+            if seat.size != status.size:
+                mem_mb = status.size.known_or(seat.size).mem_mb
+                seat.size = Size(mem_mb, seat.size.known_or(status.size).time_min)
             if status.phase is not JobPhase.QUEUED:
                 seat.off = None  # where it waits again, it may have started before it was told
             if status.phase is not JobPhase.ENDED:
@@ -288,6 +289,11 @@ class SeatBook:
         """Seats that were requeued and may not start yet."""
         return [seat for seat in self.seats.values() if seat.is_back_late]
 
+    def waits_again(self, job_id: str) -> bool:
+        """Whether the job is back in the queue, as far as the cluster has said."""
+        seat = self.seats.get(job_id)
+        return seat is not None and seat.phase is JobPhase.QUEUED
+
     def has_gone_on(self, job_id: str) -> bool:
         """Whether the job had taken other legs before the one that it holds."""
         seat = self.seats.get(job_id)
@@ -326,6 +332,14 @@ class SeatBook:
         seat = self.seats.get(job_id)
         return None if seat is None else seat.ended_at
 
+    def verdict_on(self, job_id: str) -> JobStatus | None:
+        """What the cluster says of a job that was asked to leave; None: it still seems to run.
+
+        Such a job is over, or waits again.
+        """
+        seat = self.seats.get(job_id)
+        return None if seat is None or seat.phase is JobPhase.RUNNING else seat.status
+
     def loss_of(
         self, job_id: str, now: float, *, grace_s: float, vanish_s: float
     ) -> tuple[Cause, str] | None:
@@ -342,6 +356,8 @@ class SeatBook:
             if now >= seat.ended_at + grace_s:
                 return seat.status.cause, seat.status.detail or seat.status.cause.value
         elif seat.phase is JobPhase.QUEUED and seat.trial_id is not None:
+            if seat.status.cause is Cause.NODE_FAILED:
+                return Cause.NODE_FAILED, f"{seat.status.detail}; job {job_id} waits again"
             return Cause.PREEMPTED, f"job {job_id} waits in the queue again ({seat.status.reason})"
         elif seat.absent_since is not None and now >= seat.absent_since + vanish_s:
             return Cause.VANISHED, f"the cluster knows no job {job_id} any more"

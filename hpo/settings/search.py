@@ -24,6 +24,13 @@ def _read_trials_per_job(value: object) -> object:
     return value
 
 
+def _read_hang_after(value: object) -> object:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+    if not is_number and value not in ("auto", "never"):
+        raise ValueError(f"must be a number of seconds above 0, 'auto' or 'never', not {value!r}")
+    return float(value) if isinstance(value, (int, float)) else value
+
+
 def _read_command(value: object) -> object:
     return shlex.split(value) if isinstance(value, str) else value
 
@@ -202,6 +209,14 @@ class HpoSettings(BaseModel):
     result_grace: Annotated[float, Field(ge=0)] = 30.0
     """Seconds to wait for the result file of a job that SLURM says is over: on a shared filesystem
     it may be seen late."""
+
+    hang_after: Annotated[float | Literal["auto", "never"], BeforeValidator(_read_hang_after)] = (
+        "auto"
+    )
+    """Seconds without a report after which a trial is taken to hang: it is ended, its stack goes
+    into its job's log, and it runs once more, on another node. `auto`: five times what a report
+    took at most so far, ten minutes at least, longer while it computes or before its first report
+    (12 h where nothing has reported yet). `never`: it is not looked at."""
 
     max_lost_legs: Count = 20
     """Times that a trial may be lost to the cluster (preemption, broken node) without having got

@@ -11,12 +11,12 @@ import copy
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpo.errors import ReportError
-from hpo.folder.files import CHECKPOINTS, EPOCHS_FROM_ZERO, TRIAL_CONFIG, USERS_FILES, make_again
+from hpo.folder import opening
+from hpo.folder.files import CHECKPOINTS, EPOCHS_FROM_ZERO, TRIAL_CONFIG, USERS_FILES
 from hpo.folder.patience import Patience, is_of_files
 from hpo.folder.report_lines import (
     FULL_BYTES,
@@ -93,13 +93,13 @@ class Trial:
         self._checkpoint_interval = checkpoint_interval
         self._asked_to_leave = asked_to_leave
         self._clock = clock
-        self._patience = replace(patience, leaving=asked_to_leave)
+        self._patience = patience._replace(leaving=asked_to_leave)
         self._started = clock()
         self._values: dict[str, int | float] | None = None  # of the last report of this attempt
         self._reported = False
         self._is_full = False  # whether its file holds no more whole reports
         self._objects: dict[str, Restorable] = {}
-        self._insist("the trial's folder", lambda: folder.mkdir(parents=True, exist_ok=True))
+        self._insist("the trial's folder", lambda: opening.make_folder(folder, parents=1))
 
     @property
     def max_resource(self) -> int | None:
@@ -130,7 +130,7 @@ class Trial:
     def checkpoint_dir(self) -> Path:
         """A folder for files that the objective saves itself; it outlives the attempt."""
         path = self._folder / CHECKPOINTS / USERS_FILES
-        self._insist("the checkpoint folder", lambda: make_again(path, above=3))
+        self._insist("the checkpoint folder", lambda: opening.make_folder(path, parents=3))
         return path
 
     @property
@@ -242,7 +242,7 @@ class Trial:
         """
         resource, values = self._checked(metrics)
         now = self._clock()
-        elapsed = max(0.0, now - self._started)  # because clocks of nodes are set back at times
+        elapsed = max(0.0, now - self._started)
         record = make_record((self._resource_attr, resource), values, now=now, elapsed=elapsed)
         record = self._write(record, (self._resource_attr, resource), values[self._metric])
         if not self.history and resource > 1:

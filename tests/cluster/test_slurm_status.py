@@ -286,3 +286,16 @@ def test_a_job_whose_time_was_cut_is_told_apart(
     assert listed.cause is cause
     if cause is Cause.CUT_SHORT:
         assert f"cut to {limit}" in told["1"].detail
+
+
+def test_of_a_job_that_was_requeued_its_last_life_that_ended_tells() -> None:
+    lives = slurm_status.read_former_lives(
+        "73|PREEMPTED|0:0|gpu1|00:05:00|2026-11-29T11:56:40\n"
+        "73|NODE_FAIL|0:0|gpu4|00:05:00|2026-11-29T11:57:40\n"
+        "73|PENDING|0:0|None assigned|00:05:00|Unknown\n"
+        "74_2|PREEMPTED|0:0|gpu2|00:05:00|2026-11-29T11:57:40\n"
+    )
+    assert {job_id: (one.cause, one.node) for job_id, one in lives.items()} == {
+        "73": (Cause.NODE_FAILED, "gpu4"),
+        "74_2": (Cause.PREEMPTED, "gpu2"),
+    }

@@ -14,7 +14,8 @@ from histories import make_layout
 from user_project import Project, user_project, wait_until
 
 from hpo.errors import FolderGoneError
-from hpo.folder.files import Layout, append_line, make_again
+from hpo.folder.files import Layout, append_line
+from hpo.folder.opening import make_folder
 from hpo.manager.folder_watch import GONE_S, LOOK_S, FolderWatch
 
 WAIT = 'note("pids.txt", os.getpid())\nwait_for("go")'
@@ -84,7 +85,7 @@ def test_a_folder_that_was_emptied_is_gone_too(tmp_path: Path) -> None:
 def test_what_a_job_writes_does_not_make_the_folder_again(tmp_path: Path) -> None:
     trial = tmp_path / "campaign" / "trials" / "trial_0"
     with pytest.raises(FileNotFoundError):
-        make_again(trial, above=1)
+        make_folder(trial, parents=1)
     (tmp_path / "campaign").mkdir()
-    make_again(trial, above=1)
+    make_folder(trial, parents=1)
     append_line(trial / "reports-a0.jsonl", "{}")

@@ -78,8 +78,9 @@ class TestMemory:
         said = out_of_memory(768, "killed", AUTO)
         assert "768M of `mem: auto`: killed. Raise `max_mem`" in said
         assert "(now 8192M)" in said
-        assert "does not fit in `max_time`" in out_of_time(replace(AUTO, learn_time=True))
-        assert "does not fit in `time`" in out_of_time(AUTO)
+        moved = replace(lost(0, "time_limit"), lost_resource=1)
+        assert "does not fit in `max_time`" in out_of_time(moved, replace(AUTO, learn_time=True))
+        assert "does not fit in `time`" in out_of_time(moved, AUTO)
 
     def test_all_offers_get_seats_of_what_is_usual_or_more(self) -> None:
         ended = [leg(i, 100) for i in range(MEASURED)]
@@ -193,6 +194,22 @@ class TestWords:
             "memory: legs used at most 1100 MB of 4096 MB, but 2250 MB were too little for some "
             "that were killed"
         )
+
+    def test_what_failed_is_no_measure_for_what_succeeds(self) -> None:
+        state = self.told()
+        state.usage.add(failed(1, "ValueError", elapsed=7100.0, mem_used_mb=4000))
+        for trial_id in range(MEASURED):
+            state.usage.add(failed(trial_id, "ImportError", elapsed=1.0, mem_used_mb=50))
+        assert not state.usage.is_known
+        first, second = usage_lines(state, 0, advise_time=True, advise_mem=True)
+        assert '`time: "0:30:00"` would do' in first
+        assert "`mem: 1536M` would do" in second
+
+    def test_no_less_time_is_advised_than_one_had_that_was_cut_off(self) -> None:
+        state = self.told()
+        state.usage.add(replace(lost(1, "time_limit"), time_had_s=7200))
+        first, _ = usage_lines(state, 0, advise_time=True, advise_mem=True)
+        assert "would do" not in first
 
     def test_what_nobody_told_is_not_said(self) -> None:
         assert list(usage_lines(self.told(time_had_s=0, mem_had_mb=0), 0)) == []

@@ -93,7 +93,7 @@ def test_the_best_now_says_why_it_is_worse_than_one_before() -> None:
 def test_where_the_best_report_counts_that_is_said() -> None:
     done = finished(0, 0.4, job_id="0")
     state = state_after([*running(0), done])
-    state.goal = replace(state.goal, trial_value="best")
+    state.goal = state.goal._replace(trial_value="best")
     (_, text) = narrate(done, state) or (0, "")
     assert text.endswith("loss=0.4 at its best  <- the best now")
     state.best_told = (0.1, 0)
@@ -135,6 +135,24 @@ def test_a_failed_script_shows_how_it_ended_and_the_last_line_that_it_printed() 
     ended = finished(0, None, job_id="0", outcome="failed", cause="ScriptError", message=message)
     text = line([*running(0), ended], logging.WARNING)
     assert text.endswith("train.py ended with exit code 1: RuntimeError: no such data")
+
+
+def test_a_trial_that_hung_is_told_with_its_node_and_where_it_is_offered_again() -> None:
+    words = {"message": "no report for 10 min", "node": "gpu3", "job_id": "0"}
+    events = [*running(0), failed(0, "hung", **words)]
+    assert line(events, logging.WARNING) == (
+        "trial 0 was ended on gpu3 after 12.5 s: no report for 10 min"
+    )
+    again = line([*events, replace(offered(0, 1), off="gpu3")])
+    assert "(attempt 2, not on gpu3 if there is another node)" in again
+    given_up = ev.TrialFailed(NOW, 0, "hung", "it hung 2 times")
+    assert line([*events, given_up], logging.WARNING) == "trial 0 failed: it hung 2 times"
+
+
+def test_a_cancelled_trial_that_saved_says_so() -> None:
+    words = {"outcome": "interrupted", "message": "SLURM says CANCELLED"}
+    told = failed(0, "cancelled", job_id="0", **words)
+    assert line([*running(0), told]).endswith("after 12.5 s: SLURM says CANCELLED")
 
 
 def test_the_first_failure_says_where_its_traceback_is_and_later_ones_do_not() -> None:

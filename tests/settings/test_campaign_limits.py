@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from config_files import load_spec
 
 from hpo.settings.limits import seat_limits
-from hpo.settings.reading.loading import load_spec
 
 CONFIG = """
 space: {lr: "loguniform(1e-4, 1e-2)", max_epochs: 9}

@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
+from config_files import load_spec
 from example_runs import (
     EXAMPLES,
     beside_the_examples,
@@ -20,7 +21,6 @@ from example_runs import (
     train,
 )
 
-from hpo.settings.reading.loading import load_spec
 from hpo.trial.trial import Trial, TrialInterrupted
 
 CONFIGS = sorted(

@@ -14,15 +14,14 @@ from functools import partial
 from typing import Any
 
 from hpo.cluster.simulated.clock import SimulatedClock
-from hpo.cluster.simulated.jobs import RunningLeg, SeatQueue, SimulatedJob
+from hpo.cluster.simulated.jobs import RunningLeg, SeatQueue, SeatUse, SimulatedJob
 from hpo.cluster.simulated.model import ClusterModel
 from hpo.cluster.simulated.training import LegRunner
-from hpo.cluster.simulated.use import SeatUse
 from hpo.folder import offers
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout
 from hpo.folder.patience import StorageTrouble
-from hpo.job.leg import LegSettings
+from hpo.job.orders import LegSettings
 from hpo.record.causes import Cause
 from hpo.record.result import Outcome
 from hpo.seats.book import JobPhase, JobStatus

@@ -152,6 +152,17 @@ def read_sacct(text: str, usual_min: Collection[int] = ()) -> dict[str, JobStatu
     return together | ended
 
 
+def read_former_lives(text: str) -> dict[str, JobStatus]:
+    """How each job last ended among the rows of `sacct -X -D -n -P -o SACCT_FORMAT`, by job id.
+
+    With -D every life of a job that was requeued has a row, oldest first.
+    """
+    lives: dict[str, JobStatus] = {}
+    for line in text.splitlines():
+        lives |= read_sacct(line)
+    return lives
+
+
 def _seconds(text: str) -> float | None:
     """A time as sacct prints it, on this machine's clock; None for Unknown."""
     try:

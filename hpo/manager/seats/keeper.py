@@ -13,7 +13,7 @@ from functools import partial
 
 from hpo.cluster.protocol import Cluster
 from hpo.decisions.limits import SeatLimits
-from hpo.decisions.needs import NO_SEATS, ComingLeg, wanted_seats
+from hpo.decisions.needs import NO_SEATS, ComingLeg, kept_off, wanted_seats
 from hpo.decisions.node_blame import NodeBlame, quarantined
 from hpo.errors import (
     PollError,
@@ -33,8 +33,8 @@ from hpo.units.backoff import Backoff
 log = logging.getLogger(__name__)
 
 PAUSE = Backoff(30.0, 600.0)  # after a refused or unanswered call
+SOON_S = 5.0  # between two looks at the queue, at least
 BETWEEN_SUBMISSIONS_S = 10.0  # where seats end one after the other, several are asked for at once
-SOON_S = 10.0  # between two looks at the queue where a job has just left its leg
 NO_LEGS: Mapping[ComingLeg, int] = {}
 POLL = "no news of the jobs"
 DEAD_SEATS = 5  # jobs in a row that died before they took a trial: the environment is broken
@@ -58,22 +58,27 @@ class SeatKeeper:
         self._blame = blame
         self._waiting = WaitingNews()
         self._out: frozenset[str] = frozenset()  # nodes
+        self._kept_off = False  # whether seats were ever kept off others
         self._last_poll = self._next_poll = float("-inf")
         self._held: dict[object, float] = {}  # calls that failed, or were just made: until when
         self._pauses: dict[object, float] = {}  # how long that was, where they failed
         self._ask_at_most: int | None = None  # after a refusal for a limit
 
-    def poll_if_due(self, state: CampaignState, now: float) -> None:
-        """Ask the cluster about all jobs at once, where it is time and there are any."""
+    def poll_if_due(self, state: CampaignState, now: float, *, soon: bool = False) -> None:
+        """Ask the cluster about all jobs at once, where it is time and there are any.
+
+        `soon`: somebody waits for what it says.
+        """
         book = self._book
         claimed_by = {state.trials[i].job_id or "" for i in state.of(TrialStatus.CLAIMED)}
         due_at = self._next_poll
-        if book.is_worth_a_look():  # a GPU may be idle, and only the cluster can tell
+        if soon or book.is_worth_a_look():  # a GPU may be idle, and only the cluster can tell
             due_at = min(due_at, self._last_poll + SOON_S)
         if now < self._held.get(POLL, now) or (book.counted and now < due_at):
             return
         if not book.counted or book.seats or claimed_by:
             self._last_poll, self._next_poll = now, now + self._traits.poll_s
+            self._polled_at, self._next_poll = now, now + self._traits.poll_s
             asked = sorted((set(book.seats) | claimed_by) - book.foreign)
             self._call(POLL, POLL, partial(self._take_poll, asked, now), now)
 
@@ -98,6 +103,8 @@ class SeatKeeper:
             log.info("node %s is used again", node)
         self._out = out
         has_queue = self._traits.has_queue
+        off = kept_off(state, now, self._blame.working() - out) if has_queue else frozenset()
+        self._kept_off = self._kept_off or bool(off)
         limits = self._limits.beside(self._cluster.others)
         wanted = NO_SEATS
         if state.ending is None:
@@ -108,7 +115,7 @@ class SeatKeeper:
             wanted,
             limits,
             now,
-            out=out if state.quarantines else None,
+            out=out | off if state.quarantines or self._kept_off else None,
             # Jobs that end at once are not to follow each other as fast as they can.
             paused=has_queue and now < self._blame.next_seat_at(),
         )

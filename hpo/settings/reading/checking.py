@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from hpo.settings.reading.raw import did_you_mean
+from hpo.settings.secrecy import is_secret
 from hpo.space.text import number_text_problem
-from hpo.values import plain
+from hpo.values import plain_or_same
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -48,7 +49,7 @@ def check_section(
         elsewhere: The keys of other sections, with the section each belongs to.
     """
     try:
-        return model.model_validate({key: _plain_if_possible(raw[key]) for key in raw}), []
+        return model.model_validate({key: plain_or_same(raw[key]) for key in raw}), []
     except ValidationError as error:
         known = model.model_fields
         return None, [
@@ -80,7 +81,8 @@ def _sentence(
         return f"{subject} {message}" if message.startswith("must") else f"{subject}: {message}"
     if kind not in _EXPECTED:
         return f"{subject}: {problem['msg']}"
-    sentence = f"{subject} must be {_EXPECTED[kind].format(**context)}, not {_shown(value)}"
+    shown = f"a {type(value).__name__}" if is_secret(str(key)) else _shown(value)
+    sentence = f"{subject} must be {_EXPECTED[kind].format(**context)}, not {shown}"
     if kind in _NUMBERS and number_text_problem(value):
         sentence += ": remove the quotes"
     return sentence
@@ -98,10 +100,3 @@ def _shown(value: object) -> str:
         return f"the boolean {str(value).lower()}"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _plain_if_possible(value: Any) -> Any:
-    try:
-        return plain(value)
-    except ValueError:
-        return value  # because the model says better what is wrong with it
