@@ -78,7 +78,6 @@ class SeatKeeper:
             return
         if not book.counted or book.seats or claimed_by:
             self._last_poll, self._next_poll = now, now + self._traits.poll_s
-            self._polled_at, self._next_poll = now, now + self._traits.poll_s
             asked = sorted((set(book.seats) | claimed_by) - book.foreign)
             self._call(POLL, POLL, partial(self._take_poll, asked, now), now)
 
