@@ -27,7 +27,7 @@ from hpo.record.result import node_name
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.seats.book import JobPhase, SeatBook
 from hpo.seats.next_orders import next_orders
-from hpo.seats.orders import Cancel, Change, Order, Submit
+from hpo.seats.orders import Cancel, Change, LimitArray, Order, Submit
 from hpo.units.backoff import Backoff
 
 log = logging.getLogger(__name__)
@@ -183,7 +183,8 @@ class SeatKeeper:
             self._book.unsure(order)
             return False
         self._book.carried_out(order)
-        log.info("%s", order)
+        # How arrays share what may run is nothing to a person.
+        log.log(logging.DEBUG if isinstance(order, LimitArray) else logging.INFO, "%s", order)
         return True
 
     def _call(self, what: object, failed: str, act: Callable[[], None], now: float) -> bool:
