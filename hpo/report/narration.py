@@ -10,7 +10,7 @@ from hpo.errors import PRINTED_LAST
 from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.result import Outcome, Result
-from hpo.record.state import CampaignState, TrialStatus
+from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.units.duration import in_words
 from hpo.values import flat
 
@@ -68,8 +68,8 @@ def _news(
             line = f"trial {event.trial_id} started, job {event.job_id}"
             if again:
                 line = f"job {event.job_id} goes on with trial {event.trial_id}"
-            config = describe(state.trials[event.trial_id].config, constants)
-            return f"{line}: {config}" if config else line
+            what = _what_starts(event, state.trials[event.trial_id], constants)
+            return f"{line}: {what}" if what else line
         case ev.LegReturned():
             return f"trial {event.trial_id}: its requeued job gave it back"
         case ev.TrialStopped() if state.trials[event.trial_id].job_id is not None:
@@ -83,6 +83,15 @@ def _news(
             return f"campaign goes on: {event.reason}"
         case _:
             return None
+
+
+def _what_starts(event: ev.LegClaimed, trial: TrialState, constants: Mapping[str, Any]) -> str:
+    """Of a new trial its configuration, which later starts need not repeat."""
+    if event.rung > trial.bracket:
+        return f"on to {trial.target}"
+    if event.attempt > 0:
+        return f"attempt {event.attempt + 1}"
+    return describe(trial.config, constants)
 
 
 def _failed(event: ev.TrialFailed, state: CampaignState) -> tuple[int, str] | None:

@@ -29,7 +29,7 @@ from hpo.record.result import node_name
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.seats.book import JobPhase, SeatBook
 from hpo.seats.next_orders import next_orders
-from hpo.seats.orders import Cancel, Change, Order, Renew, Submit
+from hpo.seats.orders import Cancel, Change, LimitArray, Order, Renew, Submit
 from hpo.units.backoff import Backoff
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,6 @@ class SeatKeeper:
             return
         if not book.counted or book.seats or claimed_by:
             self._last_poll, self._next_poll = now, now + self._traits.poll_s
-            self._polled_at, self._next_poll = now, now + self._traits.poll_s
             asked = sorted((set(book.seats) | claimed_by) - book.foreign)
             self._call(POLL, POLL, partial(self._take_poll, asked, now), now)
 
@@ -205,7 +204,8 @@ class SeatKeeper:
             return False
         self._book.carried_out(order)
         if not isinstance(order, Renew) or order.job_ids:
-            log.info("%s", order)
+            # How arrays share what may run is nothing to a person.
+            log.log(logging.DEBUG if isinstance(order, LimitArray) else logging.INFO, "%s", order)
         return True
 
     def _call(self, what: object, failed: str, act: Callable[[], None], now: float) -> bool:
