@@ -148,6 +148,11 @@ class BusyCluster:
         has_queue=True, tick_s=TICK_S, poll_s=60.0, result_grace_s=60.0, vanish_s=300.0
     )
 
+    @property
+    def others(self) -> int:
+        """None."""
+        return 0
+
     def submit(self, order: Submit) -> list[str]:
         """Never called: all seats are taken."""
         raise AssertionError(f"{order.count} seats were asked for, {order.at_once} at once")

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
+
+from hpo.errors import ObjectiveError
 
 COMMAND = "command: "
 """How the reference of an objective begins that is a command without a Python script."""
@@ -21,6 +23,8 @@ SEVERAL = ("arguments", "flags")
 
 _PART = re.compile(r"(\{\{|\}\}|\{[^{}]*\})")
 _EVERY = ("name", "value")
+_OPTION = re.compile(r"-[^ ]+")
+_NEGATIVE = re.compile(r"-\d+|-\d*\.\d+")  # what argparse takes for a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,9 @@ class CommandLine:
         Args:
             config: one value per hyperparameter.
             places: the texts for `PLACES`.
+
+        Raises:
+            ObjectiveError: a value in it cannot be told a script in these words.
         """
         rest = {name: value for name, value in self._each(config) if name not in self.named}
         words: list[str] = []
@@ -155,23 +162,38 @@ class CommandLine:
     def _argument(self, name: str, value: object) -> list[str]:
         style = self.arguments.split()
         text = as_text(value)
+        alone = value[0] if self.lists == "words" and _has_one(value) else value
         # In one word where argparse would take the value for another option: it does so for text
         # with a dash, and for negative numbers such as -1e-05.
-        if style[1:] == ["{value}"] and style[0].startswith("-") and text.startswith("-"):
-            style = ["=".join(style)]
+        if style[1:] == ["{value}"] and style[0].startswith("-"):
+            text = as_text(alone)
+            _require_told(name, text, text == "--")
+            if text.startswith("-"):
+                style = ["=".join(style)]
+            else:
+                text = as_text(value)
         words: list[str] = []
         for word in style:
             if word == "{value}":
-                words += self._own_words(value)
+                words += self._own_words(name, value)
             else:
                 words.append(_put(word, {"name": name, "value": text}))
         return words
 
-    def _own_words(self, value: object) -> list[str]:
-        """A value that is no part of another word."""
+    def _own_words(self, name: str, value: object) -> list[str]:
+        """A value that is no part of another word.
+
+        Raises:
+            ObjectiveError: the script would take it for something else.
+        """
         if isinstance(value, (list, tuple)) and self.lists == "words":
-            return [_bare_text(item) for item in value]
-        return [_bare_text(value)]
+            words = [_bare_text(item) for item in value]
+            for word in words:
+                _require_told(name, word, _is_taken_for_option(word))
+            return words
+        word = _bare_text(value)
+        _require_told(name, word, word == "--")
+        return [word]
 
     def _fill_word(
         self, word: str, config: Mapping[str, Any], places: Mapping[str, str]
@@ -185,7 +207,7 @@ class CommandLine:
             if not known:
                 return None
             if word == f"{{{name}}}":
-                return self._own_words(value)
+                return self._own_words(name, value)
             texts[name] = as_text(value)
         return [_put(word, texts)]
 
@@ -221,6 +243,24 @@ def _bare_text(value: object) -> str:
 
         return f"{Decimal(text):f}"
     return text
+
+
+def _has_one(value: object) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, (list, tuple)) and len(value) == 1
+
+
+def _is_taken_for_option(word: str) -> bool:
+    """Whether argparse takes a word for an option, or for their end."""
+    return bool(_OPTION.fullmatch(word)) and not _NEGATIVE.fullmatch(word)
+
+
+def _require_told(name: str, word: str, is_swallowed: bool) -> None:
+    if is_swallowed:
+        raise ObjectiveError(
+            f"{name}: the value {word!r} cannot be a word of a script's command, because argparse "
+            "takes it for an option or for the end of them: write the list as JSON (lists: json), "
+            "another value, or read it from {config_file}"
+        )
 
 
 def _put(word: str, texts: Mapping[str, str]) -> str:

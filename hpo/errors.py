@@ -34,7 +34,9 @@ class SettingsError(HpoError):
         self.problems = tuple(problems)
         self.where = where
         count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
-        lines = "\n".join(f"  - {problem}" for problem in self.problems)
+        # What a name brings along must not look like a problem of its own.
+        told = (problem.rstrip().replace("\n", "\n      ") for problem in self.problems)
+        lines = "\n".join(f"  - {problem}" for problem in told)
         super().__init__(f"{count} in {where}:\n{lines}")
 
 
@@ -56,6 +58,10 @@ class JournalForkError(HpoError):
     """Another manager took the campaign over while this one was still writing."""
 
     exit_code = EXIT_LOCKED
+
+
+class FolderGoneError(HpoError):
+    """The campaign's folder was moved or deleted while its manager ran."""
 
 
 class TransitionError(HpoError):

@@ -5,21 +5,27 @@ Knows no other checkpoint and changes no file: what is taken instead, saved or d
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpo.checkpoint.containers import DamagedError
 from hpo.checkpoint.global_random import restore_global_states
 from hpo.checkpoint.restorable import Restorable, kind_of
 from hpo.checkpoint.snapshot import read_plain, read_state
 from hpo.errors import ReportError
+from hpo.folder import files
+from hpo.folder.json_text import parse
 
 MANIFEST = "manifest.json"
 GLOBALS = "global-random.json"  # with a hyphen, so that no object's file can have its name
 FORMAT = 1
+MOST_MANIFEST_BYTES = 1_000_000
+NO_FILE_OF_OURS = (errno.EINVAL, errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EFBIG)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,7 +62,9 @@ def verify(found: Checkpoint, trial_id: int) -> dict[str, Any]:
         OSError: it cannot be read just now.
     """
     try:
-        manifest: dict[str, Any] = json.loads((found.path / MANIFEST).read_bytes())
+        manifest: dict[str, Any] = parse(
+            files.read_plain(found.path / MANIFEST, MOST_MANIFEST_BYTES)
+        )
         owner, digests = manifest["trial_id"], dict(manifest["sha256"])
         if not digests or not isinstance(manifest.get("kinds", {}), dict):
             raise ValueError("no checksums, or no kinds")
@@ -68,11 +76,17 @@ def verify(found: Checkpoint, trial_id: int) -> dict[str, Any]:
                 f" move it to the folder of trial {owner} if it is missing there"
             )
         for name, written in digests.items():
+            if name != os.path.basename(name):  # noqa: PTH119  # because it is no path yet
+                raise UnusableError(f"{MANIFEST} names {name!r}, which is not beside it")
             if digest(found.path / name) != written:
                 raise UnusableError(f"{name} is not what was written (checksum)")
     except (FileNotFoundError, NotADirectoryError) as err:
         raise UnusableError(f"{err.filename} is missing") from err
-    except (ValueError, KeyError, TypeError, RecursionError) as err:
+    except OSError as err:
+        if err.errno not in NO_FILE_OF_OURS:
+            raise
+        raise UnusableError(f"{err.filename} {err.strerror}") from err
+    except (ValueError, KeyError, TypeError) as err:
         raise UnusableError(f"{MANIFEST} is damaged: {err!r}") from err
     if resource != found.resource:
         raise UnusableError(f"it was renamed: it holds the state after {resource}")
@@ -88,6 +102,7 @@ def read(
 
     Raises:
         OtherCodeError: the objects are not those that were saved.
+        UnusableError: a file is not what this program writes.
         OSError: it cannot be read just now.
     """
     saved = manifest["objects"]
@@ -100,9 +115,11 @@ def read(
     states = {}
     for name in objects:
         try:
-            states[name] = read_state(found.path, name)
+            states[name] = read_state(found.path, name, manifest["sha256"])
         except (OSError, MemoryError):
             raise
+        except DamagedError as err:
+            raise UnusableError(f"{name}: {err}") from err
         except Exception as err:
             raise OtherCodeError(f"does not fit {name} ({_in_words(err)})") from err
     if GLOBALS in manifest["sha256"]:
@@ -138,9 +155,13 @@ def _in_words(err: Exception) -> str:
 
 
 def digest(path: Path) -> str:
-    """Return the checksum of a file."""
+    """Return the checksum of a plain file.
+
+    Raises:
+        OSError: it cannot be read now, or is none.
+    """
     seen = hashlib.sha256()
-    with path.open("rb") as file:
+    with files.open_plain(path) as file:
         while block := file.read(1 << 20):
             seen.update(block)
     return seen.hexdigest()

@@ -11,14 +11,23 @@ import math
 import os
 import sys
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import IO, Any
 
+from hpo.checkpoint.containers import (
+    DamagedError,
+    open_archive,
+    require_sound_arrays,
+    require_sound_tensors,
+)
 from hpo.checkpoint.restorable import Restorable, kind_of
+from hpo.checkpoint.torch_safety import require_safe
 from hpo.errors import ReportError
 from hpo.folder import opening
+from hpo.folder.files import open_plain
 
+MOST_STATE_BYTES = 100_000_000  # of a state's JSON, without its tensors and arrays
 KIND = "$"  # the key that marks a JSON object as one of ours instead of a user's dict
 
 
@@ -58,33 +67,70 @@ def write_state(folder: Path, name: str, value: Restorable) -> None:
             sys.modules["numpy"].savez(file, allow_pickle=False, **arrays)
 
 
-def read_state(folder: Path, name: str) -> Any:
-    """Return the state that `write_state` wrote, tensors on the CPU.
+def read_state(folder: Path, name: str, known: Collection[str]) -> Any:
+    """Return the state that `write_state` wrote, tensors on the CPU; only `known` files count.
 
     Raises:
-        ReportError: it holds tensors or arrays, and the objective has not imported their library.
+        ReportError: it holds tensors or arrays, and the objective has not imported their library,
+            or this torch is not safe here.
+        DamagedError: it holds what was not written here.
+        OSError: it cannot be read now.
     """
     tree = read_plain(folder / f"{name}.state.json")
     tensors: dict[int, Any] = {}
     arrays: dict[str, Any] = {}
-    if (tensor_file := folder / f"{name}.tensors.pt").exists():
-        torch = _imported("torch", tensor_file)
-        tensors = torch.load(tensor_file, weights_only=True, map_location="cpu")
-    if (array_file := folder / f"{name}.arrays.npz").exists():
-        with _imported("numpy", array_file).load(array_file, allow_pickle=False) as loaded:
-            arrays = dict(loaded)
+    if (tensor_file := folder / f"{name}.tensors.pt").name in known:
+        tensors = _read_tensors(_imported("torch", tensor_file), tensor_file)
+    if (array_file := folder / f"{name}.arrays.npz").name in known:
+        arrays = _read_arrays(_imported("numpy", array_file), array_file)
     return _decode(tree, tensors, arrays)
 
 
+def _read_tensors(torch: Any, path: Path) -> dict[int, Any]:
+    require_safe(torch, path.parent)
+    with open_archive(path) as (file, _):
+        file.seek(0)
+        tensors: dict[int, Any] = torch.load(file, weights_only=True, map_location="cpu")
+    require_sound_tensors(tensors, torch)
+    return tensors
+
+
+def _read_arrays(numpy: Any, path: Path) -> dict[str, Any]:
+    with open_archive(path) as (file, archive):
+        require_sound_arrays(archive, numpy)
+        file.seek(0)
+        with numpy.load(file, allow_pickle=False) as loaded:
+            return dict(loaded)
+
+
 def write_plain(path: Path, tree: Any) -> None:
-    """Write JSON, on disk when this returns."""
+    """Write JSON, on disk when this returns.
+
+    Raises:
+        ReportError: it is too much.
+    """
     with _synced(path) as file:
-        file.write(json.dumps(tree, allow_nan=False).encode())
+        data = json.dumps(tree, allow_nan=False).encode()
+        if len(data) > MOST_STATE_BYTES:
+            raise ReportError(
+                f"{path.name}: the plain values of a state take {len(data) / 1e6:.0f} MB, more "
+                f"than {MOST_STATE_BYTES / 1e6:.0f}; keep numbers in arrays or tensors"
+            )
+        file.write(data)
 
 
 def read_plain(path: Path) -> Any:
-    """Return what `write_plain` wrote."""
-    return json.loads(path.read_bytes())
+    """Return what `write_plain` wrote.
+
+    Raises:
+        DamagedError: it is larger than is ever written.
+        OSError: it cannot be read now.
+    """
+    with open_plain(path) as file:
+        data = file.read(MOST_STATE_BYTES + 1)
+    if len(data) > MOST_STATE_BYTES:
+        raise DamagedError(f"{path.name} is larger than {MOST_STATE_BYTES / 1e6:.0f} MB")
+    return json.loads(data)
 
 
 def _imported(library: str, file: Path) -> Any:

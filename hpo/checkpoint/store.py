@@ -38,9 +38,9 @@ log = logging.getLogger(__name__)
 
 FOLDER = CHECKPOINTS  # below the trial's folder
 KEPT = 2  # the newest, and one more to fall back on
-_NAME = re.compile(r"epoch_(\d+)-a(\d+)(?:\.(\d+))?")
+_NAME = re.compile(r"epoch_(\d{1,15})-a(\d{1,15})(?:\.(\d{1,15}))?")
 _RUBBISH = re.compile(r"\.old-[0-9a-f]{8}|\.broken-epoch_.+-[0-9a-f]{8}")  # on its way out
-_NEW_NAME = re.compile(r"\.new-a(\d+)-.*")
+_NEW_NAME = re.compile(r"\.new-a(\d{1,15})-.*")
 
 
 def find(folder: Path) -> list[Checkpoint]:
@@ -79,7 +79,7 @@ def save(
         OSError: disk full, over quota or away; the checkpoints before are untouched.
     """
     home = folder / FOLDER
-    opening.make_folder(home, parents=1)
+    opening.make_folder(home, parents=2)
     new = home / f".new-a{attempt}-{os.urandom(4).hex()}"
     opening.make_folder(new)
     try:

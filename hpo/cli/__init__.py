@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from hpo.cli.arguments import build_parser
+from hpo.cli.printing import complain
 from hpo.errors import EXIT_BAD_SETTINGS, EXIT_FINISHED, EXIT_RESUMABLE, HpoError
 
 # As imported; what else is missing is missed by the user's code.
@@ -34,21 +35,25 @@ def _main(argv: Sequence[str] | None) -> int:
     try:
         return _command(arguments, given)
     except HpoError as err:
-        print(f"hpo: {err}", file=sys.stderr)
+        complain(err)
         return err.exit_code
     except ModuleNotFoundError as err:
         if err.name not in NEEDED:
             raise
-        print(
-            f"hpo: {sys.executable} has no package {err.name}. Activate the environment that hpo "
+        complain(
+            f"{sys.executable} has no package {err.name}. Activate the environment that hpo "
             "is installed in (`conda activate hpo`), also before `sbatch`, or name its "
-            "interpreter in HPO_PYTHON; see docs/start/install.md",
-            file=sys.stderr,
+            "interpreter in HPO_PYTHON; see docs/start/install.md"
         )
         return EXIT_BAD_SETTINGS
     except KeyboardInterrupt:  # a manager listens to it from the start of its campaign on
         before = " before the campaign was opened" if arguments.command == "run" else ""
-        print(f"hpo: interrupted{before}", file=sys.stderr)
+        complain(f"interrupted{before}")
+        return EXIT_RESUMABLE
+    except BrokenPipeError:
+        raise
+    except OSError as err:
+        complain(f"a file cannot be used now: {err}. Nothing is lost; try again later")
         return EXIT_RESUMABLE
 
 

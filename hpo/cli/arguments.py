@@ -1,8 +1,11 @@
-"""What can be typed: the parser of the command line. Imports argparse alone."""
+"""What can be typed: the parser of the command line. Imports nothing slow."""
 
 from __future__ import annotations
 
 import argparse
+from typing import NoReturn
+
+from hpo.shown import one_line
 
 EXIT_CODES = """\
 exit codes:
@@ -14,9 +17,17 @@ exit codes:
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """Its errors repeat what was typed, such as the names of files that `*` stood for."""
+
+    def error(self, message: str) -> NoReturn:
+        """See argparse."""
+        super().error(one_line(message))
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole parser; `command` names the subcommand."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="hpo", description="Hyperparameter-optimisation campaigns on SLURM and on a laptop."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -105,7 +116,7 @@ def _add_configuration(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_plan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_plan(commands: argparse._SubParsersAction[_Parser]) -> None:
     plan = commands.add_parser(
         "plan",
         help="what a campaign will take, before anything is spent",

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpo.seats.environment import trial_run
+from hpo.settings.secrecy import redacted
 from hpo.settings.slurm import SlurmSettings
 
 log = logging.getLogger(__name__)
@@ -41,12 +42,13 @@ def tell_environment(slurm: SlurmSettings) -> None:
         return
     tried = try_env_setup(slurm.env_setup)
     if tried.failed:
+        words = " | ".join(tried.last_words)
         log.warning(
             "env_setup failed on %s: %s%s. Jobs go on without what failed: look that they train in "
             "the right environment",
             socket.gethostname(),
-            "; ".join(tried.failed),
-            f", after {' | '.join(tried.last_words)!r}" if tried.last_words else "",
+            redacted("; ".join(tried.failed), slurm.env_setup),
+            redacted(f", after {words!r}" if words else "", slurm.env_setup),
         )
     if slurm.python is None and tried.python not in (None, sys.executable):
         log.info("trials run with %s, as env_setup chooses", tried.python)

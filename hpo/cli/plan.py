@@ -20,6 +20,7 @@ from hpo.plan.assumptions import Assumptions
 from hpo.plan.plan import Plan, make_plan
 from hpo.settings.reading.loading import load
 from hpo.settings.spec import CampaignSpec
+from hpo.shown import one_line
 
 MOST_SEATS, MOST_SEEDS, MOST_TRIALS = 10_000, 100, 100_000
 PICTURES = (".png", ".pdf", ".svg")
@@ -157,8 +158,9 @@ def _print(made: Plan) -> None:
         console.width = 120  # of a file or a pipe nobody knows the width
     spec = made.spec
     what = "whole trials" if spec.asha() is None else "rungs"
-    console.print(f"{spec.name}: {spec.hpo.n_trials} trials, {what}", markup=False)
+    name = one_line(spec.name)
+    console.print(f"{name}: {spec.hpo.n_trials} trials, {what}", markup=False, emoji=False)
     console.print(rung_table(made))
     console.print(comparison(made))
     for line in assumption_lines(made):
-        console.print(f"- {line}", markup=False)
+        console.print(f"- {one_line(line)}", markup=False, emoji=False)

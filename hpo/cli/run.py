@@ -6,7 +6,6 @@ Puts the parts together; the only place that knows the concrete clusters.
 from __future__ import annotations
 
 import logging
-import shlex
 import socket
 import sys
 import time
@@ -20,13 +19,16 @@ from hpo.cli.clusters import (
     job_gone_asker,
     largest_memory_mb,
     make_cluster,
+    make_simulated,
     preflight,
 )
 from hpo.cli.environment import tell_environment
+from hpo.cli.printing import say
 from hpo.cli.screen import Screen
 from hpo.cli.searchers import make_searcher, searcher_problems
 from hpo.cli.signals import LeaveRequest
-from hpo.cli.telling import exit_code, report_end, report_leaving, say_hello
+from hpo.cli.telling import exit_code, report_end, report_leaving, say_hello, what_is_told
+from hpo.cluster.protocol import Clock, Cluster
 from hpo.decisions.scheduler import STOPPED_BY_USER, Scheduler
 from hpo.errors import (
     CampaignFilesError,
@@ -43,6 +45,7 @@ from hpo.folder.copies import origin
 from hpo.folder.files import Layout
 from hpo.folder.journal import Journal
 from hpo.folder.patience import is_storage_trouble
+from hpo.manager.campaign_clock import CampaignClock
 from hpo.manager.checkpoint_keeper import CheckpointKeeper
 from hpo.manager.lock import ManagerLock
 from hpo.manager.loop import Manager, Surroundings
@@ -50,7 +53,9 @@ from hpo.manager.opening import Campaign, drift_problems, folder_problems, move_
 from hpo.seats.book import JobPhase
 from hpo.settings.limits import search_limits, seat_limits
 from hpo.settings.reading.loading import load
+from hpo.settings.secrecy import told_override
 from hpo.settings.spec import CampaignSpec
+from hpo.shown import shell_words
 from hpo.trial.check import check_objective
 
 log = logging.getLogger(__name__)
@@ -67,7 +72,7 @@ def run(arguments: Namespace, argv: Sequence[str]) -> int:
     if arguments.show_command:
         from hpo.cli.show_command import first_command  # here, because few runs need it
 
-        print(first_command(spec))
+        say(first_command(spec))
         return 0
     layout = Layout(spec.output_dir)
     try:
@@ -150,14 +155,14 @@ def _make_room(spec: CampaignSpec, executor: str) -> None:
             "them first"
         )
     target = move_aside(layout, time.time())
-    print(f"the old campaign lies in {target} now")  # because no log exists yet
+    say(f"the old campaign lies in {target} now")  # because no log exists yet
 
 
 def _live_jobs(layout: Layout, spec: CampaignSpec, executor: str) -> list[str]:
     document = stored(layout)
     if executor == "simulated" or document is None or origin(layout, document):
         return []  # jobs of a campaign that this is a copy of live for the other folder
-    cluster, _ = make_cluster(executor, spec, layout, document["campaign"], LeaveRequest())
+    cluster = make_cluster(executor, spec, layout, document["campaign"])
     statuses = cluster.poll(())
     return sorted(i for i, status in statuses.items() if status.phase is not JobPhase.ENDED)
 
@@ -209,12 +214,18 @@ def _manage(
         log.warning("%s and could always replace this campaign", ", ".join(owners))
     if executor != "simulated":
         tell_environment(spec.slurm)
-    cluster, clock = make_cluster(executor, spec, campaign.layout, campaign.header.campaign, leave)
-    screen.use_clock(clock.now)
-    legs = spec.legs()
-    journal = Journal(campaign.layout.journal, campaign.header, guard=lock.guard)
+    legs, layout = spec.legs(), campaign.layout
+    journal = Journal(layout.journal, campaign.header, guard=lock.guard)
+    cluster: Cluster
+    clock: Clock
+    if executor == "simulated":
+        cluster, clock = make_simulated(spec, layout, journal.latest())
+        screen.use_clock(clock.now)
+    else:
+        cluster = make_cluster(executor, spec, layout, campaign.header.campaign)
+        clock = CampaignClock(layout, journal.latest(), leave.sleep)
     manager = Manager(
-        Surroundings(campaign.layout, cluster, clock, leave.is_set, screen.show),
+        Surroundings(layout, cluster, clock, leave.is_set, screen.show),
         journal,
         Scheduler(
             make_searcher(spec),
@@ -223,27 +234,25 @@ def _manage(
         ),
         seat_limits(spec, executor),
         goal=spec.goal,
-        gpus=spec.slurm.gpus,
+        told=what_is_told(spec),
         at_end=spec.hpo.at_end,
-        checkpoints=CheckpointKeeper(
-            campaign.layout, legs, spec.hpo.keep_checkpoints, spec.hpo.n_trials
-        ),
+        checkpoints=CheckpointKeeper(layout, legs, spec.hpo.keep_checkpoints, spec.hpo.n_trials),
         foreign_jobs=campaign.foreign_jobs,
     )
     ended = manager.run()
     if not ended:
-        report_leaving(manager, campaign.layout, leave.signal_name, _command(argv))
+        report_leaving(manager, layout, leave.signal_name, _command(argv))
     else:
-        report_end(manager.state, campaign.layout, spec)
+        report_end(manager.state, layout, spec)
         if manager.state.ended == STOPPED_BY_USER:
             log.info("to go on: %s", _command(argv))
     return exit_code(manager.state, ended=ended)
 
 
 def _command(argv: Sequence[str]) -> str:
-    """The command to go on with: the one that was typed, less --fresh."""
+    """The command to go on with: the one that was typed, less --fresh and passwords."""
     program = Path(sys.argv[0]).name
-    words = [word for word in argv if word != "--fresh"]
+    words = [told_override(word) for word in argv if word != "--fresh"]
     if program == "main_hpo.py":
-        return shlex.join(["python", sys.argv[0], *words[1:]])
-    return shlex.join(["hpo", *words])
+        return shell_words(["python", sys.argv[0], *words[1:]])
+    return shell_words(["hpo", *words])

@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpo.folder.files import Layout
-from hpo.folder.full_disk_output import QuietFileHandler, QuietStreamHandler, log_again
+from hpo.folder.full_disk_output import (
+    QuietFileHandler,
+    QuietStreamHandler,
+    ShownFormatter,
+    log_again,
+)
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.seats.book import SeatBook
 from hpo.units.duration import in_words
@@ -31,7 +36,7 @@ class Screen:
         self._bar: Progress | None = None
         self._n_trials = n_trials
         self._finished_at_start: int | None = None
-        self._start = now
+        self._start = time.monotonic()
         file_handler = QuietFileHandler(str(self.log_file))
         console_handler: logging.Handler
         if sys.stdout.isatty():
@@ -42,7 +47,7 @@ class Screen:
             console_handler = QuietStreamHandler(sys.stdout)
         self._handlers = (file_handler, console_handler)
         for handler in self._handlers:
-            handler.setFormatter(logging.Formatter(FORMAT, datefmt="%Y-%m-%d %H:%M:%S"))
+            handler.setFormatter(ShownFormatter(FORMAT, datefmt="%Y-%m-%d %H:%M:%S"))
 
     def __enter__(self) -> Screen:
         log_again()  # because the configuration may have set up a log of its own
@@ -95,7 +100,7 @@ class Screen:
         done_here = finished - (self._finished_at_start or 0)
         if done_here <= 0 or finished >= total:
             return ""
-        seconds = (time.time() - self._start) / done_here * (total - finished)
+        seconds = (time.monotonic() - self._start) / done_here * (total - finished)
         return in_words(seconds + 1.0)
 
 
@@ -115,4 +120,5 @@ class _ConsoleHandler(logging.Handler):
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._console.print(self.format(record), markup=False, highlight=False, soft_wrap=True)
+        line = self.format(record)
+        self._console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from hpo.cli.searchers import make_searcher
 from hpo.errors import SettingsError
 from hpo.folder.files import Layout
 from hpo.settings.spec import CampaignSpec
+from hpo.shown import shell_words
 from hpo.trial.objective import load_objective
 from hpo.trial.script.objective import ScriptObjective
 
@@ -35,4 +35,4 @@ def first_command(spec: CampaignSpec) -> str:
         config_file=layout.config(0),
         checkpoint_dir=layout.users_files(0),
     )
-    return shlex.join(words)
+    return shell_words(words)

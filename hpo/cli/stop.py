@@ -6,15 +6,14 @@ Needs no manager and does no harm beside one: the request is a file that jobs an
 from __future__ import annotations
 
 import os
-import shlex
 import socket
 import time
 from argparse import Namespace
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 from hpo.cli.clusters import choose_executor, is_alive, jobs_of
+from hpo.cli.printing import say
 from hpo.cluster.protocol import Cluster
 from hpo.errors import EXIT_FINISHED, EXIT_RESUMABLE, PollError, SettingsError
 from hpo.folder import offers
@@ -27,6 +26,7 @@ from hpo.folder.stop import DRAIN, KILL, NOW, StopRequest
 from hpo.manager.lock import Holder, holder_of
 from hpo.seats.book import JobPhase
 from hpo.seats.orders import Cancel
+from hpo.shown import shell_words
 
 LATE_S = 3.0  # for jobs that a manager was submitting while the request was written
 MEANING = {
@@ -60,19 +60,19 @@ def stop(arguments: Namespace) -> int:
             raise SettingsError([problem], where="the command")
         cluster = None  # nothing waits in a queue, and this machine sees no process of that one
     request = _publish(layout, how)
-    _say(f"campaign {document['campaign']} in {layout.root}: {MEANING[request.how]}")
+    say(f"campaign {document['campaign']} in {layout.root}: {MEANING[request.how]}")
     if request.how != how:
-        _say(f"(because {request.by} asked for more before)")
+        say(f"(because {request.by} asked for more before)")
     try:
         cancelled = _cancel(layout, cluster, kill=how == KILL) if cluster else set[str]()
     except PollError as err:
-        _say(f"the jobs could not be asked about: {err}")
-        _say("those that wait will end by themselves when they start; to cancel, type this again")
+        say(f"the jobs could not be asked about: {err}")
+        say("those that wait will end by themselves when they start; to cancel, type this again")
         return EXIT_RESUMABLE
     _say_what_runs(layout, request.how, cancelled)
-    _say(_manager_line(holder_of(layout), executor))
-    command = f"cd {shlex.quote(start.folder)} && {start.command}" if start else None
-    _say(f"to go on with the campaign later: {command or 'the command that started it'}")
+    say(_manager_line(holder_of(layout), executor))
+    command = f"cd {shell_words([start.folder])} && {start.command}" if start else None
+    say(f"to go on with the campaign later: {command or 'the command that started it'}")
     return EXIT_FINISHED
 
 
@@ -94,13 +94,13 @@ def _cancel(layout: Layout, cluster: Cluster, *, kill: bool) -> set[str]:
             stop_request.note_cancelled(layout, new)
             cluster.change(Cancel(tuple(sorted(new)), running=True))
             taken |= new
-            _say(f"cancelled {len(new & running)} running and {len(new & waiting)} waiting jobs")
+            say(f"cancelled {len(new & running)} running and {len(new & waiting)} waiting jobs")
             time.sleep(LATE_S)
             waiting, running = _live(cluster)
         return taken
     cluster.change(Cancel(tuple(sorted(waiting))))
     if waiting:
-        _say(f"cancelled {len(waiting)} waiting jobs")
+        say(f"cancelled {len(waiting)} waiting jobs")
     return set()
 
 
@@ -119,9 +119,9 @@ def _say_what_runs(layout: Layout, how: str, cancelled: Collection[str]) -> None
             then = "may finish"
         else:
             then = "saves and leaves at its next report"
-        _say(f"trial {leg.trial_id}, job {leg.job_id}: {then}")
+        say(f"trial {leg.trial_id}, job {leg.job_id}: {then}")
     if not held:
-        _say("no trial is running")
+        say("no trial is running")
 
 
 def _manager_line(holder: Holder | None, executor: str) -> str:
@@ -132,7 +132,3 @@ def _manager_line(holder: Holder | None, executor: str) -> str:
         return f"its manager is dead ({holder}): nothing else has to be done"
     doubt = "" if alive else ", if it lives,"
     return f"the manager ({holder}){doubt} ends the campaign when nothing runs any more"
-
-
-def _say(line: Any) -> None:
-    print(line, flush=True)

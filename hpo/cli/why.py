@@ -15,12 +15,13 @@ from typing import Any
 
 from hpo import checkpoint
 from hpo.cli.clusters import describe_manager
+from hpo.cli.printing import say
 from hpo.cluster.slurm import accounting
 from hpo.errors import EXIT_FINISHED, SettingsError
 from hpo.folder import stop as stop_request
 from hpo.folder.campaign import last_start, require
 from hpo.folder.files import AttemptFiles, Layout, read_object, read_tail
-from hpo.folder.journal import read_events
+from hpo.folder.journal import read_through
 from hpo.folder.reports import read_attempt_reports
 from hpo.folder.safety import other_owner
 from hpo.manager.lock import holder_of
@@ -107,7 +108,7 @@ def why(arguments: Namespace) -> int:
     layout, document = require(Path(arguments.campaign))
     trial_id = _number(arguments.trial)
     rules = _rules(document)
-    steps, state = story.tell(read_events(layout.journal), trial_id, rules)
+    steps, state = read_through(layout.journal, lambda all_: story.tell(all_, trial_id, rules))
     if trial_id not in state.trials:
         known = len(state.trials)
         hint = f"trials 0 to {known - 1} are known" if known else "no trial was drawn yet"
@@ -117,8 +118,8 @@ def why(arguments: Namespace) -> int:
     jobs = {step.job_id for step in steps if step.job_id and _ON_SLURM.fullmatch(step.job_id)}
     usage = accounting.usage(jobs) if executor == "slurm" else {}
     for line in _lines(layout, document, state, trial_id, steps, rules, usage):
-        _say(line)
-    _say(f"{_campaign(state)}; {describe_manager(holder_of(layout), executor)}")
+        say(line)
+    say(f"{_campaign(state)}; {describe_manager(holder_of(layout), executor)}")
     return EXIT_FINISHED
 
 
@@ -208,7 +209,7 @@ def _rules(document: Mapping[str, Any]) -> Rules:
             levels=tuple(int(level) for level in rungs.get("levels", ())),
             reduction_factor=max(2, int(rungs.get("reduction_factor", 3))),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as err:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as err:
         raise SettingsError([f"campaign.json was changed: {err}"], where="the campaign") from err
 
 
@@ -218,15 +219,3 @@ def _campaign(state: CampaignState) -> str:
     if state.ending is not None:
         return f"the campaign is ending ({state.ending})"
     return "the campaign has not ended"
-
-
-def printable(text: str) -> str:
-    r"""One line without anything that a terminal would obey: escapes are shown as `\x1b`."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode()
-        for char in text.replace("\t", "    ")
-    )
-
-
-def _say(line: str) -> None:
-    print(printable(line))

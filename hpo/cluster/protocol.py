@@ -56,6 +56,11 @@ class Cluster(Protocol):
         """What it is like."""
         ...
 
+    @property
+    def others(self) -> int:
+        """The user's jobs that wait or run for something else, by the last poll; 0: none known."""
+        ...
+
     def submit(self, order: Submit) -> list[str]:
         """Ask for seats; their job ids.
 

@@ -9,12 +9,12 @@ The file's text is not trusted: anything that is not what a job writes reads as 
 from __future__ import annotations
 
 import errno
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hpo.folder import opening
 from hpo.folder.files import AttemptFiles, Layout, is_writable, publish_json, read_json, read_plain
+from hpo.folder.json_text import parse
 from hpo.folder.offers import Leg
 from hpo.folder.reports import bounded
 from hpo.record.goal import Goal
@@ -105,12 +105,12 @@ def fault_of_attempt(layout: Layout, leg: Leg) -> Fault:
     """Why `read_attempt` gives None; the file is where a job, or a stranger, wrote."""
     path = files_of(layout, leg).result
     try:
-        found = json.loads(read_plain(path))
+        found = parse(read_plain(path))
     except OSError as err:
         no_file_of_ours = err.errno in (errno.ELOOP, errno.EINVAL, errno.EISDIR, errno.EFBIG)
         return Fault(f"{path} {err.strerror or err}", lasting=no_file_of_ours)
-    except (ValueError, RecursionError):
-        return Fault(f"{path} is no JSON", lasting=True)
+    except ValueError as err:
+        return Fault(f"{path} is no JSON ({err})", lasting=True)
     if isinstance(found, dict) and not _is_of(leg, found):
         return Fault(f"{path} is that of another trial, attempt or job", lasting=True)
     return Fault(f"{path} is not what a job writes", lasting=True)

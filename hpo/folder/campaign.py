@@ -1,6 +1,6 @@
 """campaign.json: what a campaign is called, where it lies and how it was started last.
 
-People edit such files. Written by `manager.opening`.
+People edit such files. Its content is made by `manager.opening`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from hpo.errors import SettingsError
-from hpo.folder.files import Layout, read_object
+from hpo.folder.files import (
+    MOST_CAMPAIGN_BYTES,
+    Layout,
+    publish,
+    read_object,
+    read_plain,
+    to_json,
+)
+from hpo.folder.json_text import parse
 from hpo.folder.opening import settled
 from hpo.record.fields import from_json
 
@@ -39,7 +47,7 @@ class Start:
 
 def stored(layout: Layout) -> dict[str, Any] | None:
     """The document, or None: there is none, or it is not what a manager wrote."""
-    found = read_object(layout.campaign)
+    found = read_object(layout.campaign, MOST_CAMPAIGN_BYTES)
     return None if faults(found) else found
 
 
@@ -67,9 +75,37 @@ def file_problem(layout: Layout) -> str | None:
         return f"{layout.campaign} cannot be read: {err.strerror}"
     if stored(layout) is not None:
         return None
-    found = read_object(layout.campaign)
-    what = f"is wrong in {', '.join(faults(found))}" if found else "is no JSON object"
+    found = read_object(layout.campaign, MOST_CAMPAIGN_BYTES)
+    what = f"is wrong in {', '.join(faults(found))}" if found else _unreadable(layout)
     return f"{layout.campaign} cannot be read as a campaign; mend it or use --fresh: it {what}"
+
+
+def _unreadable(layout: Layout) -> str:
+    try:
+        parse(read_plain(layout.campaign, MOST_CAMPAIGN_BYTES))
+    except OSError as err:
+        return str(err.strerror or err)
+    except ValueError as err:
+        return f"is no JSON object ({err})"
+    return "is no JSON object"
+
+
+def write(layout: Layout, document: Mapping[str, Any]) -> None:
+    """Publish the document.
+
+    Raises:
+        SettingsError: it is larger than is ever read.
+        OSError: it cannot be written.
+    """
+    text = to_json(document, indent=2) + "\n"
+    if len(text.encode()) > MOST_CAMPAIGN_BYTES:
+        problem = (
+            f"the settings and the space take {len(text) / 1e6:.0f} MB in campaign.json, which "
+            f"each job reads; {MOST_CAMPAIGN_BYTES / 1e6:.0f} MB are the most: draw from a range "
+            "such as randint instead of listing values"
+        )
+        raise SettingsError([problem], where="the configuration")
+    publish(layout.campaign, text)
 
 
 def require(root: Path) -> tuple[Layout, dict[str, Any]]:

@@ -8,15 +8,16 @@ they held is lost to it. All else goes on.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hpo.folder import offers
 from hpo.folder.files import Layout
-from hpo.folder.journal import read_events
+from hpo.folder.journal import read_through
 from hpo.folder.safety import is_same_folder
+from hpo.record.events import Event
 from hpo.record.goal import Goal
 from hpo.record.state import CampaignState, TrialStatus, apply
 
@@ -51,8 +52,12 @@ def foreign_jobs(layout: Layout, document: Mapping[str, Any]) -> set[str]:
         OSError: the claims cannot be read now.
     """
     state = CampaignState(Goal(mode=str(document["seat"].get("mode", "min"))))
-    for event in read_events(layout.journal):
-        apply(state, event)
+
+    def follow(events: Iterator[Event]) -> None:
+        for event in events:
+            apply(state, event)
+
+    read_through(layout.journal, follow)
     held = {state.trials[i].job_id or "" for i in state.of(TrialStatus.CLAIMED)}
     held |= {leg.job_id or "" for leg in offers.list_legs(layout.claims) if not leg.done}
     return held

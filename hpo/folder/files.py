@@ -17,16 +17,18 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from hpo.folder import opening
+from hpo.folder.json_text import parse
 
 TRIAL_CONFIG = "config.json"  # in a trial's folder
 EPOCHS_FROM_ZERO = "epochs_from_0"
 TAIL_BYTES = 64_000
 MOST_BYTES = 100_000_000  # of a file that is read whole; a result with 100,000 reports has 10 MB
+MOST_CAMPAIGN_BYTES = 8_000_000  # each job reads it, and JSON takes 25 times its size of memory
 CHECKPOINTS = "checkpoint"  # in a trial's folder
 USERS_FILES = "user"  # therein
 
 
-_REPORTS = re.compile(r"reports-a(\d+)\.jsonl")
+_REPORTS = re.compile(r"reports-a(\d{1,15})\.jsonl")
 
 
 class _Below:
@@ -49,12 +51,14 @@ class Layout:
     journal = _Below("journal.jsonl")  # what the manager decided and accepted, one JSON a line
     lock = _Below("manager.lock")  # held by the one manager of this campaign
     manager = _Below("manager.json")  # names the manager that holds the lock, or held it last
+    clock = _Below("clock.json")  # by which a next manager goes on with the time of this one
     offers = _Below("offers")  # legs that any seat may take
     claims = _Below("claims")  # legs that a job holds
     revoked = _Below("revoked")  # offers that the manager took back
     jobs = _Below("jobs")  # logs and start scripts of the jobs
     cancelled = _Below("jobs/cancelled")  # lists of the jobs that `hpo stop` cancelled
     live = _Below("jobs/live")  # which local jobs are which processes
+    probe = _Below("jobs/.room")  # written and removed again, to see whether there is room
     quarantined = _Below("jobs/quarantined.json")  # nodes that no more legs are to be run on
     results = _Below("results")  # one file per trial, for people and pandas
     trials = _Below("trials")  # one folder per trial
@@ -256,25 +260,26 @@ def open_plain(path: Path) -> BinaryIO:
     return os.fdopen(opening.open_existing(path), "rb")
 
 
-def read_plain(path: Path) -> bytes:
+def read_plain(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
     """The bytes of a plain file of a size that makes sense.
 
     Raises:
-        OSError: missing, no plain file, not readable just now, or larger than MOST_BYTES.
+        OSError: missing, no plain file, not readable just now, or larger than `most_bytes`.
     """
     with open_plain(path) as file:
-        return read_all(file, path)
+        return read_all(file, path, most_bytes)
 
 
-def read_all(file: BinaryIO, path: Path) -> bytes:
+def read_all(file: BinaryIO, path: Path, most_bytes: int = MOST_BYTES) -> bytes:
     """The same of one that is open.
 
     Raises:
-        OSError: it cannot be read just now, or is larger than MOST_BYTES.
+        OSError: it cannot be read just now, or is larger than `most_bytes`.
     """
-    data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise OSError(errno.EFBIG, f"is larger than {MOST_BYTES / 1e6:.0f} MB", str(path))
+    size = os.fstat(file.fileno()).st_size
+    data = b"" if size > most_bytes else file.read(most_bytes + 1)
+    if max(size, len(data)) > most_bytes:
+        raise OSError(errno.EFBIG, f"is larger than {most_bytes / 1e6:.0f} MB", str(path))
     return data
 
 
@@ -289,17 +294,17 @@ def read_tail(path: Path) -> list[str]:
         return file.read(TAIL_BYTES).decode("utf-8", "replace").splitlines()
 
 
-def read_json(path: Path) -> Any | None:
+def read_json(path: Path, most_bytes: int = MOST_BYTES) -> Any | None:
     """The document at `path`, or None for "no news": missing, torn, or not readable just now."""
     try:
-        return json.loads(read_plain(path))
-    except (OSError, ValueError, RecursionError):
+        return parse(read_plain(path, most_bytes))
+    except (OSError, ValueError):
         return None
 
 
-def read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
     """The JSON object at `path`; empty where there is no news, or anything else."""
-    found = read_json(path)
+    found = read_json(path, most_bytes)
     return found if isinstance(found, dict) else {}
 
 

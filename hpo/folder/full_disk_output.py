@@ -1,7 +1,8 @@
 """Printing and logging that a full disk cannot stop.
 
 It is dropped, and nothing is raised, neither into users' code that prints nor as a traceback of
-`logging`. Standard library only, because every job imports it.
+`logging`. What is logged passes the one filter of `hpo.shown`. Standard library only, because every
+job imports it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from hpo.folder import opening
+from hpo.shown import many_lines
 
 OURS = "hpo"  # the loggers of this package are below it
 
@@ -92,6 +94,14 @@ class QuietFileHandler(_Quiet, logging.FileHandler):
             super().close()
 
 
+class ShownFormatter(logging.Formatter):
+    """Formats lines so that nothing of theirs is obeyed, and that none looks like another one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text; of several lines all but the first are indented."""
+        return many_lines(super().format(record))
+
+
 def log_to_standard_output() -> None:
     """Protect the standard output of a job, and let its log lines go there.
 
@@ -99,7 +109,7 @@ def log_to_standard_output() -> None:
     """
     protect_standard_output()
     handler = QuietStreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(ShownFormatter("%(asctime)s %(levelname)s %(message)s"))
     ours = logging.getLogger(OURS)
     ours.addHandler(handler)
     ours.setLevel(logging.INFO)

@@ -26,8 +26,8 @@ from typing import Any, NamedTuple
 from hpo.folder.files import Layout, publish, read_json, to_json
 
 _NAME = re.compile(
-    r"trial_(?P<trial>\d+)\.rung_(?P<rung>\d+)\.a(?P<attempt>\d+)(?:\.mem_(?P<mem>[1-9]\d*))?"
-    r"(?:\.time_(?P<time>[1-9]\d*))?"
+    r"trial_(?P<trial>\d{1,15})\.rung_(?P<rung>\d{1,15})\.a(?P<attempt>\d{1,15})"
+    r"(?:\.mem_(?P<mem>[1-9]\d{0,14}))?(?:\.time_(?P<time>[1-9]\d{0,14}))?"
     r"(?:\.job_(?P<job>[A-Za-z0-9_-]+)(?P<done>\.done)?)?\.json"
 )
 

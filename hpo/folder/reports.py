@@ -5,13 +5,13 @@ Owns how many of them a result repeats. A torn line is skipped, never an error.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hpo.folder.files import AttemptFiles, read_plain
+from hpo.folder.json_text import parse
 
 HISTORY_BYTES = 20_000_000  # of a result's reports, about
 
@@ -61,8 +61,8 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
     reports: list[dict[str, Any]] = []
     for line in lines:
         try:
-            report = json.loads(line)
-        except (ValueError, RecursionError):
+            report = parse(line)
+        except ValueError:
             continue
         # A line that was written, but whose writing was reported as failed, stands there twice.
         if isinstance(report, dict) and report not in reports[-1:]:

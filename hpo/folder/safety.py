@@ -8,7 +8,6 @@ this one or of one above it, runs programs as the user. docs/security.md says wh
 from __future__ import annotations
 
 import grp
-import json
 import os
 import pwd
 import stat
@@ -17,7 +16,8 @@ from typing import Any
 
 from hpo.errors import SettingsError
 from hpo.folder import opening
-from hpo.folder.files import Layout, make_above, open_plain, read_all
+from hpo.folder.files import MOST_CAMPAIGN_BYTES, Layout, make_above, open_plain, read_all
+from hpo.folder.json_text import parse
 
 PRIVATE, GROUP, GROUP_WRITABLE = "private", "group", "group-writable"
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -221,10 +221,7 @@ def read_own_campaign(layout: Layout) -> Any:
             raise SettingsError([problem], where=str(layout.root))
         if _writers(info) and layout.root.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise SettingsError([_written_by_others(path)], where=str(layout.root))
-        try:
-            return json.loads(read_all(file, path))
-        except RecursionError as err:
-            raise ValueError("nested too deeply") from err
+        return parse(read_all(file, path, MOST_CAMPAIGN_BYTES))
 
 
 def create(layout: Layout, sharing: str) -> list[str]:
@@ -272,7 +269,7 @@ def is_same_folder(path: str, root: Path) -> bool:
     """Whether `path` leads to `root`, by whatever name."""
     try:
         return path == str(root) or Path(path).samefile(root)
-    except OSError:
+    except (OSError, ValueError):  # the latter for a text that is no path
         return False
 
 

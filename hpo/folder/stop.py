@@ -86,4 +86,5 @@ def was_cancelled(layout: Layout, job_id: str) -> bool:
         paths = sorted(layout.cancelled.glob("*.json"))
     except OSError:
         return False
-    return any(job_id in (read_json(path) or ()) for path in paths)
+    lists = (read_json(path) for path in paths)
+    return any(isinstance(found, list) and job_id in found for found in lists)

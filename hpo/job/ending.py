@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import logging
 import os
 import traceback
@@ -19,15 +18,16 @@ from typing import Any
 
 from hpo.errors import ReportError
 from hpo.folder import offers
-from hpo.folder.attempts import Account, read_begun
+from hpo.folder.attempts import Account
 from hpo.folder.files import AttemptFiles, Layout, is_writable, read_plain
+from hpo.folder.json_text import parse
 from hpo.folder.patience import StorageTrouble, is_storage_trouble
 from hpo.folder.report_lines import to_number
 from hpo.folder.reports import read_reports
 from hpo.job.orders import Surroundings
 from hpo.record.causes import Cause
 from hpo.record.goal import Goal
-from hpo.record.result import Outcome, Result
+from hpo.record.result import Outcome, Result, seconds
 from hpo.trial.exceptions import cause_and_message, looks_killed
 from hpo.trial.objective import call
 from hpo.trial.trial import Trial, TrialInterrupted
@@ -228,27 +228,38 @@ def broken_leg(
     goal: Goal,
     here: Surroundings,
     result: Result,
+    *,
+    took_s: float,
 ) -> Account:
-    """What is told of a leg whose process ended without doing so; `result` says how."""
+    """What is told of a leg whose process ended without doing so; `result` says how.
+
+    The process ran for `took_s` seconds: what it said of its start was by another clock.
+    """
     claim, _ = taken
-    start, now = read_begun(layout, claim).get("start_time"), here.clock()
-    start = start if isinstance(start, (int, float)) else now
+    now = here.clock()
     folder = layout.trial(claim.trial_id)
     reports = read_reports(folder, resource_attr=goal.resource, up_to_attempt=claim.attempt)
     reports = reports if is_writable(reports) else []
     result = replace(result, resource=reports[-1][goal.resource] if reports else 0)
     earlier = earlier_time(layout, claim)
-    return account_of(taken, goal, here, result, reports, start=start, end=now, earlier=earlier)
+    return account_of(
+        taken, goal, here, result, reports, start=now - took_s, end=now, earlier=earlier
+    )
 
 
 def earlier_time(layout: Layout, claim: offers.Leg) -> float:
     """Seconds that earlier attempts trained, as far as their reports tell."""
+    try:
+        found = AttemptFiles.with_reports(layout.trial(claim.trial_id))
+    except OSError:
+        return 0.0
     total = 0.0
-    for attempt in range(claim.attempt):
-        reports = AttemptFiles(layout.trial(claim.trial_id), attempt).reports
+    for files in found:
+        if files.attempt >= claim.attempt:
+            continue
         try:
-            *_, last = read_plain(reports).splitlines()
-            total += max(0.0, float(json.loads(last)["elapsed"]))
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            *_, last = read_plain(files.reports).splitlines()
+            total += seconds(parse(last).get("elapsed"))
+        except (OSError, ValueError, AttributeError):
             continue
     return total

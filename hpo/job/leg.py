@@ -84,7 +84,7 @@ def run_leg(
         result = with_folder_told(result)
     if result.outcome is Outcome.COMPLETED and not (offer.get("final", True) or result.early):
         result = replace(result, outcome=Outcome.PAUSED)
-    end = max(start, here.clock())  # because clocks are set back at times
+    end = max(start, here.clock())
     goal, taken, reports = settings.goal, (claim, offer), trial.history
     return account_of(taken, goal, here, result, reports, start=start, end=end, earlier=earlier)
 
@@ -94,7 +94,7 @@ def _note_start(
 ) -> None:
     """Write who begins the leg, and when: for people, and to count what was lost."""
     files = attempts.files_of(layout, claim)
-    opening.make_folder(files.folder)
+    opening.make_folder(files.folder, parents=1)
     # Not worth a sync of the disk for each trial.
     publish_json(layout.config(claim.trial_id), offer["config"], durable=False)
     who = {"job_id": here.job_id, "host": here.host, "start_time": start}
@@ -118,7 +118,7 @@ def finish_leg(layout: Layout, account: Account, patience: Patience = Patience()
     files = attempts.files_of(layout, claim)
 
     def publish() -> None:
-        opening.make_folder(files.folder)  # because somebody may have removed it
+        opening.make_folder(files.folder, parents=1)  # because somebody may have removed it
         # Not synced, because the copy's sync is that of both names.
         publish_json(files.result, found, folder=False)
         publish_json(files.ready, found)

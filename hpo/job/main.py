@@ -25,6 +25,7 @@ from hpo.job.leave_flag import LeaveFlag
 from hpo.job.orders import await_settings, require_safe
 from hpo.job.serving import Objective, Place, begin, serve_leg, wait_for_claim
 from hpo.seats.job_identity import JobIdentity, this_job
+from hpo.shown import many_lines
 
 log = logging.getLogger("hpo.job.main")  # also where it is run by `python -m`
 
@@ -42,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run_seat(str(settled(Path(arguments.campaign))))
     except HpoError as err:
-        print(f"run_trial.py: {err}", file=sys.stderr)  # noqa: T201  # because this is a command
+        text = many_lines(err)
+        print(f"run_trial.py: {text}", file=sys.stderr)  # noqa: T201  # because this is a command
         return err.exit_code
 
 
@@ -118,8 +120,11 @@ def _register(layout: Layout, job: JobIdentity) -> None:
     record = layout.live_job(job.job_id)
     known = None if job.on_slurm else read_json(record)
     if isinstance(known, dict) and "pid" not in known:
+        from hpo.job.process_start import began  # here, because SLURM's jobs need none
+
+        me = {"pid": os.getpid(), "began": began(os.getpid())}
         try:
-            publish_json(record, known | {"pid": os.getpid()})
+            publish_json(record, known | {name: value for name, value in me.items() if value})
         except OSError as err:  # no harm while the manager that started it lives, which knows
             log.warning("%s cannot be written: %s", record, err)
 

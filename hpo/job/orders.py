@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hpo.errors import SettingsError
-from hpo.folder.files import Layout, read_plain
+from hpo.folder.files import MOST_CAMPAIGN_BYTES, Layout, read_plain
 from hpo.folder.patience import Patience
 from hpo.folder.safety import exposure_problems, is_same_folder, read_own_campaign
 from hpo.job.leave_flag import LeaveFlag
@@ -128,7 +128,7 @@ def await_settings(layout: Layout, patience: Patience) -> LegSettings:
 
     def answer() -> None:
         with contextlib.suppress(FileNotFoundError):
-            read_plain(layout.campaign)
+            read_plain(layout.campaign, MOST_CAMPAIGN_BYTES)
 
     patience.insist("campaign.json", answer)
     return read_settings(layout)

@@ -24,6 +24,7 @@ from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import finish_leg, run_leg
 from hpo.job.memory import oom_kills, used_mb
 from hpo.job.orders import LegSettings, Surroundings
+from hpo.job.steady_clock import steady_clock
 from hpo.record.result import Outcome
 from hpo.seats.job_identity import JobIdentity
 from hpo.trial.objective import bind, load_objective
@@ -59,7 +60,7 @@ class Place(NamedTuple):
         return Surroundings(
             self.job.job_id,
             self.job.host,
-            time.time,
+            steady_clock(),
             self.leaving,
             devices() | self._had(),
             oom_kills,
@@ -71,7 +72,7 @@ class Place(NamedTuple):
 
     def _had(self) -> dict[str, int]:
         """What the leg that begins now has of the job: memory (MB) and time (s), where known."""
-        time_s = self.job.time.had_s(time.time())
+        time_s = self.job.time.had_s(time.monotonic())
         had = {"mem_had_mb": self.job.mem_mb, "time_had_s": time_s}
         return {name: value for name, value in had.items() if value is not None}
 
@@ -86,13 +87,13 @@ class Place(NamedTuple):
             return "it was asked to leave"
         if self.is_over():
             return "the campaign ends"
-        if is_quarantined(self.layout, self.job.host, time.time()):
+        if is_quarantined(self.layout, self.job.host):
             return f"no more trials go to {self.job.host} for now"
         return None
 
     def goes_on(self, stay: Stay, outcome: Outcome) -> bool:
         """Whether the job means to take another leg after the one that ends so now."""
-        return not (stay.why_last(outcome, time.time()) or self.why_unwanted())
+        return not (stay.why_last(outcome, time.monotonic()) or self.why_unwanted())
 
 
 class Objective:

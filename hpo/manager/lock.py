@@ -21,14 +21,14 @@ from filelock import SoftFileLock, Timeout
 from hpo.errors import CampaignLockedError, JournalForkError
 from hpo.folder.files import Layout, publish_json, read_json, read_plain
 from hpo.folder.safety import is_same_folder
-from hpo.record.fields import from_json
+from hpo.record.fields import LATEST_S, from_json
+from hpo.shown import one_line
 
 log = logging.getLogger(__name__)
 
 # A manager names itself in the lock right after it made it; a file server may show that a minute
 # later.
 NAMELESS_S = 60.0
-LATEST_S = 1e11  # of a time since 1970 that a calendar can show
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ class Holder:
 
     def __str__(self) -> str:
         """For messages."""
-        job = f", SLURM job {self.job_id}" if self.job_id else ""
+        job = f", SLURM job {one_line(self.job_id)}" if self.job_id else ""
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
-        return f"process {self.pid} on {self.host}{job}, since {since}"
+        return f"process {self.pid} on {one_line(self.host)}{job}, since {since}"
 
 
 def this_process(environ: Mapping[str, str] = os.environ) -> Holder:

@@ -14,7 +14,7 @@ from hpo.cluster.protocol import Clock, Cluster
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.node_blame import NodeBlame, quarantined
 from hpo.decisions.scheduler import STOPPED_BY_USER, Scheduler
-from hpo.errors import JournalError, TransitionError
+from hpo.errors import FolderGoneError, JournalError, TransitionError
 from hpo.folder import quarantine as quarantine_file
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout
@@ -22,9 +22,12 @@ from hpo.folder.journal import Journal
 from hpo.folder.stop import StopRequest
 from hpo.manager import reconcile
 from hpo.manager.checkpoint_keeper import CheckpointKeeper
+from hpo.manager.disk_watch import DiskWatch
+from hpo.manager.folder_watch import FolderWatch
 from hpo.manager.observe import Observer, OpenLegs
 from hpo.manager.publisher import Publisher
 from hpo.manager.seats.keeper import SeatKeeper
+from hpo.manager.standing_teller import StandingTeller
 from hpo.manager.trouble_teller import TroubleTeller
 from hpo.record import events as ev
 from hpo.record.causes import Cause
@@ -32,6 +35,7 @@ from hpo.record.goal import Goal
 from hpo.record.result import Outcome
 from hpo.record.state import CampaignState, apply, check
 from hpo.report.narration import narrate
+from hpo.report.standing import NOTHING_TOLD, Told
 from hpo.seats.book import SeatBook
 
 log = logging.getLogger(__name__)
@@ -61,7 +65,7 @@ class Manager:
         seat_limits: SeatLimits,
         *,
         goal: Goal,
-        gpus: int = 0,
+        told: Told = NOTHING_TOLD,
         at_end: str = "finish",
         checkpoints: CheckpointKeeper | None = None,
         foreign_jobs: frozenset[str] = frozenset(),
@@ -80,15 +84,30 @@ class Manager:
         self._blame = NodeBlame()
         self._seats = SeatKeeper(cluster, self.book, seat_limits, self._blame)
         self._seats_stay = seat_limits.legs_per_seat != 1
-        self._told_out: dict[str, float] = {}  # nodes in quarantine, as seats that stay know them
+        self._told_out: dict[str, float] | None = None  # nodes in quarantine, as seats know them
         self._offers = reconcile.OfferKeeper(here.layout)
-        self._publisher = Publisher(here.layout, gpus)
+        self._disk = DiskWatch(here.layout)
+        self._publisher = Publisher(here.layout, told.gpus, self._disk)
+        self._told = told
+        self._standing = StandingTeller(told)
+        self._folder = FolderWatch(here.layout)
         self._files = TroubleTeller(
             "the campaign's files", "Nothing is decided until they can; what runs goes on"
         )
 
     def run(self) -> bool:
-        """Manage until the campaign has ended (True) or a signal asks to leave (False)."""
+        """Manage until the campaign has ended (True) or a signal asks to leave (False).
+
+        Raises:
+            FolderGoneError: the campaign's folder was moved or deleted; its jobs are cancelled.
+        """
+        try:
+            return self._run()
+        except FolderGoneError:
+            self._seats.abandon("the campaign's folder is gone", self._here.clock.now())
+            raise
+
+    def _run(self) -> bool:
         self._replay()
         done = self._insist(self._repair)
         while done and self.state.ended is None and not self._here.asked_to_leave():
@@ -146,7 +165,9 @@ class Manager:
             changed = True
         self._seats.stop_if_broken(state, now)
         if state.ended is None:
-            self._seats.fill(state, now, to_come=self._scheduler.legs_to_come(state))
+            to_come = self._scheduler.legs_to_come(state)
+            self._seats.fill(state, now, to_come=to_come)
+            self._standing.tell(state, self.book, sum(to_come.values()), now, news=changed)
             if self._checkpoints is not None:
                 self._checkpoints.tidy(state)
         if self._publisher.summary(state, self.book, now, news=changed):
@@ -202,6 +223,8 @@ class Manager:
             reconcile.ask_to_leave(layout, wanted=leave)
             self._asked = leave
         out = {node: told.until for node, told in quarantined(state, now).items()}
+        if self._seats_stay and self._told_out is None:
+            self._told_out = quarantine_file.told(layout)  # by the manager before
         if self._seats_stay and out != self._told_out:
             quarantine_file.publish(layout, out)
             self._told_out = out
@@ -225,7 +248,7 @@ class Manager:
                 self._offers.note(event.trial_id)
             self._publisher.note(event)
             again = isinstance(event, ev.LegClaimed) and self.book.has_gone_on(event.job_id)
-            if told := narrate(event, self.state, again=again):
+            if told := narrate(event, self.state, again=again, constants=self._told.constants):
                 log.log(told[0], "%s", told[1])
         return batch
 
@@ -237,8 +260,9 @@ class Manager:
                 self.book.claimed(event.job_id, event.trial_id, event.time)
             case ev.LegFinished():
                 # A job that was asked to leave may have been preempted, and then comes back.
-                stays = event.result.goes_on or event.result.outcome is Outcome.INTERRUPTED
-                self.book.left(event.job_id, over=not stays)
+                early = event.result.outcome is Outcome.INTERRUPTED
+                stays = event.result.goes_on or early
+                self.book.left(event.job_id, over=not stays, early=early)
             case ev.LegLost():
                 self.book.left(event.job_id, over=event.cause != Cause.PREEMPTED)
             case ev.LegReturned():
@@ -254,10 +278,16 @@ class Manager:
 
     def _safely(self, act: Callable[[], None]) -> float:
         """Do `act`; how long to wait (s) if the files could not be used, else 0."""
+        now = self._here.clock.now()
+        self._folder.require_there(now)
+        if running := self.book.running():
+            self._disk.look(now, len(running))
         try:
             act()
         except OSError as err:
-            self._files.failed(err, self._here.clock.now())
+            now = self._here.clock.now()
+            if not self._disk.is_full(err, now, len(self.book.running())):
+                self._files.failed(err, now)
             return DISK_PAUSE_S
         self._files.worked(self._here.clock.now())
         return 0.0

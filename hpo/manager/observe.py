@@ -22,7 +22,7 @@ from hpo.folder.reports import read_attempt_reports
 from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.goal import Goal
-from hpo.record.result import amount, node_name
+from hpo.record.result import MOST_RESOURCE, amount, node_name, seconds
 from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.seats.book import JobPhase, SeatBook
 
@@ -202,7 +202,7 @@ class Observer:
         folder = self.layout.trial(trial.trial_id)
         lost_s, lost_resource = unsaved_work(folder, trial.attempt, self.goal.resource)
         reports = read_attempt_reports(folder, trial.attempt)
-        resources = [report.get(self.goal.resource) for report in reports]
+        resources = [_resource(report, self.goal.resource) for report in reports]
         return ev.LegReturned(
             now,
             trial.trial_id,
@@ -210,7 +210,7 @@ class Observer:
             attempt,
             lost_s,
             lost_resource,
-            max((value for value in resources if isinstance(value, int)), default=0),
+            max(resources, default=0),
         )
 
     def _last_node(self, job_id: str) -> str:
@@ -239,7 +239,7 @@ def unsaved_work(
     saved = [found.resource for found in checkpoint.find(folder) if found.attempt == attempt]
     kept = max(saved, default=0)
     found = read_attempt_reports(folder, attempt)
-    reports = [report for report in found if isinstance(report.get(resource_attr), int)]
+    reports = [report for report in found if _resource(report, resource_attr)]
     if seat_s is None:
         seat_s = max((_elapsed(report) for report in reports), default=0.0)
     kept_s = [_elapsed(report) for report in reports if report[resource_attr] <= kept]
@@ -248,5 +248,10 @@ def unsaved_work(
 
 
 def _elapsed(report: Mapping[str, Any]) -> float:
-    value = report.get("elapsed")
-    return float(value) if isinstance(value, (int, float)) else 0.0
+    return seconds(report.get("elapsed"))
+
+
+def _resource(report: Mapping[str, Any], name: str) -> int:
+    """How far a report says that it is; 0 where no job said so."""
+    value = report.get(name)
+    return value if type(value) is int and 0 <= value <= MOST_RESOURCE else 0

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from hpo.errors import ConfigDriftError
-from hpo.folder.campaign import FORMAT, Start, file_problem, stored
+from hpo.folder.campaign import FORMAT, Start, file_problem, stored, write
 from hpo.folder.copies import Origin, foreign_jobs, forget_the_original, origin
-from hpo.folder.files import Layout, publish_json
+from hpo.folder.files import Layout
 from hpo.folder.journal import Header
+from hpo.settings.secrecy import is_secret, told_setting
 from hpo.settings.spec import CampaignSpec
+from hpo.shown import one_line
 
 # The shipped objectives under the names of 0.1.0, whose campaigns go on; gone after the next
 # release.
@@ -99,6 +101,7 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
 
     Raises:
         ConfigDriftError: the directory holds another search.
+        SettingsError: the campaign is too large for its file.
         OSError: it cannot be written.
     """
     layout = Layout(spec.output_dir)
@@ -125,7 +128,7 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
     }
     changes = _changed(known["settings"], document["settings"]) if known else []
     if document != known:
-        publish_json(layout.campaign, document)
+        write(layout, document)
     header = Header(name, spec.digest())
     return Campaign(layout, header, known is None, changes, copied, frozenset(foreign))
 
@@ -167,7 +170,7 @@ def _is_ours(name: str) -> bool:
 
 
 def _changed(old: Mapping[str, Any], new: Mapping[str, Any], *, depth: int = 2) -> list[str]:
-    """What differs, as `key: old -> new`, one line each."""
+    """What differs, as `key: old -> new`, one line each; of what may hold passwords only that."""
     lines = []
     for key in sorted({*old, *new} - {"digest"}):
         before, after = old.get(key), new.get(key)
@@ -177,10 +180,14 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any], *, depth: int = 2) 
             inner = _changed(before, after, depth=depth - 1)
             lines += [f"{key}.{line}" for line in inner]
         else:
-            lines.append(f"{key}: {_show(before)} -> {_show(after)}")
+            lines.append(f"{key}: {_show_both(key, before, after)}")
     return lines
 
 
-def _show(value: object) -> str:
-    text = "nothing" if value is None else str(value)
+def _show_both(key: str, before: object, after: object) -> str:
+    return "changed" if is_secret(key) else f"{_show(key, before)} -> {_show(key, after)}"
+
+
+def _show(key: str, value: object) -> str:
+    text = one_line(told_setting(key, value))
     return text if len(text) <= 120 else text[:117] + "..."

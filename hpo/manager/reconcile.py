@@ -17,7 +17,7 @@ from hpo.folder.offers import Leg
 from hpo.folder.reports import read_reports
 from hpo.manager.observe import Observer, OpenLegs
 from hpo.record import events as ev
-from hpo.record.result import Outcome
+from hpo.record.result import Outcome, seconds
 from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.seats.book import SeatBook
 
@@ -245,13 +245,12 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -
     ended = trial.ended_leg
     last = ended.result if isinstance(ended, ev.LegFinished) else ended
     elapsed = reports[-1].get("elapsed") if reports else None
-    spent = float(elapsed) if isinstance(elapsed, (int, float)) else 0.0
     told = {
         "status": trial.status.value,
         "resource": trial.resource,
         "cause": trial.cause,
         "message": trial.message or (last and last.message),
-        "additional_info": {"training_time": max(0.0, spent)},
+        "additional_info": {"training_time": seconds(elapsed)},
     }
     leg = Leg(trial.trial_id, trial.rung, trial.attempt, trial.job_id)
     found = attempts.document(leg, trial.config, state.goal, reports, told)

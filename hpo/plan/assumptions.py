@@ -13,6 +13,8 @@ from hpo.cluster.simulated.model import ClusterModel
 from hpo.errors import SettingsError
 from hpo.folder.files import Layout, read_object
 from hpo.folder.opening import settled
+from hpo.record.fields import LATEST_S
+from hpo.record.result import MOST_RESOURCE
 from hpo.settings.spec import CampaignSpec
 
 EPOCH_S = 60.0
@@ -101,5 +103,5 @@ def _epochs_s(layout: Layout) -> Iterator[float]:
         spent_s = info.get("training_time") if isinstance(info, dict) else None
         if not isinstance(resource, int) or not isinstance(spent_s, (int, float)):
             continue
-        if resource > 0 and 0.0 < spent_s < math.inf:
+        if 0 < resource <= MOST_RESOURCE and 0.0 < spent_s < LATEST_S:
             yield spent_s / resource

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpo.plan.plan import Plan, Row
+from hpo.shown import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,8 +40,9 @@ def draw(plan: Plan, path: Path) -> None:
     axes[1].set_xlabel("GPU-hours charged" if plan.spec.slurm.gpus else "job-hours charged")
     axes[0].set_yticks(range(len(plan.rows)), [row.variant.name for row in plan.rows])
     axes[0].invert_yaxis()
+    name = one_line(plan.spec.name).replace("$", r"\$")
     figure.suptitle(
-        f"{plan.spec.name}: {plan.spec.hpo.n_trials} trials on {plan.assumptions.seats} seats",
+        f"{name}: {plan.spec.hpo.n_trials} trials on {plan.assumptions.seats} seats",
         fontsize="medium",
     )
     try:

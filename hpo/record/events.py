@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hpo.record.fields import from_json, kinds
+from hpo.record.fields import LATEST_S, from_json, kinds
 from hpo.record.result import Outcome, Result
 
 FORMAT = 1
 ELSEWHERE = {"result", "traceback"}  # fields that do not lie as such in a line
+_SECONDS = ("time", "until", "elapsed", "lost_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +252,10 @@ def from_record(record: Mapping[str, Any]) -> Event:
     cls = _TYPES.get(name) if isinstance(name, str) else None
     if cls is None:
         raise ValueError(f"no event is called {name!r}")
+    for key in _SECONDS:
+        value = values.get(key, 0.0)
+        if isinstance(value, (int, float)) and not abs(value) < LATEST_S:
+            raise ValueError(f"not a {name}: {key} is {value!r:.40}, which is no time")
     if cls is not LegFinished:
         return from_json(cls, values)
     names = kinds(Result).keys() - ELSEWHERE

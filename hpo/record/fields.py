@@ -1,4 +1,7 @@
-"""JSON objects as dataclasses: what one may hold follows from the types of the fields."""
+"""JSON objects as dataclasses: what one may hold follows from the types of the fields.
+
+Numbers have bounds, so that whoever computes with one need not think of overflow.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,9 @@ _BY_WORD: dict[str, type] = {
 }
 
 
+LATEST_S = 1e11  # of a time since 1970 that a calendar can show
+MOST_WHOLE = 2**63 - 1
+_LARGEST = 1.7976931348623157e308  # of all floats; math.isfinite raises for integers beyond it
 _KNOWN: dict[type, dict[str, tuple[type, ...]]] = {}
 
 
@@ -39,7 +45,8 @@ def from_json(cls: type[T], record: object) -> T:
     """The dataclass `cls` that a JSON object tells.
 
     Raises:
-        ValueError: a field is missing, of another type, or unknown; the message says which.
+        ValueError: a field is missing, of another type, out of bounds or unknown; the message says
+            which.
     """
     if not isinstance(record, Mapping):  # because a file may hold any JSON
         raise ValueError(f"not a {cls.__name__}: {record!r:.40}")
@@ -49,7 +56,16 @@ def from_json(cls: type[T], record: object) -> T:
         # True is an int to Python and to nobody else.
         if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
             raise ValueError(f"not a {cls.__name__}: {key} is {value!r:.40}")
+        if not _in_bounds(value, allowed):
+            raise ValueError(f"not a {cls.__name__}: {key} is out of bounds")
     try:
         return cls(**record)
     except TypeError as err:
         raise ValueError(f"not a {cls.__name__}: {err}") from err
+
+
+def _in_bounds(value: object, allowed: tuple[type, ...]) -> bool:
+    """A NaN is out of all bounds."""
+    if isinstance(value, float) or (isinstance(value, int) and float in allowed):
+        return abs(value) <= _LARGEST
+    return not isinstance(value, int) or abs(value) <= MOST_WHOLE

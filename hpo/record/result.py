@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from hpo.record.fields import LATEST_S
+
 MOST_RESOURCE = 2**53  # beyond it no reader of JSON is bound to keep a whole number
 MESSAGE_LENGTH = 4_000  # characters that the journal takes over; a job writes about half of it
 
@@ -93,6 +95,7 @@ class Result:
             or not 0 <= resource <= MOST_RESOURCE
             or not all(isinstance(text, (str, type(None))) for text in (cause, message))
             or not _is_finite(info.get("leg_time"))
+            or not abs(info["leg_time"]) < LATEST_S
         ):
             return None
         return cls(
@@ -114,6 +117,13 @@ class Result:
 def amount(value: object) -> int:
     """A number of megabytes or seconds, where it may be one; else 0."""
     return value if type(value) is int and 0 <= value < 2**31 else 0
+
+
+def seconds(value: object) -> float:
+    """How long something took (s), where it may be that; else 0."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return 0.0
+    return float(value) if 0 <= value < LATEST_S else 0.0
 
 
 def node_name(text: object) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from hpo.record.goal import Goal
 from hpo.report.frames import CampaignResults, report_column
+from hpo.shown import one_line
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 
@@ -57,8 +58,8 @@ class Curves:
 
     @property
     def metric(self) -> str:
-        """The compared metric, in words."""
-        return self.goal.metric.replace("_", " ")
+        """The compared metric, in words; nothing of it is a formula to matplotlib."""
+        return one_line(self.goal.metric).replace("_", " ").replace("$", r"\$")
 
     @property
     def drawn(self) -> list[Curve]:
@@ -110,9 +111,10 @@ def _best_of_latest(keys: Numbers, owner: npt.NDArray[np.int64]) -> Numbers:
 
 def read_curves(results: CampaignResults) -> Curves:
     """Sort a campaign's reports into curves."""
-    settings = results.settings.get("hpo", {})
+    known = results.settings.get("hpo")
+    settings = known if isinstance(known, dict) else {}
     goal = Goal(
-        settings.get("metric", "validation_error"),
+        str(settings.get("metric", "validation_error")),
         settings.get("mode", "min"),
         trial_value=settings.get("trial_value", "last"),
     )

@@ -17,16 +17,19 @@ import pandas as pd
 from hpo.errors import SettingsError
 from hpo.folder import offers
 from hpo.folder.attempts import read_begun
-from hpo.folder.files import Layout, read_object
+from hpo.folder.campaign import file_problem
+from hpo.folder.files import MOST_CAMPAIGN_BYTES, Layout, read_object
 from hpo.folder.opening import settled
 from hpo.folder.reports import read_reports
 from hpo.folder.safety import other_owner
+from hpo.record.fields import LATEST_S
+from hpo.report.shown_frames import ShownFrame
 from hpo.values import canonical, flat
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_RESULT = re.compile(r"trial_(\d+)\.json")
+_RESULT = re.compile(r"trial_(\d{1,15})\.json")
 _TRIAL_COLUMNS = ("status", "error", "resource", "early", "training_time", "job_id", "cause")
 _REPORT_COLUMNS = ("trial_id", "wallclock")  # a report's own line cannot have `time` or `elapsed`
 
@@ -80,16 +83,17 @@ def load_campaign(folder: str | Path) -> CampaignResults:
         >>> frames.trials.sort_values("error").head()  # doctest: +SKIP
 
     Raises:
-        SettingsError: there is no campaign in `folder`.
+        SettingsError: there is no campaign in `folder`, or its campaign.json is damaged.
     """
     layout = Layout(settled(Path(folder)))
     if (owner := other_owner(layout.root)) is not None:
         warnings.warn(f"the campaign in {folder} belongs to {owner}", stacklevel=2)
-    campaign = read_object(layout.campaign)
-    if not campaign:
-        raise SettingsError([f"{layout.campaign} is missing or unreadable"], where=str(folder))
+    campaign = read_object(layout.campaign, MOST_CAMPAIGN_BYTES)
     settings = campaign.get("settings", {})
-    resource_attr = settings.get("hpo", {}).get("resource_attr", "epoch")
+    if not campaign or not isinstance(settings, dict):
+        missing = f"{layout.campaign} is missing or unreadable"
+        raise SettingsError([file_problem(layout) or missing], where=str(folder))
+    resource_attr = _resource_attr(settings)
     results = _read_results(layout)
     for leg in _running(layout):
         results[leg.trial_id] = _so_far(layout, leg, results.get(leg.trial_id), resource_attr)
@@ -101,11 +105,17 @@ def load_campaign(folder: str | Path) -> CampaignResults:
         if _is_report(report)
     ]
     return CampaignResults(
-        trials=_trials_frame(ordered),
-        reports=_reports_frame(reports, ordered),
+        trials=ShownFrame(_trials_frame(ordered)),
+        reports=ShownFrame(_reports_frame(reports, ordered)),
         best_config=read_object(layout.best_config) or None,
         settings=settings,
     )
+
+
+def _resource_attr(settings: Mapping[str, Any]) -> str:
+    hpo = settings.get("hpo")
+    found = hpo.get("resource_attr") if isinstance(hpo, dict) else None
+    return found if isinstance(found, str) else "epoch"
 
 
 def report_column(name: str) -> str:
@@ -180,12 +190,16 @@ def _is_result(found: Mapping[str, Any]) -> bool:
 
 def _is_report(found: object) -> TypeGuard[dict[str, Any]]:
     return isinstance(found, dict) and all(
-        isinstance(found.get(name, 0.0), (int, float)) for name in ("time", "elapsed")
+        _is_time(found.get(name, 0.0)) for name in ("time", "elapsed")
     )
 
 
+def _is_time(value: object) -> bool:
+    return isinstance(value, (int, float)) and abs(value) < LATEST_S
+
+
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) else None
+    return float(value) if isinstance(value, (int, float)) and _is_time(value) else None
 
 
 def _renamed(values: Mapping[str, Any], taken: tuple[str, ...], where: str) -> dict[str, Any]:

@@ -12,13 +12,20 @@ from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.values import flat
 
+NOTHING: Mapping[str, Any] = {}
+
 
 def narrate(
-    event: ev.Event, state: CampaignState, *, again: bool = False
+    event: ev.Event,
+    state: CampaignState,
+    *,
+    again: bool = False,
+    constants: Mapping[str, Any] = NOTHING,
 ) -> tuple[int, str] | None:
     """The line to log, with its level; None of an event that says nothing new to a person.
 
-    `again`: the job of a claim has had other legs before.
+    `again`: the job of a claim has had other legs before; `constants` are the same in all trials,
+    and not said again.
     """
     match event:
         case ev.LegFinished():
@@ -34,11 +41,13 @@ def narrate(
                 logging.WARNING,
                 f"node {event.node} is not used for {hours:.0f} h: {event.reason}",
             )
-    line = _news(event, state, again=again)
+    line = _news(event, state, again=again, constants=constants)
     return None if line is None else (logging.INFO, line)
 
 
-def _news(event: ev.Event, state: CampaignState, *, again: bool) -> str | None:
+def _news(
+    event: ev.Event, state: CampaignState, *, again: bool, constants: Mapping[str, Any]
+) -> str | None:
     match event:
         case ev.CampaignStarted():
             return "campaign started"
@@ -59,7 +68,8 @@ def _news(event: ev.Event, state: CampaignState, *, again: bool) -> str | None:
             line = f"trial {event.trial_id} started, job {event.job_id}"
             if again:
                 line = f"job {event.job_id} goes on with trial {event.trial_id}"
-            return f"{line}: {describe(state.trials[event.trial_id].config)}"
+            config = describe(state.trials[event.trial_id].config, constants)
+            return f"{line}: {config}" if config else line
         case ev.LegReturned():
             return f"trial {event.trial_id}: its requeued job gave it back"
         case ev.TrialStopped() if state.trials[event.trial_id].job_id is not None:
@@ -84,9 +94,14 @@ def _failed(event: ev.TrialFailed, state: CampaignState) -> tuple[int, str] | No
     return None
 
 
-def describe(config: Mapping[str, Any]) -> str:
-    """A configuration on one line, numbers at four digits."""
-    return " ".join(f"{name}={_short(value)}" for name, value in flat(config).items())
+def describe(config: Mapping[str, Any], constants: Mapping[str, Any] = NOTHING) -> str:
+    """A configuration on one line, numbers at four digits; without the constants."""
+    varied = {name: value for name, value in config.items() if not _is(constants, name, value)}
+    return " ".join(f"{name}={_short(value)}" for name, value in flat(varied).items())
+
+
+def _is(constants: Mapping[str, Any], name: str, value: object) -> bool:
+    return name in constants and bool(constants[name] == value)
 
 
 def _short(value: object) -> str:

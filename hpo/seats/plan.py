@@ -35,20 +35,23 @@ def plan_seats(
     is raised, which keeps its place; a new one is asked for where none waits. Time is never raised:
     by its manual SLURM lets no user do it.
 
+    A seat that was requeued and may not start yet counts for nothing: a GPU may be idle meanwhile.
+
     Where a seat takes several legs, no more wait than the legs need. Where it takes as many as its
     time allows, nobody knows how soon the next one is needed; one that waits in vain costs nothing.
     """
     if not book.counted:
         return []
+    waiting = [seat for seat in book.queued() if not seat.is_back_late]
     at_once, max_queued = limits.max_concurrent_jobs, limits.max_queued_jobs
     queue_ahead = max_queued if limits.queue_ahead is None else limits.queue_ahead
     legs_per_seat = limits.legs_per_seat
-    free = Counter(s.size for s in (*book.queued(), *book.running()) if s.trial_id is None)
-    live = len(book.running()) + len(book.queued())
+    free = Counter(s.size for s in (*waiting, *book.running()) if s.trial_id is None)
+    live = len(book.running()) + len(waiting)
     busy = live - free.total()
     # Of memory that was learned, what waits has less than is usual now.
     lacking_memory = missing(needs if usual_mb is None else Counter(needs) + Counter(coming), free)
-    raised = _raised(book, lacking_memory, usual_mb)
+    raised = _raised(waiting, lacking_memory, usual_mb)
     for kind, seats in raised.items():
         for seat in seats:
             free[seat.size] -= 1
@@ -154,10 +157,10 @@ def useless_seats(
 
 
 def _raised(
-    book: SeatBook, lacking: Mapping[Size, int], usual_mb: int | None
+    queued: list[Seat], lacking: Mapping[Size, int], usual_mb: int | None
 ) -> dict[Size, list[Seat]]:
     """Which waiting seats of the usual size or less are to be raised, by what they are for."""
-    seats = [s for s in book.queued() if s.trial_id is None and s.absent_since is None]
+    seats = [s for s in queued if s.trial_id is None and s.absent_since is None]
     waiting = [s for s in seats if Size(usual_mb).covers(Size(s.size.mem_mb))]
     # In an order that does not depend on who asks: a new manager knows them from the queue.
     waiting.sort(key=lambda seat: (len(seat.job_id), seat.job_id))

@@ -177,12 +177,14 @@ class HpoSettings(BaseModel):
 
     max_queued_jobs: PositiveCount = 450
     """Jobs that this campaign keeps in SLURM at most. Clusters refuse users who have too many:
-    Amarel more than about 500."""
+    Amarel more than about 500. Where it is not set, all that you have there count, other work and
+    other campaigns too."""
 
     queue_ahead: Count | Literal["auto"] = "auto"
     """Jobs that wait in SLURM's queue beyond `max_concurrent_jobs`, so that it fills a freed GPU by
-    itself; `auto`: as many as there is work for, up to `max_queued_jobs` in all (with
-    `trials_per_job: auto`, whose jobs last for all of a fixed `time`: four behind each)."""
+    itself; `auto`: as many as there is work for, up to 150 and 12 for each that may run (with
+    `trials_per_job: auto`, whose jobs last for all of a fixed `time`: four behind each), or, where
+    you set it, up to `max_queued_jobs` in all."""
 
     claim_timeout: Annotated[float, Field(ge=0)] = 60.0
     """Seconds a job waits for work before it ends."""

@@ -16,7 +16,15 @@ from pydantic import (
 )
 
 from hpo.record.causes import MORE_MEMORY
-from hpo.settings.types import STRICT, Count, Lines, Name, PositiveCount, Words
+from hpo.settings.types import (
+    STRICT,
+    Count,
+    Lines,
+    OneLine,
+    OneLineWords,
+    PositiveCount,
+    is_one_line,
+)
 from hpo.units.sizes import TIMES_MIN
 from hpo.units.slurm import parse_memory_mb, parse_time_min
 
@@ -74,12 +82,28 @@ def _read_memory_or_none(value: object) -> object:
     return ALL_MEMORY if is_zero else _read_memory(value)
 
 
+def _option_problem(name: object, value: object) -> str | None:
+    """What is wrong with an option in `extra`; its value is not told, it may be a password."""
+    if not isinstance(name, str) or not re.fullmatch(r"[a-zA-Z][\w-]*", name):
+        return f"option {name!r}: write its long name without dashes, {str(name).lstrip('-')!r}"
+    if (own := name.replace("-", "_")) in OWN_OPTIONS:
+        return f"option {name!r} has a key of its own: set {own!r} instead"
+    needed = NEEDED_OPTIONS.get(name.replace("_", "-"))
+    if needed is not None and (name, value) != ("requeue", True):
+        return f"option {name!r} cannot be set, because {needed}: leave it out"
+    if not isinstance(value, (str, int, float)):
+        return f"option {name!r} must be text, a number or true, not a {type(value).__name__}"
+    if isinstance(value, str) and not is_one_line(value):
+        return f"option {name!r} must be one line without control characters"
+    return None
+
+
 class SlurmSettings(BaseModel):
     """What each job asks SLURM for. Local runs use `cpus_per_task`, `gpus` and `env_setup` only."""
 
     model_config = STRICT
 
-    partition: Name | None = None
+    partition: OneLine | None = None
     """Partition, or several with commas; default: the cluster's own default."""
 
     time: Annotated[str, BeforeValidator(_or_auto(_read_time))] = "2:00:00"
@@ -106,22 +130,22 @@ class SlurmSettings(BaseModel):
     gpus: Count = 0
     """GPUs of one job; 0 asks for none."""
 
-    gpu_type: Name | None = None
+    gpu_type: OneLine | None = None
     """Kind of GPU as the cluster names it (see `sinfo -o %G`); default: any."""
 
-    account: Name | None = None
+    account: OneLine | None = None
     """Account to charge; default: the user's default account."""
 
-    qos: Name | None = None
+    qos: OneLine | None = None
     """Quality of service; default: that of the account."""
 
-    constraint: Name | None = None
+    constraint: OneLine | None = None
     """Node features that are needed, as for `sbatch --constraint`."""
 
-    exclude: Name | None = None
+    exclude: OneLine | None = None
     """Nodes never to be used, as for `sbatch --exclude`."""
 
-    python: Words | None = None
+    python: OneLineWords | None = None
     """Interpreter of the jobs: a path, or the words of a container's, `["apptainer", "exec",
     "--nv", "image.sif", "python"]`; default: the one that `env_setup` chooses, else the one that
     runs the manager."""
@@ -149,17 +173,8 @@ class SlurmSettings(BaseModel):
     def _check_extra(cls, extra: object) -> object:
         if not isinstance(extra, dict):
             return extra  # because pydantic says that it must be a mapping
-        for name, value in extra.items():
-            if not isinstance(name, str) or not re.fullmatch(r"[a-zA-Z][\w-]*", name):
-                bare = str(name).lstrip("-")
-                raise ValueError(f"option {name!r}: write its long name without dashes, {bare!r}")
-            if (own := name.replace("-", "_")) in OWN_OPTIONS:
-                raise ValueError(f"option {name!r} has a key of its own: set {own!r} instead")
-            needed = NEEDED_OPTIONS.get(name.replace("_", "-"))
-            if needed is not None and (name, value) != ("requeue", True):
-                raise ValueError(f"option {name!r} cannot be set, because {needed}: leave it out")
-            if not isinstance(value, (str, int, float)):
-                raise ValueError(f"option {name!r} must be text, a number or true, not {value!r}")
+        if problems := [p for item in extra.items() if (p := _option_problem(*item))]:
+            raise ValueError("; ".join(problems))
         return extra
 
     @field_validator("max_mem")

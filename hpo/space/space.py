@@ -60,6 +60,12 @@ class Space:
         object.__setattr__(self, "free", whole.free)
 
     @property
+    def constants(self) -> dict[str, JsonValue]:
+        """What is the same in all configurations."""
+        fixed = [name for name in self.domains if name not in self.free]
+        return {name: self.domains[name].value(0.0) for name in fixed}
+
+    @property
     def size(self) -> int | None:
         """The number of distinct configurations; None when there is no end of them."""
         return self._whole.size

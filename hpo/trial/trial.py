@@ -100,7 +100,7 @@ class Trial:
         self._reported = False
         self._is_full = False  # whether its file holds no more whole reports
         self._objects: dict[str, Restorable] = {}
-        self._insist("the trial's folder", lambda: opening.make_folder(folder))
+        self._insist("the trial's folder", lambda: opening.make_folder(folder, parents=1))
 
     @property
     def max_resource(self) -> int | None:
@@ -131,7 +131,7 @@ class Trial:
     def checkpoint_dir(self) -> Path:
         """A folder for files that the objective saves itself; it outlives the attempt."""
         path = self._folder / CHECKPOINTS / USERS_FILES
-        self._insist("the checkpoint folder", lambda: opening.make_folder(path, parents=2))
+        self._insist("the checkpoint folder", lambda: opening.make_folder(path, parents=3))
         return path
 
     @property
@@ -243,7 +243,7 @@ class Trial:
         """
         resource, values = self._checked(metrics)
         now = self._clock()
-        elapsed = max(0.0, now - self._started)  # because clocks of nodes are set back at times
+        elapsed = max(0.0, now - self._started)
         record = make_record((self._resource_attr, resource), values, now=now, elapsed=elapsed)
         record = self._write(record, (self._resource_attr, resource), values[self._metric])
         if not self.history and resource > 1:

@@ -60,9 +60,8 @@ def _campaigns(
         happened, judged = run(folder / f"{name}-{number}", seed + number, kills)
         done += happened
         found.add(judged)
-    print(
-        f"\n{name}: {campaigns} campaigns, {done.total()} kills, {time.monotonic() - began:.0f} s"
-    )
+    took_s = time.monotonic() - began
+    print(f"\n{name}: {campaigns} campaigns, {done.total()} kills and other faults, {took_s:.0f} s")
     for what, count in sorted(done.items()):
         print(f"  {what:32} {count:6}")
     for what in ("lost", "doubled", "undone", "unended"):

@@ -19,6 +19,7 @@ from hpo.cluster.simulated.model import ClusterModel
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.stop import DRAIN, KILL, NOW, StopRequest
+from hpo.job.process_start import began
 from hpo.seats.orders import Cancel
 
 # Saves after each epoch, reports only when it may.
@@ -40,8 +41,8 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield project.write(STEPS, space=SPACE, output_dir="the results")
 
 
-def stop(project: Project, *arguments: str) -> str:
-    done = subprocess.run(
+def stop_command(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-m", "hpo", "stop", "the results", *arguments],
         cwd=project.folder,
         env=os.environ | NO_SYNC,
@@ -49,6 +50,10 @@ def stop(project: Project, *arguments: str) -> str:
         text=True,
         check=False,
     )
+
+
+def stop(project: Project, *arguments: str) -> str:
+    done = stop_command(project, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
@@ -133,6 +138,25 @@ def test_without_a_manager_what_runs_is_still_killed_and_goes_on(project: Projec
     finish(project)
     assert [e["cause"] for e in events(project, "LegLost")] == ["stopped", "stopped"]
     assert {"0 1", "1 1"} <= set(project.notes("from.txt"))
+
+
+def test_a_forged_record_of_a_job_kills_nobody(project: Project) -> None:
+    """The real jobs die; a process of the same user that a record only names goes on."""
+    start(project, dead=True)
+    innocent = subprocess.Popen(["sleep", "100"])
+    try:
+        forged = {"submitted": 1.0, "gpus": [], "pid": innocent.pid, "began": began(innocent.pid)}
+        publish_json(project.output / "jobs" / "live" / "local-000000-1.json", forged)
+        done = stop_command(project, "--kill")
+        assert done.returncode == 0
+        assert "cancelled 2 running and 0 waiting jobs" in done.stdout
+        assert f"local-000000-1.json names process {innocent.pid}, which does not" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+        assert live(project) == [innocent.pid]
+        assert innocent.poll() is None
+    finally:
+        innocent.kill()
+        innocent.wait()
 
 
 def test_without_a_manager_what_runs_still_saves_and_leaves(project: Project) -> None:

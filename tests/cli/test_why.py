@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from user_project import NO_SYNC, TRAIN, Project, kill, user_project, wait_until
 
-from hpo.cli.why import printable
 from hpo.cluster.slurm.accounting import read_usage
 
 HOSTILE = "red \x1b[31m, bell \x07, title \x1b]0;owned\x07"
@@ -107,11 +106,6 @@ def test_a_line_of_the_journal_that_is_being_written_is_left_alone(project: Proj
         journal.write('{"event": "TrialDr')
     assert "now: it is complete" in why(project, "0")
     assert (project.output / "journal.jsonl").read_text().endswith("TrialDr")
-
-
-def test_nothing_reaches_the_terminal_that_it_would_obey() -> None:
-    shown = printable("a\tb ü \x1b[2J\r\n\u202e\ud800")
-    assert shown == "a    b ü \\x1b[2J\\r\\n\\u202e\\ud800"
 
 
 class TestAccounting:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from hpo.folder.files import to_json
 from hpo.record import events as ev
+from hpo.record.fields import LATEST_S
 from hpo.record.result import Outcome, Result
 
 TYPES: tuple[type[Any], ...] = get_args(ev.Event)
@@ -21,12 +22,15 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=6,
 )
+whole = st.integers(-(2**63) + 1, 2**63 - 1)
+seconds = st.floats(-LATEST_S, LATEST_S, exclude_min=True, exclude_max=True)
+SECONDS = ("time", "until", "elapsed", "lost_s")
 BY_ANNOTATION = {
     "bool": st.booleans(),
     "float": finite,
     "float | None": st.none() | finite,
-    "int": st.integers(),
-    "int | None": st.none() | st.integers(),
+    "int": whole,
+    "int | None": st.none() | whole,
     "str": st.text(),
     "str | None": st.none() | st.text(),
     "Mapping[str, Any]": st.dictionaries(st.text(), values, max_size=4),
@@ -35,7 +39,10 @@ BY_ANNOTATION = {
 
 
 def any_of(cls: type[Any]) -> st.SearchStrategy[Any]:
-    told = {name: BY_ANNOTATION[kind] for name, kind in plain_fields(cls)}
+    told = {
+        name: seconds if name in SECONDS else BY_ANNOTATION[kind]
+        for name, kind in plain_fields(cls)
+    }
     if cls is ev.LegFinished:
         told["result"] = any_of(Result)
     return st.builds(cls, **told)
@@ -123,3 +130,25 @@ def test_json_that_is_no_object_is_refused(text: str) -> None:
 def test_fields_added_with_a_default_may_be_missing_in_old_journals() -> None:
     record = {"event": "LegOffered", "time": 0.0, "trial_id": 1, "rung": 0, "attempt": 0}
     assert ev.from_record(record) == ev.LegOffered(0.0, 1, 0, 0, target=None)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"time": 1e300}, "time is 1e+300, which is no time"),
+        ({"time": -1e12}, "which is no time"),
+        ({"time": 10**299}, "which is no time"),
+        ({"time": float("nan")}, "which is no time"),
+        ({"trial_id": 2**63}, "trial_id is out of bounds"),
+        ({"metric": float("inf")}, "metric is out of bounds"),
+        ({"metric": 10**309}, "metric is out of bounds"),
+        ({"elapsed": 1e12}, "elapsed is 1000000000000.0, which is no time"),
+    ],
+    ids=str,
+)
+def test_a_number_out_of_bounds_is_named(change: dict[str, Any], words: str) -> None:
+    told = Result(Outcome.COMPLETED, 0.5, 9, 1.0)
+    record = ev.to_record(ev.LegFinished(1.0, 0, 0, 0, "7", told))
+    with pytest.raises(ValueError, match="not a ") as caught:
+        ev.from_record(record | change)
+    assert words in str(caught.value)

@@ -209,7 +209,7 @@ def test_a_trial_that_goes_on_is_brought_up_to_date(finished: Project, tmp_path:
     (copy / "claims" / claim).write_text("{}")
     (copy / "claims" / "trial_77.rung_0.a0.job_8.json").write_text("{}")
     (copy / "claims" / "trial_1.rung_1.a1.job_9.done.json").write_text("{}")
-    more = {"epoch": 30, "validation_error": 0.1, "time": 1e12, "elapsed": 1.0}
+    more = {"epoch": 30, "validation_error": 0.1, "time": 9e10, "elapsed": 1.0}
     (copy / "trials" / "trial_0" / "reports-a1.jsonl").write_text(json.dumps(more) + "\n{torn")
     trials, reports = hpo.load_campaign(copy).trials, hpo.load_campaign(copy).reports
     assert list(trials.loc[0, ["status", "job_id", "resource"]]) == ["running", "9", 30]

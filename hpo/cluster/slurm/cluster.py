@@ -75,6 +75,7 @@ class SlurmCluster:
             result_grace_s=result_grace_s,
             vanish_s=VANISH_S,
         )
+        self.others = 0
         self._max_array: int | None = None
         self._odd_since: dict[str, float] = {}
         self._accounting_warned = False
@@ -155,6 +156,8 @@ class SlurmCluster:
         rows = slurm_status.read_squeue(ask([*command, "-o", slurm_status.SQUEUE_FORMAT]))
         expected = set(job_ids)
         ours = [r for r in rows if r.job_id in expected or r.name.endswith(self._suffix)]
+        living = slurm_status.QUEUED | slurm_status.RUNNING
+        self.others = sum(r.word in living for r in rows) - sum(r.word in living for r in ours)
         found: dict[str, JobStatus] = {}
         for row in ours:
             status = slurm_status.status_of(

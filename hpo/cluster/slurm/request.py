@@ -5,6 +5,7 @@ Owns the translation of the user's SLURM settings. Pure: builds values, calls no
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Collection
@@ -17,6 +18,7 @@ from hpo.job import start
 from hpo.seats import environment
 from hpo.seats.wall_time import SEAT_MIN, export_lines
 from hpo.settings.search import SlurmSettings
+from hpo.shown import shell_words
 from hpo.units.sizes import Size, warning_s
 
 PACKAGE_HOME = Path(hpo.__file__).resolve().parents[1]
@@ -102,8 +104,9 @@ class SeatRequest:
         ]
 
     def describe(self, mem_mb: int | None = None) -> str:
-        """The request in one line, for messages."""
-        return shlex.join(self.sbatch_options(mem_mb))
+        """The request in one line, for messages; not what is exported, which may be a password."""
+        told = (re.sub("^(--export)=.*", r"\1=…", word) for word in self.sbatch_options(mem_mb))
+        return shell_words(list(told))
 
     def excluded(self, avoid: Collection[str]) -> str:
         """The user's own `exclude` and the nodes in `avoid`, as sbatch and scontrol read them."""

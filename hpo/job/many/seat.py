@@ -69,7 +69,9 @@ def serve(place: Place, flag: LeaveFlag, first: Taken) -> None:
         taken = None
         if stay.over is None:
             taken = wait_for_claim(
-                place, time_s=lambda: stay.time_s(time.time()), wanted=lambda: _goes_on(place, stay)
+                place,
+                time_s=lambda: stay.time_s(time.monotonic()),
+                wanted=lambda: _goes_on(place, stay),
             )
     why = stay.over or f"no trial to run within {place.settings.claim_timeout:.0f} s"
     log.info("this job ends after %d legs: %s", stay.legs, why)
@@ -77,7 +79,7 @@ def serve(place: Place, flag: LeaveFlag, first: Taken) -> None:
 
 def _goes_on(place: Place, stay: Stay) -> bool:
     """Whether to look for another leg; if not, `stay.over` says why."""
-    stay.over = place.why_unwanted() or stay.why_no_time(time.time())
+    stay.over = place.why_unwanted() or stay.why_no_time(time.monotonic())
     return stay.over is None
 
 
@@ -126,14 +128,22 @@ class _Apart:
         Raises:
             StorageTrouble: it could not use the files, or they cannot be used here.
         """
-        killed_before = oom_kills()
+        killed_before, begun = oom_kills(), time.monotonic()
         end = self.process(taken)
         told = [note for note in end.notes if "outcome" in note]
         served = [Served(**note | {"outcome": Outcome(note["outcome"])}) for note in told]
         for leg in served:
             _count(leg, self.stay)
         out_of_memory = end.code == -signal.SIGKILL and oom_kills() > killed_before
-        _settle(self.place, self.stay, end, was_told=bool(served), out_of_memory=out_of_memory)
+        took_s = time.monotonic() - begun
+        _settle(
+            self.place,
+            self.stay,
+            end,
+            took_s,
+            was_told=bool(served),
+            out_of_memory=out_of_memory,
+        )
         self.ended(end)
 
     def ended(self, end: ProcessEnd) -> None:
@@ -175,15 +185,21 @@ class _Fresh(_Apart):
 
 def _count(served: Served, stay: Stay) -> None:
     """Note a leg that ended here; none follows where the manager had given it up."""
-    stay.ended(served.outcome, served.seconds, time.time())
+    stay.ended(served.outcome, served.seconds, time.monotonic())
     if not served.counts:
         stay.over = GIVEN_UP
 
 
 def _settle(
-    place: Place, stay: Stay, end: ProcessEnd, *, was_told: bool, out_of_memory: bool
+    place: Place,
+    stay: Stay,
+    end: ProcessEnd,
+    took_s: float,
+    *,
+    was_told: bool,
+    out_of_memory: bool,
 ) -> None:
-    """See to the leg that a process held when it ended."""
+    """See to the leg that a process held when it ended, after `took_s` seconds."""
     layout, patience = place.layout, place.patience
 
     def look() -> list[offers.Leg]:
@@ -211,6 +227,7 @@ def _settle(
     goes_on = place.goes_on(stay, Outcome.FAILED)
     here = place.surroundings(lambda _outcome: goes_on)
     result = failure(cause.value, message, None)
-    account = broken_leg(layout, (claim, offer), place.settings.goal, here, result)
+    goal = place.settings.goal
+    account = broken_leg(layout, (claim, offer), goal, here, result, took_s=took_s)
     tell_end(account, finish_leg(layout, account, patience))
-    stay.ended(Outcome.FAILED, account.result.elapsed, time.time())
+    stay.ended(Outcome.FAILED, account.result.elapsed, time.monotonic())

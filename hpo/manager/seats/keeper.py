@@ -25,15 +25,16 @@ from hpo.errors import (
 from hpo.manager.seats.waiting import WaitingNews
 from hpo.record.result import node_name
 from hpo.record.state import CampaignState, TrialStatus
-from hpo.seats.book import SeatBook
+from hpo.seats.book import JobPhase, SeatBook
 from hpo.seats.next_orders import next_orders
-from hpo.seats.orders import Change, Order, Submit
+from hpo.seats.orders import Cancel, Change, Order, Submit
 from hpo.units.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
 PAUSE = Backoff(30.0, 600.0)  # after a refused or unanswered call
 BETWEEN_SUBMISSIONS_S = 10.0  # where seats end one after the other, several are asked for at once
+SOON_S = 10.0  # between two looks at the queue where a job has just left its leg
 NO_LEGS: Mapping[ComingLeg, int] = {}
 POLL = "no news of the jobs"
 DEAD_SEATS = 5  # jobs in a row that died before they took a trial: the environment is broken
@@ -57,7 +58,7 @@ class SeatKeeper:
         self._blame = blame
         self._waiting = WaitingNews()
         self._out: frozenset[str] = frozenset()  # nodes
-        self._next_poll = float("-inf")
+        self._last_poll = self._next_poll = float("-inf")
         self._held: dict[object, float] = {}  # calls that failed, or were just made: until when
         self._pauses: dict[object, float] = {}  # how long that was, where they failed
         self._ask_at_most: int | None = None  # after a refusal for a limit
@@ -66,10 +67,13 @@ class SeatKeeper:
         """Ask the cluster about all jobs at once, where it is time and there are any."""
         book = self._book
         claimed_by = {state.trials[i].job_id or "" for i in state.of(TrialStatus.CLAIMED)}
-        if now < self._held.get(POLL, now) or (book.counted and now < self._next_poll):
+        due_at = self._next_poll
+        if book.is_worth_a_look():  # a GPU may be idle, and only the cluster can tell
+            due_at = min(due_at, self._last_poll + SOON_S)
+        if now < self._held.get(POLL, now) or (book.counted and now < due_at):
             return
         if not book.counted or book.seats or claimed_by:
-            self._next_poll = now + self._traits.poll_s
+            self._last_poll, self._next_poll = now, now + self._traits.poll_s
             asked = sorted((set(book.seats) | claimed_by) - book.foreign)
             self._call(POLL, POLL, partial(self._take_poll, asked, now), now)
 
@@ -94,14 +98,15 @@ class SeatKeeper:
             log.info("node %s is used again", node)
         self._out = out
         has_queue = self._traits.has_queue
+        limits = self._limits.beside(self._cluster.others)
         wanted = NO_SEATS
         if state.ending is None:
-            wanted = wanted_seats(state, self._limits, to_come if has_queue else NO_LEGS)
+            wanted = wanted_seats(state, limits, to_come if has_queue else NO_LEGS)
         due = partial(
             next_orders,
             self._book,
             wanted,
-            self._limits,
+            limits,
             now,
             out=out if state.quarantines else None,
             # Jobs that end at once are not to follow each other as fast as they can.
@@ -119,6 +124,14 @@ class SeatKeeper:
         """The campaign has ended: nothing may wait in the queue for it."""
         self._held.clear()
         self._carry_out(next_orders(self._book, NO_SEATS, self._limits, now), now)
+
+    def abandon(self, why: str, now: float) -> None:
+        """Nothing of this campaign is to wait or run any longer."""
+        self._held.clear()
+        seats = self._book.seats.values()
+        live = tuple(s.job_id for s in seats if s.phase is not JobPhase.ENDED)
+        if live:
+            self._carry_out([Cancel(live, why, running=True)], now)
 
     def stop_if_broken(self, state: CampaignState, now: float) -> None:
         """After too many jobs in a row that died before a leg, on whatever nodes are in use.

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from hpo.settings.reading.raw import did_you_mean
+from hpo.settings.secrecy import is_secret
 from hpo.space.text import number_text_problem
 from hpo.values import plain
 
@@ -80,7 +81,8 @@ def _sentence(
         return f"{subject} {message}" if message.startswith("must") else f"{subject}: {message}"
     if kind not in _EXPECTED:
         return f"{subject}: {problem['msg']}"
-    sentence = f"{subject} must be {_EXPECTED[kind].format(**context)}, not {_shown(value)}"
+    shown = f"a {type(value).__name__}" if is_secret(str(key)) else _shown(value)
+    sentence = f"{subject} must be {_EXPECTED[kind].format(**context)}, not {shown}"
     if kind in _NUMBERS and number_text_problem(value):
         sentence += ": remove the quotes"
     return sentence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import re
 from pathlib import Path
@@ -18,6 +19,24 @@ _CONFIG_TEXT = {
     ".yaml": re.compile(r"^(space|config_space)\s*:", re.MULTILINE),
 }
 _CONFIG_TEXT[".yml"] = _CONFIG_TEXT[".yaml"]
+
+
+MOST_CODE_BYTES = 10_000_000  # of a configuration in Python
+
+
+def read_file(path: Path, most_bytes: int) -> bytes:
+    """A configuration, which may be a link to one.
+
+    Raises:
+        OSError: it cannot be read, is no plain file, or is larger than `most_bytes`.
+    """
+    if not path.is_file():
+        raise OSError(errno.EINVAL, "is no plain file", str(path))
+    with path.open("rb") as file:
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise OSError(errno.EFBIG, f"is larger than {most_bytes / 1e6:.0f} MB", str(path))
+    return data
 
 
 def find_config(config: str, cwd: Path) -> tuple[Path | None, list[str]]:
@@ -72,7 +91,7 @@ def _folders(cwd: Path) -> list[Path]:
 
 def _is_config(path: Path) -> bool:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_file(path, MOST_CODE_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return False
     return _CONFIG_TEXT[path.suffix].search(text) is not None

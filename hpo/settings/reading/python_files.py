@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from hpo.settings.reading.finding import MOST_CODE_BYTES, read_file
 from hpo.settings.reading.raw import RawConfig
 
 FUNCTIONS = {"space": "get_config_space", "slurm": "get_slurm_config", "hpo": "get_hpo_config"}
@@ -48,7 +49,8 @@ def load_python(path: Path, cwd: Path) -> RawConfig:
 def _run_module(module: ModuleType, path: Path) -> str | None:
     # Compiled here and not imported: an import may run a stale .pyc of a file edited just now.
     try:
-        code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+        source = read_file(path, MOST_CODE_BYTES)
+        code = compile(source, str(path), "exec", dont_inherit=True)
         exec(code, module.__dict__)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - because it is the user's code
         return _in_one_line(error, path)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
-from hpo.command_line import CommandLine
+from hpo.command_line import PLACES, CommandLine
+from hpo.errors import ObjectiveError
 from hpo.settings.reading.scripts import command_line
 from hpo.settings.search import HpoSettings
 from hpo.space.space import Space
@@ -61,6 +64,8 @@ def script_problems(space: Space | None, hpo: HpoSettings) -> list[str]:
         line = command_line(hpo, hpo.command, space)
         problems += line.problems(list(space.domains), space.free)
         problems += _entry_point_problems(hpo, line)
+        if not problems:
+            problems += _value_problems(line, space)
     if hpo.metric_pattern is not None:
         if not runs_script:
             problems.append(
@@ -68,6 +73,35 @@ def script_problems(space: Space | None, hpo: HpoSettings) -> list[str]:
             )
         problems += _pattern_problems(hpo.metric_pattern, hpo.metric)
     return problems
+
+
+def _value_problems(line: CommandLine, space: Space) -> list[str]:
+    """The listed values that no script would be told, one of each hyperparameter."""
+    places = dict.fromkeys(PLACES, "x")
+    problems = []
+    for name, domain in space.to_json().items():
+        for value in _listed(domain):
+            try:
+                line.fill({name: value}, places)
+            except ObjectiveError as err:
+                problems.append(str(err))
+                break
+    return problems
+
+
+def _listed(domain: Any) -> Iterator[Any]:
+    """The values of a domain that are written out, of those within mappings one by one."""
+    match domain:
+        case {"type": "choice" | "ordinal", "values": values}:
+            yield from values
+        case {"type": "constant", "value": value}:
+            yield value
+        case {"type": "mapping", "fields": fields}:
+            for name, inner in fields.items():
+                yield from ({name: value} for value in _listed(inner))
+        case {"type": "options", "options": options}:
+            for option in options:
+                yield from _listed(option)
 
 
 def _entry_point_problems(hpo: HpoSettings, line: CommandLine) -> list[str]:

@@ -13,9 +13,12 @@ from typing import Any
 
 import yaml
 
+from hpo.settings.reading.finding import read_file
 from hpo.settings.reading.raw import SECTIONS, RawConfig, did_you_mean
 from hpo.space.text import written_number
 
+MOST_BYTES = 1_000_000  # of a file; its reader takes seconds for that
+MOST_NODES = 300_000  # values with all aliases written out
 ALIASES = {"config_space": "space", "slurm_config": "slurm", "hpo_config": "hpo"}
 
 _STANDARD = "tag:yaml.org,2002:"
@@ -57,7 +60,7 @@ def load_yaml(path: Path) -> RawConfig:
     """Read a YAML configuration; what is wrong is in `problems`."""
     empty = RawConfig(sections={}, labels={name: f"section '{name}'" for name in SECTIONS})
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_file(path, MOST_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         empty.problems.append(f"{path} cannot be read: {error}")
         return empty
@@ -117,6 +120,7 @@ def parse_yaml(
         node = loader.get_single_node()
         if node is None:
             return None, {}, []
+        _require_small(node, {})
         _find_traps(node, place, problems, ())
         return loader.construct_document(node), _key_lines(node), problems
     except yaml.MarkedYAMLError as error:
@@ -127,6 +131,28 @@ def parse_yaml(
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         problems.append(f"{place(1)}: cannot be read as YAML: {str(error).splitlines()[0]}")
     return None, {}, problems
+
+
+def _require_small(node: yaml.Node, sizes: dict[int, int]) -> int:
+    """How many values a node stands for; in `sizes` what is known, and 0 for what is counted now.
+
+    Raises:
+        ValueError: too many, or without end.
+    """
+    known = sizes.get(id(node))
+    if known is not None:
+        if known == 0:
+            raise ValueError("an alias refers to itself")
+        return known
+    sizes[id(node)] = 0
+    inner = node.value if isinstance(node, yaml.CollectionNode) else ()
+    pairs = isinstance(node, yaml.MappingNode)
+    below = [one for pair in inner for one in pair] if pairs else inner
+    size = 1 + sum(_require_small(one, sizes) for one in below)
+    if size > MOST_NODES:
+        raise ValueError(f"its aliases stand for more than {MOST_NODES} values")
+    sizes[id(node)] = size
+    return size
 
 
 def _find_traps(
