@@ -194,7 +194,7 @@ class HpoSettings(BaseModel):
 
     sharing: Literal["private", "group", "group-writable"] = "private"
     """Who else reads the campaign's folder: nobody (`private`); the `group`; `group-writable`: a
-    group that you trust with your account may also write (needs `chmod +t`)."""
+    group that you trust with your account may also write, there and in folders above."""
 
     trials_per_gpu: PositiveCount = 1
     """Local processes that share one GPU; SLURM jobs never share."""
