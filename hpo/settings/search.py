@@ -212,7 +212,7 @@ class HpoSettings(BaseModel):
 
     sharing: Literal["private", "group", "group-writable"] = "private"
     """Who else reads the campaign's folder: nobody (`private`); the `group`; `group-writable`: a
-    group that you trust with your account may also write (needs `chmod +t`)."""
+    group that you trust with your account may also write, there and in folders above."""
 
     log_limit: Annotated[str | None, BeforeValidator(_read_size)] = "50M"
     """Size of a job's log beyond which its middle is left out, with a unit; None (`null`): keep it
