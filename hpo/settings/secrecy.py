@@ -12,7 +12,6 @@ from hpo.shown import without_values
 
 SECRET = frozenset({"env_setup", "extra", "command"})
 
-_OVERRIDE = re.compile(r"(?P<key>(--set=)?[\w. ]*\.(env_setup|extra)[\w. -]*)=.*", re.DOTALL)
 _ASSIGNED = re.compile(r"\w=(?P<value>'[^']*'|\"[^\"]*\"|[^\s;&|]+)")
 LEAST = 4  # characters of a value that is worth hiding
 
@@ -20,12 +19,6 @@ LEAST = 4  # characters of a value that is worth hiding
 def is_secret(key: str) -> bool:
     """Whether the setting `key`, also with its section or with an inner name, may be one."""
     return any(part in SECRET for part in key.split("."))
-
-
-def told_override(override: str) -> str:
-    """`section.key=value` as it may be told; a `command` is told, because it is needed to go on."""
-    match = _OVERRIDE.fullmatch(override.strip())
-    return override if match is None else f"{match['key']}=…"
 
 
 def told_setting(key: str, value: object) -> str:
