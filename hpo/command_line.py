@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, TypeGuard
 
 from hpo.errors import ObjectiveError
@@ -239,8 +238,11 @@ def names_in(word: str) -> list[str]:
 def _bare_text(value: object) -> str:
     """As `as_text`; small negative numbers so that argparse takes them for no option."""
     text = as_text(value)
-    is_small = isinstance(value, float) and text.startswith("-") and "e" in text
-    return f"{Decimal(text):f}" if is_small else text
+    if isinstance(value, float) and text.startswith("-") and "e" in text:
+        from decimal import Decimal  # here, because few jobs need it
+
+        return f"{Decimal(text):f}"
+    return text
 
 
 def _has_one(value: object) -> TypeGuard[Sequence[Any]]:

@@ -20,7 +20,7 @@ from hpo.cluster.slurm.request import SeatRequest
 from hpo.folder import offers
 from hpo.folder.files import Layout, publish_json, read_json
 from hpo.folder.offers import Leg
-from hpo.job.leg import read_settings
+from hpo.job.orders import read_settings
 from hpo.seats.book import JobPhase, JobStatus
 from hpo.seats.orders import Cancel, Submit
 from hpo.settings.search import SlurmSettings

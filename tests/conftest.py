@@ -5,14 +5,16 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from people import NO_USERS, People, give, some_people, why_not
 
 # Of invented inputs `make test` tries few and `make test-long` many (--hypothesis-profile=long).
 settings.register_profile("few", max_examples=50, deadline=None)
@@ -112,6 +114,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly when the tests against a real SLURM did not run."""
     skipped = [r for r in terminalreporter.stats.get("skipped", []) if NO_SLURM in str(r.longrepr)]
     undone = [r for r in terminalreporter.stats.get("skipped", []) if NO_DISK in str(r.longrepr)]
+    for left_out in terminalreporter.stats.get("skipped", []):
+        if NO_USERS in str(left_out.longrepr):
+            text = "!!! THE TESTS WITH SEVERAL USERS OF ONE MACHINE DID NOT RUN !!!"
+            terminalreporter.write_line(text, red=True, bold=True)
+            break
     if undone:
         text = f"!!! {len(undone)} TEST(S) WITH A REALLY FULL DISK DID NOT RUN !!!"
         terminalreporter.write_line(text, red=True, bold=True)
@@ -158,6 +165,31 @@ def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
         yield SmallDisk(root)
     finally:
         subprocess.run(["umount", "--lazy", str(root)], timeout=60, check=True)
+
+
+@pytest.fixture(scope="session")
+def _people() -> Iterator[People]:
+    if reason := why_not():
+        pytest.skip(f"{NO_USERS} {reason}")
+    with some_people() as people:
+        yield people
+
+
+@pytest.fixture
+def people(_people: People) -> Iterator[People]:
+    """Give three users of this machine, and a folder that all of them may enter."""
+    folder = _people.scratch / "test"
+    folder.mkdir(mode=0o755)
+    yield replace(_people, scratch=folder)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def place(people: People) -> Path:
+    """Give a folder of the owner's that nobody else can write."""
+    folder = people.scratch / "owners"
+    folder.mkdir()
+    return give(folder, people)
 
 
 @pytest.fixture

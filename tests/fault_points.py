@@ -70,6 +70,7 @@ class FaultPoint:
 LISTING = ("os.listdir", "os.scandir")
 WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _points: list[CrashPoint | FaultPoint] = []
+_folder: list[str] = []  # the one opened last
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
@@ -77,11 +78,19 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         return
     point = _points[-1]
     path = arguments[0]
-    if not isinstance(path, (str, bytes)) or not os.fsdecode(path).startswith(point.root):
+    if not isinstance(path, (str, bytes)):
+        return
+    path = os.fsdecode(path)
+    if event == "open" and arguments[2] & os.O_DIRECTORY:
+        _folder[:] = [path]  # where what is opened by its name alone lies
+        return
+    if not path.startswith("/") and _folder:
+        path = f"{_folder[-1]}/{path}"
+    if not path.startswith(point.root):
         return
     if isinstance(point, FaultPoint):
         flags = arguments[2] if event == "open" else os.O_WRONLY
-        point.step(event, os.fsdecode(path), flags)
+        point.step(event, path, flags)
     elif event in WRITING:
         point.step()
 

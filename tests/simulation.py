@@ -18,7 +18,7 @@ from hpo.decisions.limits import SeatLimits
 from hpo.decisions.scheduler import Limits, Scheduler
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.journal import Header, Journal
-from hpo.job.leg import LegSettings
+from hpo.job.orders import LegSettings
 from hpo.manager.loop import Manager, Surroundings
 from hpo.record.goal import Goal
 from hpo.record.state import check

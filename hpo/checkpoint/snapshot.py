@@ -24,6 +24,7 @@ from hpo.checkpoint.containers import (
 from hpo.checkpoint.restorable import Restorable, kind_of
 from hpo.checkpoint.torch_safety import require_safe
 from hpo.errors import ReportError
+from hpo.folder import opening
 from hpo.folder.files import open_plain
 
 MOST_STATE_BYTES = 100_000_000  # of a state's JSON, without its tensors and arrays
@@ -268,7 +269,7 @@ class _synced:  # noqa: N801 because it is used like a function
     """`open(path, "wb")` whose file is on disk when the block ends."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
+        self._file = os.fdopen(opening.open_new(path), "wb")
 
     def __enter__(self) -> IO[bytes]:
         return self._file

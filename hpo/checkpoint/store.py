@@ -30,6 +30,7 @@ from hpo.checkpoint.reading import (
 from hpo.checkpoint.restorable import Restorable, kind_of
 from hpo.checkpoint.snapshot import write_plain, write_state
 from hpo.errors import ReportError
+from hpo.folder import opening
 from hpo.folder.files import CHECKPOINTS, USERS_FILES, publish_json, sync_folder
 from hpo.folder.reports import read_reports
 
@@ -38,22 +39,21 @@ log = logging.getLogger(__name__)
 FOLDER = CHECKPOINTS  # below the trial's folder
 KEPT = 2  # the newest, and one more to fall back on
 _NAME = re.compile(r"epoch_(\d{1,15})-a(\d{1,15})(?:\.(\d{1,15}))?")
-RUBBISH = (".old-", ".broken-")  # on its way out
+_RUBBISH = re.compile(r"\.old-[0-9a-f]{8}|\.broken-epoch_.+-[0-9a-f]{8}")  # on its way out
 _NEW_NAME = re.compile(r"\.new-a(\d{1,15})-.*")
 
 
 def find(folder: Path) -> list[Checkpoint]:
     """Return the complete checkpoints of the trial in `folder`, newest first."""
     try:
-        entries = list((folder / FOLDER).iterdir())
+        names = opening.names_in(folder / FOLDER)
     except OSError:
         return []
-    matches = [(_NAME.fullmatch(entry.name), entry) for entry in entries]
     return sorted(
         (
-            Checkpoint(int(match[1]), int(match[2]), int(match[3] or 0), entry)
-            for match, entry in matches
-            if match
+            Checkpoint(int(match[1]), int(match[2]), int(match[3] or 0), folder / FOLDER / name)
+            for name in names
+            if (match := _NAME.fullmatch(name))
         ),
         reverse=True,
     )
@@ -66,7 +66,7 @@ def require_listing(folder: Path) -> None:
         OSError: nobody can tell now; to be tried again.
     """
     with contextlib.suppress(FileNotFoundError):
-        os.listdir(folder / FOLDER)  # the names do not matter
+        opening.names_in(folder / FOLDER)  # the names do not matter
 
 
 def save(
@@ -79,9 +79,9 @@ def save(
         OSError: disk full, over quota or away; the checkpoints before are untouched.
     """
     home = folder / FOLDER
-    home.mkdir(parents=True, exist_ok=True)
+    opening.make_folder(home, parents=1)
     new = home / f".new-a{attempt}-{os.urandom(4).hex()}"
-    new.mkdir()
+    opening.make_folder(new)
     try:
         for name, value in objects.items():
             write_state(new, name, value)
@@ -98,9 +98,10 @@ def save(
         publish_json(new / MANIFEST, manifest)
         same = [c.serial for c in find(folder) if (c.resource, c.attempt) == (resource, attempt)]
         suffix = f".{max(same) + 1}" if same else ""
-        path = new.rename(home / f"epoch_{resource}-a{attempt}{suffix}")
+        path = home / f"epoch_{resource}-a{attempt}{suffix}"
+        opening.rename(new, path)
     except BaseException as err:
-        _remove_tree(new)
+        _delete(new)
         if isinstance(err, ReportError):
             raise ReportError(f"trial {trial_id}: {err}") from err
         raise
@@ -165,53 +166,51 @@ def discard(folder: Path) -> int:
     """
     home = folder / FOLDER
     try:
-        entries = list(home.iterdir())
-    except OSError:
+        names = opening.names_in(home)
+    except FileNotFoundError:
+        return 0
+    except OSError as err:
+        log.warning("no checkpoint is deleted: %s", err)
         return 0
     freed = 0
-    for entry in entries:
-        if not _is_ours(entry.name):
-            if entry.name == USERS_FILES:
-                with contextlib.suppress(OSError):  # because it holds something
-                    entry.rmdir()
-            continue
-        try:
-            freed += _delete(_hide(entry))
-        except FileNotFoundError:
-            continue
-        except OSError as err:
-            log.warning("cannot delete %s: %s", entry, err)
-    if not home.is_symlink():  # because it may be the user's way to another disk
-        with contextlib.suppress(OSError):  # because something may have stayed, or come anew
-            home.rmdir()
+    for name in names:
+        if _is_ours(name):
+            freed += _delete(home / name, hide=True)
+    with contextlib.suppress(OSError), opening.opened(home) as handle:
+        os.rmdir(USERS_FILES, dir_fd=handle)  # where it holds nothing
+    with contextlib.suppress(OSError), opening.opened(folder) as handle:
+        os.rmdir(FOLDER, dir_fd=handle)  # likewise: something may have stayed, or come anew
     return freed
 
 
 def _is_ours(name: str) -> bool:
-    return bool(_NAME.fullmatch(name) or _NEW_NAME.fullmatch(name)) or name.startswith(RUBBISH)
+    return any(known.fullmatch(name) for known in (_NAME, _NEW_NAME, _RUBBISH))
 
 
-def _hide(path: Path) -> Path:
-    """Rename what is to be deleted first, so that no reader ever sees half a checkpoint."""
-    return path.rename(path.with_name(f".old-{os.urandom(4).hex()}"))
+def _delete(path: Path, *, hide: bool = False) -> int:
+    """Delete a tree, links as links; the bytes freed.
 
-
-def _delete(path: Path) -> int:
-    """Delete a file or a tree, links as links; the bytes freed."""
+    With `hide` it is renamed first, so that no reader ever sees half a checkpoint.
+    """
+    kept: list[OSError] = []
+    freed = 0
     try:
-        if path.is_dir() and not path.is_symlink():
-            freed = sum(_delete(entry) for entry in list(path.iterdir()))
-            with contextlib.suppress(OSError):  # because its content has said why
-                path.rmdir()
-            return freed
-        status = path.lstat()
-        path.unlink()
+        with opening.opened(path.parent) as home:
+            name = _hidden(home, path.name) if hide else path.name
+            freed = opening.remove_tree_in(home, name, kept)
     except FileNotFoundError:
-        return 0
+        pass
     except OSError as err:
-        log.warning("cannot delete %s: %s", path, err)
-        return 0
-    return status.st_size if status.st_nlink == 1 else 0
+        kept.append(err)
+    for why in kept:
+        log.warning("cannot delete %s: %s", path, why)
+    return freed
+
+
+def _hidden(home: int, name: str) -> str:
+    new = f".old-{os.urandom(4).hex()}"
+    os.rename(name, new, src_dir_fd=home, dst_dir_fd=home)
+    return new
 
 
 def _prune(folder: Path, new: Path, attempt: int) -> None:
@@ -220,26 +219,22 @@ def _prune(folder: Path, new: Path, attempt: int) -> None:
     The one just written always stays, even where an older attempt that nobody stopped yet has
     written a later epoch.
     """
-    for old in [c for c in find(folder) if c.path != new][KEPT - 1 :]:
-        try:
-            _hide(old.path)
-        except OSError as err:
-            log.warning("cannot delete the old checkpoint %s: %s", old.path, err)
-    for entry in list((folder / FOLDER).iterdir()):
-        started = _NEW_NAME.fullmatch(entry.name)
-        if entry.name.startswith(RUBBISH) or (started and int(started[1]) < attempt):
-            _remove_tree(entry)
+    home = folder / FOLDER
+    with opening.opened(home) as handle:
+        for old in [c for c in find(folder) if c.path != new][KEPT - 1 :]:
+            try:
+                _hidden(handle, old.path.name)
+            except OSError as err:
+                log.warning("cannot delete the old checkpoint %s: %s", old.path, err)
+    for name in opening.names_in(home):
+        started = _NEW_NAME.fullmatch(name)
+        if _RUBBISH.fullmatch(name) or (started and int(started[1]) < attempt):
+            _delete(home / name)
 
 
 def _set_aside(found: Checkpoint, prefix: str) -> None:
+    path = found.path.with_name(f"{prefix}{found.path.name}-{os.urandom(4).hex()}")
     try:
-        found.path.rename(found.path.with_name(f"{prefix}{found.path.name}-{os.urandom(4).hex()}"))
+        opening.rename(found.path, path)
     except OSError as err:
         log.warning("cannot set %s aside: %s", found.path, err)
-
-
-def _remove_tree(folder: Path) -> None:
-    """Remove a folder with what is in it, as far as it can be removed."""
-    import shutil  # here, because it imports much that a short trial never needs
-
-    shutil.rmtree(folder, ignore_errors=True)

@@ -145,7 +145,7 @@ def _simulated(spec: CampaignSpec, layout: Layout) -> tuple[Cluster, Clock]:
     from hpo.cluster.simulated.clock import SimulatedClock
     from hpo.cluster.simulated.cluster import SimulatedCluster
     from hpo.cluster.simulated.model import ClusterModel
-    from hpo.job.leg import read_settings
+    from hpo.job.orders import read_settings
     from hpo.trial.objective import load_objective
 
     sys.path[:0] = list(spec.pythonpath)

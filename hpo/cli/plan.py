@@ -14,6 +14,7 @@ from pathlib import Path
 from hpo.cli.arguments import overrides_of
 from hpo.cluster.simulated.arrival import Arrival, Backfill, LogNormal
 from hpo.errors import EXIT_FINISHED, SettingsError
+from hpo.folder.safety import other_owner
 from hpo.plan import assumptions as known
 from hpo.plan.assumptions import Assumptions
 from hpo.plan.plan import Plan, make_plan
@@ -106,7 +107,8 @@ def _epochs(arguments: Namespace) -> tuple[float, float, list[str]]:
         epoch_s, spread, whence = arguments.epoch_seconds, known.EPOCH_SPREAD, "as given"
     elif arguments.like is not None:
         epoch_s, spread = known.epoch_times(Path(arguments.like))
-        whence = f"as in {arguments.like}"
+        owner = other_owner(Path(arguments.like))
+        whence = f"as in {arguments.like}" + ("" if owner is None else f", which is {owner}'s")
     else:
         epoch_s, spread = known.EPOCH_S, known.EPOCH_SPREAD
         whence = "assumed: give --epoch-seconds, or --like an earlier campaign"

@@ -25,7 +25,6 @@ from hpo.cli.environment import tell_environment
 from hpo.cli.printing import say
 from hpo.cli.screen import Screen
 from hpo.cli.searchers import make_searcher, searcher_problems
-from hpo.cli.show_command import first_command
 from hpo.cli.signals import LeaveRequest
 from hpo.cli.telling import exit_code, report_end, report_leaving, say_hello
 from hpo.decisions.scheduler import STOPPED_BY_USER, Scheduler
@@ -67,6 +66,8 @@ def run(arguments: Namespace, argv: Sequence[str]) -> int:
     executor = choose_executor(arguments.executor)
     spec = _load_checked(arguments, executor)
     if arguments.show_command:
+        from hpo.cli.show_command import first_command  # here, because few runs need it
+
         say(first_command(spec))
         return 0
     layout = Layout(spec.output_dir)
@@ -113,9 +114,10 @@ def _load_checked(arguments: Namespace, executor: str) -> CampaignSpec:
         problems += preflight(executor, slurm, loaded.output_dir)
     if loaded.output_dir is not None:
         problems += folder_problems(loaded.output_dir, fresh=arguments.fresh)
-        if not arguments.fresh:
-            sharing = loaded.hpo.sharing if loaded.hpo else folder_safety.PRIVATE
-            problems += folder_safety.exposure_problems(loaded.output_dir, sharing)
+        sharing = loaded.hpo.sharing if loaded.hpo else folder_safety.PRIVATE
+        problems += folder_safety.exposure_problems(
+            loaded.output_dir, sharing, fresh=arguments.fresh
+        )
     spec = loaded.spec()
     if not arguments.fresh and (drift := drift_problems(spec)):
         raise ConfigDriftError(drift, where=str(spec.source))
@@ -164,12 +166,14 @@ def _live_jobs(layout: Layout, spec: CampaignSpec, executor: str) -> list[str]:
 def _make_folder(spec: CampaignSpec, layout: Layout) -> None:
     try:
         folder_safety.set_umask(spec.hpo.sharing)
-        folder_safety.create(layout, spec.hpo.sharing)
+        problems = folder_safety.create(layout, spec.hpo.sharing)
     except OSError as err:  # found only by trying: names too long, servers that refuse
         if is_storage_trouble(err):
             raise
         problem = f"output_dir {layout.root} cannot be made: {err.strerror}; choose another"
         raise SettingsError([problem], where=str(spec.source)) from err
+    if problems:
+        raise SettingsError(problems, where=str(spec.source))
 
 
 def _run_locked(spec: CampaignSpec, layout: Layout, executor: str, argv: Sequence[str]) -> int:
@@ -202,6 +206,8 @@ def _manage(
     leave = LeaveRequest()
     leave.listen()
     say_hello(spec, campaign, executor, screen.log_file)
+    if owners := folder_safety.owners_above(campaign.layout.root):
+        log.warning("%s and could always replace this campaign", ", ".join(owners))
     if executor != "simulated":
         tell_environment(spec.slurm)
     cluster, clock = make_cluster(executor, spec, campaign.layout, campaign.header.campaign, leave)

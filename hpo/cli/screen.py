@@ -7,9 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from typing import TYPE_CHECKING
 
 from hpo.folder.files import Layout
 from hpo.folder.full_disk_output import (
@@ -22,6 +20,10 @@ from hpo.record.state import CampaignState, TrialStatus
 from hpo.seats.book import SeatBook
 from hpo.units.duration import in_words
 
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
 FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
 
@@ -31,7 +33,6 @@ class Screen:
     def __init__(self, root: Path, n_trials: int, now: float) -> None:
         stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
         self.log_file = Layout(root).campaign_log(stamp)
-        self._console = Console()
         self._bar: Progress | None = None
         self._n_trials = n_trials
         self._finished_at_start: int | None = None
@@ -39,15 +40,9 @@ class Screen:
         file_handler = QuietFileHandler(str(self.log_file))
         console_handler: logging.Handler
         if sys.stdout.isatty():
-            self._bar = Progress(
-                TextColumn("trials"),
-                BarColumn(bar_width=24),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[text]}"),
-                console=self._console,
-            )
+            self._bar = _new_bar()
             self._task = self._bar.add_task("trials", total=n_trials, text="")
-            console_handler = _ConsoleHandler(self._console)
+            console_handler = _ConsoleHandler(self._bar.console)
         else:
             console_handler = QuietStreamHandler(sys.stdout)
         self._handlers = (file_handler, console_handler)
@@ -107,6 +102,14 @@ class Screen:
             return ""
         seconds = (time.time() - self._start) / done_here * (total - finished)
         return in_words(seconds + 1.0)
+
+
+def _new_bar() -> Progress:
+    # Here, because a manager that is a job has no terminal.
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    counts = (BarColumn(bar_width=24), MofNCompleteColumn())
+    return Progress(TextColumn("trials"), *counts, TextColumn("{task.fields[text]}"))
 
 
 class _ConsoleHandler(logging.Handler):

@@ -21,6 +21,7 @@ from hpo.folder import stop as stop_request
 from hpo.folder.campaign import last_start, require
 from hpo.folder.copies import origin
 from hpo.folder.files import Layout
+from hpo.folder.safety import require_own
 from hpo.folder.stop import DRAIN, KILL, NOW, StopRequest
 from hpo.manager.lock import Holder, holder_of
 from hpo.seats.book import JobPhase
@@ -42,6 +43,7 @@ def stop(arguments: Namespace) -> int:
         SettingsError: there is no campaign, or it cannot be stopped from here.
     """
     layout, document = require(Path(arguments.campaign))
+    require_own(layout.root, "stop")
     if (other := origin(layout, document)) is not None:
         problem = (
             f"{layout.root} was copied or moved from {other.path} and not started since: its jobs, "

@@ -23,6 +23,7 @@ from hpo.folder.campaign import last_start, require
 from hpo.folder.files import AttemptFiles, Layout, read_object, read_tail
 from hpo.folder.journal import read_through
 from hpo.folder.reports import read_attempt_reports
+from hpo.folder.safety import other_owner
 from hpo.manager.lock import holder_of
 from hpo.record.goal import Goal
 from hpo.record.state import CampaignState, TrialStatus
@@ -132,7 +133,9 @@ def _lines(
     usage: Mapping[str, list[str]],
 ) -> Iterator[str]:
     config = state.trials[trial_id].config
-    yield f"trial {trial_id} of campaign {document['campaign']} in {layout.root}"
+    owner = other_owner(layout.root)
+    whose = "" if owner is None else f", which belongs to {owner}"
+    yield f"trial {trial_id} of campaign {document['campaign']} in {layout.root}{whose}"
     yield "  ".join(f"{name}={value!r}" for name, value in flat(config).items())
     running: Attempt | None = None
     for step in steps:

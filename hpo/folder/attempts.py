@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from hpo.folder import opening
 from hpo.folder.files import AttemptFiles, Layout, is_writable, publish_json, read_json, read_plain
 from hpo.folder.json_text import parse
 from hpo.folder.offers import Leg
@@ -21,8 +21,7 @@ from hpo.record.goal import Goal
 from hpo.record.result import Result
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """All that a job tells of an attempt: its result, and what only people want to know.
 
     `info` has times (s; Unix where they name a moment) and what the job ran on.
@@ -42,8 +41,7 @@ class Account:
         return document(self.leg, self.config, self.goal, self.reports, told)
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """What is wrong with a result file; `lasting`: it lies there, and waiting does not mend it."""
 
     text: str
@@ -136,7 +134,7 @@ def publish_prepared(layout: Layout, leg: Leg) -> bool:
     claim's end and this step would otherwise put its result over that of a later attempt.
     """
     try:
-        files_of(layout, leg).ready.replace(layout.result(leg.trial_id))
+        opening.rename(files_of(layout, leg).ready, layout.result(leg.trial_id))
     except FileNotFoundError:
         return False
     return True
@@ -144,11 +142,11 @@ def publish_prepared(layout: Layout, leg: Leg) -> bool:
 
 def discard_prepared(layout: Layout, leg: Leg) -> None:
     """The attempt is void: its result will never stand."""
-    files_of(layout, leg).ready.unlink(missing_ok=True)
+    opening.remove(files_of(layout, leg).ready)
 
 
 def publish_standing(layout: Layout, result: Mapping[str, Any]) -> None:
     """Make `result` the trial's standing one, for people and pandas."""
     path = layout.result(int(result["trial_id"]))
-    path.parent.mkdir(exist_ok=True)  # because somebody may have removed it
+    opening.make_folder(path.parent)  # because somebody may have removed it
     publish_json(path, result)

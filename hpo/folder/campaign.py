@@ -21,6 +21,7 @@ from hpo.folder.files import (
     to_json,
 )
 from hpo.folder.json_text import parse
+from hpo.folder.opening import settled
 from hpo.record.fields import from_json
 
 FORMAT = 1
@@ -66,7 +67,13 @@ def faults(document: Mapping[str, Any]) -> list[str]:
 
 def file_problem(layout: Layout) -> str | None:
     """Why the folder's campaign.json cannot be used; None: it can, or there is none."""
-    if not layout.campaign.exists() or stored(layout) is not None:
+    try:
+        layout.campaign.lstat()
+    except FileNotFoundError:
+        return None
+    except OSError as err:
+        return f"{layout.campaign} cannot be read: {err.strerror}"
+    if stored(layout) is not None:
         return None
     found = read_object(layout.campaign, MOST_CAMPAIGN_BYTES)
     what = f"is wrong in {', '.join(faults(found))}" if found else _unreadable(layout)
@@ -107,7 +114,7 @@ def require(root: Path) -> tuple[Layout, dict[str, Any]]:
     Raises:
         SettingsError: there is none.
     """
-    layout = Layout(root.absolute())
+    layout = Layout(settled(root))
     document = stored(layout)
     if document is None:
         problem = file_problem(layout) or (

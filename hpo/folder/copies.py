@@ -16,6 +16,7 @@ from typing import Any
 from hpo.folder import offers
 from hpo.folder.files import Layout
 from hpo.folder.journal import read_through
+from hpo.folder.safety import is_same_folder
 from hpo.record.events import Event
 from hpo.record.goal import Goal
 from hpo.record.state import CampaignState, TrialStatus, apply
@@ -41,14 +42,6 @@ def origin(layout: Layout, document: Mapping[str, Any]) -> Origin | None:
     # Not the folder itself, which a job that lives on may make again for its trial.
     is_gone = not os.path.lexists(Layout(Path(path)).campaign)
     return Origin(str(document["campaign"]), path, is_gone)
-
-
-def is_same_folder(path: str, root: Path) -> bool:
-    """Whether `path` leads to `root`, by whatever name."""
-    try:
-        return path == str(root) or Path(path).samefile(root)
-    except (OSError, ValueError):  # the latter for a text that is no path
-        return False
 
 
 def foreign_jobs(layout: Layout, document: Mapping[str, Any]) -> set[str]:

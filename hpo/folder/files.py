@@ -12,11 +12,11 @@ import errno
 import json
 import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
+from hpo.folder import opening
 from hpo.folder.json_text import parse
 
 TRIAL_CONFIG = "config.json"  # in a trial's folder
@@ -110,17 +110,37 @@ class Layout:
         """A link to the log of a job that ran a leg of the trial."""
         return self.trial(trial_id) / f"job_{job_id}.out"
 
+    @property
+    def inner(self) -> tuple[Path, ...]:
+        """The folders right below the root."""
+        return self.offers, self.claims, self.revoked, self.jobs, self.results, self.trials
+
     def create(self) -> None:
-        """Make the folders; new campaign folders are private to the user (mode 700)."""
-        self.root.parent.mkdir(parents=True, exist_ok=True)
-        self.root.mkdir(mode=0o700, exist_ok=True)
-        inner = (self.offers, self.claims, self.revoked, self.jobs, self.results, self.trials)
-        for folder in inner:
-            folder.mkdir(exist_ok=True)
+        """Make the folders, for the user alone where they are new; see `safety.create`.
+
+        Raises:
+            OSError: one of them cannot be made, or is a link.
+        """
+        make_above(self.root)
+        with opening.opened(self.root.parent) as home:
+            opening.make_in(home, self.root.name, 0o700)
+        for folder in self.inner:
+            opening.make_folder(folder)
 
 
-@dataclass(frozen=True)
-class AttemptFiles:
+def make_above(root: Path) -> None:
+    """Make the folders above a campaign that are missing: nobody but the user writes there.
+
+    Raises:
+        OSError: one of them cannot be made, or is a link.
+    """
+    for folder in reversed(root.parents):
+        if not os.path.lexists(folder):
+            with opening.opened(folder.parent) as home, contextlib.suppress(FileExistsError):
+                os.mkdir(folder.name, 0o755, dir_fd=home)
+
+
+class AttemptFiles(NamedTuple):
     """The files of one attempt in the `folder` of its trial."""
 
     folder: Path
@@ -184,19 +204,21 @@ def publish(path: Path, text: str, *, durable: bool = True, folder: bool = True)
     Raises:
         OSError: the disk is full, over quota or away; the old file is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if durable and folder:
-        sync_folder(path.parent)
+    temporary = f".{path.name}.{os.urandom(4).hex()}.tmp"
+    with opening.opened(path.parent) as home:
+        try:
+            with os.fdopen(opening.create_in(home, temporary), "w", encoding="utf-8") as file:
+                file.write(text)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.replace(temporary, path.name, src_dir_fd=home, dst_dir_fd=home)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=home)
+            raise
+        if durable and folder:
+            opening.sync(home)
 
 
 def publish_json(path: Path, value: Any, *, durable: bool = True, folder: bool = True) -> None:
@@ -213,7 +235,7 @@ def append_line(path: Path, text: str) -> None:
     Raises:
         OSError: disk full, over quota or away; the line is not there.
     """
-    with path.open("a+b", buffering=0) as file:
+    with os.fdopen(opening.open_to_append(path), "a+b", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
         whole = size == 0 or os.pread(file.fileno(), 1, size - 1) == b"\n"
         data = (("" if whole else "\n") + text + "\n").encode()
@@ -233,15 +255,7 @@ def open_plain(path: Path) -> BinaryIO:
     Raises:
         OSError: missing, or a link, a pipe, a device: nothing that this program wrote.
     """
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    descriptor = os.open(path, flags)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "is no plain file", str(path))
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
+    return os.fdopen(opening.open_existing(path), "rb")
 
 
 def read_plain(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
@@ -251,8 +265,17 @@ def read_plain(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
         OSError: missing, no plain file, not readable just now, or larger than `most_bytes`.
     """
     with open_plain(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        data = b"" if size > most_bytes else file.read(most_bytes + 1)
+        return read_all(file, path, most_bytes)
+
+
+def read_all(file: BinaryIO, path: Path, most_bytes: int = MOST_BYTES) -> bytes:
+    """The same of one that is open.
+
+    Raises:
+        OSError: it cannot be read just now, or is larger than `most_bytes`.
+    """
+    size = os.fstat(file.fileno()).st_size
+    data = b"" if size > most_bytes else file.read(most_bytes + 1)
     if max(size, len(data)) > most_bytes:
         raise OSError(errno.EFBIG, f"is larger than {most_bytes / 1e6:.0f} MB", str(path))
     return data
@@ -285,13 +308,5 @@ def read_object(path: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
 
 def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` durable, where the filesystem knows how."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        pass  # because some network filesystems refuse fsync on folders
-    finally:
-        os.close(descriptor)
+    with contextlib.suppress(OSError), opening.opened(folder) as home:
+        opening.sync(home)

@@ -10,9 +10,12 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from hpo.folder import opening
 from hpo.shown import many_lines
 
 OURS = "hpo"  # the loggers of this package are below it
@@ -81,6 +84,9 @@ class QuietFileHandler(_Quiet, logging.FileHandler):
 
     def __init__(self, filename: str) -> None:
         super().__init__(filename, encoding="utf-8", delay=True)
+
+    def _open(self) -> io.TextIOWrapper:
+        return os.fdopen(opening.open_to_append(Path(self.baseFilename)), "a", encoding="utf-8")
 
     def close(self) -> None:
         """Give up what cannot be written any more."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hpo.errors import JournalError, TransitionError
+from hpo.folder import opening
 from hpo.folder.files import open_plain, sync_folder, to_json
 from hpo.folder.json_text import parse
 from hpo.record.events import FORMAT, Event, from_record, to_record
@@ -98,7 +99,7 @@ class Journal:
     def _write(self, text: str) -> None:
         data = text.encode()
         try:
-            with self._path.open("ab") as file:
+            with os.fdopen(opening.open_to_append(self._path), "ab") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -127,10 +128,15 @@ class Journal:
     def _cut(self) -> None:
         """Drop whatever lies behind the last whole line."""
         try:
-            if self._path.stat().st_size > self._size:
-                os.truncate(self._path, self._size)
+            descriptor = opening.open_existing(self._path, os.O_RDWR)
         except FileNotFoundError:
             pass
+        else:
+            try:
+                if os.fstat(descriptor).st_size > self._size:
+                    os.truncate(descriptor, self._size)
+            finally:
+                os.close(descriptor)
         self._torn = False
 
 

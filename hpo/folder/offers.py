@@ -19,10 +19,9 @@ import errno
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hpo.folder.files import Layout, publish, read_json, to_json
 
@@ -33,8 +32,7 @@ _NAME = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """One file of a leg, as its name tells: which attempt of which leg, and whose.
 
     `mem_mb` is the memory that the leg needs (MB), `time_s` the time (s); 0: what every seat has.
@@ -58,7 +56,7 @@ class Leg:
 
     def claimed_by(self, job_id: str) -> Leg:
         """The same attempt, held by `job_id`."""
-        return replace(self, job_id=job_id, done=False)
+        return self._replace(job_id=job_id, done=False)
 
 
 @lru_cache(maxsize=20_000)  # because the same names are listed in every tick
@@ -153,7 +151,7 @@ def give_back(layout: Layout, job_id: str) -> list[Leg]:
     """Offer again, as their next attempt, the legs that a former life of this job held."""
     returned = []
     for claim in held_by(layout, job_id):
-        offer = replace(claim, attempt=claim.attempt + 1, job_id=None)
+        offer = claim._replace(attempt=claim.attempt + 1, job_id=None)
         if _move(layout.claims / claim.name, layout.offers / offer.name):
             returned.append(offer)
     return returned
@@ -165,7 +163,7 @@ def finish(layout: Layout, claim: Leg) -> bool:
     Raises:
         OSError: it cannot be done now.
     """
-    return _move(layout.claims / claim.name, layout.claims / replace(claim, done=True).name)
+    return _move(layout.claims / claim.name, layout.claims / claim._replace(done=True).name)
 
 
 def is_held(layout: Layout, claim: Leg) -> bool:

@@ -29,14 +29,14 @@ LEAVING_S = 10.0  # a job that is asked to leave has 30 s; it may have two thing
 # Out of users' code only these: EIO may be a broken file of the user's own, and EROFS or EACCES a
 # wrong path, which no other job would write to either.
 _NUMBERS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ESTALE})
+_LASTING = (errno.ELOOP, errno.EMLINK)  # links, which no waiting turns into files
 _WORDS = "|".join(re.escape(os.strerror(number)) for number in sorted(_NUMBERS))
-_OF_NUMPY = re.compile(r"\d+ requested and \d+ written")  # tofile's OSError has no number
-_OF_TORCH = re.compile(
+_OF_NUMPY = r"\d+ requested and \d+ written"  # tofile's OSError has no number
+_OF_TORCH = (
     rf"write\(\): fd \d+ failed with ({_WORDS})|PytorchStreamWriter failed writing"
-    r"|inline_container.*unexpected pos",
-    re.DOTALL,
+    r"|inline_container(?s:.*)unexpected pos"
 )
-_OF_SCRIPT = re.compile(rf"^OSError: \[Errno ({'|'.join(map(str, sorted(_NUMBERS)))})\]", re.M)
+_OF_SCRIPT = rf"(?m)^OSError: \[Errno ({'|'.join(map(str, sorted(_NUMBERS)))})\]"
 _CHAIN = 20  # exceptions behind an exception that are looked at
 
 
@@ -71,11 +71,11 @@ def _tells_trouble(err: BaseException) -> bool:
     if isinstance(err, StorageTrouble):
         return True
     if isinstance(err, OSError):
-        unnumbered = err.errno is None and _OF_NUMPY.search(str(err)) is not None
+        unnumbered = err.errno is None and re.search(_OF_NUMPY, str(err)) is not None
         return err.errno in _NUMBERS or unnumbered
     if isinstance(err, ScriptError):
-        return _OF_SCRIPT.search(str(err)) is not None
-    return isinstance(err, RuntimeError) and _OF_TORCH.search(str(err)) is not None
+        return re.search(_OF_SCRIPT, str(err)) is not None
+    return isinstance(err, RuntimeError) and re.search(_OF_TORCH, str(err)) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Patience:
             except Exception as err:
                 if not is_of_files(err):
                     raise
-                if left_s <= 0.0:
+                if left_s <= 0.0 or getattr(err, "errno", None) in _LASTING:
                     raise StorageTrouble(f"{what}: the files cannot be used: {err}") from err
                 pause_s = min(pause_s, left_s)
                 log.warning("%s: the files cannot be used, again in %.0f s: %s", what, pause_s, err)

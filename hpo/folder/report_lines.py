@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo.errors import ReportError
+from hpo.folder import opening
 from hpo.folder.files import MOST_BYTES, AttemptFiles, append_line, to_json
 
 FULL_BYTES = 50_000_000  # of an attempt's reports; beyond it only what is compared is written
@@ -116,7 +117,6 @@ def write_line(
         ReportError: the file would be larger than is ever read.
         OSError: disk full, over quota or away; the line is not there.
     """
-    folder.mkdir(parents=True, exist_ok=True)  # because somebody may have removed it
     path = AttemptFiles(folder, attempt).reports
     size = path.stat().st_size if path.exists() else 0
     line = to_json(record)
@@ -124,5 +124,9 @@ def write_line(
         record, line = least, to_json(least)
     if size + len(line) >= MOST_BYTES:
         raise ReportError(f"the reports in {path} do not fit into {MOST_BYTES / 1e6:.0f} MB")
-    append_line(path, line)
+    try:
+        append_line(path, line)
+    except FileNotFoundError:
+        opening.make_folder(folder)  # because somebody may have removed it
+        append_line(path, line)
     return record

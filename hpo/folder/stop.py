@@ -11,6 +11,7 @@ import os
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
+from hpo.folder import opening
 from hpo.folder.files import Layout, publish_json, read_json
 from hpo.record.fields import from_json
 
@@ -35,7 +36,7 @@ def publish(layout: Layout, request: StopRequest) -> StopRequest:
         return standing
     publish_json(layout.stop, asdict(request))
     if request.how != DRAIN:
-        layout.leave.touch()
+        opening.touch(layout.leave)
     return request
 
 
@@ -75,7 +76,7 @@ def obeyed_by_this_start() -> bool:
 
 def note_cancelled(layout: Layout, job_ids: Collection[str]) -> None:
     """Remember, before they are cancelled, which jobs a request takes."""
-    layout.cancelled.mkdir(exist_ok=True)
+    opening.make_folder(layout.cancelled)
     publish_json(layout.cancelled_list(os.urandom(8).hex()), sorted(job_ids))
 
 

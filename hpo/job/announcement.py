@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from hpo.folder import offers
+from hpo.folder import offers, opening
 from hpo.folder.files import Layout
 from hpo.seats.job_identity import JobIdentity
 
@@ -49,9 +49,10 @@ def announce(
     link = layout.job_link(claim.trial_id, job.job_id)
     folder, log_file = link.parent, layout.job_log(job.job_id, on_slurm=job.on_slurm)
     try:
-        files.mkdir(parents=True, exist_ok=True)
+        opening.make_folder(files, parents=2)
         if not link.is_symlink():
-            link.symlink_to(os.path.relpath(log_file, folder))
+            with opening.opened(folder) as home:
+                os.symlink(os.path.relpath(log_file, folder), link.name, dir_fd=home)
     except OSError as err:
         log.warning("the folder %s, or the link to this log there, cannot be made: %s", folder, err)
     if job.on_slurm and rename:
@@ -66,7 +67,7 @@ def enter_own_folder(layout: Layout, claim: offers.Leg) -> None:
     """
     os.environ.setdefault("HPO_START_DIR", str(Path.cwd()))
     folder = layout.work(claim.trial_id)
-    folder.mkdir(parents=True, exist_ok=True)
+    opening.make_folder(folder, parents=1)
     os.chdir(folder)
 
 

@@ -14,7 +14,7 @@ import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hpo.errors import ReportError
 from hpo.folder import offers
@@ -24,16 +24,13 @@ from hpo.folder.json_text import parse
 from hpo.folder.patience import StorageTrouble, is_storage_trouble
 from hpo.folder.report_lines import to_number
 from hpo.folder.reports import read_reports
+from hpo.job.orders import Surroundings
 from hpo.record.causes import Cause
 from hpo.record.goal import Goal
 from hpo.record.result import Outcome, Result, seconds
-from hpo.trial.killed_errors import looks_killed
-from hpo.trial.memory_errors import cause_and_message
+from hpo.trial.exceptions import cause_and_message, looks_killed
 from hpo.trial.objective import call
 from hpo.trial.trial import Trial, TrialInterrupted
-
-if TYPE_CHECKING:
-    from hpo.job.leg import Surroundings
 
 log = logging.getLogger(__name__)
 

@@ -19,12 +19,12 @@ from hpo.folder import safety as folder_safety
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout, publish_json, read_json
 from hpo.folder.full_disk_output import log_to_standard_output
+from hpo.folder.opening import settled
 from hpo.folder.patience import Patience, StorageTrouble, is_of_files
 from hpo.job.leave_flag import LeaveFlag
-from hpo.job.leg import await_settings
+from hpo.job.orders import await_settings, require_safe
 from hpo.job.serving import Objective, Place, begin, serve_leg, wait_for_claim
 from hpo.seats.job_identity import JobIdentity, this_job
-from hpo.seats.stay import first_leg_s
 from hpo.shown import many_lines
 
 log = logging.getLogger("hpo.job.main")  # also where it is run by `python -m`
@@ -41,10 +41,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("campaign", help="the campaign's output directory")
     arguments = parser.parse_args(argv)
     try:
-        return run_seat(arguments.campaign)
+        return run_seat(str(settled(Path(arguments.campaign))))
     except HpoError as err:
         text = many_lines(err)
         print(f"run_trial.py: {text}", file=sys.stderr)  # noqa: T201  # because this is a command
+        return err.exit_code
+
+
+def run_job(root: str) -> int:
+    """The same for a job, whose log is read by people."""
+    try:
+        return run_seat(root)
+    except HpoError as err:
+        log.error("this job ends: %s", err)
         return err.exit_code
 
 
@@ -55,11 +64,11 @@ def run_seat(root: str) -> int:
     and one that was taken is offered again.
 
     Raises:
-        SettingsError: there is no campaign in `root`.
+        SettingsError: there is no campaign in `root`, or it is not safe to run it.
     """
     log_to_standard_output()
     try:
-        return _serve(Layout(Path(root).absolute()))
+        return _serve(Layout(settled(Path(root))), root)
     except StorageTrouble as err:
         log.error("this job ends, its trial is offered again: %s", err)
     except Exception as err:
@@ -69,12 +78,13 @@ def run_seat(root: str) -> int:
     return EXIT_RESUMABLE
 
 
-def _serve(layout: Layout) -> int:
+def _serve(layout: Layout, given: str) -> int:
     job = shrunk_seats.adopt(layout, this_job())
     flag = LeaveFlag(job.time.leave_at, early_s=job.time.early_s)
     flag.listen()
     patience = Patience(leaving=flag.is_set)
     settings = await_settings(layout, patience)
+    require_safe(layout, settings, given)
     folder_safety.set_umask(settings.sharing)
     _register(layout, job)
     if job.restarts:
@@ -82,7 +92,11 @@ def _serve(layout: Layout) -> int:
         for leg in patience.insist(what, lambda: offers.give_back(layout, job.job_id)):
             log.info("job %s was requeued: trial %d is offered again", job.job_id, leg.trial_id)
     place = Place(layout, settings, job, flag, patience)
-    time_s = first_leg_s(job.time.asked_min) if settings.timed else None
+    time_s = None
+    if settings.timed:
+        from hpo.seats.stay import first_leg_s  # here, because by default no job needs it
+
+        time_s = first_leg_s(job.time.asked_min)
     taken = wait_for_claim(place, time_s=lambda: time_s)
     if taken is None:
         if stop_request.stands(layout):

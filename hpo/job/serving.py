@@ -11,8 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hpo.folder import offers
 from hpo.folder import stop as stop_request
@@ -22,13 +21,16 @@ from hpo.folder.patience import Patience, StorageTrouble
 from hpo.folder.quarantine import is_quarantined
 from hpo.job.announcement import announce, devices, enter_own_folder
 from hpo.job.leave_flag import LeaveFlag
-from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
+from hpo.job.leg import finish_leg, run_leg
 from hpo.job.memory import oom_kills, used_mb
+from hpo.job.orders import LegSettings, Surroundings
 from hpo.record.result import Outcome
 from hpo.seats.job_identity import JobIdentity
-from hpo.seats.stay import Stay
 from hpo.trial.objective import bind, load_objective
 from hpo.trial.references import arguments_of
+
+if TYPE_CHECKING:
+    from hpo.seats.stay import Stay
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +39,7 @@ LAST_LOOK_S = 5.0
 Taken = tuple[offers.Leg, dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """The job that legs run in, and its campaign."""
 
     layout: Layout
@@ -94,13 +95,13 @@ class Place:
         return not (stay.why_last(outcome, time.time()) or self.why_unwanted())
 
 
-@dataclass(slots=True)
 class Objective:
     """The user's function: imported when it is first asked for."""
 
-    settings: LegSettings
-    names: list[str]
-    _function: Callable[..., Any] | None = field(default=None)
+    def __init__(self, settings: LegSettings, names: list[str]) -> None:
+        self.settings = settings
+        self.names = names
+        self._function: Callable[..., Any] | None = None
 
     def __call__(self) -> Callable[..., Any]:
         """Import it, where that has not been done.
@@ -183,8 +184,7 @@ def wait_for_claim(
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """A leg that was run: how it ended, after how many seconds, and whether that counts."""
 
     outcome: Outcome

@@ -38,10 +38,10 @@ if __name__ == "__main__":
         gc.freeze()
         gc.enable()
         main(*words)
-    from hpo.job.main import run_seat
+    from hpo.job.main import run_job
 
     gc.freeze()
     gc.enable()
-    sys.exit(run_seat(words[0]))
+    sys.exit(run_job(words[0]))
 elif __name__ == "__mp_main__":
     import_the_package()

@@ -19,8 +19,8 @@ from pathlib import Path
 from filelock import SoftFileLock, Timeout
 
 from hpo.errors import CampaignLockedError, JournalForkError
-from hpo.folder.copies import is_same_folder
 from hpo.folder.files import Layout, publish_json, read_json, read_plain
+from hpo.folder.safety import is_same_folder
 from hpo.record.fields import LATEST_S, from_json
 from hpo.shown import one_line
 
@@ -66,7 +66,7 @@ class ManagerLock:
     """Held between `acquire` and `release`."""
 
     def __init__(self, layout: Layout, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._lock = SoftFileLock(layout.lock)
+        self._lock = SoftFileLock(layout.lock, mode=0o640)
         self._record = layout.manager
         self._path = layout.lock
         self._sleep = sleep

@@ -8,7 +8,7 @@ is no news; nothing is ever concluded from an absence alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ class Observer:
         facts: list[ev.Event] = []
         for leg in seen.claims if self._overdue else ():
             # Seen again: a listing had missed it, as one may during a rename.
-            self._overdue.pop(replace(leg, done=False), None)
+            self._overdue.pop(leg._replace(done=False), None)
         by_attempt = sorted(seen.claims, key=lambda leg: (leg.trial_id, leg.attempt))
         latest = {leg.trial_id: leg for leg in by_attempt}
         # A job that takes one leg after the other holds one at a time, also in the journal: how

@@ -134,7 +134,7 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
 
 
 def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:
-    """What a job reads: the fields of `hpo.job.leg.LegSettings`."""
+    """What a job reads: the fields of `hpo.job.orders.LegSettings`."""
     return {
         "campaign": name,
         "objective": spec.objective,

@@ -11,7 +11,7 @@ import os
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from hpo.folder import attempts, offers
+from hpo.folder import attempts, offers, opening
 from hpo.folder.files import Layout, is_writable, read_object
 from hpo.folder.offers import Leg
 from hpo.folder.reports import read_reports
@@ -109,7 +109,7 @@ def revoke_offers(layout: Layout, trial_ids: Collection[int]) -> int:
 def ask_to_leave(layout: Layout, *, wanted: bool) -> None:
     """Ask what runs to save and leave at its next report, or take that back."""
     if wanted:
-        layout.leave.touch()
+        opening.touch(layout.leave)
     else:
         layout.leave.unlink(missing_ok=True)
 

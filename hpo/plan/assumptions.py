@@ -12,6 +12,7 @@ from hpo.cluster.simulated.arrival import Arrival
 from hpo.cluster.simulated.model import ClusterModel
 from hpo.errors import SettingsError
 from hpo.folder.files import Layout, read_object
+from hpo.folder.opening import settled
 from hpo.record.fields import LATEST_S
 from hpo.record.result import MOST_RESOURCE
 from hpo.settings.spec import CampaignSpec
@@ -83,7 +84,7 @@ def epoch_times(root: Path) -> tuple[float, float]:
     Raises:
         SettingsError: no trial in `root` tells how long it trained.
     """
-    found = list(_epochs_s(Layout(root)))
+    found = list(_epochs_s(Layout(settled(root))))
     if not found:
         problem = (
             f"{root} holds no results that tell how long an epoch took; name the folder of a "

@@ -27,7 +27,8 @@ from hpo.decisions.limits import Limits, SeatLimits
 from hpo.decisions.scheduler import Scheduler
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.journal import Header, Journal, read_events
-from hpo.job.leg import LegSettings
+from hpo.folder.opening import settled
+from hpo.job.orders import LegSettings
 from hpo.manager.loop import Manager, Surroundings
 from hpo.plan.assumptions import Assumptions
 from hpo.record import events as ev
@@ -134,7 +135,7 @@ def simulate(question: Question) -> Outcome:
         OSError: there is no room for its files.
     """
     with _folder() as root, _quiet():
-        layout = Layout(root / "campaign")
+        layout = Layout(settled(root) / "campaign")
         layout.create()
         publish_json(layout.campaign, {"seat": {}})
         clock = SimulatedClock(most_s=QUIET_S)

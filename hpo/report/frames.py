@@ -6,6 +6,7 @@ The only module that needs pandas. Reads what a person would read; never the man
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,9 @@ from hpo.folder import offers
 from hpo.folder.attempts import read_begun
 from hpo.folder.campaign import file_problem
 from hpo.folder.files import MOST_CAMPAIGN_BYTES, Layout, read_object
+from hpo.folder.opening import settled
 from hpo.folder.reports import read_reports
+from hpo.folder.safety import other_owner
 from hpo.record.fields import LATEST_S
 from hpo.report.shown_frames import ShownFrame
 from hpo.values import canonical, flat
@@ -82,7 +85,9 @@ def load_campaign(folder: str | Path) -> CampaignResults:
     Raises:
         SettingsError: there is no campaign in `folder`, or its campaign.json is damaged.
     """
-    layout = Layout(Path(folder))
+    layout = Layout(settled(Path(folder)))
+    if (owner := other_owner(layout.root)) is not None:
+        warnings.warn(f"the campaign in {folder} belongs to {owner}", stacklevel=2)
     campaign = read_object(layout.campaign, MOST_CAMPAIGN_BYTES)
     settings = campaign.get("settings", {})
     if not campaign or not isinstance(settings, dict):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from hpo.units.sizes import limit_s, warning_s
 
@@ -30,8 +30,7 @@ def export_lines(minutes: int) -> list[str]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class JobTime:
+class JobTime(NamedTuple):
     """What a job knows of its time: read once, when it starts.
 
     Attributes:
@@ -67,13 +66,13 @@ class JobTime:
     def lowered_to(self, minutes: int) -> JobTime:
         """The same with a limit of `minutes`, which is a lower one."""
         if self.leave_at is None or self.limit_min is None:
-            return replace(self, asked_min=minutes)
+            return self._replace(asked_min=minutes)
         # What SLURM tells, it told when the job started, and so after its limit was lowered.
         end_at = self.end_at
         if end_at is None:
             start = self.leave_at + warning_s(self.limit_min) - 60 * self.limit_min
             end_at = start + 60 * min(minutes, self.limit_min)
-        return replace(self, asked_min=minutes, leave_at=end_at - warning_s(minutes))
+        return self._replace(asked_min=minutes, leave_at=end_at - warning_s(minutes))
 
     def had_s(self, now: float) -> int | None:
         """The time that a leg which begins now has (s), in whole minutes; None: any."""

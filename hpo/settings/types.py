@@ -23,9 +23,8 @@ def _read_words(value: object) -> object:
     return [read_path(word) for word in value] if isinstance(value, (list, tuple)) else value
 
 
-STRICT = ConfigDict(
-    strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-)
+# Not `use_attribute_docstrings`: each command would read its own source for what only docs need.
+STRICT = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 TextPath = Annotated[str, BeforeValidator(read_path)]
 Count = Annotated[int, Field(ge=0)]
 PositiveCount = Annotated[int, Field(ge=1)]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpo.errors import ReportError
+from hpo.folder import opening
 from hpo.folder.files import CHECKPOINTS, EPOCHS_FROM_ZERO, TRIAL_CONFIG, USERS_FILES
 from hpo.folder.patience import Patience, is_of_files
 from hpo.folder.report_lines import (
@@ -99,7 +100,7 @@ class Trial:
         self._reported = False
         self._is_full = False  # whether its file holds no more whole reports
         self._objects: dict[str, Restorable] = {}
-        self._insist("the trial's folder", lambda: folder.mkdir(parents=True, exist_ok=True))
+        self._insist("the trial's folder", lambda: opening.make_folder(folder))
 
     @property
     def max_resource(self) -> int | None:
@@ -130,7 +131,7 @@ class Trial:
     def checkpoint_dir(self) -> Path:
         """A folder for files that the objective saves itself; it outlives the attempt."""
         path = self._folder / CHECKPOINTS / USERS_FILES
-        self._insist("the checkpoint folder", lambda: path.mkdir(parents=True, exist_ok=True))
+        self._insist("the checkpoint folder", lambda: opening.make_folder(path, parents=2))
         return path
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -47,20 +48,20 @@ class TestDiscard:
     ) -> None:
         save(tmp_path, 1)
         save(tmp_path, 2)
-        rename = Path.rename
+        rename = os.rename
 
-        def late(path: Path, target: Path) -> Path:
-            if "epoch_1" in path.name:
-                shutil.rmtree(path)
-            return rename(path, target)
+        def late(name: str, target: str, **folders: int) -> None:
+            if "epoch_1" in name:
+                shutil.rmtree(tmp_path / "checkpoint" / name)
+            rename(name, target, **folders)
 
-        monkeypatch.setattr(Path, "rename", late)
+        monkeypatch.setattr(os, "rename", late)
         assert checkpoint.discard(tmp_path) > 0
         assert not (tmp_path / "checkpoint").exists()
 
     def test_goes_on_where_it_was_killed(self, tmp_path: Path) -> None:
         save(tmp_path, 1)
-        (tmp_path / "checkpoint" / "epoch_1-a0").rename(tmp_path / "checkpoint" / ".old-1234")
+        (tmp_path / "checkpoint" / "epoch_1-a0").rename(tmp_path / "checkpoint" / ".old-12345678")
         assert checkpoint.discard(tmp_path) > 0
         assert not (tmp_path / "checkpoint").exists()
 
@@ -68,25 +69,39 @@ class TestDiscard:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         save(tmp_path, 1)
-        unlink = Path.unlink
+        unlink = os.unlink
 
-        def busy(path: Path, missing_ok: bool = False) -> None:
-            if path.name == "manifest.json":
-                raise OSError(16, "Device or resource busy")
-            unlink(path, missing_ok)
+        def busy(name: str, **folders: int) -> None:
+            if name == "manifest.json":
+                raise OSError(16, "Device or resource busy", name)
+            unlink(name, **folders)
 
-        monkeypatch.setattr(Path, "unlink", busy)
+        monkeypatch.setattr(os, "unlink", busy)
         assert checkpoint.discard(tmp_path) > 0
         assert "manifest.json" in caplog.text
         assert checkpoint.find(tmp_path) == []
 
-    def test_a_folder_linked_to_another_disk_stays_a_link(self, tmp_path: Path) -> None:
-        trial, scratch = tmp_path / "trial", tmp_path / "scratch"
-        trial.mkdir()
-        scratch.mkdir()
-        (trial / "checkpoint").symlink_to(scratch)
-        save(trial, 1)
-        assert checkpoint.discard(trial) > 0
-        assert list(scratch.iterdir()) == []
-        save(trial, 2, "again")
-        assert load(trial) == (2, "again")
+    @pytest.mark.parametrize("linked", ["trial", "trial/checkpoint"])
+    def test_nothing_is_saved_taken_or_deleted_where_a_link_leads(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture, linked: str
+    ) -> None:
+        """Whoever puts the link there would have other campaigns' checkpoints deleted."""
+        other = tmp_path / "other"
+        save(other, 1, "kept")
+        (tmp_path / linked).parent.mkdir(exist_ok=True)
+        (tmp_path / linked).symlink_to(other / linked.partition("/")[2])
+        trial = tmp_path / "trial"
+        assert checkpoint.find(trial) == []
+        assert checkpoint.discard(trial) == 0
+        assert "is not followed" in caplog.text
+        with pytest.raises(OSError, match="is not followed"):
+            save(trial, 2)
+        assert load(other) == (1, "kept")
+
+    def test_what_only_looks_like_rubbish_stays(self, tmp_path: Path) -> None:
+        save(tmp_path, 1)
+        (tmp_path / "checkpoint" / ".old-runs").mkdir()
+        save(tmp_path, 2)
+        save(tmp_path, 3)
+        checkpoint.discard(tmp_path)
+        assert [path.name for path in (tmp_path / "checkpoint").iterdir()] == [".old-runs"]

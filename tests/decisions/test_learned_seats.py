@@ -261,7 +261,7 @@ def _use_memory(campaign: Campaign) -> None:
     def run_measured(job: Any, leg: Any, offer: Any, end: float, **told: Any) -> Account:
         account = run(job, leg, offer, end, **told)
         used_mb = 500 + 50 * (leg.claim.trial_id % 13)
-        return replace(account, result=replace(account.result, mem_used_mb=used_mb))
+        return account._replace(result=replace(account.result, mem_used_mb=used_mb))
 
     # Because nothing that a simulated campaign may be told says what its legs use.
     runner._run = run_measured  # type: ignore[method-assign]

@@ -152,7 +152,9 @@ def test_what_belongs_to_somebody_else_is_refused(tmp_path: Path, what: str) -> 
 @pytest.mark.usefixtures("open_umask")
 def test_an_older_private_campaign_with_open_folders_inside_is_mended(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "c")
-    layout.create()
+    layout.root.mkdir(mode=0o700)
+    for folder in layout.inner:
+        folder.mkdir()
     layout.campaign.write_text("{}")
     assert mode(layout.jobs) == 0o775
     assert exposure_problems(layout.root, "private") == []

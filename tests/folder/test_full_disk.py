@@ -21,7 +21,8 @@ from hpo.folder import offers
 from hpo.folder.files import append_line, read_json
 from hpo.folder.patience import Patience, StorageTrouble
 from hpo.folder.reports import read_reports
-from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
+from hpo.job.leg import finish_leg, run_leg
+from hpo.job.orders import LegSettings, Surroundings
 from hpo.record.goal import Goal
 from hpo.trial.trial import Trial
 

@@ -219,7 +219,7 @@ def test_a_job_names_a_campaign_file_that_no_manager_wrote(
     project: Project, change: dict[str, Any]
 ) -> None:
     from hpo.errors import SettingsError
-    from hpo.job.leg import read_settings
+    from hpo.job.orders import read_settings
 
     project.write(TRAIN).finish()
     path = project.output / "campaign.json"

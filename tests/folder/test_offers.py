@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ legs = st.builds(
     st.booleans(),
     st.integers(0, 10**6),
     st.integers(0, 10**6),
-).map(lambda leg: leg if leg.job_id else replace(leg, done=False))
+).map(lambda leg: leg if leg.job_id else leg._replace(done=False))
 
 
 @pytest.fixture
@@ -160,7 +159,7 @@ class TestGivingBack:
         mine = take(layout, "7")
         assert offers.give_back(layout, "7") == [Leg(mine.trial_id, 0, 1)]
         assert offers.is_held(layout, others)
-        assert names(layout.claims) == [others.name, replace(done, done=True).name]
+        assert names(layout.claims) == [others.name, done._replace(done=True).name]
 
     def test_giving_back_twice_raises_the_attempt_once(self, layout: Layout) -> None:
         offer_files(layout, 1)

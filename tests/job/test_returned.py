@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +78,7 @@ class TestEarly:
 
 class TestWorth:
     def test_its_best_over_all_attempts(self, run: Run) -> None:
-        best = replace(GOAL, trial_value="best")
+        best = GOAL._replace(trial_value="best")
         assert run(reports(0.5, 0.1, 0.4), best, target=3).metric == 0.1
         # Its code goes on from what it saved itself.
         assert run(reports(0.3, 0.2, first=4), best, attempt=1).metric == 0.1
@@ -90,7 +89,7 @@ class TestWorth:
         losses = (0.5, float("nan"))
         last = run(reports(*losses), target=2)
         assert (last.metric, last.message) == (None, "loss was nan: counts as worst")
-        best = replace(GOAL, trial_value="best")
+        best = GOAL._replace(trial_value="best")
         assert run(reports(*losses), best, target=2).metric == 0.5
 
 

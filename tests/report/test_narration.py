@@ -93,7 +93,7 @@ def test_the_best_now_says_why_it_is_worse_than_one_before() -> None:
 def test_where_the_best_report_counts_that_is_said() -> None:
     done = finished(0, 0.4, job_id="0")
     state = state_after([*running(0), done])
-    state.goal = replace(state.goal, trial_value="best")
+    state.goal = state.goal._replace(trial_value="best")
     (_, text) = narrate(done, state) or (0, "")
     assert text.endswith("loss=0.4 at its best  <- the best now")
     state.best_told = (0.1, 0)

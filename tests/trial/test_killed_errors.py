@@ -12,7 +12,7 @@ import pytest
 from script_runs import make_trial, run, writer
 
 from hpo.errors import ScriptError
-from hpo.trial.killed_errors import looks_killed
+from hpo.trial.exceptions import looks_killed
 
 
 @pytest.mark.parametrize(

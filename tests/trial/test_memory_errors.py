@@ -11,7 +11,8 @@ from histories import make_layout, offer_files, take
 
 from hpo.folder.files import read_json
 from hpo.job import memory as kernel
-from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
+from hpo.job.leg import finish_leg, run_leg
+from hpo.job.orders import LegSettings, Surroundings
 from hpo.record.goal import Goal
 
 TORCH = (

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from protocol_files import ModelOs, ProtocolError, port_of, publish, read_plain
+from protocol_files import ModelOs, ModelPath, ProtocolError, port_of, publish, read_plain
 from protocol_model import Model
 from protocol_programs import LAYOUT
 
 from hpo import checkpoint
-from hpo.folder import attempts, files, offers, reports
+from hpo.folder import attempts, files, offers, opening, reports
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout
 from hpo.folder.offers import Leg
@@ -33,6 +33,9 @@ def _on_model_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(module, "publish", publish)
     for module in (files, reports, attempts):
         monkeypatch.setattr(module, "read_plain", read_plain)
+    monkeypatch.setattr(opening, "rename", ModelPath.rename)
+    monkeypatch.setattr(opening, "remove", lambda path: path.unlink(missing_ok=True))
+    monkeypatch.setattr(opening, "make_folder", lambda _path: None)  # the folders are there
     # What is beside the protocol, and would only multiply the steps.
     monkeypatch.setattr(observe, "unsaved_work", lambda *_what, **_how: (0.0, 0))
     monkeypatch.setattr(observe, "read_begun", lambda *_what: {})

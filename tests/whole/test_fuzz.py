@@ -28,7 +28,7 @@ from hpo.folder.files import Layout
 from hpo.folder.journal import Header, Journal, read_events
 from hpo.folder.offers import Leg
 from hpo.folder.reports import read_reports
-from hpo.job.leg import read_settings
+from hpo.job.orders import read_settings
 from hpo.manager import opening as campaign
 from hpo.manager.lock import ManagerLock
 from hpo.record import events as ev

@@ -27,7 +27,7 @@ from hpo.cluster.local.processes import is_alive, kill_tree, start_time
 from hpo.cluster.protocol import ClusterTraits
 from hpo.cluster.slurm.commands import clean_environment
 from hpo.errors import EXIT_RESUMABLE, PollError, SubmissionError
-from hpo.folder import offers
+from hpo.folder import offers, opening
 from hpo.folder.files import Layout, publish_json, read_json, read_plain, read_tail
 from hpo.job import start
 from hpo.record.causes import Cause
@@ -80,7 +80,7 @@ class LocalCluster:
         The manager asks for no more than may run; memory is not shared out; nothing ends a process
         for its time; there is one node.
         """
-        self._layout.live.mkdir(exist_ok=True)
+        opening.make_folder(self._layout.live)
         job_ids: list[str] = []
         for _ in range(order.count):
             gpus = self._free_gpus()
@@ -145,7 +145,8 @@ class LocalCluster:
         # Before the process: a manager that dies in between leaves a record, not a stranger.
         publish_json(record, {"submitted": time.time(), "gpus": gpus})
         try:
-            with self._layout.job_log(job_id, on_slurm=False).open("ab") as output:
+            log_file = self._layout.job_log(job_id, on_slurm=False)
+            with os.fdopen(opening.open_to_append(log_file), "ab") as output:
                 child = subprocess.Popen(
                     self._command(),
                     env=self._environment(job_id, gpus),

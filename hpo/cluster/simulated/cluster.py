@@ -19,7 +19,7 @@ from hpo.cluster.simulated.lives import SeatLives
 from hpo.cluster.simulated.model import ClusterModel
 from hpo.errors import PollError
 from hpo.folder.files import Layout
-from hpo.job.leg import LegSettings
+from hpo.job.orders import LegSettings
 from hpo.record.causes import Cause
 from hpo.seats.book import JobPhase, JobStatus
 from hpo.seats.orders import Avoid, Cancel, Change, LimitArray, Raise, Shrink, Submit

@@ -22,7 +22,7 @@ from hpo.folder import offers
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout
 from hpo.folder.patience import StorageTrouble
-from hpo.job.leg import LegSettings
+from hpo.job.orders import LegSettings
 from hpo.record.causes import Cause
 from hpo.record.result import Outcome
 from hpo.seats.book import JobPhase, JobStatus

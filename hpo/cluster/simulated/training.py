@@ -13,10 +13,12 @@ from typing import Any
 
 from hpo.cluster.simulated.clock import LegTime
 from hpo.cluster.simulated.jobs import RunningLeg, SimulatedJob
+from hpo.folder import opening
 from hpo.folder.attempts import Account, files_of
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.patience import Patience
-from hpo.job.leg import LegSettings, Surroundings, finish_leg, run_leg
+from hpo.job.leg import finish_leg, run_leg
+from hpo.job.orders import LegSettings, Surroundings
 from hpo.record.result import Outcome
 
 GoesOn = Callable[[Outcome], bool]
@@ -57,7 +59,7 @@ class LegRunner:
         if account.result.outcome is Outcome.PAUSED:
             message = "its job was asked to leave"
             left = replace(account.result, outcome=Outcome.INTERRUPTED, message=message)
-            account = replace(account, result=left)
+            account = account._replace(result=left)
         finish_leg(self._layout, account, NO_PATIENCE)
 
     def kill(self, job: SimulatedJob, leg: RunningLeg, epochs: int) -> None:
@@ -75,7 +77,7 @@ class LegRunner:
         files = files_of(self._layout, leg.claim)
         who = {"job_id": job.job_id, "host": job.status.node, "start_time": leg.claimed_at}
         with contextlib.suppress(OSError):  # then nobody knows what it had
-            files.folder.mkdir(parents=True, exist_ok=True)
+            opening.make_folder(files.folder)
             publish_json(files.begun, who | job.had())
 
     def _run(
@@ -102,7 +104,7 @@ class LegRunner:
         missing_s = max(0.0, end - info["end_time"])
         longer = {key: info[key] + missing_s for key in ("end_time", "training_time")}
         result = replace(result, elapsed=result.elapsed + missing_s)
-        return replace(account, result=result, info={**info, **longer})
+        return account._replace(result=result, info={**info, **longer})
 
 
 def _cut(leg: RunningLeg, epochs: int) -> dict[str, Any]:

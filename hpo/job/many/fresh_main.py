@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from hpo.folder import offers
@@ -17,8 +16,8 @@ from hpo.folder.files import Layout
 from hpo.folder.full_disk_output import log_to_standard_output
 from hpo.folder.patience import Patience
 from hpo.job.leave_flag import SIGNALS, LeaveFlag
-from hpo.job.leg import await_settings
 from hpo.job.many.process import Note, work_and_exit
+from hpo.job.orders import await_settings
 from hpo.job.serving import Objective, Place, serve_leg
 from hpo.seats.job_identity import JobIdentity
 from hpo.seats.stay import Stay
@@ -29,7 +28,7 @@ def main(root: str, name: str, stay: str, job: str, parent: str, writing: str) -
     """Run the claimed leg `name` of the campaign in `root` for the process `parent`, and exit."""
     log_to_standard_output()
     told = json.loads(job)
-    this_job = JobIdentity(**told | {"time": JobTime(**told["time"])})
+    this_job = JobIdentity(**told | {"time": JobTime(*told["time"])})
     flag = LeaveFlag(this_job.time.leave_at, early_s=this_job.time.early_s)
     flag.listen()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
@@ -43,7 +42,7 @@ def main(root: str, name: str, stay: str, job: str, parent: str, writing: str) -
         settings = await_settings(layout, patience)
         place = Place(layout, settings, this_job, flag, patience)
         load = Objective(place.settings, list(offer["config"]))
-        note(asdict(serve_leg(place, (claim, offer), load, Stay(**json.loads(stay)))))
+        note(serve_leg(place, (claim, offer), load, Stay(**json.loads(stay)))._asdict())
 
     work_and_exit(work, int(writing), int(parent))
 

@@ -153,7 +153,7 @@ class _Forked(_Apart):
         def work(note: Note) -> None:
             self.start.begin()
             before = set(sys.modules)
-            note(asdict(serve_leg(self.place, taken, self.load, self.stay)))
+            note(serve_leg(self.place, taken, self.load, self.stay)._asdict())
             told(note, before)
 
         return run_forked(work, self.flag)

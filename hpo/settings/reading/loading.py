@@ -16,15 +16,14 @@ from pydantic import BaseModel
 
 from hpo.command_line import CommandLine
 from hpo.errors import SettingsError
+from hpo.folder.opening import settled
 from hpo.search.random import point_problems
 from hpo.settings.reading.checking import check_section
 from hpo.settings.reading.finding import SHIPPED, absolute, find_config, none_named
-from hpo.settings.reading.overrides import apply_overrides
 from hpo.settings.reading.python_files import load_python
 from hpo.settings.reading.raw import RawConfig
 from hpo.settings.reading.scripts import command_line, resolve_command
 from hpo.settings.reading.search_checks import scheduler_problems, script_problems
-from hpo.settings.reading.yaml_files import load_yaml
 from hpo.settings.search import HpoSettings, SlurmSettings
 from hpo.settings.spec import CampaignSpec
 from hpo.space.space import Space, read_space
@@ -122,8 +121,7 @@ def load(
     path, problems = find_config(config, cwd)
     if path is None:
         raise SettingsError(problems, where="--config")
-    raw = load_python(path, cwd) if path.suffix == ".py" else load_yaml(path)
-    apply_overrides(raw, overrides)
+    raw = _read(path, cwd, overrides)
     problems = list(raw.problems)
 
     _split_python(raw, cwd)
@@ -144,8 +142,23 @@ def load(
     if found.hpo is not None:
         found.pythonpath = _resolve_pythonpath(found.hpo, path, cwd, problems)
         folder = output_dir or found.hpo.output_dir or f"hpo_results/{path.stem}"
-        found.output_dir = absolute(folder, cwd)
+        found.output_dir = settled(absolute(folder, cwd))  # once, as links may be changed
     return found
+
+
+def _read(path: Path, cwd: Path, overrides: Sequence[str]) -> RawConfig:
+    """The sections as they are written; YAML's reader is imported only where there is YAML."""
+    if path.suffix == ".py":
+        raw = load_python(path, cwd)
+    else:
+        from hpo.settings.reading.yaml_files import load_yaml
+
+        raw = load_yaml(path)
+    if overrides:
+        from hpo.settings.reading.overrides import apply_overrides
+
+        apply_overrides(raw, overrides)
+    return raw
 
 
 def _split_python(raw: RawConfig, cwd: Path) -> None:
