@@ -1,29 +1,86 @@
 """What may happen to a file or an answer: cut, doubled, garbled, or sound and of a wrong kind.
 
 Hypothesis strategies over recorded samples; each gives whole inputs, never a fault to carry out.
-`many` says how many of them a test takes; the variable HPO_FUZZ asks for more.
+`fuzzed` says how many of them a test takes (the variable HPO_FUZZ asks for more), and what one may
+take: 5 s and 300 MB.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-INPUTS = int(os.environ.get("HPO_FUZZ") or max(150, settings().max_examples))
-many = settings(
-    max_examples=INPUTS,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+ASKED = int(os.environ.get("HPO_FUZZ") or 0)
+INPUTS = ASKED or max(25, settings().max_examples // 2)
+MOST_CPU_S = 5.0
+MOST_WAIT_S = 60.0  # for what blocks: the machine may have much else to do
+MOST_BYTES = 300_000_000
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class TooSlowError(Exception):
+    """An input was not done with in time."""
+
+
+@contextmanager
+def limits() -> Iterator[None]:
+    """What is done within may take MOST_CPU_S of the processor and MOST_BYTES more of memory."""
+
+    def late(number: int, _frame: object) -> None:
+        raise TooSlowError(signal.Signals(number).name)
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    now = int(Path("/proc/self/statm").read_text().split()[0]) * PAGE
+    handlers = {n: signal.signal(n, late) for n in (signal.SIGVTALRM, signal.SIGALRM)}
+    resource.setrlimit(resource.RLIMIT_AS, (now + MOST_BYTES, before[1]))
+    signal.setitimer(signal.ITIMER_VIRTUAL, MOST_CPU_S)
+    signal.setitimer(signal.ITIMER_REAL, MOST_WAIT_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        resource.setrlimit(resource.RLIMIT_AS, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def fuzzed(
+    _share: int = 1, **inputs: st.SearchStrategy[Any]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Run a test with many inputs; one in `_share` where each takes long."""
+
+    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(test)
+        def limited(*args: Any, **kwargs: Any) -> None:
+            with limits():
+                test(*args, **kwargs)
+
+        made: Callable[..., None] = settings(
+            max_examples=max(10, INPUTS // _share),
+            deadline=None,
+            suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+        )(given(**inputs)(limited))
+        return made
+
+    return decorate
+
 
 SMALL = st.integers(0, 400)
 ODD: list[Any] = [
-    None, True, False, 0, -1, 10**400, 0.0, -1.5, 1e308, float("nan"), float("inf"), "", "x", "a|b",
-    "../..", "\x00", "é😀", "9" * 5000, [], [[]], {}, {"a": {}}, [None] * 3, "1", "1e5",
+    None, True, False, 0, -1, 10**25, 10**299, 10**400, 1e300, 2**63, 0.0, -1.5,
+    1e308, float("nan"), float("inf"), "", "x", "a|b", "../..", "\x00", "\x1b[2J\nto go on: x",
+    "é😀", "9" * 5000, [], [[]], {}, {"a": {}}, [None] * 3, "1", "1e5",
 ]  # fmt: skip
 values = st.sampled_from(ODD) | st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
