@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import os
 import resource
 import signal
@@ -30,6 +31,18 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 class TooSlowError(Exception):
     """An input was not done with in time."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """What is told of thousands of inputs would fill the memory."""
+    ours = logging.getLogger("hpo")
+    before = ours.level
+    ours.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        ours.setLevel(before)
 
 
 @contextmanager
@@ -63,7 +76,7 @@ def fuzzed(
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(test)
         def limited(*args: Any, **kwargs: Any) -> None:
-            with limits():
+            with quiet(), limits():
                 test(*args, **kwargs)
 
         made: Callable[..., None] = settings(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from pathlib import Path
 
@@ -28,7 +27,6 @@ NAMES = ("model.state.json", "model.arrays.npz", "model.tensors.pt", "global-ran
 
 @fuzzed(2, name=st.sampled_from(NAMES), data=st.data())
 def test_any_content_of_a_sealed_file(tmp_path: Path, name: str, data: st.DataObject) -> None:
-    logging.getLogger("hpo").setLevel(logging.CRITICAL)
     folder = tmp_path / str(random.Random().random())
     path = stored_state.save(folder, 1, STATE)
     kept = (path / name).read_bytes()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,7 +36,6 @@ tagged = values.map(lambda value: b"[tune-metric]: " + as_bytes({"epoch": 1, "x"
 def test_any_line_with_metrics(
     tmp_path: Path, pattern: str | None, lines: list[bytes], is_last: bool
 ) -> None:
-    logging.getLogger("hpo").setLevel(logging.CRITICAL)
     reader = report_reader(pattern, "epoch", (10,))
     for line in lines:
         with suppress(ReportError):
