@@ -12,6 +12,7 @@ from hpo.shown import without_values
 
 SECRET = frozenset({"env_setup", "extra", "command"})
 
+_VALUE = re.compile(r"^(?P<name>[\w-]+)=.*", re.DOTALL)
 _ASSIGNED = re.compile(r"\w=(?P<value>'[^']*'|\"[^\"]*\"|[^\s;&|]+)")
 LEAST = 4  # characters of a value that is worth hiding
 
@@ -25,6 +26,8 @@ def told_setting(key: str, value: object) -> str:
     """What a key is set to, as it may be told."""
     if is_secret(key):
         return "…"
+    if isinstance(value, list):
+        return str([_VALUE.sub(r"\g<name>=…", str(word)) for word in value])
     return "nothing" if value is None else without_values(str(value))
 
 

@@ -25,7 +25,7 @@ STATE = {
 NAMES = ("model.state.json", "model.arrays.npz", "model.tensors.pt", "global-random.json")
 
 
-@fuzzed(2, name=st.sampled_from(NAMES), data=st.data())
+@fuzzed(4, name=st.sampled_from(NAMES), data=st.data())
 def test_any_content_of_a_sealed_file(tmp_path: Path, name: str, data: st.DataObject) -> None:
     folder = tmp_path / str(random.Random().random())
     path = stored_state.save(folder, 1, STATE)

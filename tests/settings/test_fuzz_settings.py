@@ -56,10 +56,11 @@ def laughs(draw: Any) -> bytes:
 
 
 @fuzzed(
+    2,
     data=garbled([SAMPLE])
     | tokens
     | tokens.map(lambda text: SAMPLE.replace(b"hpo:", b"hpo:\n  mode: " + text))
-    | st.composite(laughs)()
+    | st.composite(laughs)(),
 )
 def test_any_text_as_a_configuration(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "search.yaml"

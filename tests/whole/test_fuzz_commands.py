@@ -120,7 +120,7 @@ def resume(root: Path, spec: CampaignSpec) -> None:
         foreign_jobs(layout, {"seat": {}})
 
 
-@fuzzed(2, data=st.data())
+@fuzzed(8, data=st.data())
 def test_a_damaged_file_of_a_campaign(made: tuple[Path, CampaignSpec], data: st.DataObject) -> None:
     root, spec = made
     kept = {path: path.read_bytes() for path in (root / name for name in FILES) if path.exists()}
