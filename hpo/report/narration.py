@@ -10,6 +10,7 @@ from hpo.errors import PRINTED_LAST
 from hpo.record import events as ev
 from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState, TrialStatus
+from hpo.shown import one_line
 from hpo.values import flat
 
 
@@ -86,7 +87,7 @@ def _failed(event: ev.TrialFailed, state: CampaignState) -> tuple[int, str] | No
 
 def describe(config: Mapping[str, Any]) -> str:
     """A configuration on one line, numbers at four digits."""
-    return " ".join(f"{name}={_short(value)}" for name, value in flat(config).items())
+    return one_line(" ".join(f"{name}={_short(value)}" for name, value in flat(config).items()))
 
 
 def _short(value: object) -> str:
