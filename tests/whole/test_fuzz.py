@@ -20,12 +20,14 @@ from mutations import as_bytes, files_of, fuzzed, garbled, misshapen
 from hpo.checkpoint.reading import Checkpoint, UnusableError, verify
 from hpo.cluster.local.cluster import LocalCluster, LocalRequest
 from hpo.errors import CampaignLockedError, JournalError, SettingsError, TransitionError
-from hpo.folder import offers
+from hpo.folder import offers, shrunk_seats
+from hpo.folder import stop as stop_request
 from hpo.folder.attempts import Account, read_attempt
 from hpo.folder.campaign import stored
 from hpo.folder.files import Layout
 from hpo.folder.journal import Header, Journal, read_events
 from hpo.folder.offers import Leg
+from hpo.folder.quarantine import is_quarantined
 from hpo.folder.reports import read_reports
 from hpo.job.orders import read_settings
 from hpo.manager import opening as campaign
@@ -35,6 +37,7 @@ from hpo.record.goal import Goal
 from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState, apply, check
 from hpo.seats.book import JobStatus
+from hpo.seats.job_identity import this_job
 
 HEADER = Header("search-1", "abc")
 
@@ -240,3 +243,26 @@ def test_a_damaged_record_of_a_local_job(layout: Layout, data: bytes) -> None:
     cluster = LocalCluster(layout, LocalRequest(None, 0, 1))
     statuses = cluster.poll(["local-1"])
     assert all(isinstance(status, JobStatus) for status in statuses.values())
+
+
+SMALL = {
+    "stop.json": {"how": "now", "time": 1.0, "by": "me on here"},
+    "jobs/quarantined.json": {"nodes": {"n1": 1e9}},
+    "jobs/shrunk-7.json": {"7_3": 10},
+    "jobs/cancelled/ab.json": ["7_3", "8"],
+}
+
+
+@fuzzed(name=st.sampled_from(sorted(SMALL)), data=st.data())
+def test_a_damaged_note_between_manager_and_jobs(
+    layout: Layout, name: str, data: st.DataObject
+) -> None:
+    layout.cancelled.mkdir(exist_ok=True)
+    (layout.root / name).write_bytes(data.draw(files_of([SMALL[name]])))
+    request = stop_request.read(layout)
+    assert request is None or request.how in stop_request.STRENGTH
+    assert stop_request.was_cancelled(layout, "7_3") in (True, False)
+    assert is_quarantined(layout, "n1", 5.0) in (True, False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HPO_JOB_ID", "7_3")
+        assert shrunk_seats.adopt(layout, this_job()).job_id == "7_3"
