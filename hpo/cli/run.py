@@ -222,7 +222,8 @@ def _manage(
         cluster, clock = make_simulated(spec, layout, journal.latest())
         screen.use_clock(clock.now)
     else:
-        cluster = make_cluster(executor, spec, layout, campaign.header.campaign)
+        name = campaign.header.campaign
+        cluster = make_cluster(executor, spec, layout, name, to_manage=True, former=campaign.former)
         clock = CampaignClock(layout, journal.latest(), leave.sleep)
     manager = Manager(
         Surroundings(layout, cluster, clock, leave.is_set, screen.show),
@@ -239,6 +240,7 @@ def _manage(
         checkpoints=CheckpointKeeper(layout, legs, spec.hpo.keep_checkpoints, spec.hpo.n_trials),
         foreign_jobs=campaign.foreign_jobs,
         learns_silence=spec.hpo.hang_after == "auto",
+        code=campaign.code,
     )
     ended = manager.run()
     if not ended:

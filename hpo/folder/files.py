@@ -60,7 +60,12 @@ class Layout:
     live = _Below("jobs/live")  # which local jobs are which processes
     probe = _Below("jobs/.room")  # written and removed again, to see whether there is room
     quarantined = _Below("jobs/quarantined.json")  # nodes that no more legs are to be run on
+    start_script = _Below("jobs/start.sh")  # how SLURM's jobs start, read by each as it does
+    asked = _Below("jobs/asked.json")  # the settings that SLURM's waiting jobs were asked for with
+    starts = _Below("jobs/starts")  # which starts are under way, and which failed on what node
+    ground = _Below("jobs/ground.json")  # what the first job found
     silence = _Below("jobs/silence.json")  # how long legs report nothing, at most
+    code = _Below("code")  # copies of the objective's code, with `snapshot_code`
     results = _Below("results")  # one file per trial, for people and pandas
     trials = _Below("trials")  # one folder per trial
     best_config = _Below("best_config.json")  # the incumbent's configuration
@@ -80,6 +85,10 @@ class Layout:
     def shrunk(self, array: str) -> Path:
         """The time limits of seats of an array that gave up time while they waited."""
         return self.jobs / f"shrunk-{array}.json"
+
+    def remark(self, kind: str) -> Path:
+        """What a job noticed that concerns the campaign."""
+        return self.jobs / f"remark-{kind}.json"
 
     def job_log(self, job_id: str, *, on_slurm: bool) -> Path:
         """What a job printed; submitit names its logs after the job and the task within it."""
@@ -227,6 +236,29 @@ def publish(path: Path, text: str, *, durable: bool = True, folder: bool = True)
 def publish_json(path: Path, value: Any, *, durable: bool = True, folder: bool = True) -> None:
     """`publish` for a JSON document that people read too."""
     publish(path, to_json(value, indent=2) + "\n", durable=durable, folder=folder)
+
+
+def publish_again(path: Path, other: Path) -> None:
+    """Give what was published at `path` a second name, `other`, which is replaced; both durable.
+
+    One file for both, where the filesystem can: quotas count files.
+
+    Raises:
+        OSError: the disk is full, over quota or away.
+    """
+    temporary = f".{other.name}.{os.urandom(4).hex()}.tmp"
+    with opening.opened(path.parent) as old, opening.opened(other.parent) as home:
+        try:
+            os.link(path.name, temporary, src_dir_fd=old, dst_dir_fd=home, follow_symlinks=False)
+            os.replace(temporary, other.name, src_dir_fd=home, dst_dir_fd=home)
+        except OSError:
+            publish(other, read_plain(path).decode())
+            return
+        finally:
+            # Two names of one file: the rename of one over the other does nothing, and leaves it.
+            with contextlib.suppress(OSError):
+                os.unlink(temporary, dir_fd=home)
+        opening.sync(home)
 
 
 def append_line(path: Path, text: str) -> None:

@@ -14,14 +14,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hpo.folder import attempts, offers, opening
+from hpo.folder import attempts, offers, opening, remarks
 from hpo.folder.attempts import Account
-from hpo.folder.files import Layout, publish_json
+from hpo.folder.files import Layout, publish_again, publish_json
 from hpo.folder.full_disk_output import log_again
 from hpo.folder.patience import Patience
 from hpo.job.ending import account_of, earlier_time, out_of_memory, train, with_folder_told
 from hpo.job.orders import LegSettings, Surroundings
 from hpo.record.result import Outcome
+from hpo.seats.silence import longest_silence_s
 from hpo.trial.trial import Trial
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ def run_leg(
         asked_to_leave=asked_to_leave,
         clock=here.clock,
         patience=patience,
+        remark=lambda text: remarks.leave(layout, remarks.SLOW_SAVING, text),
     )
     killed_before = here.oom_kills()
     try:
@@ -86,6 +88,8 @@ def run_leg(
         result = replace(result, outcome=Outcome.PAUSED)
     end = max(start, here.clock())
     goal, taken, reports = settings.goal, (claim, offer), trial.history
+    silence_s = longest_silence_s([report["time"] for report in reports], start, end)
+    result = replace(result, silence_s=silence_s)
     return account_of(taken, goal, here, result, reports, start=start, end=end, earlier=earlier)
 
 
@@ -119,9 +123,9 @@ def finish_leg(layout: Layout, account: Account, patience: Patience = Patience()
 
     def publish() -> None:
         opening.make_folder(files.folder, parents=1)  # because somebody may have removed it
-        # Not synced, because the copy's sync is that of both names.
+        # Not synced, because the second name's sync is that of both.
         publish_json(files.result, found, folder=False)
-        publish_json(files.ready, found)
+        publish_again(files.result, files.ready)
 
     what = f"trial {claim.trial_id}: its result"
     asked_to_leave = patience.leaving

@@ -7,6 +7,7 @@ user's code: no scipy, pandas, pydantic or torch.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -106,6 +107,8 @@ def _serve(layout: Layout, given: str) -> int:
             log.info("the campaign is over, and so is this job")
         else:
             log.info("no trial to run within %.0f s: this job ends", settings.claim_timeout)
+        if not job.restarts:  # else it may be the log of a trial, too
+            _remove_log(layout, job)
     elif settings.trials_per_job == 1:
         watcher = watch_over(place)
         begin(place, taken)
@@ -118,6 +121,14 @@ def _serve(layout: Layout, given: str) -> int:
 
         seat.serve(place, flag, taken)
     return EXIT_FINISHED
+
+
+def _remove_log(layout: Layout, job: JobIdentity) -> None:
+    """The log of a job that ran nothing tells nobody anything: quotas count files."""
+    path = layout.job_log(job.job_id, on_slurm=job.on_slurm)
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.fstat(sys.stdout.fileno()), path.lstat()):
+            path.unlink()
 
 
 def _register(layout: Layout, job: JobIdentity) -> None:

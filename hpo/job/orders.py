@@ -42,6 +42,8 @@ class LegSettings:
     """The hyperparameter that the objective reads the end of its leg from; None: there is none."""
     cwd: str = "start"
     hang_after: float | str = "auto"
+    gpus: int = 0  # that a job was given
+    log_limit_mb: int | None = None  # beyond which a job's log is cut in its middle
 
     def __post_init__(self) -> None:
         """Refuse what a manager would not have written, e.g. after an edit by hand."""
@@ -61,6 +63,8 @@ class LegSettings:
             and isinstance(self.rung_attr, (str, type(None)))
             and self.cwd in ("start", "trial")
             and (self.hang_after in ("auto", "never") or isinstance(self.hang_after, (int, float)))
+            and isinstance(self.gpus, int)
+            and isinstance(self.log_limit_mb, (int, type(None)))
         )
         if not sound:
             raise TypeError(f"these are no settings of jobs: {asdict(self)}")

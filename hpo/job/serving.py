@@ -11,9 +11,10 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hpo.folder import offers
+from hpo.folder import attempts, offers, remarks
 from hpo.folder import stop as stop_request
 from hpo.folder.attempts import Account
 from hpo.folder.files import Layout
@@ -22,12 +23,15 @@ from hpo.folder.quarantine import is_quarantined
 from hpo.job.announcement import announce, devices, enter_own_folder
 from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import finish_leg, run_leg
+from hpo.job.log_limit import LimitedLog
 from hpo.job.memory import oom_kills, used_mb
 from hpo.job.orders import LegSettings, Surroundings
 from hpo.job.steady_clock import steady_clock
+from hpo.job.watch import Watch
 from hpo.record.result import Outcome
 from hpo.seats.job_identity import JobIdentity
-from hpo.trial.objective import bind, load_objective
+from hpo.trial.code import code_of
+from hpo.trial.objective import SCRIPT, bind, load_objective
 from hpo.trial.references import arguments_of
 
 if TYPE_CHECKING:
@@ -103,6 +107,7 @@ class Objective:
         self.settings = settings
         self.names = names
         self._function: Callable[..., Any] | None = None
+        self._code = ""
 
     def __call__(self) -> Callable[..., Any]:
         """Import it, where that has not been done.
@@ -111,20 +116,42 @@ class Objective:
             ObjectiveError: it cannot be found, imported or called.
         """
         if self._function is None:
-            for folder in reversed(self.settings.pythonpath):
-                if folder not in sys.path:
-                    sys.path.insert(0, folder)
-            asked = self.settings
-            sys.argv = arguments_of(asked.objective)
-            function = load_objective(
-                asked.objective,
-                asked.metric_pattern,
-                asked.command_line,
-                asked.max_resource_attr,
-            )
+            self._code = self._code_now()
+            function = self.load()
             bind(function, self.names)
             self._function = function
         return self._function
+
+    def load(self) -> Callable[..., Any]:
+        """Import it, whatever its arguments are called.
+
+        Raises:
+            ObjectiveError: it cannot be found or imported.
+        """
+        for folder in reversed(self.settings.pythonpath):
+            if folder not in sys.path:
+                sys.path.insert(0, folder)
+        asked = self.settings
+        sys.argv = arguments_of(asked.objective)
+        return load_objective(
+            asked.objective,
+            asked.metric_pattern,
+            asked.command_line,
+            asked.max_resource_attr,
+        )
+
+    def code(self) -> str:
+        """The digest of the code that the next call runs; empty where nobody can say.
+
+        A function's is that of the files as they were when it was imported.
+        """
+        if not self._code or self.settings.objective.startswith(SCRIPT):
+            self._code = self._code_now()
+        return self._code
+
+    def _code_now(self) -> str:
+        found = code_of(self.settings.objective, self.settings.pythonpath)
+        return "" if found is None else found.digest
 
 
 def begin(place: Place, taken: Taken, *, rename: bool = True) -> None:
@@ -198,7 +225,7 @@ class Served(NamedTuple):
 def serve_leg(
     place: Place,
     taken: Taken,
-    load: Callable[[], Callable[..., Any]],
+    load: Objective,
     stay: Stay | None = None,
     trained: Callable[[], None] = lambda: None,
 ) -> Served:
@@ -210,11 +237,40 @@ def serve_leg(
         StorageTrouble: what had to be written could not be; the leg has to be run again.
     """
     here = place.surroundings(lambda outcome: stay is not None and place.goes_on(stay, outcome))
-    account = run_leg(place.layout, *taken, load, place.settings, here)
+    code = load.code()
+    with _watch(place, taken[0].trial_id) as watch:
+        account = run_leg(place.layout, *taken, load, place.settings, here)
     trained()
+    use, mem_mb, had_mb = watch.gpu
+    result = replace(
+        account.result, code=code, gpu_use=use, gpu_mem_mb=mem_mb, gpu_mem_had_mb=had_mb
+    )
+    account = account._replace(result=result)
     counts = finish_leg(place.layout, account, place.patience)
+    if counts:
+        attempts.forget_begun(place.layout, taken[0])
     tell_end(account, counts)
     return Served(account.result.outcome, account.result.elapsed, counts)
+
+
+def _watch(place: Place, trial_id: int) -> Watch:
+    """What looks at the job's log and GPUs while the leg runs."""
+    settings, layout, job = place.settings, place.layout, place.job
+    limited = None
+    if settings.log_limit_mb is not None:
+        path = layout.job_log(job.job_id, on_slurm=job.on_slurm)
+        limited = LimitedLog(path, settings.log_limit_mb * 10**6)
+
+    def tell(unused_s: float) -> None:
+        text = (
+            f"trial {trial_id} trained on the CPU of a GPU job: in {unused_s / 60:.0f} min on"
+            f" {job.host} it has used no GPU. Move model and data there (.to('cuda')), look whether"
+            " torch.cuda.is_available(), or ask for none (`gpus: 0`)"
+        )
+        log.warning("%s", text)
+        remarks.leave(layout, remarks.GPU_UNUSED, text)
+
+    return Watch(limited, gpus=settings.gpus, tell=tell)
 
 
 def tell_end(account: Account, counts: bool) -> None:

@@ -16,12 +16,14 @@ from hpo.decisions.node_blame import NodeBlame, quarantined
 from hpo.decisions.scheduler import STOPPED_BY_USER, Scheduler
 from hpo.errors import FolderGoneError, JournalError, TransitionError
 from hpo.folder import quarantine as quarantine_file
+from hpo.folder import remarks
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout
 from hpo.folder.journal import Journal
 from hpo.folder.stop import StopRequest
 from hpo.manager import reconcile
 from hpo.manager.checkpoint_keeper import CheckpointKeeper
+from hpo.manager.code_versions import CodeTeller
 from hpo.manager.disk_watch import DiskWatch
 from hpo.manager.folder_watch import FolderWatch
 from hpo.manager.observe import Observer, OpenLegs
@@ -29,6 +31,7 @@ from hpo.manager.publisher import Publisher
 from hpo.manager.seats.keeper import SeatKeeper
 from hpo.manager.silence_teller import SilenceTeller
 from hpo.manager.standing_teller import StandingTeller
+from hpo.manager.start_watch import StartWatch
 from hpo.manager.trouble_teller import TroubleTeller
 from hpo.record import events as ev
 from hpo.record.causes import Cause
@@ -71,6 +74,7 @@ class Manager:
         checkpoints: CheckpointKeeper | None = None,
         foreign_jobs: frozenset[str] = frozenset(),
         learns_silence: bool = False,
+        code: str | None = None,
     ) -> None:
         self._here = here
         self._journal = journal
@@ -79,6 +83,8 @@ class Manager:
         self._asked: bool | None = None  # whether running trials are asked to leave
         self._stop: StopRequest | None = None  # what `hpo stop` asked for, if it did
         self._checkpoints = checkpoints
+        self._code = CodeTeller(code)
+        self._unsaid = set(remarks.KINDS)  # of what jobs may notice
         self.state = CampaignState(goal)
         self.book = SeatBook(foreign=foreign_jobs)
         cluster = here.cluster
@@ -91,6 +97,7 @@ class Manager:
         self._seats = SeatKeeper(cluster, self.book, seat_limits, self._blame)
         self._seats_stay = seat_limits.legs_per_seat != 1
         self._told_out: dict[str, float] | None = None  # nodes in quarantine, as seats know them
+        self._starts = StartWatch(here.layout)
         self._offers = reconcile.OfferKeeper(here.layout)
         self._disk = DiskWatch(here.layout)
         self._publisher = Publisher(here.layout, told.gpus, self._disk)
@@ -136,12 +143,14 @@ class Manager:
             except TransitionError as err:
                 raise self._journal.bad_line(number, err) from err
         self._journal.events.clear()
+        self._code.begin(self.state)
         if broken := check(self.state):
             raise JournalError(f"{self._here.layout.journal} contradicts itself: {broken[0]}")
 
     def _repair(self) -> None:
         now = self._here.clock.now()
         self._publisher.repair(self.state, now)
+        remarks.forget(self._here.layout)
         if stop_request.read(self._here.layout) is None:
             self._commit(self._scheduler.reopen(self.state, now))
 
@@ -165,11 +174,14 @@ class Manager:
         now = here.clock.now()
         self._journal.require_owner()
         self._seats.poll_if_due(state, now, soon=self._observer.awaits_verdict)
+        self._starts.look(now)
         self._stop = stop_request.read(here.layout)
+        self._say_remarks()
         changed = False
         while self._round(now):
             changed = True
         self._seats.stop_if_broken(state, now)
+        self._seats.stop_if_hopeless(self._starts, state, now)
         if state.ended is None:
             to_come = self._scheduler.legs_to_come(state)
             self._seats.fill(state, now, to_come=to_come)
@@ -192,6 +204,13 @@ class Manager:
         self._reconcile(seen, now)
         return taken_back > 0 or bool(changes)
 
+    def _say_remarks(self) -> None:
+        """What jobs noticed, once each."""
+        for kind in sorted(self._unsaid):
+            if text := remarks.read(self._here.layout, kind):
+                log.warning("%s", text)
+                self._unsaid.discard(kind)
+
     def _wants_leave(self) -> bool:
         """Whether what runs is to save and leave at its next report."""
         if self._stop is not None and self._stop.how != stop_request.DRAIN:
@@ -206,6 +225,7 @@ class Manager:
         for node in [*(verdict.node for verdict in verdicts), *quarantined(self.state, now)]:
             failed = self._blame.failed_on(node, now)
             yield from self._scheduler.offer_elsewhere(self.state, failed, now)
+        yield from self._starts.due(frozenset(quarantined(self.state, now)), now)
 
     def _take_back(self, now: float) -> int:
         """Void the claims of dead jobs, and offers that should not stand; how many."""
@@ -234,6 +254,7 @@ class Manager:
         if self._seats_stay and out != self._told_out:
             quarantine_file.publish(layout, out)
             self._told_out = out
+        self._starts.publish(frozenset(out))
         self._silence.tell(state)
         self._publisher.results(state, now)
         reconcile.tidy(layout, state, seen)
@@ -254,6 +275,8 @@ class Manager:
             if isinstance(event, ev.LegOffered):
                 self._offers.note(event.trial_id)
             self._publisher.note(event)
+            if isinstance(event, ev.LegFinished):
+                self._code.follow(event.trial_id, event.result)
             again = isinstance(event, ev.LegClaimed) and self.book.has_gone_on(event.job_id)
             if told := narrate(event, self.state, again=again, constants=self._told.constants):
                 log.log(told[0], "%s", told[1])

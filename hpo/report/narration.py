@@ -11,6 +11,7 @@ from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState, TrialState, TrialStatus
+from hpo.units.duration import in_words
 from hpo.values import flat
 
 NOTHING: Mapping[str, Any] = {}
@@ -37,11 +38,8 @@ def narrate(
         case ev.TrialFailed():
             return _failed(event, state)
         case ev.NodeQuarantined():
-            hours = (event.until - event.time) / 3600.0
-            return (
-                logging.WARNING,
-                f"node {event.node} is not used for {hours:.0f} h: {event.reason}",
-            )
+            length = in_words(event.until - event.time)
+            return logging.WARNING, f"node {event.node} is not used for {length}: {event.reason}"
     line = _news(event, state, again=again, constants=constants)
     return None if line is None else (logging.INFO, line)
 

@@ -26,6 +26,7 @@ from hpo.folder.report_lines import (
     write_line,
 )
 from hpo.folder.reports import read_reports
+from hpo.trial.saving_time import SavingTime
 
 if TYPE_CHECKING:
     from hpo.checkpoint.restorable import Restorable
@@ -78,6 +79,7 @@ class Trial:
         asked_to_leave: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
         patience: Patience = Patience(),
+        remark: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self.trial_id = trial_id
         # A copy, because users' code pops from its config, and the result must show the whole one.
@@ -95,6 +97,8 @@ class Trial:
         self._clock = clock
         self._patience = patience._replace(leaving=asked_to_leave)
         self._started = clock()
+        self._remark = remark  # takes what is to be said once in the campaign
+        self._saving = SavingTime()
         self._values: dict[str, int | float] | None = None  # of the last report of this attempt
         self._reported = False
         self._is_full = False  # whether its file holds no more whole reports
@@ -218,6 +222,7 @@ class Trial:
     def _write_checkpoint(self) -> None:
         from hpo import checkpoint
 
+        began = time.monotonic()
         checkpoint.save(
             self._folder,
             resource=self.resource,
@@ -225,6 +230,11 @@ class Trial:
             attempt=self.attempt,
             objects=self._objects,
         )
+        passed = self._clock() - self._started
+        self._saving.add(time.monotonic() - began, self.resource)
+        if words := self._saving.complaint(passed, self._checkpoint_interval, self._resource_attr):
+            log.warning("trial %d: %s", self.trial_id, words)
+            self._remark(f"trial {self.trial_id}: {words}")
 
     def report(self, **metrics: object) -> None:
         """Report the metrics of one resource step; call it as the last thing of the epoch.
