@@ -11,6 +11,7 @@ from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState, TrialState, TrialStatus
+from hpo.shown import one_line
 from hpo.units.duration import in_words
 from hpo.values import flat
 
@@ -107,7 +108,7 @@ def _failed(event: ev.TrialFailed, state: CampaignState) -> tuple[int, str] | No
 def describe(config: Mapping[str, Any], constants: Mapping[str, Any] = NOTHING) -> str:
     """A configuration on one line, numbers at four digits; without the constants."""
     varied = {name: value for name, value in config.items() if not _is(constants, name, value)}
-    return " ".join(f"{name}={_short(value)}" for name, value in flat(varied).items())
+    return one_line(" ".join(f"{name}={_short(value)}" for name, value in flat(varied).items()))
 
 
 def _is(constants: Mapping[str, Any], name: str, value: object) -> bool:

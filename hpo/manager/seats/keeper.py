@@ -203,10 +203,9 @@ class SeatKeeper:
             self._book.unsure(order)
             return False
         self._book.carried_out(order)
-        # How arrays share what may run is nothing to a person.
-        is_news = not isinstance(order, Renew) or bool(order.job_ids)
-        quiet = isinstance(order, LimitArray) or not is_news
-        log.log(logging.DEBUG if quiet else logging.INFO, "%s", order)
+        if not isinstance(order, Renew) or order.job_ids:
+            # How arrays share what may run is nothing to a person.
+            log.log(logging.DEBUG if isinstance(order, LimitArray) else logging.INFO, "%s", order)
         return True
 
     def _call(self, what: object, failed: str, act: Callable[[], None], now: float) -> bool:
