@@ -53,10 +53,10 @@ def run(
         auditor = Auditor(campaign.output)
         campaign.start(as_job=as_job)
         _drive(campaign, auditor, dice, kills, done, faults, as_job=as_job)
-        for name in ("squeue", "sbatch"):
-            lost = folder / "bin" / f"{name}.lost"
+        for program in ("squeue", "sbatch"):
+            lost = folder / "bin" / f"{program}.lost"
             if lost.exists():
-                done[f"{name} lost its answer"] += len(lost.read_text().splitlines())
+                done[f"{program} lost its answer"] += len(lost.read_text().splitlines())
         found = auditor.findings()
         if name != "loop":
             found.failed_by_kill += [f"{folder}: {name}, a trial"] * found.failed
