@@ -99,7 +99,7 @@ class ModelOs:
         return list(port_of[-1]("list", str(folder)))
 
 
-def read_plain(path: PurePath) -> bytes:
+def read_plain(path: PurePath, most_bytes: int = 0) -> bytes:
     """`hpo.folder.files.read_plain`."""
     text: str = port_of[-1]("read", str(path))
     return text.encode()

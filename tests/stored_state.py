@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -35,3 +37,14 @@ def load(folder: Path) -> tuple[int, Any] | None:
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "checkpoint").iterdir())
+
+
+def seal(folder: Path, **changes: Any) -> None:
+    """Write the manifest anew, with the checksums of what lies there now."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["sha256"] = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.iterdir()
+        if path.name != "manifest.json"
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest | changes))

@@ -123,7 +123,10 @@ def read(
         except Exception as err:
             raise OtherCodeError(f"does not fit {name} ({_in_words(err)})") from err
     if GLOBALS in manifest["sha256"]:
-        states[GLOBALS] = read_plain(found.path / GLOBALS)
+        try:
+            states[GLOBALS] = read_plain(found.path / GLOBALS)
+        except DamagedError as err:
+            raise UnusableError(str(err)) from err
     return states
 
 

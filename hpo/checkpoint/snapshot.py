@@ -123,14 +123,17 @@ def read_plain(path: Path) -> Any:
     """Return what `write_plain` wrote.
 
     Raises:
-        DamagedError: it is larger than is ever written.
+        DamagedError: it is not what is ever written.
         OSError: it cannot be read now.
     """
     with open_plain(path) as file:
         data = file.read(MOST_STATE_BYTES + 1)
     if len(data) > MOST_STATE_BYTES:
         raise DamagedError(f"{path.name} is larger than {MOST_STATE_BYTES / 1e6:.0f} MB")
-    return json.loads(data)
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as err:
+        raise DamagedError(f"{path.name} is no JSON ({err})") from err
 
 
 def _imported(library: str, file: Path) -> Any:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hpo.cluster.protocol import Clock, Cluster
 from hpo.folder.files import Layout
+from hpo.job import process_start
 from hpo.manager.lock import Holder
 
 if TYPE_CHECKING:  # because commands that only look on must not pay for pydantic
@@ -38,6 +39,8 @@ def job_gone_asker(executor: str) -> Callable[[str], bool | None]:
 def is_alive(holder: Holder, executor: str) -> bool | None:
     """Whether the holder of a campaign's lock lives; None: nobody here can say."""
     if holder.host == socket.gethostname():
+        if holder.began:
+            return process_start.began(holder.pid) == holder.began
         import psutil  # because it is known without it in most cases
 
         return 0 < holder.pid < 2**31 and bool(psutil.pid_exists(holder.pid))
@@ -82,19 +85,37 @@ def largest_memory_mb(executor: str, settings: SlurmSettings) -> int:
     return largest_memory_mb(SeatRequest(settings))
 
 
-def make_cluster(executor: str, spec: CampaignSpec, layout: Layout, campaign: str) -> Cluster:
-    """The cluster in real time for the campaign named `campaign`."""
+def make_cluster(
+    executor: str,
+    spec: CampaignSpec,
+    layout: Layout,
+    campaign: str,
+    *,
+    to_manage: bool = False,
+    former: Mapping[str, Any] | None = None,
+) -> Cluster:
+    """The cluster in real time for the campaign named `campaign`.
+
+    `to_manage`: jobs start as `spec` says from now on, also those that wait already and were asked
+    for with the `former` settings.
+
+    Raises:
+        OSError: they cannot be told.
+    """
     if executor == "slurm":
         from hpo.cluster.slurm.cluster import SlurmCluster
         from hpo.cluster.slurm.request import SeatRequest
 
-        return SlurmCluster(
+        cluster = SlurmCluster(
             layout,
             campaign,
             SeatRequest(spec.slurm),
             poll_s=spec.hpo.poll_interval,
             result_grace_s=spec.hpo.result_grace,
         )
+        if to_manage:
+            cluster.take_over(former)
+        return cluster
     return _local(spec)
 
 

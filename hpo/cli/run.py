@@ -53,7 +53,6 @@ from hpo.manager.opening import Campaign, drift_problems, folder_problems, move_
 from hpo.seats.book import JobPhase
 from hpo.settings.limits import search_limits, seat_limits
 from hpo.settings.reading.loading import load
-from hpo.settings.secrecy import told_override
 from hpo.settings.spec import CampaignSpec
 from hpo.shown import shell_words
 from hpo.trial.check import check_objective
@@ -222,7 +221,8 @@ def _manage(
         cluster, clock = make_simulated(spec, layout, journal.latest())
         screen.use_clock(clock.now)
     else:
-        cluster = make_cluster(executor, spec, layout, campaign.header.campaign)
+        name = campaign.header.campaign
+        cluster = make_cluster(executor, spec, layout, name, to_manage=True, former=campaign.former)
         clock = CampaignClock(layout, journal.latest(), leave.sleep)
     manager = Manager(
         Surroundings(layout, cluster, clock, leave.is_set, screen.show),
@@ -252,9 +252,9 @@ def _manage(
 
 
 def _command(argv: Sequence[str]) -> str:
-    """The command to go on with: the one that was typed, less --fresh and passwords."""
+    """The command to go on with: the one that was typed, less --fresh."""
     program = Path(sys.argv[0]).name
-    words = [told_override(word) for word in argv if word != "--fresh"]
+    words = [word for word in argv if word != "--fresh"]
     if program == "main_hpo.py":
         return shell_words(["python", sys.argv[0], *words[1:]])
     return shell_words(["hpo", *words])

@@ -21,6 +21,7 @@ from hpo.record.usage import asking_mb
 from hpo.units.sizes import Size, time_class
 
 KEPT_OFF_S = 1800.0  # for another node to become free
+MAYBE_ALONE_S = 300.0  # the same, where no other node was ever used
 LONGER = 2  # times the time in which a leg saved nothing
 
 
@@ -198,12 +199,14 @@ def wanted_seats(
 def kept_off(state: CampaignState, now: float, working: Collection[str]) -> frozenset[str]:
     """Nodes on which a seat would find nothing now, because all offers are to be kept off them.
 
-    Only for a while, and only while there are other nodes among those that were seen `working`.
+    Only for a while, longer where others are among those that were seen `working`: there may be no
+    other node.
     """
     offered = [state.trials[trial_id] for trial_id in state.of(TrialStatus.OFFERED)]
-    off = frozenset(t.off for t in offered if t.off and now < t.offered_at + KEPT_OFF_S)
-    everywhere = not all(trial.off in off for trial in offered)
-    return frozenset() if everywhere or not set(working) - off else off
+    off = frozenset(trial.off for trial in offered if trial.off)
+    for_s = KEPT_OFF_S if set(working) - off else MAYBE_ALONE_S
+    everywhere = not all(trial.off and now < trial.offered_at + for_s for trial in offered)
+    return frozenset() if everywhere else off
 
 
 def _class_of(time_s: int, max_time_min: int | None) -> int | None:

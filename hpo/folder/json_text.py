@@ -44,7 +44,7 @@ _TOO_DEEP = f"it is nested more than {MOST_DEPTH} deep"
 
 def _require_flat(value: Any) -> None:
     level = [value]
-    for _ in range(MOST_DEPTH + 1):
+    for _ in range(MOST_DEPTH):
         below: list[Any] = []
         for node in level:
             inner = node.values() if type(node) is dict else node if type(node) is list else ()

@@ -15,8 +15,11 @@ from typing import Any
 from hpo.errors import ReportError
 from hpo.folder import opening
 from hpo.folder.files import MOST_BYTES, AttemptFiles, append_line, to_json
+from hpo.folder.json_text import MOST_DIGITS
+from hpo.record.result import MOST_RESOURCE
 
 FULL_BYTES = 50_000_000  # of an attempt's reports; beyond it only what is compared is written
+MOST_NUMBER = 10**MOST_DIGITS
 RESERVED = ("time", "elapsed", "not_finite")  # what a line holds beside the user's own names
 
 
@@ -38,7 +41,13 @@ def to_number(name: str, value: object) -> int | float:
     if isinstance(plain, bool) or not isinstance(plain, numbers.Real):
         shown = f" {plain!r}" if isinstance(plain, (str, bool)) else ""
         raise ReportError(f"report({name}=…) got a {type(plain).__name__}{shown}, not a number")
-    return int(plain) if isinstance(plain, numbers.Integral) else float(plain)
+    try:
+        number = int(plain) if isinstance(plain, numbers.Integral) else float(plain)
+    except OverflowError:
+        number = MOST_NUMBER
+    if isinstance(number, int) and abs(number) >= MOST_NUMBER:
+        raise ReportError(f"report({name}=…) got what is larger than any number of a computer")
+    return number
 
 
 def checked_metrics(metrics: Mapping[str, object], metric: str) -> dict[str, int | float]:
@@ -77,6 +86,8 @@ def checked_resource(
     name, resource = named
     if not isinstance(resource, int):
         raise ReportError(f"report({name}={resource!r}): {name} must be a whole number")
+    if resource > MOST_RESOURCE:
+        raise ReportError(f"report({name}=…): {name} is beyond {MOST_RESOURCE}")
     if resource <= last:
         hint = f"; {name}s count from 1" if is_first and resource == 0 else ""
         hint = hint or f"; each {name} is reported once, in order"

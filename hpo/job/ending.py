@@ -28,7 +28,6 @@ from hpo.job.orders import Surroundings
 from hpo.record.causes import Cause
 from hpo.record.goal import Goal
 from hpo.record.result import Outcome, Result, seconds
-from hpo.seats.silence import longest_silence_s
 from hpo.trial.exceptions import cause_and_message, looks_killed
 from hpo.trial.objective import call
 from hpo.trial.trial import Trial, TrialInterrupted
@@ -217,7 +216,6 @@ def account_of(
         mem_used_mb=here.used_mb(),
         mem_had_mb=here.info.get("mem_had_mb", 0),
         time_had_s=here.info.get("time_had_s", 0),
-        silence_s=longest_silence_s([report["time"] for report in reports], start, end),
         goes_on=here.goes_on(result.outcome),
     )
     times = {"training_time": earlier + end - start, "start_time": start, "end_time": end}

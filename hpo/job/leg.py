@@ -22,6 +22,7 @@ from hpo.folder.patience import Patience
 from hpo.job.ending import account_of, earlier_time, out_of_memory, train, with_folder_told
 from hpo.job.orders import LegSettings, Surroundings
 from hpo.record.result import Outcome
+from hpo.seats.silence import longest_silence_s
 from hpo.trial.trial import Trial
 
 log = logging.getLogger(__name__)
@@ -87,6 +88,8 @@ def run_leg(
         result = replace(result, outcome=Outcome.PAUSED)
     end = max(start, here.clock())
     goal, taken, reports = settings.goal, (claim, offer), trial.history
+    silence_s = longest_silence_s([report["time"] for report in reports], start, end)
+    result = replace(result, silence_s=silence_s)
     return account_of(taken, goal, here, result, reports, start=start, end=end, earlier=earlier)
 
 

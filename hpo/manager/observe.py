@@ -69,6 +69,7 @@ class Observer:
     def facts(self, state: CampaignState, seen: OpenLegs, now: float) -> list[ev.Event]:
         """All facts that `seen` adds to `state`, in an order in which they can be applied."""
         facts: list[ev.Event] = []
+        self._left = {leg: since for leg, since in self._left.items() if leg in seen.claims}
         for leg in seen.claims if self._overdue else ():
             # Seen again: a listing had missed it, as one may during a rename.
             self._overdue.pop(leg._replace(done=False), None)

@@ -139,11 +139,11 @@ def _step(
 
 def _reason(event: ev.LegOffered, state: CampaignState, rules: Rules) -> str:
     """Why it was offered, told from the state before."""
-    trial = state.trials[event.trial_id]
-    if trial.attempt < 0:
-        return "a new trial"
-    if event.rung > trial.rung:
-        rung = state.rungs[trial.bracket, trial.rung]
+    trial = state.trials.get(event.trial_id)
+    if trial is None or trial.attempt < 0:
+        return "a new trial"  # or one that the journal does not know, as will be told
+    rung = state.rungs.get((trial.bracket, trial.rung))
+    if event.rung > trial.rung and rung is not None:
         place = _rank(rung, trial.trial_id)
         return f"promoted, as rank {place} of {len(rung.ranked)} at {_level(trial.rung, rules)}"
     leg = trial.ended_leg
@@ -198,7 +198,7 @@ def _of_campaign(event: ev.Event) -> list[Step]:
 
 
 def _why_paused(state: CampaignState, trial: TrialState, rules: Rules) -> str:
-    rung = state.rungs[trial.bracket, trial.rung]
+    rung = state.rungs.get((trial.bracket, trial.rung), Rung())
     results, place = len(rung.ranked), _rank(rung, trial.trial_id)
     text = f"it is paused at {_level(trial.rung, rules)}, rank {place} of {results} there"
     if trial.metric is None:

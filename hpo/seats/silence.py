@@ -15,7 +15,8 @@ TIMES = 5.0  # the longest silence that is known, of the trial or of others
 FIRST_LEAST_S = 1800.0  # before a trial's first report
 FIRST_TIMES = 20.0  # what others needed at most, their first report included
 UNKNOWN_S = 12 * 3600.0  # before anything has reported: one epoch may be that long
-BUSY_TIMES = 6.0  # where the processes of the trial still compute
+# Where the processes of the trial still compute. Code that returns its value may report once a day.
+BUSY_TIMES = 6.0
 LEAVING_LEAST_S = 60.0  # after `hpo stop --now`, where it is known how long epochs take
 LEAVING_TIMES = 3.0
 LEAVING_UNKNOWN_S = 600.0
@@ -43,8 +44,8 @@ def allowed_s(hang_after: float | str, known: Known, *, busy: bool = False) -> f
     if not isinstance(hang_after, str):
         return float(hang_after)
     if known.longest is None:
-        return UNKNOWN_S
-    if known.own is None:
+        allowed = UNKNOWN_S
+    elif known.own is None:
         allowed = max(FIRST_LEAST_S, FIRST_TIMES * known.longest)
     else:
         allowed = max(LEAST_S, TIMES * known.longest)

@@ -200,9 +200,9 @@ class HpoSettings(BaseModel):
 
     queue_ahead: Count | Literal["auto"] = "auto"
     """Jobs that wait in SLURM's queue beyond `max_concurrent_jobs`, so that it fills a freed GPU by
-    itself; `auto`: as many as there is work for, up to 150 and 12 for each that may run (with
-    `trials_per_job: auto`, whose jobs last for all of a fixed `time`: four behind each), or, where
-    you set it, up to `max_queued_jobs` in all."""
+    itself; `auto`: as many as there is work for, up to 250 (with `trials_per_job: auto`,
+    whose jobs last for all of a fixed `time`: four behind each), or, where you set it, up to
+    `max_queued_jobs` in all."""
 
     claim_timeout: Annotated[float, Field(ge=0)] = 60.0
     """Seconds a job waits for work before it ends."""
@@ -212,7 +212,7 @@ class HpoSettings(BaseModel):
 
     sharing: Literal["private", "group", "group-writable"] = "private"
     """Who else reads the campaign's folder: nobody (`private`); the `group`; `group-writable`: a
-    group that you trust with your account may also write (needs `chmod +t`)."""
+    group that you trust with your account may also write, there and in folders above."""
 
     log_limit: Annotated[str | None, BeforeValidator(_read_size)] = "50M"
     """Size of a job's log beyond which its middle is left out, with a unit; None (`null`): keep it
@@ -235,7 +235,7 @@ class HpoSettings(BaseModel):
     """Seconds without a report after which a trial is taken to hang: it is ended, its stack goes
     into its job's log, and it runs once more, on another node. `auto`: five times what a report
     took at most so far, ten minutes at least, longer while it computes or before its first report
-    (12 h where nothing has reported yet). `never`: it is not looked at."""
+    (12 h, or 3 days, where nothing has reported yet). `never`: it is not looked at."""
 
     max_lost_legs: Count = 20
     """Times that a trial may be lost to the cluster (preemption, broken node) without having got

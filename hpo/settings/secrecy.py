@@ -12,7 +12,7 @@ from hpo.shown import without_values
 
 SECRET = frozenset({"env_setup", "extra", "command"})
 
-_OVERRIDE = re.compile(r"(?P<key>(--set=)?[\w. ]*\.(env_setup|extra)[\w. -]*)=.*", re.DOTALL)
+_VALUE = re.compile(r"^(?P<name>[\w-]+)=.*", re.DOTALL)
 _ASSIGNED = re.compile(r"\w=(?P<value>'[^']*'|\"[^\"]*\"|[^\s;&|]+)")
 LEAST = 4  # characters of a value that is worth hiding
 
@@ -22,16 +22,12 @@ def is_secret(key: str) -> bool:
     return any(part in SECRET for part in key.split("."))
 
 
-def told_override(override: str) -> str:
-    """`section.key=value` as it may be told; a `command` is told, because it is needed to go on."""
-    match = _OVERRIDE.fullmatch(override.strip())
-    return override if match is None else f"{match['key']}=…"
-
-
 def told_setting(key: str, value: object) -> str:
     """What a key is set to, as it may be told."""
     if is_secret(key):
         return "…"
+    if isinstance(value, list):
+        return str([_VALUE.sub(r"\g<name>=…", str(word)) for word in value])
     return "nothing" if value is None else without_values(str(value))
 
 

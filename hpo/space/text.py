@@ -196,7 +196,8 @@ def written_number(text: str, number: float) -> str:
     mantissa, exponent_mark, exponent = text.strip().lower().partition("e")
     if exponent_mark and "." not in mantissa:
         return f"{mantissa}.0e{exponent}"
-    return text.strip() if exponent_mark or "." in text else str(int(number))
+    as_it_is = exponent_mark or "." in text or abs(number) == float("inf")
+    return text.strip() if as_it_is else str(int(number))
 
 
 def _read_call(node: ast.expr) -> Any:

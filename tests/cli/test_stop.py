@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,11 +16,13 @@ import pytest
 from simulation import Campaign
 from user_project import NO_SYNC, Project, kill, user_project, wait_until
 
+from hpo.cli.clusters import is_alive
 from hpo.cluster.simulated.model import ClusterModel
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.stop import DRAIN, KILL, NOW, StopRequest
-from hpo.job.process_start import began
+from hpo.job.process_start import began, boot
+from hpo.manager.lock import this_process
 from hpo.seats.orders import Cancel
 
 # Saves after each epoch, reports only when it may.
@@ -209,6 +212,14 @@ def test_a_milder_request_does_not_take_back_a_harsher_one(tmp_path: Path) -> No
     harshest = StopRequest(KILL, 7.0, "him")
     assert stop_request.publish(layout, harshest) == harshest
     assert stop_request.read(layout) == harshest
+
+
+def test_a_process_with_the_number_of_a_dead_manager_is_not_taken_for_it() -> None:
+    me = this_process()
+    assert is_alive(me, "local") is True
+    assert is_alive(replace(me, began=f"{boot()}:1"), "local") is False
+    assert is_alive(replace(me, pid=2**22 + 1), "local") is False
+    assert is_alive(replace(me, began=""), "local") is True  # noted by an earlier version
 
 
 def test_a_damaged_request_still_keeps_jobs_from_starting(tmp_path: Path) -> None:

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
-from mutations import garbled, many
+from mutations import fuzzed, garbled
 
 from hpo.cluster.slurm import cluster as slurm
 from hpo.cluster.slurm import commands as slurm_commands
@@ -26,8 +25,7 @@ def _sample(name: str) -> list[bytes]:
     return [(SAMPLES / f"{name}.txt").read_bytes()]
 
 
-@many
-@given(data=garbled(_sample("squeue")))
+@fuzzed(data=garbled(_sample("squeue")))
 def test_any_answer_of_squeue(data: bytes) -> None:
     for row in slurm_status.read_squeue(data.decode(errors="replace")):
         status = slurm_status.status_of(row)
@@ -36,8 +34,7 @@ def test_any_answer_of_squeue(data: bytes) -> None:
             assert row.word in slurm_status.ENDED
 
 
-@many
-@given(data=garbled(_sample("sacct")))
+@fuzzed(data=garbled(_sample("sacct")))
 def test_any_answer_of_sacct(data: bytes) -> None:
     text = data.decode(errors="replace")
     for job_id, status in slurm_status.read_sacct(text).items():
@@ -45,15 +42,13 @@ def test_any_answer_of_sacct(data: bytes) -> None:
         assert job_id.partition("_")[0] in text
 
 
-@many
-@given(data=garbled(_sample("sbatch_errors")))
+@fuzzed(data=garbled(_sample("sbatch_errors")))
 def test_any_words_of_sbatch_become_an_error_of_ours(data: bytes) -> None:
     words = data.decode(errors="replace")
     assert isinstance(slurm_commands.refusal(words, "what was asked for"), HpoError)
 
 
-@many
-@given(
+@fuzzed(
     data=garbled(_sample("scontrol_config") + _sample("scontrol_ping") + _sample("sinfo")),
     code=st.sampled_from([0, 1]),
 )

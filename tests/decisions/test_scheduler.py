@@ -171,8 +171,9 @@ class TestKeptOff:
     def test_not_where_others_could_run_there(self) -> None:
         assert self.kept_off() == self.kept_off("n1", "") == set()
 
-    def test_not_where_no_other_node_is_known_to_work(self) -> None:
-        assert self.kept_off("n1", working=()) == self.kept_off("n1", working=("n1",)) == set()
-
-    def test_not_for_ever(self) -> None:
-        assert self.kept_off("n1", now=NOW + 3600.0) == set()
+    @pytest.mark.parametrize(("working", "for_s"), [(("n2",), 1800), (("n1",), 300), ((), 300)])
+    def test_not_for_ever_and_shorter_where_it_may_be_the_only_one(
+        self, working: tuple[str, ...], for_s: float
+    ) -> None:
+        assert self.kept_off("n1", now=NOW + for_s - 1, working=working) == {"n1"}
+        assert self.kept_off("n1", now=NOW + for_s, working=working) == set()

@@ -28,6 +28,7 @@ def objective(config, trial):
             deadlock()
         trial.report(epoch=epoch, loss=1.0)
 """
+PATIENCE_S = 4  # a fresh interpreter may take seconds on a machine that is busy
 TWO_EPOCHS: dict[str, Any] = {"config": {"x": 1.0, "max_epochs": 2}, "target": 2}
 
 
@@ -35,16 +36,17 @@ def require_hung(run: SeatRun, printed: str, where: str = "in deadlock") -> None
     result = run.result(0)
     assert (result["status"], result["cause"]) == ("failed", "hung")
     assert "no report for" in result["message"]
-    assert "hang_after is 2 s" in result["message"]
+    assert f"hang_after is {PATIENCE_S} s" in result["message"]
     assert where in printed
     assert "trial 0 is to be ended: no report for" in printed
+    assert "longest_silence_s" not in result["additional_info"]  # it is no measure for others
     assert 0 in run.done()
 
 
 def test_a_job_of_one_trial_is_ended_also_where_nothing_of_it_runs_any_more(
     tmp_path: Path,
 ) -> None:
-    run = SeatRun(tmp_path, HOLDS_THE_LOCK, {"trials_per_job": 1, "hang_after": 2})
+    run = SeatRun(tmp_path, HOLDS_THE_LOCK, {"trials_per_job": 1, "hang_after": PATIENCE_S})
     run.offer(1, **TWO_EPOCHS)
     require_hung(run, run.run(-signal.SIGKILL))
     assert run.result(0)["resource"] == 1
@@ -52,7 +54,7 @@ def test_a_job_of_one_trial_is_ended_also_where_nothing_of_it_runs_any_more(
 
 @pytest.mark.parametrize("head", ["", "threading.Thread(target=time.sleep, args=(5,)).start()\n"])
 def test_a_job_of_several_goes_on_with_the_next_one(tmp_path: Path, head: str) -> None:
-    run = SeatRun(tmp_path, head + HOLDS_THE_LOCK, {"hang_after": 2})
+    run = SeatRun(tmp_path, head + HOLDS_THE_LOCK, {"hang_after": PATIENCE_S})
     run.offer(3, **TWO_EPOCHS)
     printed = run.run()
     require_hung(run, printed)
@@ -61,7 +63,7 @@ def test_a_job_of_several_goes_on_with_the_next_one(tmp_path: Path, head: str) -
 
 
 def test_all_in_one_process_end_with_it(tmp_path: Path) -> None:
-    run = SeatRun(tmp_path, HOLDS_THE_LOCK, {"hang_after": 2, "trial_process": "same"})
+    run = SeatRun(tmp_path, HOLDS_THE_LOCK, {"hang_after": PATIENCE_S, "trial_process": "same"})
     run.offer(2, **TWO_EPOCHS)
     require_hung(run, run.run(-signal.SIGKILL))
     assert run.left() == [1]
@@ -69,14 +71,14 @@ def test_all_in_one_process_end_with_it(tmp_path: Path) -> None:
 
 def test_code_that_hangs_in_its_import_is_ended_too(tmp_path: Path) -> None:
     code = "def deadlock():\n    time.sleep(1000)\ndeadlock()\n"
-    run = SeatRun(tmp_path, code, {"hang_after": 2})
+    run = SeatRun(tmp_path, code, {"hang_after": PATIENCE_S})
     run.offer(1)
     require_hung(run, run.run(-signal.SIGKILL))
 
 
 def test_a_script_that_hangs_shows_its_own_stack(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
-    asked = {"hang_after": 2, "trials_per_job": 1, "objective": f"script:{script}"}
+    asked = {"hang_after": PATIENCE_S, "trials_per_job": 1, "objective": f"script:{script}"}
     run = SeatRun(tmp_path, "", asked)
     script.write_text(
         "import time\nfrom hpo import Reporter\nreport = Reporter()\n"
@@ -124,8 +126,9 @@ def processes_of(run: SeatRun) -> set[int]:
 def test_one_that_the_question_for_its_stack_wakes_goes_on(tmp_path: Path) -> None:
     code = HOLDS_THE_LOCK.replace("if epoch == 2", "if epoch == 1")
     code = code.replace("mutex = ", "ctypes.PyDLL(None).sleep(1000); return; mutex = ")
-    run = SeatRun(tmp_path, code, {"trials_per_job": 1, "hang_after": 2})
+    run = SeatRun(tmp_path, code, {"trials_per_job": 1, "hang_after": PATIENCE_S})
     run.offer(1, **TWO_EPOCHS)
     printed = run.run()
     assert "in deadlock" in printed
     assert run.result(0)["status"] == "completed"
+    assert run.result(0)["additional_info"]["longest_silence_s"] >= PATIENCE_S

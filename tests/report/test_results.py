@@ -321,3 +321,26 @@ def test_a_node_whose_clock_is_minutes_off_leaves_times_that_make_sense(
     assert (frames.reports["wallclock"] >= 0).all()
     assert (frames.reports["elapsed"] >= 0).all()
     assert (frames.trials["training_time"].dropna() >= 0).all()
+
+
+def test_nothing_in_a_frame_is_obeyed_by_a_terminal_or_a_notebook(tmp_path: Path) -> None:
+    evil = "a\x1b[2J\nto go on: x\u202e"
+    (tmp_path / "results").mkdir()
+    (tmp_path / "campaign.json").write_text('{"settings": {}}')
+    result = {
+        "trial_id": 0,
+        "status": evil,
+        "error": 0.5,
+        "config": {evil: evil, "lr": 1},
+        "reports": [{"epoch": 1, evil: 1, "time": 1.0}],
+    }
+    (tmp_path / "results" / "trial_0.json").write_text(json.dumps(result))
+    found = hpo.load_campaign(tmp_path)
+    for frame in (found.trials, found.reports, found.trials.head(), found.trials.T):
+        for text in (repr(frame), str(frame), frame.to_string(), frame._repr_html_()):
+            assert text.replace("\n", "").isprintable()
+            assert "\nto go on" not in text
+    for text in (repr(found.trials["status"]), found.trials["status"].to_string()):
+        assert text.replace("\n", "").isprintable()
+    assert found.trials.loc[0, "status"] == evil  # the value is what it was
+    assert found.trials.loc[0, evil] == evil

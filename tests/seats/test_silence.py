@@ -28,6 +28,7 @@ class TestAllowed:
 
     def test_what_still_computes_may_take_longer(self) -> None:
         assert allowed_s(AUTO, Known(1.0), busy=True) == 3600.0
+        assert allowed_s(AUTO, Known(), busy=True) == 3 * 24 * 3600.0
 
 
 def test_what_was_asked_to_leave_gets_a_few_of_its_epochs() -> None:

@@ -94,3 +94,21 @@ def test_a_hang_fails_its_trial_on_two_nodes_and_a_cancelled_one_stays_stopped(
         assert "in deadlock" in log
     assert "raise" not in " ".join(line for line in said.splitlines() if "trial 0" in line)
     assert [result(project, i)["status"] for i in range(2, 6)] == ["completed"] * 4
+
+
+@pytest.mark.long
+def test_time_in_which_slurm_suspends_a_job_is_no_hang(slurm: RealSlurm, tmp_path: Path) -> None:
+    project = Project(tmp_path / "project", n_trials=1, epochs=10, epoch_s=0.5)
+    path = project.folder / "search.py"
+    path.write_text(path.read_text().replace('"seed": 7', '"seed": 7, "hang_after": 4'))
+    command = [sys.executable, "-m", "hpo", "run", "--config", "search.py"]
+    with subprocess.Popen(command, cwd=project.folder, stderr=subprocess.PIPE, text=True) as run:
+        reports = project.output / "trials" / "trial_0" / "reports-a0.jsonl"
+        wait_until(reports.exists, 60, "it has reported")
+        job_id = events(project, "LegClaimed", 0)[0]["job_id"]
+        slurm.run("scontrol", "suspend", job_id)
+        time.sleep(12)
+        slurm.run("scontrol", "resume", job_id)
+        said = run.communicate(timeout=100)[1]
+    project.require_all_once()
+    assert "hang" not in said

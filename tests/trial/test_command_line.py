@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.command_line import CommandLine, as_text
+from hpo.errors import ObjectiveError
 
 PLACES = {"python": "/bin/python", "script": "/a/train.py", "config_file": "/t/config.json"}
 CONFIG = {"batch-size": 64, "lr": 0.1, "nesterov": True, "verbose": False}
@@ -183,3 +184,28 @@ def test_every_kind_of_value_is_text() -> None:
     assert [as_text(value) for value in values] == [
         *("None", "True", "3", "1e-09", "a b", '[1, "x"]', '{"a": 0.5}')
     ]
+
+
+class TestWhatArgparseSwallows:
+    @pytest.mark.parametrize("value", ["-x", "--", "-1e-05x", "--other"])
+    def test_a_list_of_several_is_refused_in_words(self, value: str) -> None:
+        with pytest.raises(ObjectiveError, match=r"units: the value .* cannot be a word"):
+            fill(config={"units": ["a", value]}, lists="words")
+        assert fill(config={"units": ["a", value]}) == f'--units ["a", "{value}"]'
+
+    @pytest.mark.parametrize("value", ["-", "-5", "-.5", "- a", "a-b"])
+    def test_what_argparse_takes_for_a_value_is_told(self, value: str) -> None:
+        words = line(lists="words").fill({"low": ["a", value]}, PLACES)
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--low", nargs="+")
+        assert parser.parse_args(words).low == ["a", value]
+
+    def test_a_list_of_one_is_told_in_one_word(self) -> None:
+        assert fill(config={"units": ["-x"]}, lists="words") == "--units=-x"
+
+    @pytest.mark.parametrize("lists", ["json", "words"])
+    def test_the_end_of_options_is_refused(self, lists: str) -> None:
+        for words in ((), ("run", "{sep}")):
+            with pytest.raises(ObjectiveError, match="sep: the value '--' cannot be a word"):
+                fill(*words, config={"sep": "--"}, lists=lists)
+        assert fill("s={sep}", config={"sep": "--"}, lists=lists) == "s=--"

@@ -14,19 +14,20 @@ from typing import Any
 
 import pytest
 from histories import claimed, drawn, finished, lost, offered
-from hypothesis import given
 from hypothesis import strategies as st
-from mutations import as_bytes, files_of, garbled, many, misshapen
+from mutations import as_bytes, files_of, fuzzed, garbled, misshapen
 
 from hpo.checkpoint.reading import Checkpoint, UnusableError, verify
 from hpo.cluster.local.cluster import LocalCluster, LocalRequest
 from hpo.errors import CampaignLockedError, JournalError, SettingsError, TransitionError
-from hpo.folder import offers
+from hpo.folder import offers, shrunk_seats
+from hpo.folder import stop as stop_request
 from hpo.folder.attempts import Account, read_attempt
 from hpo.folder.campaign import stored
 from hpo.folder.files import Layout
 from hpo.folder.journal import Header, Journal, read_events
 from hpo.folder.offers import Leg
+from hpo.folder.quarantine import is_quarantined
 from hpo.folder.reports import read_reports
 from hpo.job.orders import read_settings
 from hpo.manager import opening as campaign
@@ -36,6 +37,7 @@ from hpo.record.goal import Goal
 from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState, apply, check
 from hpo.seats.book import JobStatus
+from hpo.seats.job_identity import this_job
 
 HEADER = Header("search-1", "abc")
 
@@ -79,8 +81,7 @@ def _replay(path: Path) -> CampaignState:
     return state
 
 
-@many
-@given(data=garbled([JOURNAL]))
+@fuzzed(data=garbled([JOURNAL]))
 def test_a_garbled_journal(layout: Layout, data: bytes) -> None:
     layout.journal.write_bytes(data)
     try:
@@ -90,8 +91,7 @@ def test_a_garbled_journal(layout: Layout, data: bytes) -> None:
         pass
 
 
-@many
-@given(number=st.integers(0, len(RECORDS) - 1), data=st.data())
+@fuzzed(number=st.integers(0, len(RECORDS) - 1), data=st.data())
 def test_a_journal_with_a_misshapen_event(layout: Layout, number: int, data: st.DataObject) -> None:
     wrong = data.draw(misshapen([RECORDS[number]]))
     lines = [*RECORDS[:number], wrong, *RECORDS[number + 1 :]]
@@ -112,8 +112,7 @@ RESULT = Account(
 ).to_json()
 
 
-@many
-@given(data=files_of([RESULT]))
+@fuzzed(data=files_of([RESULT]))
 def test_a_result_is_believed_only_if_a_job_may_have_written_it(
     layout: Layout, data: bytes
 ) -> None:
@@ -135,8 +134,7 @@ def test_a_result_is_believed_only_if_a_job_may_have_written_it(
 NAMES = [b"trial_0.rung_0.a2.job_7_3.done.json", b"trial_17.rung_1.a0.json"]
 
 
-@many
-@given(name=garbled(NAMES).map(lambda raw: raw.decode("utf-8", "surrogateescape")))
+@fuzzed(name=garbled(NAMES).map(lambda raw: raw.decode("utf-8", "surrogateescape")))
 def test_a_name_is_a_leg_that_has_that_name_or_none(name: str) -> None:
     leg = offers.parse(name)
     if leg is not None:
@@ -146,8 +144,7 @@ def test_a_name_is_a_leg_that_has_that_name_or_none(name: str) -> None:
 OFFER = {"trial_id": 0, "rung": 0, "attempt": 2, "target": 9, "final": True, "start": 0}
 
 
-@many
-@given(data=files_of([OFFER | {"config": {"lr": 0.1}}]))
+@fuzzed(data=files_of([OFFER | {"config": {"lr": 0.1}}]))
 def test_a_damaged_offer(layout: Layout, data: bytes) -> None:
     for path in (*layout.offers.iterdir(), *layout.claims.iterdir()):
         path.unlink()
@@ -159,8 +156,7 @@ def test_a_damaged_offer(layout: Layout, data: bytes) -> None:
     assert taken is None or isinstance(taken[1], dict)
 
 
-@many
-@given(
+@fuzzed(
     data=garbled([b'{"epoch": 1, "validation_error": 0.5}\n{"epoch": 2}\n'])
     | files_of([{"epoch": 3, "validation_error": 0.25, "time": 1.0, "elapsed": 2.0}])
 )
@@ -182,8 +178,7 @@ MANIFEST = {
 }
 
 
-@many
-@given(data=files_of([MANIFEST]))
+@fuzzed(data=files_of([MANIFEST]))
 def test_a_damaged_manifest_of_a_checkpoint(layout: Layout, data: bytes) -> None:
     folder = layout.trial(0) / "checkpoint"
     folder.mkdir(exist_ok=True)
@@ -214,8 +209,7 @@ CAMPAIGN: dict[str, Any] = {
 }
 
 
-@many
-@given(data=files_of([CAMPAIGN]))
+@fuzzed(data=files_of([CAMPAIGN]))
 def test_a_damaged_campaign_file(layout: Layout, data: bytes) -> None:
     layout.campaign.write_bytes(data)
     with contextlib.suppress(SettingsError):
@@ -226,8 +220,7 @@ def test_a_damaged_campaign_file(layout: Layout, data: bytes) -> None:
 HOLDER = {"host": "n1", "pid": 1, "job_id": "5", "restarts": 0, "nonce": "ab", "since": 1.0}
 
 
-@many
-@given(data=files_of([HOLDER]), gone=st.sampled_from([None, True, False]))
+@fuzzed(data=files_of([HOLDER]), gone=st.sampled_from([None, True, False]))
 def test_a_damaged_record_of_the_manager(layout: Layout, data: bytes, gone: bool | None) -> None:
     layout.lock.write_text("1\nanother-host\n")
     layout.lock.with_suffix(".json").write_bytes(data)
@@ -243,11 +236,33 @@ def test_a_damaged_record_of_the_manager(layout: Layout, data: bytes, gone: bool
 JOB = {"submitted": 1.0, "gpus": ["0"], "pid": 4_000_000, "start": 12.5}
 
 
-@many
-@given(data=files_of([JOB]))
+@fuzzed(data=files_of([JOB]))
 def test_a_damaged_record_of_a_local_job(layout: Layout, data: bytes) -> None:
     (layout.jobs / "live").mkdir(exist_ok=True)
     (layout.jobs / "live" / "local-1.json").write_bytes(data)
     cluster = LocalCluster(layout, LocalRequest(None, 0, 1))
     statuses = cluster.poll(["local-1"])
     assert all(isinstance(status, JobStatus) for status in statuses.values())
+
+
+SMALL = {
+    "stop.json": {"how": "now", "time": 1.0, "by": "me on here"},
+    "jobs/quarantined.json": {"nodes": {"n1": 1e9}},
+    "jobs/shrunk-7.json": {"7_3": 10},
+    "jobs/cancelled/ab.json": ["7_3", "8"],
+}
+
+
+@fuzzed(name=st.sampled_from(sorted(SMALL)), data=st.data())
+def test_a_damaged_note_between_manager_and_jobs(
+    layout: Layout, name: str, data: st.DataObject
+) -> None:
+    layout.cancelled.mkdir(exist_ok=True)
+    (layout.root / name).write_bytes(data.draw(files_of([SMALL[name]])))
+    request = stop_request.read(layout)
+    assert request is None or request.how in stop_request.STRENGTH
+    assert stop_request.was_cancelled(layout, "7_3") in (True, False)
+    assert is_quarantined(layout, "n1") in (True, False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HPO_JOB_ID", "7_3")
+        assert shrunk_seats.adopt(layout, this_job()).job_id == "7_3"

@@ -11,7 +11,6 @@ from typing import Any
 
 from hpo.settings.reading.raw import SECTIONS, RawConfig, did_you_mean
 from hpo.settings.reading.yaml_files import ALIASES, parse_yaml
-from hpo.settings.secrecy import told_override
 
 _MISSING = object()
 _FORM = re.compile(r"(?P<section>[^.=]+)\.(?P<key>[^=]+?)\s*=(?P<value>.*)", re.DOTALL)
@@ -22,7 +21,7 @@ def apply_overrides(config: RawConfig, overrides: Sequence[str]) -> None:
     for override in overrides:
         problem = _apply(config, override)
         if problem is not None:
-            config.problems.append(f"--set {told_override(override)}: {problem}")
+            config.problems.append(f"--set {override}: {problem}")
 
 
 def _apply(config: RawConfig, override: str) -> str | None:

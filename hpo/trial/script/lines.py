@@ -164,7 +164,7 @@ def tagged_reports(line: str) -> list[Metrics]:
     for tag in _TAG.finditer(line):
         try:
             found, _ = json.JSONDecoder().raw_decode(line, tag.end())
-        except ValueError:
+        except (ValueError, RecursionError):
             log.warning("a metric line cannot be read: %.200s", line.strip())
             continue
         reports.append(_numbers(found))
@@ -189,12 +189,10 @@ def _numbers(found: Mapping[str, Any]) -> Metrics:
 
 
 def _number(name: str, text: str) -> int | float:
-    if _WHOLE_NUMBER.fullmatch(text.strip()):
-        return int(text)
     try:
-        return float(text)
+        return int(text) if _WHOLE_NUMBER.fullmatch(text.strip()) else float(text)
     except ValueError:
         raise ReportError(
-            f"metric_pattern took {text!r} for {name}, which is no number; let its group match"
+            f"metric_pattern took {text[:40]!r} for {name}, which is no number; let its group match"
             r" digits only, e.g. (?P<name>[-+0-9.eE]+|nan|inf)"
         ) from None
