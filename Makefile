@@ -53,7 +53,8 @@ coverage: $(VENV)/.test
 	$(BIN)/coverage run -m pytest -m "not slow and not slurm"
 	$(BIN)/coverage report -m
 
-# Kills campaigns at random: CHAOS="--executor simulation --campaigns 40 --seed 7"; see
+# Kills campaigns at random: CHAOS="--executor simulation --campaigns 40 --seed 7", or those of real
+# training codes alone: CHAOS="--executor training --code lightning"; see
 # docs/how-it-works/reliability.md.
 CHAOS ?= --campaigns 20
 chaos: $(VENV)/.test

@@ -178,7 +178,7 @@ def simulate(case: Case, most_trials: int) -> Run:
             case.most_queued,
             queue_ahead=case.queue_ahead,
             legs_per_seat=case.model.legs_per_job,
-            learn_time_to=TIME_MIN if case.learns else 0,
+            learn_time_to=TIME_MIN if case.learns else None,
         )
         asha = Asha(max_t=MAX_T, reduction_factor=ETA)
         scheduler = Scheduler(random_search(MAX_T, case.seed), limits, asha)

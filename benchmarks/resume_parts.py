@@ -36,7 +36,8 @@ from hpo.record.result import Outcome, Result
 from hpo.search.random import AsyncRandomSearch
 from hpo.seats.book import JobPhase, JobStatus
 from hpo.seats.orders import Change, Submit
-from hpo.space.space import choice, loguniform, randint, read_space, uniform
+from hpo.space.domains import choice, loguniform, randint, uniform
+from hpo.space.space import read_space
 
 RUNNING = 8
 OFFERED = 1000  # as many as a manager writes ahead of need
@@ -147,6 +148,11 @@ class BusyCluster:
     traits = ClusterTraits(
         has_queue=True, tick_s=TICK_S, poll_s=60.0, result_grace_s=60.0, vanish_s=300.0
     )
+
+    @property
+    def others(self) -> int:
+        """None."""
+        return 0
 
     def submit(self, order: Submit) -> list[str]:
         """Never called: all seats are taken."""

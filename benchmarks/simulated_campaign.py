@@ -27,7 +27,8 @@ from hpo.manager.checkpoint_keeper import CheckpointKeeper
 from hpo.manager.loop import Manager, Surroundings
 from hpo.record.goal import Goal
 from hpo.search.random import AsyncRandomSearch
-from hpo.space.space import loguniform, read_space, uniform
+from hpo.space.domains import loguniform, uniform
+from hpo.space.space import read_space
 
 NAME, METRIC, MODE = "benchmark", "validation_error", "min"
 HEADER = Header(NAME, "0123456789abcdef")

@@ -40,5 +40,5 @@ def get_hpo_config():
         "max_concurrent_jobs": 2,
         "max_wallclock_time": 12 * 60,
         "points_to_evaluate": [{"learning_rate": 0.1, "batch_size": 128}],
-        "scheduler": {"type": "asha", "max_t": 10, "grace_period": 1, "reduction_factor": 2},
+        "scheduler": {"type": "asha", "grace_period": 1, "reduction_factor": 2},
     }

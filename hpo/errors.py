@@ -60,6 +60,10 @@ class JournalForkError(HpoError):
     exit_code = EXIT_LOCKED
 
 
+class FolderGoneError(HpoError):
+    """The campaign's folder was moved or deleted while its manager ran."""
+
+
 class TransitionError(HpoError):
     """An event that cannot follow from the state it met; the state is left unchanged."""
 

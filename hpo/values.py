@@ -46,6 +46,14 @@ def plain(value: object) -> JsonValue:
     )
 
 
+def plain_or_same(value: Any) -> Any:
+    """The same, or `value` itself where it has no plain data, for others to say what is wrong."""
+    try:
+        return plain(value)
+    except ValueError:
+        return value
+
+
 def flat(config: Mapping[str, JsonValue], above: str = "") -> dict[str, JsonValue]:
     """A configuration with one name for each value: `optimizer.lr` for one below a mapping."""
     values: dict[str, JsonValue] = {}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from hpo.errors import SettingsError
-from hpo.settings.reading.loading import load_spec
+from hpo.settings.reading.loading import load
+from hpo.settings.spec import CampaignSpec
 
 SMALL = """
 def get_config_space(): return {space}
@@ -34,6 +35,16 @@ def writer(folder: Path) -> Write:
         return path
 
     return write_config
+
+
+def load_spec(
+    config: str,
+    *,
+    overrides: Sequence[str] = (),
+    output_dir: str | None = None,
+    cwd: Path | None = None,
+) -> CampaignSpec:
+    return load(config, overrides=overrides, output_dir=output_dir, cwd=cwd).spec()
 
 
 def problems_of(config: Path | str, cwd: Path, *overrides: str) -> str:

@@ -25,6 +25,7 @@ class HandCluster:
     orders: list[Order] = field(default_factory=list)
     answers: bool = True  # of what it does not answer, all is carried out but `silent_about`
     silent_about: tuple[type[Order], ...] = ()
+    others: int = 0
 
     @property
     def traits(self) -> ClusterTraits:

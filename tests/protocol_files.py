@@ -99,7 +99,7 @@ class ModelOs:
         return list(port_of[-1]("list", str(folder)))
 
 
-def read_plain(path: PurePath) -> bytes:
+def read_plain(path: PurePath, most_bytes: int = 0) -> bytes:
     """`hpo.folder.files.read_plain`."""
     text: str = port_of[-1]("read", str(path))
     return text.encode()
@@ -109,6 +109,11 @@ def publish(path: ModelPath, text: str, *, durable: bool = True, folder: bool = 
     """`hpo.folder.files.publish`: to everybody else it is one step."""
     del durable, folder
     port_of[-1]("write", str(path), text)
+
+
+def publish_again(path: ModelPath, other: ModelPath) -> None:
+    """`hpo.folder.files.publish_again`: one step as well."""
+    port_of[-1]("copy", str(path), str(other))
 
 
 def carry_out(files: Files, op: Op) -> tuple[Files, Any]:
@@ -125,6 +130,8 @@ def carry_out(files: Files, op: Op) -> tuple[Files, Any]:
         table[path] = op[2]
     elif path not in table:
         return files, ABSENT
+    elif kind == "copy":
+        table[op[2]] = table[path]
     elif kind == "read":
         return files, table[path]
     else:

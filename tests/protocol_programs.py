@@ -88,6 +88,7 @@ class _Cluster:
     traits = ClusterTraits(
         has_queue=True, tick_s=0.0, poll_s=0.0, result_grace_s=GRACE_S, vanish_s=GRACE_S
     )
+    others = 0
 
     def __init__(self, port: Port) -> None:
         self._port = port

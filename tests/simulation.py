@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from fault_points import CrashError, CrashPoint, FaultPoint, crashes, fails
 
+from hpo.cluster.protocol import Clock
 from hpo.cluster.simulated.clock import SimulatedClock
 from hpo.cluster.simulated.cluster import SimulatedCluster
 from hpo.cluster.simulated.model import ClusterModel
@@ -19,6 +21,7 @@ from hpo.decisions.scheduler import Limits, Scheduler
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.journal import Header, Journal
 from hpo.job.orders import LegSettings
+from hpo.manager.campaign_clock import CampaignClock
 from hpo.manager.loop import Manager, Surroundings
 from hpo.record.goal import Goal
 from hpo.record.state import check
@@ -37,6 +40,46 @@ def objective(config: dict[str, Any], trial: Any) -> None:
         trial.report(epoch=epoch, validation_error=abs(config["lr"] - 0.03) + 1.0 / epoch)
 
 
+STEPS_S = [sign * step for step in (1.0, 600.0, 3600.0, 86400.0) for sign in (1.0, -1.0)]
+
+
+@dataclass
+class SteppedWall:
+    """A wall clock that somebody sets at random, once in `one_in` looks at the campaign.
+
+    Its managers run on one machine, or each on another one.
+    """
+
+    dice: random.Random
+    one_in: int = 3
+    one_machine: bool = True
+    steps: int = 0
+    wrong_s: float = 0.0
+    managers: int = 0
+
+    def clock_of(
+        self, layout: Layout, latest: float | None, clock: SimulatedClock
+    ) -> CampaignClock:
+        """That of a manager that starts now; the first one starts at the right time."""
+        self.managers += 1
+        boot = "a machine" if self.one_machine else f"machine {self.managers}"
+
+        def sleep(seconds: float) -> None:
+            clock.sleep(seconds)
+            if self.dice.randrange(self.one_in) == 0:
+                self.steps += 1
+                self.wrong_s = self.dice.choice([0.0, *STEPS_S])
+
+        return CampaignClock(
+            layout,
+            latest,
+            sleep,
+            wall_s=lambda: clock.now() + self.wrong_s,
+            steady_s=clock.now,
+            boot=lambda: boot,
+        )
+
+
 @dataclass
 class Campaign:
     """One simulated campaign; `start_manager` as often as it takes."""
@@ -52,6 +95,7 @@ class Campaign:
     limits: dict[str, Any] = field(default_factory=dict)
     seat_limits: dict[str, Any] = field(default_factory=dict)
     downtime_s: float = 0.0
+    wall: SteppedWall | None = None  # of the managers' machine; None: it shows the virtual time
     asha: Asha | None = None
 
     def __post_init__(self) -> None:
@@ -69,8 +113,11 @@ class Campaign:
         space, problems = read_space(self.space)
         assert not problems
         limits = Limits(n_trials=self.n_trials, **self.limits)
+        clock: Clock = self.clock
+        if self.wall is not None:
+            clock = self.wall.clock_of(self.layout, journal.latest(), self.clock)
         return Manager(
-            Surroundings(self.layout, self.cluster, self.clock, lambda: False),
+            Surroundings(self.layout, self.cluster, clock, lambda: False),
             journal,
             Scheduler(AsyncRandomSearch(space, self.seed), limits, self.asha),
             SeatLimits(

@@ -79,7 +79,7 @@ def save(
         OSError: disk full, over quota or away; the checkpoints before are untouched.
     """
     home = folder / FOLDER
-    opening.make_folder(home, parents=1)
+    opening.make_folder(home, parents=2)
     new = home / f".new-a{attempt}-{os.urandom(4).hex()}"
     opening.make_folder(new)
     try:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.cli.signals import LeaveRequest
 from hpo.cluster.protocol import Clock, Cluster
 from hpo.folder.files import Layout
+from hpo.job import process_start
 from hpo.manager.lock import Holder
 
 if TYPE_CHECKING:  # because commands that only look on must not pay for pydantic
@@ -39,6 +39,8 @@ def job_gone_asker(executor: str) -> Callable[[str], bool | None]:
 def is_alive(holder: Holder, executor: str) -> bool | None:
     """Whether the holder of a campaign's lock lives; None: nobody here can say."""
     if holder.host == socket.gethostname():
+        if holder.began:
+            return process_start.began(holder.pid) == holder.began
         import psutil  # because it is known without it in most cases
 
         return 0 < holder.pid < 2**31 and bool(psutil.pid_exists(holder.pid))
@@ -83,27 +85,20 @@ def largest_memory_mb(executor: str, settings: SlurmSettings) -> int:
     return largest_memory_mb(SeatRequest(settings))
 
 
-def make_cluster(
-    executor: str, spec: CampaignSpec, layout: Layout, campaign: str, leave: LeaveRequest
-) -> tuple[Cluster, Clock]:
-    """The cluster for the campaign named `campaign`, and the clock that goes with it."""
+def make_cluster(executor: str, spec: CampaignSpec, layout: Layout, campaign: str) -> Cluster:
+    """The cluster in real time for the campaign named `campaign`."""
     if executor == "slurm":
         from hpo.cluster.slurm.cluster import SlurmCluster
         from hpo.cluster.slurm.request import SeatRequest
 
-        return (
-            SlurmCluster(
-                layout,
-                campaign,
-                SeatRequest(spec.slurm),
-                poll_s=spec.hpo.poll_interval,
-                result_grace_s=spec.hpo.result_grace,
-            ),
-            leave,
+        return SlurmCluster(
+            layout,
+            campaign,
+            SeatRequest(spec.slurm),
+            poll_s=spec.hpo.poll_interval,
+            result_grace_s=spec.hpo.result_grace,
         )
-    if executor == "local":
-        return _local(spec), leave
-    return _simulated(spec, layout)
+    return _local(spec)
 
 
 def jobs_of(executor: str, layout: Layout, campaign: str) -> Cluster | None:
@@ -138,7 +133,10 @@ def _local(spec: CampaignSpec) -> LocalCluster:
     return LocalCluster(Layout(spec.output_dir), request)
 
 
-def _simulated(spec: CampaignSpec, layout: Layout) -> tuple[Cluster, Clock]:
+def make_simulated(
+    spec: CampaignSpec, layout: Layout, latest: float | None
+) -> tuple[Cluster, Clock]:
+    """A cluster in virtual time, and its clock, which goes on from `latest` (s, Unix)."""
     import sys
     import time
 
@@ -149,7 +147,7 @@ def _simulated(spec: CampaignSpec, layout: Layout) -> tuple[Cluster, Clock]:
     from hpo.trial.objective import load_objective
 
     sys.path[:0] = list(spec.pythonpath)
-    clock = SimulatedClock(time.time())
+    clock = SimulatedClock(time.time() if latest is None else latest)
     model = ClusterModel(
         seats=spec.hpo.max_concurrent_jobs, mem_mb=spec.slurm.mem_mb, seed=spec.hpo.seed
     )

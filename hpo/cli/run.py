@@ -19,6 +19,7 @@ from hpo.cli.clusters import (
     job_gone_asker,
     largest_memory_mb,
     make_cluster,
+    make_simulated,
     preflight,
 )
 from hpo.cli.environment import tell_environment
@@ -26,7 +27,8 @@ from hpo.cli.printing import say
 from hpo.cli.screen import Screen
 from hpo.cli.searchers import make_searcher, searcher_problems
 from hpo.cli.signals import LeaveRequest
-from hpo.cli.telling import exit_code, report_end, report_leaving, say_hello
+from hpo.cli.telling import exit_code, report_end, report_leaving, say_hello, what_is_told
+from hpo.cluster.protocol import Clock, Cluster
 from hpo.decisions.scheduler import STOPPED_BY_USER, Scheduler
 from hpo.errors import (
     CampaignFilesError,
@@ -43,6 +45,7 @@ from hpo.folder.copies import origin
 from hpo.folder.files import Layout
 from hpo.folder.journal import Journal
 from hpo.folder.patience import is_storage_trouble
+from hpo.manager.campaign_clock import CampaignClock
 from hpo.manager.checkpoint_keeper import CheckpointKeeper
 from hpo.manager.lock import ManagerLock
 from hpo.manager.loop import Manager, Surroundings
@@ -158,7 +161,7 @@ def _live_jobs(layout: Layout, spec: CampaignSpec, executor: str) -> list[str]:
     document = stored(layout)
     if executor == "simulated" or document is None or origin(layout, document):
         return []  # jobs of a campaign that this is a copy of live for the other folder
-    cluster, _ = make_cluster(executor, spec, layout, document["campaign"], LeaveRequest())
+    cluster = make_cluster(executor, spec, layout, document["campaign"])
     statuses = cluster.poll(())
     return sorted(i for i, status in statuses.items() if status.phase is not JobPhase.ENDED)
 
@@ -210,12 +213,18 @@ def _manage(
         log.warning("%s and could always replace this campaign", ", ".join(owners))
     if executor != "simulated":
         tell_environment(spec.slurm)
-    cluster, clock = make_cluster(executor, spec, campaign.layout, campaign.header.campaign, leave)
-    screen.use_clock(clock.now)
-    legs = spec.legs()
-    journal = Journal(campaign.layout.journal, campaign.header, guard=lock.guard)
+    legs, layout = spec.legs(), campaign.layout
+    journal = Journal(layout.journal, campaign.header, guard=lock.guard)
+    cluster: Cluster
+    clock: Clock
+    if executor == "simulated":
+        cluster, clock = make_simulated(spec, layout, journal.latest())
+        screen.use_clock(clock.now)
+    else:
+        cluster = make_cluster(executor, spec, layout, campaign.header.campaign)
+        clock = CampaignClock(layout, journal.latest(), leave.sleep)
     manager = Manager(
-        Surroundings(campaign.layout, cluster, clock, leave.is_set, screen.show),
+        Surroundings(layout, cluster, clock, leave.is_set, screen.show),
         journal,
         Scheduler(
             make_searcher(spec),
@@ -224,18 +233,18 @@ def _manage(
         ),
         seat_limits(spec, executor),
         goal=spec.goal,
-        gpus=spec.slurm.gpus,
+        told=what_is_told(spec),
         at_end=spec.hpo.at_end,
-        checkpoints=CheckpointKeeper(
-            campaign.layout, legs, spec.hpo.keep_checkpoints, spec.hpo.n_trials
-        ),
+        checkpoints=CheckpointKeeper(layout, legs, spec.hpo.keep_checkpoints, spec.hpo.n_trials),
         foreign_jobs=campaign.foreign_jobs,
+        learns_silence=spec.hpo.hang_after == "auto",
+        code=campaign.code,
     )
     ended = manager.run()
     if not ended:
-        report_leaving(manager, campaign.layout, leave.signal_name, _command(argv))
+        report_leaving(manager, layout, leave.signal_name, _command(argv))
     else:
-        report_end(manager.state, campaign.layout, spec)
+        report_end(manager.state, layout, spec)
         if manager.state.ended == STOPPED_BY_USER:
             log.info("to go on: %s", _command(argv))
     return exit_code(manager.state, ended=ended)

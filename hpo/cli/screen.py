@@ -36,7 +36,7 @@ class Screen:
         self._bar: Progress | None = None
         self._n_trials = n_trials
         self._finished_at_start: int | None = None
-        self._start = now
+        self._start = time.monotonic()
         file_handler = QuietFileHandler(str(self.log_file))
         console_handler: logging.Handler
         if sys.stdout.isatty():
@@ -100,7 +100,7 @@ class Screen:
         done_here = finished - (self._finished_at_start or 0)
         if done_here <= 0 or finished >= total:
             return ""
-        seconds = (time.time() - self._start) / done_here * (total - finished)
+        seconds = (time.monotonic() - self._start) / done_here * (total - finished)
         return in_words(seconds + 1.0)
 
 

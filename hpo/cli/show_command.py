@@ -1,4 +1,7 @@
-"""`hpo run --show-command`: the words that the first trial of a training script is run with."""
+"""`hpo run --show-command`: the words that the first trial of a training script is run with.
+
+A file of its own, because what runs scripts is imported for it alone.
+"""
 
 from __future__ import annotations
 

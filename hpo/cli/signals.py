@@ -10,7 +10,6 @@ import contextlib
 import os
 import select
 import signal
-import time
 from types import FrameType
 
 SHOW_CURSOR = b"\x1b[?25h"  # the progress bar hid it, and may not get to show it again
@@ -18,7 +17,7 @@ ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 
 
 class LeaveRequest:
-    """Also the manager's real clock: sleeping ends early when a signal comes.
+    """Also how the manager sleeps: no longer than until a signal comes.
 
     Woken through a pipe and not by a threading.Event, whose lock the interrupted code may hold: a
     handler that waits for it would never return.
@@ -42,10 +41,6 @@ class LeaveRequest:
     def is_set(self) -> bool:
         """Whether a signal has come."""
         return self._asked
-
-    def now(self) -> float:
-        """Seconds since 1970."""
-        return time.time()
 
     def sleep(self, seconds: float) -> None:
         """Wait, but no longer than until a signal comes."""

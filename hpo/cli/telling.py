@@ -14,6 +14,7 @@ from hpo.manager.loop import Manager
 from hpo.manager.opening import Campaign
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.report.narration import describe
+from hpo.report.standing import Told
 from hpo.report.summary import lost_work
 from hpo.report.usage_words import usage_lines
 from hpo.settings.spec import CampaignSpec
@@ -40,6 +41,8 @@ def say_hello(spec: CampaignSpec, campaign: Campaign, executor: str, log_file: P
         {"slurm": "SLURM", "local": "this machine", "simulated": "a simulated cluster"}[executor],
     )
     log.info("log: %s", log_file)
+    if constants := spec.space.constants:
+        log.info("the same in all trials: %s", describe(constants))
     if (asha := spec.asha()) is not None:
         for line in rung_plan(asha, spec.hpo.n_trials, gpus=spec.slurm.gpus):
             log.info("%s", line)
@@ -47,6 +50,13 @@ def say_hello(spec: CampaignSpec, campaign: Campaign, executor: str, log_file: P
         _say_copied(campaign.origin, len(campaign.foreign_jobs), executor)
     for change in campaign.changes:
         log.info("changed since the last start: %s", change)
+
+
+def what_is_told(spec: CampaignSpec) -> Told:
+    """What later lines need not say again."""
+    asha = spec.asha()
+    levels = () if asha is None else asha.levels
+    return Told(spec.hpo.n_trials, levels, spec.slurm.gpus, spec.space.constants)
 
 
 def _say_copied(origin: Origin, held: int, executor: str) -> None:
@@ -107,8 +117,10 @@ def report_end(state: CampaignState, layout: Layout, spec: CampaignSpec) -> None
     slurm = spec.slurm
     # Of a job that takes leg after leg, a long time is what it is for.
     advise_time = not slurm.learns_time and spec.hpo.legs_per_job == 1
-    counts = [f"{len(state.of(s))} {s.value}" for s in TrialStatus if state.of(s)]
-    log.info("%s", ", ".join(counts))
+    # Of those that are stopped, most may never have started.
+    started = {s: [i for i in state.of(s) if state.trials[i].job_id] for s in TrialStatus}
+    counts = [f"{len(found)} {s.value}" for s, found in started.items() if found]
+    log.info("%s", ", ".join(counts) or "no trial was started")
     if state.ended == BREAKER:
         _report_breaker(state, layout)
     elif state.best_trial is None:
@@ -119,7 +131,7 @@ def report_end(state: CampaignState, layout: Layout, spec: CampaignSpec) -> None
         state, slurm.gpus, advise_time=advise_time, advise_mem=not slurm.learns_mem
     ):
         log.info("%s", line)
-    for line in _best_table(state):
+    for line in _best_table(state, spec):
         log.info("%s", line)
     if state.best_trial is not None:
         log.info("best configuration: %s", layout.best_config)
@@ -136,7 +148,7 @@ def _lost_line(state: CampaignState, gpus: int) -> str:
     )
 
 
-def _best_table(state: CampaignState) -> list[str]:
+def _best_table(state: CampaignState, spec: CampaignSpec) -> list[str]:
     """The best trials, one line each, as columns."""
     done = [t for t in state.trials.values() if t.metric is not None]
     done.sort(key=lambda t: (state.goal.key(t.metric), t.trial_id))
@@ -146,7 +158,8 @@ def _best_table(state: CampaignState) -> list[str]:
     width = max(len(metric), 12)
     lines = [f"{'trial':>5}  {metric:>{width}}  configuration"]
     for trial in done[:BEST_SHOWN]:
-        lines.append(f"{trial.trial_id:>5}  {trial.metric:>{width}.6g}  {describe(trial.config)}")
+        config = describe(trial.config, spec.space.constants)
+        lines.append(f"{trial.trial_id:>5}  {trial.metric:>{width}.6g}  {config}")
     return lines
 
 

@@ -86,12 +86,14 @@ def _read_attempt(layout: Layout, trial_id: int, number: int, job_id: str) -> At
     folder = layout.trial(trial_id)
     files = AttemptFiles(folder, number)
     about, result = read_object(files.begun), read_object(files.result)
-    trace = result.get("traceback")
+    trace, info = result.get("traceback"), result.get("additional_info")
+    # What it wrote at its start goes with its result, which says the same.
+    host = about.get("host") or (info.get("host") if isinstance(info, dict) else None)
     logs = [layout.job_log(job_id, on_slurm=on_slurm) for on_slurm in (True, False)]
     return Attempt(
         number,
         job_id,
-        str(about.get("host") or ""),
+        str(host or ""),
         read_attempt_reports(folder, number),
         trace if isinstance(trace, str) else "",
         next((path for path in logs if path.exists()), logs[0]),

@@ -37,6 +37,7 @@ class ClusterTraits:
         poll_s: least time between two polls.
         result_grace_s: how late the files of an ended job may become visible.
         vanish_s: how long a job may be missing from the lists before it is given up.
+        verdict_s: how long it may take to say why a job was asked to leave; 0: it never says.
         capacity: seats that can run at once, where the cluster knows; None: ask for any.
     """
 
@@ -45,6 +46,7 @@ class ClusterTraits:
     poll_s: float
     result_grace_s: float = 0.0
     vanish_s: float = 0.0
+    verdict_s: float = 0.0
     capacity: int | None = None
 
 
@@ -54,6 +56,11 @@ class Cluster(Protocol):
     @property
     def traits(self) -> ClusterTraits:
         """What it is like."""
+        ...
+
+    @property
+    def others(self) -> int:
+        """The user's jobs that wait or run for something else, by the last poll; 0: none known."""
         ...
 
     def submit(self, order: Submit) -> list[str]:

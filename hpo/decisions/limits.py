@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # Offers written ahead of need, so that seats find work for days while the manager is away.
 OFFERS_AHEAD = 1000
+# Seats that a campaign asks for also where the user's other jobs fill what a user may queue.
+SHARED_LEAST = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class SeatLimits:
     those that run; None: as many as there are legs to come. `legs_per_seat` is how many legs one
     takes; None: as many as its time allows. `learn_mem_to` (MB) and `learn_time_to`
     (min) are the most that seats ask for where that is learned; None: all ask for what the settings
-    say.
+    say. `shared`: `max_queued_jobs` bounds all jobs of the user's, not only the campaign's.
     """
 
     max_concurrent_jobs: int
@@ -46,3 +48,14 @@ class SeatLimits:
     legs_per_seat: int | None = 1
     learn_mem_to: int | None = None
     learn_time_to: int | None = None
+    shared: bool = False
+
+    def beside(self, others: int) -> SeatLimits:
+        """The same beside so many jobs of the user's that are for something else.
+
+        What may run has its place whatever there is.
+        """
+        if not self.shared:
+            return self
+        room = max(self.max_queued_jobs - others, min(self.max_concurrent_jobs, SHARED_LEAST))
+        return replace(self, max_queued_jobs=min(self.max_queued_jobs, room))

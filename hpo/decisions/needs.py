@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -20,6 +20,8 @@ from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.record.usage import asking_mb
 from hpo.units.sizes import Size, time_class
 
+KEPT_OFF_S = 1800.0  # for another node to become free
+MAYBE_ALONE_S = 300.0  # the same, where no other node was ever used
 LONGER = 2  # times the time in which a leg saved nothing
 
 
@@ -113,9 +115,15 @@ def out_of_memory(had_mb: int, why: str, limits: Limits) -> str:
     )
 
 
-def out_of_time(limits: Limits) -> str:
+def out_of_time(lost: ev.LegLost, limits: Limits) -> str:
     """A leg reached the longest time limit that it may have, and had saved nothing."""
     setting = "`max_time`" if limits.learn_time else "`time`"
+    if not lost.lost_resource:
+        return (
+            "the job reached its time limit, and nothing was reported in it: either the trial hangs"
+            " (`hang_after` in get_hpo_config() ends it sooner, and shows where), or no epoch fits"
+            f" in {setting}"
+        )
     return (
         f"one checkpoint interval does not fit in {setting}: the job reached its time limit and no "
         f"newer checkpoint was there; raise {setting} or lower checkpoint_interval"
@@ -186,6 +194,19 @@ def wanted_seats(
     learns = max_time_min is not None or max_mem_mb is not None
     is_known = learns and knows_time and knows_memory
     return WantedSeats(needs, coming, usual_mb, is_known)
+
+
+def kept_off(state: CampaignState, now: float, working: Collection[str]) -> frozenset[str]:
+    """Nodes on which a seat would find nothing now, because all offers are to be kept off them.
+
+    Only for a while, longer where others are among those that were seen `working`: there may be no
+    other node.
+    """
+    offered = [state.trials[trial_id] for trial_id in state.of(TrialStatus.OFFERED)]
+    off = frozenset(trial.off for trial in offered if trial.off)
+    for_s = KEPT_OFF_S if set(working) - off else MAYBE_ALONE_S
+    everywhere = not all(trial.off and now < trial.offered_at + for_s for trial in offered)
+    return frozenset() if everywhere else off
 
 
 def _class_of(time_s: int, max_time_min: int | None) -> int | None:

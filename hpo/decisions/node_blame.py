@@ -81,6 +81,8 @@ class NodeBlame:
             case ev.LegFinished(result=Result(outcome=Outcome.FAILED) as told):
                 why = f"{told.cause}: {told.message or ''}"
                 self._failure(event, told.node, told.cause or "failed", why)
+            case ev.LegFinished(result=Result(cause=Cause.NODE_FAILED.value) as told):
+                self._bad(told.node, _bad_end(event, told.message or ""))
             case ev.LegFinished(result=told):
                 self._pause_s, self._next_seat = None, float("-inf")
                 self._good(told.node)
@@ -142,6 +144,10 @@ class NodeBlame:
         ends = record.bad if now < record.until else record.counted()
         ids = {end.trial_id for end in ends if end.suspect is not None}
         return sorted(i for i in ids if i is not None and i in self._failed - self._again)
+
+    def working(self) -> set[str]:
+        """The nodes whose last ends were good ones."""
+        return {node for node in self._nodes if self._works(node)}
 
     def _works(self, node: str) -> bool:
         record = self._nodes.get(node)

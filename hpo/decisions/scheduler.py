@@ -40,6 +40,7 @@ GPU_HOURS = "max_gpu_hours"
 TARGET = "target_error"
 STOPPED_BY_USER = "stopped by the user"
 FINISHED = "all trials ended"
+HANGS = 2  # at the same place, after which a trial is given up
 STORAGE_REST = Backoff(15.0, 600.0)  # doubled with each loss
 
 
@@ -143,12 +144,17 @@ class Scheduler:
         if isinstance(ended, ev.LegLost):
             return self._after_loss(state, trial, ended, now)
         result = ended.result
+        if result.cause == Cause.CANCELLED:
+            message = result.message or "its job was cancelled"
+            return ev.TrialStopped(now, trial.trial_id, message)
         if result.outcome is Outcome.INTERRUPTED:
             return self._again_or_fail(trial, "it was interrupted before it got further", now)
         if result.outcome is Outcome.COMPLETED:
             return self._legs.after_rung(state, trial, now)
         if result.cause == Cause.OUT_OF_MEMORY:
             return self._with_more_memory(state, trial, result, now)
+        if result.cause == Cause.HUNG:
+            return self._elsewhere(trial, result, now)
         cause, message = result.cause or "failed", result.message or ""
         return ev.TrialFailed(now, trial.trial_id, cause, message)
 
@@ -162,7 +168,7 @@ class Scheduler:
         if lost.cause == Cause.TIME_LIMIT:
             if trial.progressed or has_longer(trial, self._limits):
                 return self._offer(trial, now)
-            return ev.TrialFailed(now, trial.trial_id, lost.cause, out_of_time(self._limits))
+            return ev.TrialFailed(now, trial.trial_id, lost.cause, out_of_time(lost, self._limits))
         if lost.cause == Cause.OUT_OF_MEMORY:
             return self._with_more_memory(state, trial, lost, now)
         return ev.TrialFailed(now, trial.trial_id, lost.cause, lost.message)
@@ -179,8 +185,17 @@ class Scheduler:
         more = min(math.ceil(MORE_MEMORY * had), limits.max_mem_mb)
         if more > had:
             return replace(self._offer(trial, now), mem_mb=more)
+        if trial.gained:
+            return self._offer(trial, now)  # as after a time limit: what is left is less each time
         message = out_of_memory(had, ended.message or "", limits)
         return ev.TrialFailed(now, trial.trial_id, Cause.OUT_OF_MEMORY.value, message)
+
+    def _elsewhere(self, trial: TrialState, hung: Result, now: float) -> ev.Event:
+        """Once more for a trial that hung, where it may have been its node."""
+        if trial.hangs < HANGS:
+            return replace(self._offer(trial, now), off=hung.node)
+        message = f"it hung {trial.hangs} times at the same place, the last time: {hung.message}"
+        return ev.TrialFailed(now, trial.trial_id, Cause.HUNG.value, message)
 
     def _again_or_fail(self, trial: TrialState, why: str, now: float) -> ev.Event:
         if trial.losses <= self._limits.max_lost_legs:
@@ -201,6 +216,7 @@ class Scheduler:
             self._legs.target(trial.config, rung),
             final=self._legs.is_final(rung),
             mem_mb=min(trial.mem_mb, self._limits.max_mem_mb),
+            off=trial.off if trial.hangs else "",
         )
 
     def _reason_to_end(
@@ -284,7 +300,9 @@ def _must_rest(trial: TrialState, now: float) -> bool:
 
 def _is_cancelled(trial: TrialState) -> bool:
     """Whether the user cancelled the trial's job: that stays in force."""
-    return isinstance(trial.ended_leg, ev.LegLost) and trial.ended_leg.cause == Cause.CANCELLED
+    ended = trial.ended_leg
+    told = ended.result if isinstance(ended, ev.LegFinished) else ended
+    return told is not None and told.cause == Cause.CANCELLED
 
 
 def _waiting(state: CampaignState) -> list[TrialState]:

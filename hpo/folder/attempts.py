@@ -8,6 +8,7 @@ The file's text is not trusted: anything that is not what a job writes reads as 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -125,6 +126,12 @@ def read_begun(layout: Layout, leg: Leg) -> dict[str, Any]:
     """What the job wrote when it began the attempt, unchecked; empty where it did not."""
     found = read_json(files_of(layout, leg).begun)
     return found if isinstance(found, dict) and found.get("job_id") == leg.job_id else {}
+
+
+def forget_begun(layout: Layout, leg: Leg) -> None:
+    """Remove what the job wrote when it began: its result tells it, and quotas count files."""
+    with contextlib.suppress(OSError):
+        opening.remove(files_of(layout, leg).begun)
 
 
 def publish_prepared(layout: Layout, leg: Leg) -> bool:

@@ -51,13 +51,17 @@ class Layout:
     journal = _Below("journal.jsonl")  # what the manager decided and accepted, one JSON a line
     lock = _Below("manager.lock")  # held by the one manager of this campaign
     manager = _Below("manager.json")  # names the manager that holds the lock, or held it last
+    clock = _Below("clock.json")  # by which a next manager goes on with the time of this one
     offers = _Below("offers")  # legs that any seat may take
     claims = _Below("claims")  # legs that a job holds
     revoked = _Below("revoked")  # offers that the manager took back
     jobs = _Below("jobs")  # logs and start scripts of the jobs
     cancelled = _Below("jobs/cancelled")  # lists of the jobs that `hpo stop` cancelled
     live = _Below("jobs/live")  # which local jobs are which processes
+    probe = _Below("jobs/.room")  # written and removed again, to see whether there is room
     quarantined = _Below("jobs/quarantined.json")  # nodes that no more legs are to be run on
+    silence = _Below("jobs/silence.json")  # how long legs report nothing, at most
+    code = _Below("code")  # copies of the objective's code, with `snapshot_code`
     results = _Below("results")  # one file per trial, for people and pandas
     trials = _Below("trials")  # one folder per trial
     best_config = _Below("best_config.json")  # the incumbent's configuration
@@ -77,6 +81,10 @@ class Layout:
     def shrunk(self, array: str) -> Path:
         """The time limits of seats of an array that gave up time while they waited."""
         return self.jobs / f"shrunk-{array}.json"
+
+    def remark(self, kind: str) -> Path:
+        """What a job noticed that concerns the campaign."""
+        return self.jobs / f"remark-{kind}.json"
 
     def job_log(self, job_id: str, *, on_slurm: bool) -> Path:
         """What a job printed; submitit names its logs after the job and the task within it."""
@@ -224,6 +232,29 @@ def publish(path: Path, text: str, *, durable: bool = True, folder: bool = True)
 def publish_json(path: Path, value: Any, *, durable: bool = True, folder: bool = True) -> None:
     """`publish` for a JSON document that people read too."""
     publish(path, to_json(value, indent=2) + "\n", durable=durable, folder=folder)
+
+
+def publish_again(path: Path, other: Path) -> None:
+    """Give what was published at `path` a second name, `other`, which is replaced; both durable.
+
+    One file for both, where the filesystem can: quotas count files.
+
+    Raises:
+        OSError: the disk is full, over quota or away.
+    """
+    temporary = f".{other.name}.{os.urandom(4).hex()}.tmp"
+    with opening.opened(path.parent) as old, opening.opened(other.parent) as home:
+        try:
+            os.link(path.name, temporary, src_dir_fd=old, dst_dir_fd=home, follow_symlinks=False)
+            os.replace(temporary, other.name, src_dir_fd=home, dst_dir_fd=home)
+        except OSError:
+            publish(other, read_plain(path).decode())
+            return
+        finally:
+            # Two names of one file: the rename of one over the other does nothing, and leaves it.
+            with contextlib.suppress(OSError):
+                os.unlink(temporary, dir_fd=home)
+        opening.sync(home)
 
 
 def append_line(path: Path, text: str) -> None:

@@ -67,6 +67,13 @@ class Journal:
         self._cut()
         return found
 
+    def latest(self) -> float | None:
+        """The last time that anything happened, of what has been read; None: nothing has.
+
+        The last line may be older, where the clock was set back in between.
+        """
+        return max((event.time for event in self.events), default=None)
+
     def append(self, events: Iterable[Event]) -> None:
         """Write the events, on disk when this returns; after an error none of them is there.
 

@@ -8,6 +8,7 @@ oldest trial. Used by jobs and by the manager alike.
     offers/trial_17.rung_0.a2.json                  anybody's
     offers/trial_18.rung_0.a1.mem_6144.json         for a seat that has 6144 MB
     offers/trial_19.rung_1.a1.time_600.json         for a seat that has 600 s left
+    offers/trial_20.rung_0.a1.off_gpu3.json         for another node than gpu3, while there is one
     claims/trial_17.rung_0.a2.job_123_4.json        held by job 123_4
     claims/trial_17.rung_0.a2.job_123_4.done.json   its result is written
     revoked/…                                       taken back by the manager, offer or claim
@@ -28,6 +29,7 @@ from hpo.folder.files import Layout, publish, read_json, to_json
 _NAME = re.compile(
     r"trial_(?P<trial>\d{1,15})\.rung_(?P<rung>\d{1,15})\.a(?P<attempt>\d{1,15})"
     r"(?:\.mem_(?P<mem>[1-9]\d{0,14}))?(?:\.time_(?P<time>[1-9]\d{0,14}))?"
+    r"(?:\.off_(?P<off>[A-Za-z0-9][A-Za-z0-9_-]*))?"
     r"(?:\.job_(?P<job>[A-Za-z0-9_-]+)(?P<done>\.done)?)?\.json"
 )
 
@@ -36,6 +38,7 @@ class Leg(NamedTuple):
     """One file of a leg, as its name tells: which attempt of which leg, and whose.
 
     `mem_mb` is the memory that the leg needs (MB), `time_s` the time (s); 0: what every seat has.
+    `off` is the node that it is to be kept off, without its domain; empty: none.
     """
 
     trial_id: int
@@ -45,6 +48,7 @@ class Leg(NamedTuple):
     done: bool = False
     mem_mb: int = 0
     time_s: int = 0
+    off: str = ""
 
     @property
     def name(self) -> str:
@@ -52,6 +56,7 @@ class Leg(NamedTuple):
         claim = f".job_{self.job_id}" + (".done" if self.done else "") if self.job_id else ""
         need = f".mem_{self.mem_mb}" if self.mem_mb else ""
         need += f".time_{self.time_s}" if self.time_s else ""
+        need += f".off_{self.off}" if self.off else ""
         return f"trial_{self.trial_id}.rung_{self.rung}.a{self.attempt}{need}{claim}.json"
 
     def claimed_by(self, job_id: str) -> Leg:
@@ -73,6 +78,7 @@ def parse(name: str) -> Leg | None:
         match["done"] is not None,
         int(match["mem"] or 0),
         int(match["time"] or 0),
+        match["off"] or "",
     )
 
 
@@ -103,11 +109,13 @@ def claim_best(
     *,
     mem_mb: int | None = None,
     time_s: int | None = None,
+    node: str = "",
     again: bool = False,
 ) -> tuple[Leg, dict[str, Any]] | None:
     """Take the best offer for `job_id`; None: there is none.
 
-    One that needs more than `mem_mb` or `time_s` (None: no limit) is left to others.
+    One that needs more than `mem_mb` or `time_s` (None: no limit) is left to others, and so is one
+    that is to be kept off `node`.
 
     Raises:
         OSError: nobody can tell whether one was taken, or what it says. Call it `again` then,
@@ -120,7 +128,7 @@ def claim_best(
     except OSError:
         return None
     for leg in offers:
-        if not _fits(leg, mem_mb, time_s):
+        if not _fits(leg, mem_mb, time_s) or (leg.off and leg.off == short_name(node)):
             continue
         claim = leg.claimed_by(job_id)
         if _move(layout.offers / leg.name, layout.claims / claim.name):
@@ -131,6 +139,11 @@ def claim_best(
 def _fits(leg: Leg, mem_mb: int | None, time_s: int | None) -> bool:
     has_memory = mem_mb is None or leg.mem_mb <= mem_mb
     return has_memory and (time_s is None or leg.time_s <= time_s)
+
+
+def short_name(node: str) -> str:
+    """The node without its domain: what the name of a leg can hold."""
+    return node.partition(".")[0]
 
 
 def read_claim(layout: Layout, claim: Leg) -> dict[str, Any]:

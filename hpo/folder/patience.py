@@ -13,8 +13,7 @@ import os
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from hpo.errors import ScriptError
 from hpo.units.backoff import Backoff
@@ -78,8 +77,7 @@ def _tells_trouble(err: BaseException) -> bool:
     return isinstance(err, RuntimeError) and re.search(_OF_TORCH, str(err)) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(NamedTuple):
     """How long a job goes on trying, in s; `leaving` cuts it to `LEAVING_S` more."""
 
     report_s: float = 300.0  # a report, a checkpoint, the files of a start

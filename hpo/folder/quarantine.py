@@ -12,7 +12,7 @@ from hpo.folder.files import Layout, publish_json, read_object
 
 
 def publish(layout: Layout, until: Mapping[str, float]) -> None:
-    """Tell the nodes, and until when (s, Unix).
+    """Tell the nodes, and for people until when (s, Unix).
 
     Raises:
         OSError: it cannot be written.
@@ -20,8 +20,16 @@ def publish(layout: Layout, until: Mapping[str, float]) -> None:
     publish_json(layout.quarantined, {"nodes": dict(until)})
 
 
-def is_quarantined(layout: Layout, node: str, now: float) -> bool:
-    """Whether no more legs are to be run on `node`."""
+def told(layout: Layout) -> dict[str, float]:
+    """The nodes that were told last, and until when."""
     nodes = read_object(layout.quarantined).get("nodes")
-    until = nodes.get(node) if isinstance(nodes, dict) else None
-    return isinstance(until, (int, float)) and now < until
+    found = nodes.items() if isinstance(nodes, dict) else ()
+    return {node: until for node, until in found if isinstance(until, (int, float))}
+
+
+def is_quarantined(layout: Layout, node: str) -> bool:
+    """Whether no more legs are to be run on `node`: until the manager says otherwise.
+
+    The node's own clock is not asked: it may be wrong, or that of the manager be.
+    """
+    return node in told(layout)

@@ -138,6 +138,6 @@ def write_line(
     try:
         append_line(path, line)
     except FileNotFoundError:
-        opening.make_folder(folder)  # because somebody may have removed it
+        opening.make_folder(folder, parents=1)  # because somebody may have removed it
         append_line(path, line)
     return record

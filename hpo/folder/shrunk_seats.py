@@ -8,7 +8,6 @@ be read is no news. Standard library only.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -31,7 +30,7 @@ def adopt(layout: Layout, job: JobIdentity) -> JobIdentity:
     """The job with the time that it has now, if that is less than its script says."""
     time_min = _read(layout.shrunk(_array_of(job.job_id))).get(job.job_id, 0)
     if job.time.asked_min is not None and 0 < time_min < job.time.asked_min:
-        return replace(job, time=job.time.lowered_to(time_min))
+        return job._replace(time=job.time.lowered_to(time_min))
     return job
 
 

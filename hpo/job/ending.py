@@ -18,7 +18,7 @@ from typing import Any
 
 from hpo.errors import ReportError
 from hpo.folder import offers
-from hpo.folder.attempts import Account, read_begun
+from hpo.folder.attempts import Account
 from hpo.folder.files import AttemptFiles, Layout, is_writable, read_plain
 from hpo.folder.json_text import parse
 from hpo.folder.patience import StorageTrouble, is_storage_trouble
@@ -219,7 +219,7 @@ def account_of(
         goes_on=here.goes_on(result.outcome),
     )
     times = {"training_time": earlier + end - start, "start_time": start, "end_time": end}
-    return Account(claim, result, offer["config"], goal, reports, times | here.info)
+    return Account(claim, result, offer["config"], goal, reports, {**times, **here.info})
 
 
 def broken_leg(
@@ -228,17 +228,23 @@ def broken_leg(
     goal: Goal,
     here: Surroundings,
     result: Result,
+    *,
+    took_s: float,
 ) -> Account:
-    """What is told of a leg whose process ended without doing so; `result` says how."""
+    """What is told of a leg whose process ended without doing so; `result` says how.
+
+    The process ran for `took_s` seconds: what it said of its start was by another clock.
+    """
     claim, _ = taken
     now = here.clock()
-    start = seconds(read_begun(layout, claim).get("start_time")) or now
     folder = layout.trial(claim.trial_id)
     reports = read_reports(folder, resource_attr=goal.resource, up_to_attempt=claim.attempt)
     reports = reports if is_writable(reports) else []
     result = replace(result, resource=reports[-1][goal.resource] if reports else 0)
     earlier = earlier_time(layout, claim)
-    return account_of(taken, goal, here, result, reports, start=start, end=now, earlier=earlier)
+    return account_of(
+        taken, goal, here, result, reports, start=now - took_s, end=now, earlier=earlier
+    )
 
 
 def earlier_time(layout: Layout, claim: offers.Leg) -> float:

@@ -29,14 +29,14 @@ LOOK_S = 0.05  # between two looks for a request that may be on its way
 class LeaveFlag:
     """Set by signals; read between epochs.
 
-    `warned_at` is when the warning before the time limit is due (s, Unix); None: nobody knows.
-    It may come `early_s` before that, beside what SLURM does not promise.
+    `warned_at` is when the warning before the time limit is due, in the seconds of `clock`; None:
+    nobody knows. It may come `early_s` before that, beside what SLURM does not promise.
     """
 
     def __init__(
         self,
         warned_at: float | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
         *,
         early_s: float = 0.0,
     ) -> None:

@@ -14,14 +14,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hpo.folder import attempts, offers, opening
+from hpo.folder import attempts, offers, opening, remarks
 from hpo.folder.attempts import Account
-from hpo.folder.files import Layout, publish_json
+from hpo.folder.files import Layout, publish_again, publish_json
 from hpo.folder.full_disk_output import log_again
 from hpo.folder.patience import Patience
 from hpo.job.ending import account_of, earlier_time, out_of_memory, train, with_folder_told
 from hpo.job.orders import LegSettings, Surroundings
 from hpo.record.result import Outcome
+from hpo.seats.silence import longest_silence_s
 from hpo.trial.trial import Trial
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def run_leg(
         return asked_to_leave() or (here.flag is not None and here.flag.comes(within_s))
 
     start = here.clock()
-    patience = replace(here.patience, leaving=asked_to_leave)
+    patience = here.patience._replace(leaving=asked_to_leave)
     what = f"trial {claim.trial_id}: its configuration"
     patience.insist(what, lambda: _note_start(layout, claim, offer, here, start))
     earlier = earlier_time(layout, claim)
@@ -72,6 +73,7 @@ def run_leg(
         asked_to_leave=asked_to_leave,
         clock=here.clock,
         patience=patience,
+        remark=lambda text: remarks.leave(layout, remarks.SLOW_SAVING, text),
     )
     killed_before = here.oom_kills()
     try:
@@ -84,8 +86,10 @@ def run_leg(
         result = with_folder_told(result)
     if result.outcome is Outcome.COMPLETED and not (offer.get("final", True) or result.early):
         result = replace(result, outcome=Outcome.PAUSED)
-    end = max(start, here.clock())  # because clocks are set back at times
+    end = max(start, here.clock())
     goal, taken, reports = settings.goal, (claim, offer), trial.history
+    silence_s = longest_silence_s([report["time"] for report in reports], start, end)
+    result = replace(result, silence_s=silence_s)
     return account_of(taken, goal, here, result, reports, start=start, end=end, earlier=earlier)
 
 
@@ -94,11 +98,11 @@ def _note_start(
 ) -> None:
     """Write who begins the leg, and when: for people, and to count what was lost."""
     files = attempts.files_of(layout, claim)
-    opening.make_folder(files.folder)
+    opening.make_folder(files.folder, parents=1)
     # Not worth a sync of the disk for each trial.
     publish_json(layout.config(claim.trial_id), offer["config"], durable=False)
     who = {"job_id": here.job_id, "host": here.host, "start_time": start}
-    publish_json(files.begun, who | here.info, durable=False)
+    publish_json(files.begun, {**who, **here.info}, durable=False)
 
 
 def _take_back(here: Surroundings) -> None:
@@ -118,15 +122,15 @@ def finish_leg(layout: Layout, account: Account, patience: Patience = Patience()
     files = attempts.files_of(layout, claim)
 
     def publish() -> None:
-        opening.make_folder(files.folder)  # because somebody may have removed it
-        # Not synced, because the copy's sync is that of both names.
+        opening.make_folder(files.folder, parents=1)  # because somebody may have removed it
+        # Not synced, because the second name's sync is that of both.
         publish_json(files.result, found, folder=False)
-        publish_json(files.ready, found)
+        publish_again(files.result, files.ready)
 
     what = f"trial {claim.trial_id}: its result"
     asked_to_leave = patience.leaving
-    patience = replace(
-        patience, leaving=lambda: asked_to_leave() or not offers.is_held(layout, claim)
+    patience = patience._replace(
+        leaving=lambda: asked_to_leave() or not offers.is_held(layout, claim)
     )
     patience.insist(what, publish, patience.result_s)
     if not patience.insist(what, lambda: offers.finish(layout, claim), patience.result_s):

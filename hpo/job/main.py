@@ -7,6 +7,7 @@ user's code: no scipy, pandas, pydantic or torch.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -24,6 +25,7 @@ from hpo.folder.patience import Patience, StorageTrouble, is_of_files
 from hpo.job.leave_flag import LeaveFlag
 from hpo.job.orders import await_settings, require_safe
 from hpo.job.serving import Objective, Place, begin, serve_leg, wait_for_claim
+from hpo.job.watcher import watch_over
 from hpo.seats.job_identity import JobIdentity, this_job
 from hpo.shown import many_lines
 
@@ -105,9 +107,15 @@ def _serve(layout: Layout, given: str) -> int:
             log.info("the campaign is over, and so is this job")
         else:
             log.info("no trial to run within %.0f s: this job ends", settings.claim_timeout)
+        if not job.restarts:  # else it may be the log of a trial, too
+            _remove_log(layout, job)
     elif settings.trials_per_job == 1:
+        watcher = watch_over(place)
         begin(place, taken)
-        serve_leg(place, taken, Objective(settings, list(taken[1]["config"])))
+        watcher.begin(taken[0])
+        load = Objective(settings, list(taken[1]["config"]))
+        serve_leg(place, taken, load, trained=watcher.end)
+        watcher.close()
     else:
         from hpo.job.many import seat  # here, because by default no job needs it
 
@@ -115,13 +123,24 @@ def _serve(layout: Layout, given: str) -> int:
     return EXIT_FINISHED
 
 
+def _remove_log(layout: Layout, job: JobIdentity) -> None:
+    """The log of a job that ran nothing tells nobody anything: quotas count files."""
+    path = layout.job_log(job.job_id, on_slurm=job.on_slurm)
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.fstat(sys.stdout.fileno()), path.lstat()):
+            path.unlink()
+
+
 def _register(layout: Layout, job: JobIdentity) -> None:
     """Say which process a local job is: its manager may have died right after starting it."""
     record = layout.live_job(job.job_id)
     known = None if job.on_slurm else read_json(record)
     if isinstance(known, dict) and "pid" not in known:
+        from hpo.job.process_start import began  # here, because SLURM's jobs need none
+
+        me = {"pid": os.getpid(), "began": began(os.getpid())}
         try:
-            publish_json(record, known | {"pid": os.getpid()})
+            publish_json(record, known | {name: value for name, value in me.items() if value})
         except OSError as err:  # no harm while the manager that started it lives, which knows
             log.warning("%s cannot be written: %s", record, err)
 

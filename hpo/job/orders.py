@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 from hpo.errors import SettingsError
 from hpo.folder.files import MOST_CAMPAIGN_BYTES, Layout, read_plain
@@ -17,6 +17,8 @@ from hpo.folder.safety import exposure_problems, is_same_folder, read_own_campai
 from hpo.job.leave_flag import LeaveFlag
 from hpo.record.goal import Goal
 from hpo.record.result import Outcome
+
+NO_INFO: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,9 @@ class LegSettings:
     rung_attr: str | None = None
     """The hyperparameter that the objective reads the end of its leg from; None: there is none."""
     cwd: str = "start"
+    hang_after: float | str = "auto"
+    gpus: int = 0  # that a job was given
+    log_limit_mb: int | None = None  # beyond which a job's log is cut in its middle
 
     def __post_init__(self) -> None:
         """Refuse what a manager would not have written, e.g. after an edit by hand."""
@@ -57,6 +62,9 @@ class LegSettings:
             and self.trial_process in ("fork", "same")
             and isinstance(self.rung_attr, (str, type(None)))
             and self.cwd in ("start", "trial")
+            and (self.hang_after in ("auto", "never") or isinstance(self.hang_after, (int, float)))
+            and isinstance(self.gpus, int)
+            and isinstance(self.log_limit_mb, (int, type(None)))
         )
         if not sound:
             raise TypeError(f"these are no settings of jobs: {asdict(self)}")
@@ -134,8 +142,7 @@ def await_settings(layout: Layout, patience: Patience) -> LegSettings:
     return read_settings(layout)
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """Where and how a leg runs: its job, its host, its clock and the request to leave.
 
     `oom_kills` counts the processes of the job that the kernel has killed for their memory,
@@ -148,9 +155,9 @@ class Surroundings:
     host: str
     clock: Callable[[], float]
     asked_to_leave: Callable[[], bool] = lambda: False
-    info: dict[str, Any] = field(default_factory=dict)
+    info: Mapping[str, Any] = NO_INFO
     oom_kills: Callable[[], int] = lambda: 0
-    patience: Patience = field(default_factory=Patience)
+    patience: Patience = Patience()
     goes_on: Callable[[Outcome], bool] = lambda _outcome: False
     used_mb: Callable[[], int] = lambda: 0
     flag: LeaveFlag | None = None

@@ -11,9 +11,10 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hpo.folder import offers
+from hpo.folder import attempts, offers, remarks
 from hpo.folder import stop as stop_request
 from hpo.folder.attempts import Account
 from hpo.folder.files import Layout
@@ -22,11 +23,15 @@ from hpo.folder.quarantine import is_quarantined
 from hpo.job.announcement import announce, devices, enter_own_folder
 from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import finish_leg, run_leg
+from hpo.job.log_limit import LimitedLog
 from hpo.job.memory import oom_kills, used_mb
 from hpo.job.orders import LegSettings, Surroundings
+from hpo.job.steady_clock import steady_clock
+from hpo.job.watch import Watch
 from hpo.record.result import Outcome
 from hpo.seats.job_identity import JobIdentity
-from hpo.trial.objective import bind, load_objective
+from hpo.trial.code import code_of
+from hpo.trial.objective import SCRIPT, bind, load_objective
 from hpo.trial.references import arguments_of
 
 if TYPE_CHECKING:
@@ -59,7 +64,7 @@ class Place(NamedTuple):
         return Surroundings(
             self.job.job_id,
             self.job.host,
-            time.time,
+            steady_clock(),
             self.leaving,
             devices() | self._had(),
             oom_kills,
@@ -71,7 +76,7 @@ class Place(NamedTuple):
 
     def _had(self) -> dict[str, int]:
         """What the leg that begins now has of the job: memory (MB) and time (s), where known."""
-        time_s = self.job.time.had_s(time.time())
+        time_s = self.job.time.had_s(time.monotonic())
         had = {"mem_had_mb": self.job.mem_mb, "time_had_s": time_s}
         return {name: value for name, value in had.items() if value is not None}
 
@@ -86,13 +91,13 @@ class Place(NamedTuple):
             return "it was asked to leave"
         if self.is_over():
             return "the campaign ends"
-        if is_quarantined(self.layout, self.job.host, time.time()):
+        if is_quarantined(self.layout, self.job.host):
             return f"no more trials go to {self.job.host} for now"
         return None
 
     def goes_on(self, stay: Stay, outcome: Outcome) -> bool:
         """Whether the job means to take another leg after the one that ends so now."""
-        return not (stay.why_last(outcome, time.time()) or self.why_unwanted())
+        return not (stay.why_last(outcome, time.monotonic()) or self.why_unwanted())
 
 
 class Objective:
@@ -102,6 +107,7 @@ class Objective:
         self.settings = settings
         self.names = names
         self._function: Callable[..., Any] | None = None
+        self._code = ""
 
     def __call__(self) -> Callable[..., Any]:
         """Import it, where that has not been done.
@@ -110,6 +116,7 @@ class Objective:
             ObjectiveError: it cannot be found, imported or called.
         """
         if self._function is None:
+            self._code = self._code_now()
             for folder in reversed(self.settings.pythonpath):
                 if folder not in sys.path:
                     sys.path.insert(0, folder)
@@ -124,6 +131,19 @@ class Objective:
             bind(function, self.names)
             self._function = function
         return self._function
+
+    def code(self) -> str:
+        """The digest of the code that the next call runs; empty where nobody can say.
+
+        A function's is that of the files as they were when it was imported.
+        """
+        if not self._code or self.settings.objective.startswith(SCRIPT):
+            self._code = self._code_now()
+        return self._code
+
+    def _code_now(self) -> str:
+        found = code_of(self.settings.objective, self.settings.pythonpath)
+        return "" if found is None else found.digest
 
 
 def begin(place: Place, taken: Taken, *, rename: bool = True) -> None:
@@ -167,6 +187,8 @@ def wait_for_claim(
                 job.job_id,
                 mem_mb=job.mem_mb,
                 time_s=time_s(),
+                # One that hung on this node goes to another, unless this seat would find nothing.
+                node=job.host if job.on_slurm and time.monotonic() < deadline else "",
                 again=trouble is not None,
             )
         except OSError as err:
@@ -195,19 +217,52 @@ class Served(NamedTuple):
 def serve_leg(
     place: Place,
     taken: Taken,
-    load: Callable[[], Callable[..., Any]],
+    load: Objective,
     stay: Stay | None = None,
+    trained: Callable[[], None] = lambda: None,
 ) -> Served:
     """Run the leg, write what it came to, and say so; `stay` is that of a job that takes several.
+
+    `trained` is called when users' code has come to its end.
 
     Raises:
         StorageTrouble: what had to be written could not be; the leg has to be run again.
     """
     here = place.surroundings(lambda outcome: stay is not None and place.goes_on(stay, outcome))
-    account = run_leg(place.layout, *taken, load, place.settings, here)
+    code = load.code()
+    with _watch(place, taken[0].trial_id) as watch:
+        account = run_leg(place.layout, *taken, load, place.settings, here)
+    trained()
+    use, mem_mb, had_mb = watch.gpu
+    result = replace(
+        account.result, code=code, gpu_use=use, gpu_mem_mb=mem_mb, gpu_mem_had_mb=had_mb
+    )
+    account = account._replace(result=result)
     counts = finish_leg(place.layout, account, place.patience)
+    if counts:
+        attempts.forget_begun(place.layout, taken[0])
     tell_end(account, counts)
     return Served(account.result.outcome, account.result.elapsed, counts)
+
+
+def _watch(place: Place, trial_id: int) -> Watch:
+    """What looks at the job's log and GPUs while the leg runs."""
+    settings, layout, job = place.settings, place.layout, place.job
+    limited = None
+    if settings.log_limit_mb is not None:
+        path = layout.job_log(job.job_id, on_slurm=job.on_slurm)
+        limited = LimitedLog(path, settings.log_limit_mb * 10**6)
+
+    def tell(unused_s: float) -> None:
+        text = (
+            f"trial {trial_id} trained on the CPU of a GPU job: in {unused_s / 60:.0f} min on"
+            f" {job.host} it has used no GPU. Move model and data there (.to('cuda')), look whether"
+            " torch.cuda.is_available(), or ask for none (`gpus: 0`)"
+        )
+        log.warning("%s", text)
+        remarks.leave(layout, remarks.GPU_UNUSED, text)
+
+    return Watch(limited, gpus=settings.gpus, tell=tell)
 
 
 def tell_end(account: Account, counts: bool) -> None:

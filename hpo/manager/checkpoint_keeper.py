@@ -64,8 +64,8 @@ class CheckpointKeeper:
         self.tidy(state)
         while self._due:
             self.tidy(state)
-        if self.freed_bytes:
-            megabytes = self.freed_bytes / 1e6
+        megabytes = self.freed_bytes / 1e6
+        if round(megabytes, 1):
             log.info("deleted checkpoints of %.1f MB that no trial goes on from", megabytes)
 
 

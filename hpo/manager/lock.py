@@ -21,6 +21,7 @@ from filelock import SoftFileLock, Timeout
 from hpo.errors import CampaignLockedError, JournalForkError
 from hpo.folder.files import Layout, publish_json, read_json, read_plain
 from hpo.folder.safety import is_same_folder
+from hpo.job import process_start
 from hpo.record.fields import LATEST_S, from_json
 from hpo.shown import one_line
 
@@ -42,6 +43,7 @@ class Holder:
     nonce: str
     since: float
     root: str = ""  # of the campaign; another one where the lock was copied along with its folder
+    began: str = ""  # its process, as `job.process_start` tells it; empty off Linux
 
     def __str__(self) -> str:
         """For messages."""
@@ -59,6 +61,7 @@ def this_process(environ: Mapping[str, str] = os.environ) -> Holder:
         restarts=int(environ.get("SLURM_RESTART_COUNT") or 0),
         nonce=secrets.token_hex(8),
         since=time.time(),
+        began=process_start.began(os.getpid()) or "",
     )
 
 

@@ -14,17 +14,23 @@ from hpo.cluster.protocol import Clock, Cluster
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.node_blame import NodeBlame, quarantined
 from hpo.decisions.scheduler import STOPPED_BY_USER, Scheduler
-from hpo.errors import JournalError, TransitionError
+from hpo.errors import FolderGoneError, JournalError, TransitionError
 from hpo.folder import quarantine as quarantine_file
+from hpo.folder import remarks
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout
 from hpo.folder.journal import Journal
 from hpo.folder.stop import StopRequest
 from hpo.manager import reconcile
 from hpo.manager.checkpoint_keeper import CheckpointKeeper
+from hpo.manager.code_versions import CodeTeller
+from hpo.manager.disk_watch import DiskWatch
+from hpo.manager.folder_watch import FolderWatch
 from hpo.manager.observe import Observer, OpenLegs
 from hpo.manager.publisher import Publisher
 from hpo.manager.seats.keeper import SeatKeeper
+from hpo.manager.silence_teller import SilenceTeller
+from hpo.manager.standing_teller import StandingTeller
 from hpo.manager.trouble_teller import TroubleTeller
 from hpo.record import events as ev
 from hpo.record.causes import Cause
@@ -32,6 +38,7 @@ from hpo.record.goal import Goal
 from hpo.record.result import Outcome
 from hpo.record.state import CampaignState, apply, check
 from hpo.report.narration import narrate
+from hpo.report.standing import NOTHING_TOLD, Told
 from hpo.seats.book import SeatBook
 
 log = logging.getLogger(__name__)
@@ -61,10 +68,12 @@ class Manager:
         seat_limits: SeatLimits,
         *,
         goal: Goal,
-        gpus: int = 0,
+        told: Told = NOTHING_TOLD,
         at_end: str = "finish",
         checkpoints: CheckpointKeeper | None = None,
         foreign_jobs: frozenset[str] = frozenset(),
+        learns_silence: bool = False,
+        code: str | None = None,
     ) -> None:
         self._here = here
         self._journal = journal
@@ -73,22 +82,43 @@ class Manager:
         self._asked: bool | None = None  # whether running trials are asked to leave
         self._stop: StopRequest | None = None  # what `hpo stop` asked for, if it did
         self._checkpoints = checkpoints
+        self._code = CodeTeller(code)
+        self._unsaid = set(remarks.KINDS)  # of what jobs may notice
         self.state = CampaignState(goal)
         self.book = SeatBook(foreign=foreign_jobs)
         cluster = here.cluster
-        self._observer = Observer(here.layout, self.book, cluster.traits.result_grace_s, goal)
+        traits = cluster.traits
+        self._observer = Observer(
+            here.layout, self.book, traits.result_grace_s, goal, verdict_s=traits.verdict_s
+        )
+        self._silence = SilenceTeller(here.layout, learns=learns_silence)
         self._blame = NodeBlame()
         self._seats = SeatKeeper(cluster, self.book, seat_limits, self._blame)
         self._seats_stay = seat_limits.legs_per_seat != 1
-        self._told_out: dict[str, float] = {}  # nodes in quarantine, as seats that stay know them
+        self._told_out: dict[str, float] | None = None  # nodes in quarantine, as seats know them
         self._offers = reconcile.OfferKeeper(here.layout)
-        self._publisher = Publisher(here.layout, gpus)
+        self._disk = DiskWatch(here.layout)
+        self._publisher = Publisher(here.layout, told.gpus, self._disk)
+        self._told = told
+        self._standing = StandingTeller(told)
+        self._folder = FolderWatch(here.layout)
         self._files = TroubleTeller(
             "the campaign's files", "Nothing is decided until they can; what runs goes on"
         )
 
     def run(self) -> bool:
-        """Manage until the campaign has ended (True) or a signal asks to leave (False)."""
+        """Manage until the campaign has ended (True) or a signal asks to leave (False).
+
+        Raises:
+            FolderGoneError: the campaign's folder was moved or deleted; its jobs are cancelled.
+        """
+        try:
+            return self._run()
+        except FolderGoneError:
+            self._seats.abandon("the campaign's folder is gone", self._here.clock.now())
+            raise
+
+    def _run(self) -> bool:
         self._replay()
         done = self._insist(self._repair)
         while done and self.state.ended is None and not self._here.asked_to_leave():
@@ -111,12 +141,14 @@ class Manager:
             except TransitionError as err:
                 raise self._journal.bad_line(number, err) from err
         self._journal.events.clear()
+        self._code.begin(self.state)
         if broken := check(self.state):
             raise JournalError(f"{self._here.layout.journal} contradicts itself: {broken[0]}")
 
     def _repair(self) -> None:
         now = self._here.clock.now()
         self._publisher.repair(self.state, now)
+        remarks.forget(self._here.layout)
         if stop_request.read(self._here.layout) is None:
             self._commit(self._scheduler.reopen(self.state, now))
 
@@ -139,14 +171,17 @@ class Manager:
         here, state = self._here, self.state
         now = here.clock.now()
         self._journal.require_owner()
-        self._seats.poll_if_due(state, now)
+        self._seats.poll_if_due(state, now, soon=self._observer.awaits_verdict)
         self._stop = stop_request.read(here.layout)
+        self._say_remarks()
         changed = False
         while self._round(now):
             changed = True
         self._seats.stop_if_broken(state, now)
         if state.ended is None:
-            self._seats.fill(state, now, to_come=self._scheduler.legs_to_come(state))
+            to_come = self._scheduler.legs_to_come(state)
+            self._seats.fill(state, now, to_come=to_come)
+            self._standing.tell(state, self.book, sum(to_come.values()), now, news=changed)
             if self._checkpoints is not None:
                 self._checkpoints.tidy(state)
         if self._publisher.summary(state, self.book, now, news=changed):
@@ -164,6 +199,13 @@ class Manager:
             changes += self._commit(decisions)
         self._reconcile(seen, now)
         return taken_back > 0 or bool(changes)
+
+    def _say_remarks(self) -> None:
+        """What jobs noticed, once each."""
+        for kind in sorted(self._unsaid):
+            if text := remarks.read(self._here.layout, kind):
+                log.warning("%s", text)
+                self._unsaid.discard(kind)
 
     def _wants_leave(self) -> bool:
         """Whether what runs is to save and leave at its next report."""
@@ -202,9 +244,12 @@ class Manager:
             reconcile.ask_to_leave(layout, wanted=leave)
             self._asked = leave
         out = {node: told.until for node, told in quarantined(state, now).items()}
+        if self._seats_stay and self._told_out is None:
+            self._told_out = quarantine_file.told(layout)  # by the manager before
         if self._seats_stay and out != self._told_out:
             quarantine_file.publish(layout, out)
             self._told_out = out
+        self._silence.tell(state)
         self._publisher.results(state, now)
         reconcile.tidy(layout, state, seen)
 
@@ -224,8 +269,10 @@ class Manager:
             if isinstance(event, ev.LegOffered):
                 self._offers.note(event.trial_id)
             self._publisher.note(event)
+            if isinstance(event, ev.LegFinished):
+                self._code.follow(event.trial_id, event.result)
             again = isinstance(event, ev.LegClaimed) and self.book.has_gone_on(event.job_id)
-            if told := narrate(event, self.state, again=again):
+            if told := narrate(event, self.state, again=again, constants=self._told.constants):
                 log.log(told[0], "%s", told[1])
         return batch
 
@@ -237,10 +284,12 @@ class Manager:
                 self.book.claimed(event.job_id, event.trial_id, event.time)
             case ev.LegFinished():
                 # A job that was asked to leave may have been preempted, and then comes back.
-                stays = event.result.goes_on or event.result.outcome is Outcome.INTERRUPTED
-                self.book.left(event.job_id, over=not stays)
+                early = event.result.outcome is Outcome.INTERRUPTED
+                stays = event.result.goes_on or early
+                self.book.left(event.job_id, over=not stays, early=early)
             case ev.LegLost():
-                self.book.left(event.job_id, over=event.cause != Cause.PREEMPTED)
+                waits = event.cause == Cause.PREEMPTED or self.book.waits_again(event.job_id)
+                self.book.left(event.job_id, over=not waits)
             case ev.LegReturned():
                 self.book.returned(self.state.trials[event.trial_id].job_id)
 
@@ -254,10 +303,16 @@ class Manager:
 
     def _safely(self, act: Callable[[], None]) -> float:
         """Do `act`; how long to wait (s) if the files could not be used, else 0."""
+        now = self._here.clock.now()
+        self._folder.require_there(now)
+        if running := self.book.running():
+            self._disk.look(now, len(running))
         try:
             act()
         except OSError as err:
-            self._files.failed(err, self._here.clock.now())
+            now = self._here.clock.now()
+            if not self._disk.is_full(err, now, len(self.book.running())):
+                self._files.failed(err, now)
             return DISK_PAUSE_S
         self._files.worked(self._here.clock.now())
         return 0.0

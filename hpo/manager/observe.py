@@ -8,7 +8,7 @@ is no news; nothing is ever concluded from an absence alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,12 @@ from hpo.folder import offers
 from hpo.folder import stop as stop_request
 from hpo.folder.attempts import fault_of_attempt, read_attempt, read_begun
 from hpo.folder.files import Layout
-from hpo.folder.offers import Leg
+from hpo.folder.offers import Leg, short_name
 from hpo.folder.reports import read_attempt_reports
 from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.goal import Goal
-from hpo.record.result import MOST_RESOURCE, amount, node_name, seconds
+from hpo.record.result import MOST_RESOURCE, Outcome, Result, amount, node_name, seconds
 from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.seats.book import JobPhase, SeatBook
 
@@ -46,9 +46,16 @@ class Observer:
     book: SeatBook
     grace_s: float
     goal: Goal = field(default_factory=Goal)
+    verdict_s: float = 0.0  # to wait for why a job was asked to leave
     # Why a claim was fenced, from the act to the fact; after a crash the cluster is asked again.
     losses: dict[str, tuple[Cause, str]] = field(default_factory=dict)
     _overdue: dict[Leg, float] = field(default_factory=dict)
+    _left: dict[Leg, float] = field(default_factory=dict)  # since when a verdict is waited for
+
+    @property
+    def awaits_verdict(self) -> bool:
+        """Whether the cluster is to say why a job was asked to leave."""
+        return bool(self._left)
 
     def look(self) -> OpenLegs:
         """List the open legs: a number of files that does not grow with finished trials.
@@ -62,6 +69,7 @@ class Observer:
     def facts(self, state: CampaignState, seen: OpenLegs, now: float) -> list[ev.Event]:
         """All facts that `seen` adds to `state`, in an order in which they can be applied."""
         facts: list[ev.Event] = []
+        self._left = {leg: since for leg, since in self._left.items() if leg in seen.claims}
         for leg in seen.claims if self._overdue else ():
             # Seen again: a listing had missed it, as one may during a rename.
             self._overdue.pop(leg._replace(done=False), None)
@@ -107,7 +115,8 @@ class Observer:
         found = read_attempt(self.layout, claim)
         if found is not None:
             self._overdue.pop(claim, None)
-            yield ev.LegFinished(now, *leg, found[0])
+            if (result := self._judged(claim, found[0], now)) is not None:
+                yield ev.LegFinished(now, *leg, result)
         elif self._is_overdue(claim, now, self.grace_s):
             fault = fault_of_attempt(self.layout, claim)
             message = f"its job said it was done, but its result cannot be used: {fault.text}"
@@ -115,6 +124,28 @@ class Observer:
                 yield self._lost(trial, claim, Cause.VANISHED, message, now)
             elif self._is_overdue(claim, now, LATE_RESULT_S):
                 yield self._lost(trial, claim, Cause.STORAGE, message, now)
+
+    def _judged(self, claim: Leg, result: Result, now: float) -> Result | None:
+        """The result, with why its job was asked to leave; None: the cluster is yet to say.
+
+        SLURM signals a job that is cancelled, or whose node is given up, like one that is
+        preempted, and all of them save and leave.
+        """
+        if result.outcome is not Outcome.INTERRUPTED or not self.verdict_s:
+            return result
+        job_id = claim.job_id or ""
+        verdict = self.book.verdict_on(job_id)
+        if verdict is None and now < self._left.setdefault(claim, now) + self.verdict_s:
+            return None
+        self._left.pop(claim, None)
+        if verdict is None or stop_request.was_cancelled(self.layout, job_id):
+            return result
+        if verdict.cause is Cause.NODE_FAILED:
+            return replace(result, cause=verdict.cause.value, message=verdict.detail)
+        if verdict.cause is Cause.CANCELLED and verdict.phase is JobPhase.ENDED:
+            message = f"its job {job_id} was cancelled: {verdict.detail}"
+            return replace(result, cause=verdict.cause.value, message=message)
+        return result
 
     def _of_revoked(self, trial: TrialState, leg: Leg, now: float) -> Iterator[ev.Event]:
         key = (leg.trial_id, leg.rung, leg.attempt)
@@ -154,6 +185,7 @@ class Observer:
                 trial.job_id,
                 mem_mb=trial.mem_mb,
                 time_s=trial.time_s,
+                off=short_name(trial.off),
             )
             back = offered.get(trial.trial_id)
             if back is not None and back.attempt > trial.attempt:

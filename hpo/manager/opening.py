@@ -20,9 +20,12 @@ from hpo.folder.campaign import FORMAT, Start, file_problem, stored, write
 from hpo.folder.copies import Origin, foreign_jobs, forget_the_original, origin
 from hpo.folder.files import Layout
 from hpo.folder.journal import Header
+from hpo.manager import code_versions
+from hpo.manager.code_snapshot import Runnable, snapshot
 from hpo.settings.secrecy import is_secret, told_setting
 from hpo.settings.spec import CampaignSpec
 from hpo.shown import one_line
+from hpo.trial.code import code_of
 
 # The shipped objectives under the names of 0.1.0, whose campaigns go on; gone after the next
 # release.
@@ -36,7 +39,8 @@ MOVED = {
 class Campaign:
     """An opened campaign; `changes` are settings that differ from the last start.
 
-    With an `origin` the folder was copied or moved; `foreign_jobs` hold legs and serve another one.
+    `code` is the digest of the objective's files; None: they are not to be found here. With an
+    `origin` the folder was copied or moved; `foreign_jobs` hold legs and serve another one.
     """
 
     layout: Layout
@@ -45,6 +49,7 @@ class Campaign:
     changes: list[str]
     origin: Origin | None = None
     foreign_jobs: frozenset[str] = frozenset()
+    code: str | None = None
 
 
 def folder_problems(root: Path, *, fresh: bool) -> list[str]:
@@ -102,6 +107,7 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
     Raises:
         ConfigDriftError: the directory holds another search.
         SettingsError: the campaign is too large for its file.
+        SettingsError: `snapshot_code` would copy too much.
         OSError: it cannot be written.
     """
     layout = Layout(spec.output_dir)
@@ -115,6 +121,11 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
         forget_the_original(layout)
     fresh_name = f"{_safe(spec.name)}-{secrets.token_hex(3)}"
     name = known["campaign"] if known and not copied else fresh_name
+    code = code_of(spec.objective, spec.pythonpath)
+    codes = code_versions.noted(known.get("code") if known else None, code, now)
+    run = Runnable(spec.objective, spec.pythonpath)
+    if spec.hpo.snapshot_code:
+        run = snapshot(layout, run, code)
     document: dict[str, Any] = {
         "format": FORMAT,
         "campaign": name,
@@ -123,22 +134,25 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
         "identity": spec.identity(),
         "start": asdict(start),
         "foreign_jobs": sorted(foreign),
-        "seat": _seat(spec, name),
+        "code": codes,
+        "seat": _seat(spec, name, run),
         "settings": spec.to_json(),
     }
     changes = _changed(known["settings"], document["settings"]) if known else []
+    changes += code_versions.changes(known.get("code") if known else None, codes)
     if document != known:
         write(layout, document)
     header = Header(name, spec.digest())
-    return Campaign(layout, header, known is None, changes, copied, frozenset(foreign))
+    digest = None if code is None else code.digest
+    return Campaign(layout, header, known is None, changes, copied, frozenset(foreign), digest)
 
 
-def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:
+def _seat(spec: CampaignSpec, name: str, run: Runnable) -> dict[str, Any]:
     """What a job reads: the fields of `hpo.job.orders.LegSettings`."""
     return {
         "campaign": name,
-        "objective": spec.objective,
-        "pythonpath": list(spec.pythonpath),
+        "objective": run.objective,
+        "pythonpath": list(run.pythonpath),
         **spec.goal.to_json(),
         "checkpoint_interval": spec.hpo.checkpoint_interval,
         "claim_timeout": spec.hpo.claim_timeout,
@@ -151,6 +165,9 @@ def _seat(spec: CampaignSpec, name: str) -> dict[str, Any]:
         "trial_process": spec.hpo.trial_process,
         "rung_attr": spec.rung_attr,
         "cwd": spec.hpo.cwd,
+        "hang_after": spec.hpo.hang_after,
+        "gpus": spec.slurm.gpus,
+        "log_limit_mb": spec.hpo.log_limit_mb,
     }
 
 
@@ -165,7 +182,7 @@ def _as_named_now(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_ours(name: str) -> bool:
-    folders = ("offers", "claims", "revoked", "jobs", "results", "trials")
+    folders = ("offers", "claims", "revoked", "jobs", "results", "trials", "code")
     return name in folders or name.startswith((".", "manager.", "hpo_campaign_"))
 
 

@@ -11,6 +11,7 @@ from functools import partial
 
 from hpo.folder.files import Layout
 from hpo.manager import reconcile
+from hpo.manager.disk_watch import DiskWatch
 from hpo.manager.trouble_teller import TroubleTeller
 from hpo.record import events as ev
 from hpo.record.state import CampaignState
@@ -21,9 +22,10 @@ from hpo.seats.book import SeatBook
 class Publisher:
     """The derived files of one campaign."""
 
-    def __init__(self, layout: Layout, gpus: int) -> None:
+    def __init__(self, layout: Layout, gpus: int, disk: DiskWatch) -> None:
         self._layout = layout
         self._summary = Summary(layout, gpus)
+        self._disk = disk
         self._due: list[ev.Event] = []
         self._trouble = TroubleTeller(
             "some of results/, status.json and best_config.json", "The campaign goes on without"
@@ -79,7 +81,8 @@ class Publisher:
         try:
             write()
         except OSError as err:
-            self._trouble.failed(err, now)
+            if not self._disk.is_full(err, now):
+                self._trouble.failed(err, now)
             return False
         self._trouble.worked(now)
         return True

@@ -258,7 +258,14 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -
 
 
 def _leg(trial: TrialState) -> Leg:
-    return Leg(trial.trial_id, trial.rung, trial.attempt, mem_mb=trial.mem_mb, time_s=trial.time_s)
+    return Leg(
+        trial.trial_id,
+        trial.rung,
+        trial.attempt,
+        mem_mb=trial.mem_mb,
+        time_s=trial.time_s,
+        off=offers.short_name(trial.off),
+    )
 
 
 def _content(trial: TrialState) -> dict[str, Any]:

@@ -19,6 +19,7 @@ class Cause(str, Enum):
     STOPPED = "stopped"  # with the whole campaign
     CUT_SHORT = "cut_short"  # its time had been cut, to end before a maintenance
     STORAGE = "storage"  # the shared files were away, or full
+    HUNG = "hung"  # it reported nothing for too long
 
     def __str__(self) -> str:
         """The word itself, as in the journal."""

@@ -49,7 +49,8 @@ class LegOffered:
 
     `final`: nothing can follow this leg. A higher `rung` than before is a promotion. `mem_mb` is
     the memory that the leg was raised to (MB); 0: what every seat has. `time_s` is how long it may
-    take (s), so that no seat takes it that has less time left; 0: any seat may.
+    take (s), so that no seat takes it that has less time left; 0: any seat may. `off` is the node
+    that is to be kept from it, as long as there is another; empty: none.
     """
 
     time: float
@@ -60,6 +61,7 @@ class LegOffered:
     final: bool = True
     mem_mb: int = 0
     time_s: int = 0
+    off: str = ""
 
 
 @dataclass(frozen=True, slots=True)

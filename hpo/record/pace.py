@@ -24,12 +24,16 @@ OWN_MARGIN = 1.5
 
 @dataclass(frozen=True, slots=True)
 class LegTime:
-    """A leg of trial `trial_id` to `rung` that took `seconds` for `units` of resource."""
+    """A leg of trial `trial_id` to `rung` that took `seconds` for `units` of resource.
+
+    `silence_s` is the longest time in it without a report (s); 0: nobody said so.
+    """
 
     trial_id: int
     rung: int
     units: int
     seconds: float
+    silence_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -72,6 +76,11 @@ class Pace:
             return OWN_MARGIN * (self.start_up_s() + own * units)
         per_unit = self._high_per_unit(rung)
         return None if per_unit is None else MARGIN * (self.start_up_s() + per_unit * units)
+
+    def longest_silence_s(self) -> float | None:
+        """The longest time in which a leg usually reports nothing (s); None: nothing is known."""
+        told = [leg.silence_s for leg in self.legs if leg.silence_s]
+        return _high(told) if told else None
 
     def start_up_s(self) -> float:
         """What a leg takes whatever its length (s): imports, data, restoring; 0: not known.

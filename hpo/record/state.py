@@ -126,6 +126,7 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             trial.rung, trial.attempt = event.rung, event.attempt
             trial.target, trial.final = event.target, event.final
             trial.mem_mb, trial.time_s = event.mem_mb, event.time_s
+            trial.off, trial.offered_at = event.off, event.time
             trial.ended_leg = trial.cause = trial.message = None
         case ev.LegClaimed():
             _require(_same_leg(trial, event), event, "another leg is offered")
@@ -159,6 +160,9 @@ def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev
     told = event if isinstance(event, ev.LegLost) else event.result
     trial.ended_leg = event
     trial.progressed = told.resource > trial.resource
+    # Not by what counts as saved: a trial that saves nothing would get further each time.
+    trial.gained = told.resource > trial.reached
+    trial.hangs = (0 if trial.gained else trial.hangs) + (told.cause == Cause.HUNG)
     trial.reached = max(trial.reached, told.resource)
     state.usage.add(event)
     if isinstance(event, ev.LegLost):
@@ -206,7 +210,8 @@ def _learn_pace(state: CampaignState, trial: TrialState, result: Result) -> None
     units = result.resource - trial.resource
     if result.outcome is not Outcome.FAILED and units > 0:
         trial.trained, trial.trained_s = units, result.elapsed
-        state.pace.add(LegTime(trial.trial_id, trial.rung, units, result.elapsed))
+        leg = LegTime(trial.trial_id, trial.rung, units, result.elapsed, result.silence_s)
+        state.pace.add(leg)
     elif result.outcome is Outcome.INTERRUPTED:
         trial.outlasted_s = max(trial.outlasted_s, math.ceil(result.elapsed))
 

@@ -55,6 +55,8 @@ class TrialState:
     final: bool = True
     mem_mb: int = 0  # that its legs were raised to; 0: what every seat has
     time_s: int = 0  # that the leg last offered may take; 0: nobody asked
+    off: str = ""  # the node that it is kept off
+    offered_at: float = 0.0
     job_id: str | None = None  # of the last claim; None: no job ever took a leg of it
     claimed_at: float = 0.0
     ended_leg: ev.LegFinished | ev.LegLost | None = None  # what a decision is due about
@@ -67,5 +69,7 @@ class TrialState:
     trained_s: float = 0.0  # and how long that took
     outlasted_s: int = 0  # the longest time in which a leg of it saved nothing
     used_mb: int = 0  # the most memory that a leg of it was seen to use
+    gained: bool = False  # whether the lost leg got further than all before it, saved or not
+    hangs: int = 0  # times that it hung since it last did
     cause: str | None = None
     message: str | None = None  # of a failed trial: what to tell a person

@@ -30,7 +30,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _RESULT = re.compile(r"trial_(\d{1,15})\.json")
-_TRIAL_COLUMNS = ("status", "error", "resource", "early", "training_time", "job_id", "cause")
+_TRIAL_COLUMNS = (
+    "status",
+    "error",
+    "resource",
+    "early",
+    "training_time",
+    "job_id",
+    "cause",
+    "code",
+    "gpu_use",
+    "gpu_mem_mb",
+)
 _REPORT_COLUMNS = ("trial_id", "wallclock")  # a report's own line cannot have `time` or `elapsed`
 
 
@@ -41,10 +52,11 @@ class CampaignResults:
     Attributes:
         trials: one row per trial that has a result or runs: trial_id (the index), status, error,
             resource, early (whether it returned before its end), training_time (s), job_id, cause,
-            and one column per hyperparameter; below a mapping `optimizer.lr`, and `config.error`
-            where it is called as one of the former. Lists are tuples, so that they can be grouped
-            by. Of a trial that runs the status is `running` and the error, until it has a result,
-            NaN.
+            code (a digest of the code that ran last), gpu_use (mean, %) and gpu_mem_mb of the last
+            leg (NaN where nobody could say), and one column per hyperparameter; below a mapping
+            `optimizer.lr`, and `config.error` where it is called as one of the former.
+            Lists are tuples, so that they can be grouped by. Of a trial that runs the status is
+            `running` and the error, until it has a result, NaN.
         reports: one row per report: trial_id, the reported numbers, time (s since 1970), elapsed
             (s in its attempt) and wallclock (s since the campaign's first trial started); a
             reported `trial_id` or `wallclock` is `reported.trial_id`.
@@ -226,9 +238,11 @@ def _trials_frame(results: list[dict[str, Any]]) -> pd.DataFrame:
         row = {name: result.get(name) for name in columns}
         row["early"] = result.get("early") is True
         row["training_time"] = _number(info.get("training_time"))
+        row["code"] = info.get("code")
+        row |= {name: _number(info.get(name)) for name in ("gpu_use", "gpu_mem_mb")}
         rows.append(row | _renamed(_columns(result.get("config") or {}), tuple(columns), "config"))
     frame = pd.DataFrame(rows, columns=None if rows else columns)
-    for name in ("error", "training_time"):
+    for name in ("error", "training_time", "gpu_use", "gpu_mem_mb"):
         frame[name] = frame[name].astype(float)  # None, for a failed trial, becomes NaN
     return frame.set_index("trial_id")
 

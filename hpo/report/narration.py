@@ -8,18 +8,26 @@ from typing import Any
 
 from hpo.errors import PRINTED_LAST
 from hpo.record import events as ev
+from hpo.record.causes import Cause
 from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.shown import one_line
 from hpo.values import flat
 
+NOTHING: Mapping[str, Any] = {}
+
 
 def narrate(
-    event: ev.Event, state: CampaignState, *, again: bool = False
+    event: ev.Event,
+    state: CampaignState,
+    *,
+    again: bool = False,
+    constants: Mapping[str, Any] = NOTHING,
 ) -> tuple[int, str] | None:
     """The line to log, with its level; None of an event that says nothing new to a person.
 
-    `again`: the job of a claim has had other legs before.
+    `again`: the job of a claim has had other legs before; `constants` are the same in all trials,
+    and not said again.
     """
     match event:
         case ev.LegFinished():
@@ -35,11 +43,13 @@ def narrate(
                 logging.WARNING,
                 f"node {event.node} is not used for {hours:.0f} h: {event.reason}",
             )
-    line = _news(event, state, again=again)
+    line = _news(event, state, again=again, constants=constants)
     return None if line is None else (logging.INFO, line)
 
 
-def _news(event: ev.Event, state: CampaignState, *, again: bool) -> str | None:
+def _news(
+    event: ev.Event, state: CampaignState, *, again: bool, constants: Mapping[str, Any]
+) -> str | None:
     match event:
         case ev.CampaignStarted():
             return "campaign started"
@@ -55,12 +65,14 @@ def _news(event: ev.Event, state: CampaignState, *, again: bool) -> str | None:
             if trial.offers_of_rung == 1:
                 return f"trial {event.trial_id} is promoted, to {event.target}"
             memory = f", with {event.mem_mb} MB" if event.mem_mb else ""
-            return f"trial {event.trial_id} is offered again (attempt {attempt + 1}{memory})"
+            off = f", not on {event.off} if there is another node" if event.off else ""
+            return f"trial {event.trial_id} is offered again (attempt {attempt + 1}{memory}{off})"
         case ev.LegClaimed():
             line = f"trial {event.trial_id} started, job {event.job_id}"
             if again:
                 line = f"job {event.job_id} goes on with trial {event.trial_id}"
-            return f"{line}: {describe(state.trials[event.trial_id].config)}"
+            config = describe(state.trials[event.trial_id].config, constants)
+            return f"{line}: {config}" if config else line
         case ev.LegReturned():
             return f"trial {event.trial_id}: its requeued job gave it back"
         case ev.TrialStopped() if state.trials[event.trial_id].job_id is not None:
@@ -77,7 +89,8 @@ def _news(event: ev.Event, state: CampaignState, *, again: bool) -> str | None:
 
 
 def _failed(event: ev.TrialFailed, state: CampaignState) -> tuple[int, str] | None:
-    if not isinstance(state.trials[event.trial_id].ended_leg, ev.LegFinished):
+    by_itself = isinstance(state.trials[event.trial_id].ended_leg, ev.LegFinished)
+    if not by_itself or event.cause == Cause.HUNG:
         return logging.WARNING, f"trial {event.trial_id} failed: {event.message}"
     if len(state.of(TrialStatus.FAILED)) == 1:
         file = f"results/trial_{event.trial_id}.json"
@@ -85,9 +98,14 @@ def _failed(event: ev.TrialFailed, state: CampaignState) -> tuple[int, str] | No
     return None
 
 
-def describe(config: Mapping[str, Any]) -> str:
-    """A configuration on one line, numbers at four digits."""
-    return one_line(" ".join(f"{name}={_short(value)}" for name, value in flat(config).items()))
+def describe(config: Mapping[str, Any], constants: Mapping[str, Any] = NOTHING) -> str:
+    """A configuration on one line, numbers at four digits; without the constants."""
+    varied = {name: value for name, value in config.items() if not _is(constants, name, value)}
+    return one_line(" ".join(f"{name}={_short(value)}" for name, value in flat(varied).items()))
+
+
+def _is(constants: Mapping[str, Any], name: str, value: object) -> bool:
+    return name in constants and bool(constants[name] == value)
 
 
 def _short(value: object) -> str:
@@ -109,10 +127,13 @@ def _finished(event: ev.LegFinished, state: CampaignState) -> tuple[int, str]:
     metric = state.goal.metric
     told, who = event.result, f"trial {event.trial_id}"
     took = f"{told.elapsed:.1f} s"
+    if told.cause == Cause.HUNG:
+        return logging.WARNING, f"{who} was ended on {told.node} after {took}: {told.message}"
     if told.outcome is Outcome.FAILED:
         return logging.WARNING, f"{who} failed after {took}: {_in_one_line(told)}"
     if told.outcome is Outcome.INTERRUPTED:
-        return logging.INFO, f"{who} was interrupted at {told.resource} after {took}"
+        why = f": {told.message}" if told.cause else ""
+        return logging.INFO, f"{who} was interrupted at {told.resource} after {took}{why}"
     if told.metric is None:
         return logging.WARNING, f"{who} completed in {took}, {metric} was not finite: worst"
     how = "completed" if state.trials[event.trial_id].final else f"reached {told.resource}"

@@ -87,8 +87,9 @@ def standing(state: CampaignState, trial_id: int, rules: Rules) -> str:
         case TrialStatus.FAILED:
             return f"it failed ({trial.cause})"
         case _:
-            lost = trial.ended_leg
-            if isinstance(lost, ev.LegLost) and lost.cause == Cause.CANCELLED:
+            ended = trial.ended_leg
+            last = ended.result if isinstance(ended, ev.LegFinished) else ended
+            if last is not None and last.cause == Cause.CANCELLED:
                 return "it is stopped for good, because its job was cancelled by the user"
             return f"it is stopped ({trial.cause}); it goes on when the campaign does"
 
@@ -152,6 +153,9 @@ def _reason(event: ev.LegOffered, state: CampaignState, rules: Rules) -> str:
         return "again, after a repair"
     if isinstance(leg, ev.LegLost):
         return f"again, because its job was lost ({leg.cause})"
+    if leg is not None and leg.result.outcome is Outcome.FAILED:
+        elsewhere = f", and on another node than {event.off} if there is one" if event.off else ""
+        return f"again, because it had failed ({leg.result.cause}){elsewhere}"
     return "again, because it had been interrupted"
 
 

@@ -8,7 +8,7 @@ gets what it still can use, the younger one the rest. Pure: from the seats to or
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from hpo.seats.book import JobPhase, SeatBook
 from hpo.seats.orders import LimitArray, array_of
@@ -33,6 +33,8 @@ def surplus(at_once: int, book: SeatBook) -> list[str]:
     There are none, except after the user's limit was lowered: each of them runs one at least.
     """
     arrays = {array_of(seat.job_id) for seat in book.queued()}
+    if len(arrays) <= at_once:
+        return []
     oldest = [array for array in living_arrays(book) if array in arrays][:at_once]
     idle = (seat.job_id for seat in book.queued() if seat.trial_id is None)
     return [job_id for job_id in idle if array_of(job_id) not in oldest]
@@ -60,16 +62,19 @@ def lower_limits(at_once: int, book: SeatBook, new: int = 0) -> list[LimitArray]
 
     What runs already goes on, so it has to be counted again before more may start.
     """
-    shares, _ = share_limit(at_once, living_arrays(book), new)
-    limited = _limited(book)
+    living = living_arrays(book)
+    shares, _ = share_limit(at_once, living, new)
+    limited = _limited(living, waiting_arrays(book))
     due = {a: n for a, n in shares.items() if n < book.limits.get(a, at_once + 1)}
     return [LimitArray(array, limit) for array, limit in due.items() if array in limited]
 
 
 def raise_limits(at_once: int, book: SeatBook) -> list[LimitArray]:
     """What gives a younger array that of which an older one makes no use any more."""
-    shares, _ = share_limit(at_once, living_arrays(book))
-    spare, limited, raised = room(at_once, book), _limited(book), []
+    living, waiting = living_arrays(book), waiting_arrays(book)
+    shares, _ = share_limit(at_once, living)
+    limited, raised = _limited(living, waiting), []
+    spare = _room(at_once, book, living, waiting)
     for array, limit in shares.items():
         known = book.limits.get(array, limit)
         more = min(limit - known, spare)
@@ -81,7 +86,10 @@ def raise_limits(at_once: int, book: SeatBook) -> list[LimitArray]:
 
 def room(at_once: int, book: SeatBook) -> int:
     """How many more seats may run beside what runs, and what the arrays may start."""
-    living, waiting = living_arrays(book), waiting_arrays(book)
+    return _room(at_once, book, living_arrays(book), waiting_arrays(book))
+
+
+def _room(at_once: int, book: SeatBook, living: Mapping[str, int], waiting: Set[str]) -> int:
     running = Counter(array_of(seat.job_id) for seat in book.running())
     may_run = 0
     for array, seats in living.items():
@@ -90,7 +98,6 @@ def room(at_once: int, book: SeatBook) -> int:
     return max(0, at_once - may_run)
 
 
-def _limited(book: SeatBook) -> list[str]:
+def _limited(living: Mapping[str, int], waiting: Set[str]) -> list[str]:
     """The arrays of which a limit means something; of a single seat nothing has to be said."""
-    living = living_arrays(book)
-    return [array for array in waiting_arrays(book) if living[array] > 1]
+    return [array for array in waiting if living[array] > 1]

@@ -35,6 +35,7 @@ class JobPhase(Enum):
     ENDED = "ended"
 
 
+LOOKS = 6  # at a job that ends, or comes back, before it is left to the usual rhythm
 VAIN_PAUSE = Backoff(900.0, 8 * 3600.0)  # after a seat that came in vain
 
 
@@ -42,11 +43,14 @@ VAIN_PAUSE = Backoff(900.0, 8 * 3600.0)  # after a seat that came in vain
 class JobStatus:
     """One job as the cluster sees it.
 
-    `cause` and `detail` say, for an ended job, what took it from a leg it had not finished;
+    `cause` and `detail` say, for an ended job, what took it from a leg it had not finished; for one
+    that waits again, with its `node`, how its former life ended, where the cluster has told;
     `ok` that it ended by itself with exit code 0. `reason` is why a queued job waits, and `advice`
     what a person should know or do about that, if anything. `size` is what it was asked for with,
     or changed to since, as far as the cluster can still tell. `ended_at` (s, Unix) is when it
-    ended, by the cluster's clock, where that is known.
+    ended, by the cluster's clock, where that is known. `begins_later`: a queued job may not start
+    before a time that was set for it. `why` is `reason` in words, as what follows "as", and
+    `starts_at` (s, Unix) when the cluster plans to start it, where it tells.
     """
 
     phase: JobPhase
@@ -58,6 +62,9 @@ class JobStatus:
     node: str = ""
     size: Size = DEFAULT_SIZE
     ended_at: float | None = None
+    begins_later: bool = False
+    why: str = ""
+    starts_at: float | None = None
 
 
 @dataclass(slots=True)
@@ -77,6 +84,18 @@ class Seat:
     claimed_at: float = 0.0
     off: frozenset[str] | None = None  # the nodes that it was told to keep off; None: unknown
     keeps: bool = False  # it is to be left as it is: nobody knows what it has
+    has_run: bool = False  # as far as anybody has seen
+    looks: int = 0  # worth taking soon: it gave up its leg, and may be coming back
+
+    @property
+    def is_back_late(self) -> bool:
+        """Whether it was requeued and may not start yet, for which SLURM takes two minutes.
+
+        It has lost its age in the queue: a new one starts no later, and sooner where there is room.
+        One that has never run begins later because the user wants that.
+        """
+        queued = self.phase is JobPhase.QUEUED and self.trial_id is None
+        return queued and self.has_run and self.status.begins_later
 
 
 @dataclass(slots=True)
@@ -106,15 +125,22 @@ class SeatBook:
             seat = self.seats.get(job_id)
             if seat is None:
                 if status.phase is not JobPhase.ENDED:
+                    runs = status.phase is JobPhase.RUNNING
                     self.seats[job_id] = Seat(
-                        job_id, status.phase, status, seen_at=asked_at, size=status.size
+                        job_id,
+                        status.phase,
+                        status,
+                        seen_at=asked_at,
+                        size=status.size,
+                        has_run=runs,
                     )
                 continue
             seat.status, seat.absent_since, seat.phase = status, None, status.phase
+            seat.has_run |= status.phase is JobPhase.RUNNING
             # The time it was asked for with stands, even where a maintenance cut it.
-            seat.size = Size(
-                status.size.known_or(seat.size).mem_mb, seat.size.known_or(status.size).time_min
-            )
+            if seat.size != status.size:
+                mem_mb = status.size.known_or(seat.size).mem_mb
+                seat.size = Size(mem_mb, seat.size.known_or(status.size).time_min)
             if status.phase is not JobPhase.QUEUED:
                 seat.off = None  # where it waits again, it may have started before it was told
             if status.phase is not JobPhase.ENDED:
@@ -125,6 +151,8 @@ class SeatBook:
                 self.vain_at = asked_at if _is_vain(seat) else self.vain_at
             seat.ended_at = _end_of(seat, seat.told_at)
         for seat in self.seats.values():
+            still_runs = seat.phase is JobPhase.RUNNING and seat.job_id in statuses
+            seat.looks = max(0, seat.looks - 1) if still_runs else 0
             if seat.job_id in self.foreign and seat.ended_at is None:
                 seat.ended_at = asked_at
             if seat.job_id not in statuses and seat.phase is not JobPhase.ENDED:
@@ -204,7 +232,9 @@ class SeatBook:
                     seat.off = order.nodes
             case Cancel():
                 for job_id in order.job_ids:
-                    self.left(job_id, over=True)
+                    self.seats.pop(job_id, None)
+                # What had started before it was cancelled goes on: it has to be counted.
+                self.counted = False
             case _:  # the limit of an array
                 # What had started before a limit was lowered goes on: it has to be counted.
                 if order.at_once < self.limits.get(order.array, order.at_once + 1):
@@ -232,19 +262,37 @@ class SeatBook:
         if seat.phase is JobPhase.QUEUED:
             seat.phase, seat.status, seat.off = JobPhase.RUNNING, running, None
         seat.trial_id, seat.claimed_at = trial_id, now
+        seat.has_run, seat.looks = True, 0
         seat.legs += 1
         self.deaths.clear()
         self.vain = 0
         if job_id in self.foreign:
             seat.phase, seat.status = JobPhase.ENDED, _FOREIGN
 
-    def left(self, job_id: str, *, over: bool) -> None:
-        """A job no longer holds its leg; `over`: its life ends with it."""
+    def left(self, job_id: str, *, over: bool, early: bool = False) -> None:
+        """A job no longer holds its leg; `over`: its life ends with it.
+
+        `early`: because it was asked to leave, so that it may come back, or end.
+        """
         if over:
             self.seats.pop(job_id, None)
             self._over.add(job_id)
         elif job_id in self.seats:
             self.seats[job_id].trial_id = None
+            self.seats[job_id].looks = LOOKS if early else 0
+
+    def is_worth_a_look(self) -> bool:
+        """Whether a job has just given up its leg: only the cluster can say what becomes of it."""
+        return any(seat.looks for seat in self.seats.values())
+
+    def back_late(self) -> list[Seat]:
+        """Seats that were requeued and may not start yet."""
+        return [seat for seat in self.seats.values() if seat.is_back_late]
+
+    def waits_again(self, job_id: str) -> bool:
+        """Whether the job is back in the queue, as far as the cluster has said."""
+        seat = self.seats.get(job_id)
+        return seat is not None and seat.phase is JobPhase.QUEUED
 
     def has_gone_on(self, job_id: str) -> bool:
         """Whether the job had taken other legs before the one that it holds."""
@@ -265,6 +313,16 @@ class SeatBook:
         reasons = Counter(seat.status.reason or "not known yet" for seat in self.queued())
         return dict(reasons.most_common())
 
+    def waits_in_words(self) -> dict[str, int]:
+        """How many seats wait, by why; most first, those that nobody has explained as ""."""
+        why = Counter(seat.status.why or seat.status.reason for seat in self.queued())
+        return dict(why.most_common())
+
+    def next_start(self, now: float) -> float | None:
+        """When the cluster plans to start the first of those that wait (s, Unix)."""
+        planned = (seat.status.starts_at for seat in self.queued())
+        return min((at for at in planned if at is not None and at > now), default=None)
+
     def running(self) -> list[Seat]:
         """Seats that run, with a leg or still looking for one."""
         return [s for s in self.seats.values() if s.phase is JobPhase.RUNNING]
@@ -273,6 +331,14 @@ class SeatBook:
         """When the job ended, as far as the cluster has told."""
         seat = self.seats.get(job_id)
         return None if seat is None else seat.ended_at
+
+    def verdict_on(self, job_id: str) -> JobStatus | None:
+        """What the cluster says of a job that was asked to leave; None: it still seems to run.
+
+        Such a job is over, or waits again.
+        """
+        seat = self.seats.get(job_id)
+        return None if seat is None or seat.phase is JobPhase.RUNNING else seat.status
 
     def loss_of(
         self, job_id: str, now: float, *, grace_s: float, vanish_s: float
@@ -290,6 +356,8 @@ class SeatBook:
             if now >= seat.ended_at + grace_s:
                 return seat.status.cause, seat.status.detail or seat.status.cause.value
         elif seat.phase is JobPhase.QUEUED and seat.trial_id is not None:
+            if seat.status.cause is Cause.NODE_FAILED:
+                return Cause.NODE_FAILED, f"{seat.status.detail}; job {job_id} waits again"
             return Cause.PREEMPTED, f"job {job_id} waits in the queue again ({seat.status.reason})"
         elif seat.absent_since is not None and now >= seat.absent_since + vanish_s:
             return Cause.VANISHED, f"the cluster knows no job {job_id} any more"

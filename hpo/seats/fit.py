@@ -3,7 +3,7 @@
 While nobody knows what legs need, seats are queued with the most that any may have. Once it is
 known, most of them give up the rest where they stand: a job that asks for less fits into more holes
 of the schedule, and keeps the age that it has gained. Pure: from seats and legs to seats that are
-to change.
+to change; apart from `plan`, which asks for seats and never makes one smaller.
 """
 
 from __future__ import annotations

@@ -1,19 +1,19 @@
 """Which job this process is: SLURM's, a local process of the manager's, or one started by hand.
 
-Reads the environment only.
+Reads the environment only, and the clock once, to tell when its time is over.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hpo.seats.wall_time import JobTime
 
 
-@dataclass(frozen=True, slots=True)
-class JobIdentity:
+class JobIdentity(NamedTuple):
     """One job; `restarts` counts its former lives under the same id.
 
     `mem_mb` is the memory that it may use (MB); None: nobody says how much. `time` is what it knows
@@ -25,7 +25,7 @@ class JobIdentity:
     host: str
     on_slurm: bool
     mem_mb: int | None = None
-    time: JobTime = field(default_factory=JobTime)
+    time: JobTime = JobTime()
 
 
 def this_job(environ: Mapping[str, str] = os.environ) -> JobIdentity:
@@ -43,8 +43,9 @@ def this_job(environ: Mapping[str, str] = os.environ) -> JobIdentity:
         name = "".join(c if c.isalnum() else "-" for c in host)
         job_id, restarts, on_slurm = f"hand-{name}-{os.getpid()}", 0, False
     memory_mb = _memory_mb(environ) if on_slurm else None
-    time = JobTime.read(environ, on_slurm=on_slurm)
-    return JobIdentity(job_id, restarts, host, on_slurm, memory_mb, time)
+    ahead_s = time.time() - time.monotonic()
+    job_time = JobTime.read(environ, on_slurm=on_slurm, ahead_s=ahead_s)
+    return JobIdentity(job_id, restarts, host, on_slurm, memory_mb, job_time)
 
 
 def _memory_mb(environ: Mapping[str, str]) -> int | None:

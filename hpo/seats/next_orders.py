@@ -20,6 +20,7 @@ from hpo.seats.plan import NOTHING, plan_seats, useless_seats
 
 USELESS = "nothing is left for them"
 BEYOND = "more arrays wait than seats may run at once"
+BACK_LATE = "they were requeued and may not start yet; others are asked for"
 
 
 def next_orders(
@@ -58,6 +59,8 @@ def _first_due(
     coming = wanted.coming if book.may_expect(now) else NOTHING
     plan = plan_seats(book, wanted.needs, limits, coming=coming, usual_mb=wanted.usual_mb)
     new = sum(order.count for order in plan if isinstance(order, Submit))
+    if new and (late := [seat.job_id for seat in book.back_late()]):
+        return cancel(late, BACK_LATE)
     if lowered := lower_limits(at_once, book, new):
         return [*lowered]
     if raised := raise_limits(at_once - min(new, 1), book):

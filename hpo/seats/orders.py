@@ -81,7 +81,8 @@ class Cancel:
     running: bool = False
 
     def __str__(self) -> str:
-        return f"{len(self.job_ids)} waiting jobs are cancelled: {self.why}"
+        which = "jobs" if self.running else "waiting jobs"
+        return f"{len(self.job_ids)} {which} are cancelled: {self.why}"
 
 
 Change = Raise | Shrink | LimitArray | Avoid | Cancel

@@ -35,22 +35,26 @@ def plan_seats(
     is raised, which keeps its place; a new one is asked for where none waits. Time is never raised:
     by its manual SLURM lets no user do it.
 
+    A seat that was requeued and may not start yet counts for nothing: a GPU may be idle meanwhile.
+
     Where a seat takes several legs, no more wait than the legs need. Where it takes as many as its
     time allows, nobody knows how soon the next one is needed; one that waits in vain costs nothing.
     """
     if not book.counted:
         return []
+    waiting = [seat for seat in book.queued() if not seat.is_back_late]
     at_once, max_queued = limits.max_concurrent_jobs, limits.max_queued_jobs
     queue_ahead = max_queued if limits.queue_ahead is None else limits.queue_ahead
     legs_per_seat = limits.legs_per_seat
-    free = Counter(s.size for s in (*book.queued(), *book.running()) if s.trial_id is None)
-    live = len(book.running()) + len(book.queued())
+    seats = [*waiting, *book.running()]
+    free = Counter(seat.size for seat in seats if seat.trial_id is None)
+    live = len(seats)
     busy = live - free.total()
     # Of memory that was learned, what waits has less than is usual now.
     lacking_memory = missing(needs if usual_mb is None else Counter(needs) + Counter(coming), free)
-    raised = _raised(book, lacking_memory, usual_mb)
-    for kind, seats in raised.items():
-        for seat in seats:
+    raised = _raised(waiting, lacking_memory, usual_mb)
+    for kind, chosen in raised.items():
+        for seat in chosen:
             free[seat.size] -= 1
             free[Size(kind.mem_mb, seat.size.time_min)] += 1
     legs = sum(needs.values()) + sum(coming.values())
@@ -134,35 +138,42 @@ def useless_seats(
     as there is anything to come: it is only expected.
     """
     waiting = [seat for seat in book.queued() if seat.trial_id is None]
-    waiting.sort(key=lambda seat: (len(seat.job_id), seat.job_id), reverse=True)
     expected = Counter(needs) + Counter(coming)
     # With nothing but legs to come, nobody can tell yet what the next offers will need.
     wait_and_see = bool(coming) and not needs
-    hopeless: list[Seat] = []
-    useful: list[Seat] = []
-    for seat in waiting:
-        can = wait_and_see or any(seat.size.covers(need) for need in expected)
-        (useful if can else hopeless).append(seat)
+    sizes = {seat.size for seat in waiting}
+    able = {size for size in sizes if wait_and_see or any(map(size.covers, expected))}
+    useful = [seat for seat in waiting if seat.size in able]
+    useless = [seat for seat in waiting if seat.size not in able]
     # What runs and looks for a leg does not count: its time may be too short for the last one.
     beyond = len(useful) - expected.total()
-    # Of those that have more memory there are few.
-    usual = most_common(expected)
-    of_usual = [seat for seat in useful if Size(usual.mem_mb).covers(Size(seat.size.mem_mb))]
-    # Not one by one, because each time is a call to the cluster.
-    left_over = of_usual[:beyond] if beyond > max(spared, len(of_usual) // 2) else []
-    return [seat.job_id for seat in (*hopeless, *left_over)]
+    if beyond > spared:
+        # Of those that have more memory there are few.
+        usual = most_common(expected)
+        of_usual = [seat for seat in useful if Size(usual.mem_mb).covers(Size(seat.size.mem_mb))]
+        # Not one by one, because each time is a call to the cluster.
+        if beyond > len(of_usual) // 2:
+            useless += sorted(of_usual, key=_age, reverse=True)[:beyond]
+    return [seat.job_id for seat in sorted(useless, key=_age, reverse=True)]
+
+
+def _age(seat: Seat) -> tuple[int, str]:
+    """To sort by: the oldest first, and the same whoever asks, as a new manager knows no order."""
+    return len(seat.job_id), seat.job_id
 
 
 def _raised(
-    book: SeatBook, lacking: Mapping[Size, int], usual_mb: int | None
+    queued: list[Seat], lacking: Mapping[Size, int], usual_mb: int | None
 ) -> dict[Size, list[Seat]]:
     """Which waiting seats of the usual size or less are to be raised, by what they are for."""
-    seats = [s for s in book.queued() if s.trial_id is None and s.absent_since is None]
-    waiting = [s for s in seats if Size(usual_mb).covers(Size(s.size.mem_mb))]
-    # In an order that does not depend on who asks: a new manager knows them from the queue.
-    waiting.sort(key=lambda seat: (len(seat.job_id), seat.job_id))
     raised: dict[Size, list[Seat]] = {}
-    for kind in sorted(lacking, reverse=True):
+    kinds = sorted((kind for kind in lacking if kind.mem_mb is not None), reverse=True)
+    if not kinds:
+        return raised
+    seats = [s for s in queued if s.trial_id is None and s.absent_since is None]
+    waiting = [s for s in seats if Size(usual_mb).covers(Size(s.size.mem_mb))]
+    waiting.sort(key=_age)
+    for kind in kinds:
         fit = [s for s in waiting if _can_be_raised(s.size, kind)]
         if chosen := fit[: lacking[kind]]:
             raised[kind] = chosen

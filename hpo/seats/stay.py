@@ -30,7 +30,7 @@ class Stay:
 
     Attributes:
         legs_left: beside the one it has taken last; None: as many as its time allows.
-        leave_at: when its job will be asked to leave (s, Unix); None: never.
+        leave_at: when its job will be asked to leave (s, by its own steady clock); None: never.
         failed: legs in a row that failed.
         legs: that it has taken.
         shortest_s: of the legs that it finished (s); None: it has finished none.

@@ -1,7 +1,8 @@
 """How long a seat may go on: until its job is asked to leave.
 
 Owns the variables in which a job's script says when that is, because only newer SLURMs tell a job
-its end, and the value that they are read into, once. Pure: it reads what it is given.
+its end, and the value that they are read into, once: from then on a job counts by a clock that
+nobody sets. Pure: it reads what it is given.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ class JobTime(NamedTuple):
         asked_min: the time limit that its seat was asked for with, or was lowered to while it
             waited (min); a partition or a maintenance may have cut it. None: nobody says.
         limit_min: the time limit with which it was submitted (min); None: nobody says.
-        leave_at: when it will be asked to leave (s, Unix); None: nobody says, or it has no end.
-        end_at: its end (s, Unix); None: SLURM does not tell it.
+        leave_at: when it will be asked to leave (s, by the job's clock); None: nobody says, or it
+            has no end.
+        end_at: its end (s, by the job's clock); None: SLURM does not tell it.
     """
 
     asked_min: int | None = None
@@ -47,11 +49,15 @@ class JobTime(NamedTuple):
     end_at: float | None = None
 
     @classmethod
-    def read(cls, environ: Mapping[str, str], *, on_slurm: bool) -> JobTime:
-        """What the job's own script says; SLURM tells a job's limit only in some versions."""
+    def read(cls, environ: Mapping[str, str], *, on_slurm: bool, ahead_s: float = 0.0) -> JobTime:
+        """What the job's own script says; SLURM tells a job's limit only in some versions.
+
+        The wall clock, which the script went by, is `ahead_s` ahead of the job's now.
+        """
         asked_min = _minutes(environ, SEAT_MIN) if on_slurm else None
         limit_min = _minutes(environ, LIMIT_MIN)
-        return cls(asked_min, limit_min, _moment(environ, LEAVE_AT), _moment(environ, _END))
+        leave_at, end_at = (_moment(environ, name, ahead_s) for name in (LEAVE_AT, _END))
+        return cls(asked_min, limit_min, leave_at, end_at)
 
     @property
     def early_s(self) -> int:
@@ -90,8 +96,8 @@ def _minutes(environ: Mapping[str, str], name: str) -> int | None:
         return None
 
 
-def _moment(environ: Mapping[str, str], name: str) -> float | None:
+def _moment(environ: Mapping[str, str], name: str, ahead_s: float) -> float | None:
     try:
-        return float(environ[name])
+        return float(environ[name]) - ahead_s
     except (KeyError, ValueError):
         return None

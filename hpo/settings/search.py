@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from hpo.settings.slurm import SlurmSettings
 from hpo.settings.types import STRICT, Count, Name, PositiveCount, TextPath, Words, read_path
+from hpo.units.slurm import parse_memory_mb
 
 __all__ = ["HpoSettings", "SlurmSettings"]
 
@@ -22,6 +23,13 @@ def _read_trials_per_job(value: object) -> object:
     if not is_count and value != "auto":
         raise ValueError(f"must be a whole number from 1 on, or 'auto', not {value!r}")
     return value
+
+
+def _read_hang_after(value: object) -> object:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+    if not is_number and value not in ("auto", "never"):
+        raise ValueError(f"must be a number of seconds above 0, 'auto' or 'never', not {value!r}")
+    return float(value) if isinstance(value, (int, float)) else value
 
 
 def _read_command(value: object) -> object:
@@ -35,6 +43,16 @@ def _read_reference(value: object) -> object:
     if not separator or not module.strip() or not function.strip().isidentifier():
         raise ValueError(f"must be 'package.module:function' or 'file.py:function', not {value!r}")
     return f"{module.strip()}:{function.strip()}"
+
+
+def _read_size(value: object) -> object:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(f"must be a size with a unit, such as '50M', not {value!r}")
+    if parse_memory_mb(value) < 1:
+        raise ValueError("must be 1M or more")
+    return value.strip().upper().removesuffix("B")
 
 
 class SchedulerSettings(BaseModel):
@@ -177,12 +195,14 @@ class HpoSettings(BaseModel):
 
     max_queued_jobs: PositiveCount = 450
     """Jobs that this campaign keeps in SLURM at most. Clusters refuse users who have too many:
-    Amarel more than about 500."""
+    Amarel more than about 500. Where it is not set, all that you have there count, other work and
+    other campaigns too."""
 
     queue_ahead: Count | Literal["auto"] = "auto"
     """Jobs that wait in SLURM's queue beyond `max_concurrent_jobs`, so that it fills a freed GPU by
-    itself; `auto`: as many as there is work for, up to `max_queued_jobs` in all (with
-    `trials_per_job: auto`, whose jobs last for all of a fixed `time`: four behind each)."""
+    itself; `auto`: as many as there is work for, up to 150 and 12 for each that may run (with
+    `trials_per_job: auto`, whose jobs last for all of a fixed `time`: four behind each), or, where
+    you set it, up to `max_queued_jobs` in all."""
 
     claim_timeout: Annotated[float, Field(ge=0)] = 60.0
     """Seconds a job waits for work before it ends."""
@@ -194,6 +214,14 @@ class HpoSettings(BaseModel):
     """Who else reads the campaign's folder: nobody (`private`); the `group`; `group-writable`: a
     group that you trust with your account may also write (needs `chmod +t`)."""
 
+    log_limit: Annotated[str | None, BeforeValidator(_read_size)] = "50M"
+    """Size of a job's log beyond which its middle is left out, with a unit; None (`null`): keep it
+    all."""
+
+    snapshot_code: bool = False
+    """Jobs run a copy of the objective's code as it was at the start (`code/` in the campaign's
+    folder), so that it can be edited while they wait."""
+
     trials_per_gpu: PositiveCount = 1
     """Local processes that share one GPU; SLURM jobs never share."""
 
@@ -201,12 +229,25 @@ class HpoSettings(BaseModel):
     """Seconds to wait for the result file of a job that SLURM says is over: on a shared filesystem
     it may be seen late."""
 
+    hang_after: Annotated[float | Literal["auto", "never"], BeforeValidator(_read_hang_after)] = (
+        "auto"
+    )
+    """Seconds without a report after which a trial is taken to hang: it is ended, its stack goes
+    into its job's log, and it runs once more, on another node. `auto`: five times what a report
+    took at most so far, ten minutes at least, longer while it computes or before its first report
+    (12 h, or 3 days, where nothing has reported yet). `never`: it is not looked at."""
+
     max_lost_legs: Count = 20
     """Times that a trial may be lost to the cluster (preemption, broken node) without having got
     further, before it fails."""
 
     max_initial_failures: Count = 5
     """Alike failures of the first trials that stop the campaign; 0: never stop."""
+
+    @property
+    def log_limit_mb(self) -> int | None:
+        """The limit of a job's log in MB; None: there is none."""
+        return None if self.log_limit is None else parse_memory_mb(self.log_limit)
 
     @property
     def legs_per_job(self) -> int | None:

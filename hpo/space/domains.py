@@ -13,7 +13,7 @@ from hpo.space.base import NumberDomain, is_number, is_whole_number
 from hpo.space.listed import Choice, Constant
 from hpo.space.numeric import Integers, Quantized, Uniform
 from hpo.space.scipy_frozen import Frozen, is_frozen
-from hpo.values import plain
+from hpo.values import plain_or_same
 
 
 def uniform(low: float, high: float) -> Uniform:
@@ -55,7 +55,7 @@ def quantized(domain: Any, step: float) -> Quantized:
     `domain` is a domain of numbers, or a frozen scipy.stats distribution.
     """
     inner: NumberDomain = Frozen(domain) if is_frozen(domain) else domain
-    return Quantized(inner, _plain_if_possible(step))
+    return Quantized(inner, plain_or_same(step))
 
 
 def constant(value: Any) -> Constant:
@@ -63,25 +63,17 @@ def constant(value: Any) -> Constant:
 
     Other plain values are constants by themselves.
     """
-    return Constant(_plain_if_possible(value))
+    return Constant(plain_or_same(value))
 
 
 def _listed(values: Any) -> tuple[Any, ...]:
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        return (_plain_if_possible(values),)
-    return tuple(_plain_if_possible(value) for value in values)
-
-
-def _plain_if_possible(value: Any) -> Any:
-    """`value` in plain JSON data; unchanged where it has none, for `problems()` to say so."""
-    try:
-        return plain(value)
-    except ValueError:
-        return value
+        return (plain_or_same(values),)
+    return tuple(plain_or_same(value) for value in values)
 
 
 def _real(value: Any) -> Any:
-    value = _plain_if_possible(value)
+    value = plain_or_same(value)
     try:
         return float(value) if is_number(value) else value
     except OverflowError:
@@ -89,5 +81,5 @@ def _real(value: Any) -> Any:
 
 
 def _whole(value: Any) -> Any:
-    value = _plain_if_possible(value)
+    value = plain_or_same(value)
     return int(value) if is_whole_number(value) else value

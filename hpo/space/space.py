@@ -1,6 +1,6 @@
 """The search space: named domains, their configurations, and the checks of what a user wrote.
 
-No I/O, no clock, no randomness that is not passed in. The domain functions are re-exported here.
+No I/O, no clock, no randomness that is not passed in.
 """
 
 from __future__ import annotations
@@ -10,38 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hpo.space.base import Domain, describe
-from hpo.space.domains import (
-    choice,
-    constant,
-    lograndint,
-    loguniform,
-    ordinal,
-    quantized,
-    randint,
-    uniform,
-)
+from hpo.space.base import Domain
 from hpo.space.nested import Nested, below, completed
 from hpo.space.text import read_expressions
 from hpo.space.written import as_domain
-from hpo.values import JsonValue, canonical, plain
-
-__all__ = [
-    "Domain",
-    "Space",
-    "as_domain",
-    "canonical",
-    "choice",
-    "constant",
-    "describe",
-    "lograndint",
-    "loguniform",
-    "ordinal",
-    "quantized",
-    "randint",
-    "read_space",
-    "uniform",
-]
+from hpo.values import JsonValue, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +31,12 @@ class Space:
         whole = Nested(self.domains)
         object.__setattr__(self, "_whole", whole)
         object.__setattr__(self, "free", whole.free)
+
+    @property
+    def constants(self) -> dict[str, JsonValue]:
+        """What is the same in all configurations."""
+        fixed = [name for name in self.domains if name not in self.free]
+        return {name: self.domains[name].value(0.0) for name in fixed}
 
     @property
     def size(self) -> int | None:

@@ -15,7 +15,7 @@ from hpo.space.nested import Nested, Options
 from hpo.space.numeric import Integers, Quantized, Uniform
 from hpo.space.other_tools import from_other_tool
 from hpo.space.scipy_frozen import Frozen, is_frozen
-from hpo.values import plain
+from hpo.values import plain_or_same
 
 OWN = (Uniform, Integers, Quantized, Choice, Constant, Frozen, Nested, Options)
 MOST_LISTED = 100_000  # values of a range that are written out as a choice
@@ -45,7 +45,7 @@ def as_domain(raw: Any) -> Domain:
         return Refused(None, f"a range of {_length(raw)} values: write randint({ends})")
     if isinstance(raw, (list, tuple)) and _holds_domain(raw):
         return Options(tuple(_option(item) for item in raw))
-    value = _plain_if_possible(raw)
+    value = plain_or_same(raw)
     if isinstance(value, (list, tuple)):  # a tuple is still one when it holds something improper
         return Choice(tuple(value))
     return Constant(value)
@@ -65,14 +65,14 @@ def _option(item: Any) -> Domain:
     if is_domain(item):
         return Refused(None, "a list holds values, no domains; only mappings in it may have some")
     if not isinstance(item, Mapping):
-        return Constant(_plain_if_possible(item))
+        return Constant(plain_or_same(item))
     # A list may be a value here, as what a list holds is elsewhere, or a choice, as in a mapping.
     fields = {key: _unclear(value) if _is_list(value) else value for key, value in item.items()}
     return as_domain(fields)
 
 
 def _unclear(values: Any) -> Refused:
-    shown = _plain_if_possible(values)
+    shown = plain_or_same(values)
     return Refused(
         None, f"write choice({shown!r}) to draw one of them, or constant({shown!r}) for the list"
     )
@@ -113,11 +113,3 @@ def _two_readings(raw: tuple[Any, ...]) -> str:
 def _length(values: range) -> int:
     """As `len`, which fails beyond 2**63."""
     return max(0, -((values.start - values.stop) // values.step))
-
-
-def _plain_if_possible(value: Any) -> Any:
-    """`value` in plain JSON data; unchanged where it has none, for `problems()` to say so."""
-    try:
-        return plain(value)
-    except ValueError:
-        return value

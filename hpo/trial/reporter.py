@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from hpo.trial.stack_signal import show_stack_on_signal
+
 if TYPE_CHECKING:
     from hpo.trial.trial import Trial
 
@@ -40,6 +42,11 @@ class Reporter:
                 for epoch in range(1, max_epochs + 1):
                     report(epoch=epoch, validation_error=train_one_epoch(learning_rate))
     """
+
+    def __init__(self) -> None:
+        """In a script, let its job see where it hangs."""
+        if _current.get(None) is None:
+            show_stack_on_signal()
 
     def __call__(self, **metrics: object) -> None:
         """Report as `Trial.report` does.

@@ -11,7 +11,6 @@ import copy
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ from hpo.folder.report_lines import (
     write_line,
 )
 from hpo.folder.reports import read_reports
+from hpo.trial.saving_time import SavingTime
 
 if TYPE_CHECKING:
     from hpo.checkpoint.restorable import Restorable
@@ -79,6 +79,7 @@ class Trial:
         asked_to_leave: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
         patience: Patience = Patience(),
+        remark: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self.trial_id = trial_id
         # A copy, because users' code pops from its config, and the result must show the whole one.
@@ -94,13 +95,15 @@ class Trial:
         self._checkpoint_interval = checkpoint_interval
         self._asked_to_leave = asked_to_leave
         self._clock = clock
-        self._patience = replace(patience, leaving=asked_to_leave)
+        self._patience = patience._replace(leaving=asked_to_leave)
         self._started = clock()
+        self._remark = remark  # takes what is to be said once in the campaign
+        self._saving = SavingTime()
         self._values: dict[str, int | float] | None = None  # of the last report of this attempt
         self._reported = False
         self._is_full = False  # whether its file holds no more whole reports
         self._objects: dict[str, Restorable] = {}
-        self._insist("the trial's folder", lambda: opening.make_folder(folder))
+        self._insist("the trial's folder", lambda: opening.make_folder(folder, parents=1))
 
     @property
     def max_resource(self) -> int | None:
@@ -131,7 +134,7 @@ class Trial:
     def checkpoint_dir(self) -> Path:
         """A folder for files that the objective saves itself; it outlives the attempt."""
         path = self._folder / CHECKPOINTS / USERS_FILES
-        self._insist("the checkpoint folder", lambda: opening.make_folder(path, parents=2))
+        self._insist("the checkpoint folder", lambda: opening.make_folder(path, parents=3))
         return path
 
     @property
@@ -219,6 +222,7 @@ class Trial:
     def _write_checkpoint(self) -> None:
         from hpo import checkpoint
 
+        began = time.monotonic()
         checkpoint.save(
             self._folder,
             resource=self.resource,
@@ -226,6 +230,11 @@ class Trial:
             attempt=self.attempt,
             objects=self._objects,
         )
+        passed = self._clock() - self._started
+        self._saving.add(time.monotonic() - began, self.resource)
+        if words := self._saving.complaint(passed, self._checkpoint_interval, self._resource_attr):
+            log.warning("trial %d: %s", self.trial_id, words)
+            self._remark(f"trial {self.trial_id}: {words}")
 
     def report(self, **metrics: object) -> None:
         """Report the metrics of one resource step; call it as the last thing of the epoch.
@@ -243,7 +252,7 @@ class Trial:
         """
         resource, values = self._checked(metrics)
         now = self._clock()
-        elapsed = max(0.0, now - self._started)  # because clocks of nodes are set back at times
+        elapsed = max(0.0, now - self._started)
         record = make_record((self._resource_attr, resource), values, now=now, elapsed=elapsed)
         record = self._write(record, (self._resource_attr, resource), values[self._metric])
         if not self.history and resource > 1:

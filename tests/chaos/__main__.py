@@ -11,16 +11,19 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from chaos import in_simulation, on_processes
 from chaos.audit import Findings
+from chaos.training import CODES
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[[Path, int, int], tuple[Counter[str], Findings]]
 RUNS: dict[str, tuple[Run, int]] = {  # and how many kills one campaign gets
     "simulation": (in_simulation.run, 30),
     "local": (on_processes.run, 12),
+    "training": (on_processes.run_training, 12),
 }
 
 
@@ -31,6 +34,8 @@ def main() -> int:
     parser.add_argument("--campaigns", type=int, default=20, help="campaigns of each executor")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--keep", type=Path, default=None, help="a folder for what happened")
+    parser.add_argument("--kills", type=int, default=None, help="of each campaign, at most")
+    parser.add_argument("--code", default=None, help=f"one of {', '.join(CODES)}; default: any")
     arguments = parser.parse_args()
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
@@ -48,6 +53,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="hpo-chaos-") as folder:
         where = arguments.keep or Path(folder)
         for name, (run, kills) in runs.items():
+            if arguments.code is not None and name in ("training", "slurm"):
+                run = partial(run, name=arguments.code)  # type: ignore[call-arg]
+            kills = arguments.kills or kills
             faults += _campaigns(name, run, kills, arguments.campaigns, seed, where)
     return 1 if faults else 0
 
@@ -60,13 +68,12 @@ def _campaigns(
         happened, judged = run(folder / f"{name}-{number}", seed + number, kills)
         done += happened
         found.add(judged)
-    print(
-        f"\n{name}: {campaigns} campaigns, {done.total()} kills, {time.monotonic() - began:.0f} s"
-    )
+    took_s = time.monotonic() - began
+    print(f"\n{name}: {campaigns} campaigns, {done.total()} kills and other faults, {took_s:.0f} s")
     for what, count in sorted(done.items()):
         print(f"  {what:32} {count:6}")
-    for what in ("lost", "doubled", "undone", "unended"):
-        print(f"  {what:32} {len(getattr(found, what)):6}")
+    for what in ("lost", "doubled", "undone", "unended", "failed_by_kill"):
+        print(f"  {what.replace('_', ' '):32} {len(getattr(found, what)):6}")
     for what in ("trials", "failed", "epochs", "epochs_again"):
         print(f"  ({what.replace('_', ' trained ')})".ljust(35) + f"{getattr(found, what):6}")
     for line in found.faults:

@@ -28,6 +28,7 @@ class Findings:
     doubled: list[str] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)
     unended: list[str] = field(default_factory=list)
+    failed_by_kill: list[str] = field(default_factory=list)  # where no kill may fail a trial
     trials: int = 0
     failed: int = 0  # told so, with a cause: what a killed process means by design
     epochs: int = 0
@@ -35,7 +36,13 @@ class Findings:
 
     @property
     def faults(self) -> list[str]:
-        return [*self.lost, *self.doubled, *self.undone, *self.unended]
+        return [
+            *self.lost,
+            *self.doubled,
+            *self.undone,
+            *self.unended,
+            *self.failed_by_kill,
+        ]
 
     def add(self, other: Findings) -> None:
         for name in (f.name for f in fields(self)):

@@ -1,4 +1,7 @@
-"""Campaigns in virtual time: the manager dies before random steps, the cluster takes jobs."""
+"""Campaigns in virtual time: the manager dies before random steps, the cluster takes jobs.
+
+In every other one the wall clock of the manager's machine is set all the time.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from simulation import Campaign
+from simulation import Campaign, SteppedWall
 
 from chaos.audit import Auditor, Findings
 from hpo.cluster.simulated.model import ClusterModel
@@ -46,6 +49,7 @@ def run(root: Path, seed: int, crashes: int) -> tuple[Counter[str], Findings]:
         asha=asha[seed % 3],
         objective=objective,
         downtime_s=dice.choice([0.0, 0.0, 600.0]),
+        wall=SteppedWall(random.Random(seed)) if seed % 2 else None,
     )
     if seed % 3:
         campaign.space["max_epochs"] = 9
@@ -62,6 +66,8 @@ def run(root: Path, seed: int, crashes: int) -> tuple[Counter[str], Findings]:
     with mock.patch.object(os, "fsync", return_value=None):
         _, happened = campaign.run_crashing(next_crash)
     kills = Counter({"manager crashed": happened})
+    if campaign.wall is not None:
+        kills["clock set"] = campaign.wall.steps
     for line in campaign.journal_bytes().decode().splitlines():
         for word, what in TAKEN.items():
             kills[what] += f'"event": "{word}"' in line

@@ -158,6 +158,10 @@ def _row(name: str, folder: Path) -> int:
 def _attempts(campaign: Campaign) -> dict[tuple[str, str], float]:
     """When each attempt of each trial started."""
     starts = {}
+    for path in campaign.output.glob("trials/*/result-a*.json"):
+        told = json.loads(path.read_text())["additional_info"]
+        name = path.name.replace("result", "attempt")
+        starts[path.parent.name, name] = float(told["start_time"])
     for path in campaign.output.glob("trials/*/attempt-a*.json"):
         starts[path.parent.name, path.name] = float(json.loads(path.read_text())["start_time"])
     return starts

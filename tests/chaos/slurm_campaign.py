@@ -7,11 +7,14 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+
+from chaos.training import CODES
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "hpo" / "scripts" / "submit_hpo_campaign.sh"
@@ -43,12 +46,15 @@ def get_hpo_config():
             **%(more)r}
 
 def objective(config, trial):
-    state = Network(epoch=0)
-    trial.restore(state=state)
-    for epoch in trial.epochs():
-        time.sleep(%(epoch_s)g)
-        state["epoch"] = epoch
-        trial.report(epoch=epoch, validation_error=abs(config["lr"] - 0.01) + 1 / epoch)
+%(body)s
+"""
+BODY = """
+state = Network(epoch=0)
+trial.restore(state=state)
+for epoch in trial.epochs():
+    time.sleep(%(epoch_s)g)
+    state["epoch"] = epoch
+    trial.report(epoch=epoch, validation_error=abs(config["lr"] - 0.01) + 1 / epoch)
 """
 
 
@@ -71,13 +77,18 @@ class Campaign:
     import_s: float = 0.0
     save_s: float = 0.0
     more: Mapping[str, object] = field(default_factory=dict)
+    code: str = "loop"  # of `chaos.training`
     path: str = ""  # before PATH, for a manager of this machine
     manager_job: str = ""
     _process: subprocess.Popen[str] | None = None
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "search.py").write_text(CONFIG % vars(self))
+        body = BODY % vars(self)
+        if self.code != "loop":
+            body = CODES[self.code].written(self.folder, self.epoch_s)
+        values = vars(self) | {"body": textwrap.indent(body, "    ")}
+        (self.folder / "search.py").write_text(CONFIG % values)
 
     @property
     def output(self) -> Path:

@@ -38,9 +38,10 @@ def running_jobs(project: Project) -> int:
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
-    """Every file but those that say who manages and which processes live."""
+    """Every file but those that say who manages, by which clock, and which processes live."""
     files = [p for p in folder.rglob("*") if p.is_file() and p.parent.name != "live"]
-    return {p.relative_to(folder): p.read_bytes() for p in files if p.name != "manager.json"}
+    own = {"manager.json", "clock.json"}
+    return {p.relative_to(folder): p.read_bytes() for p in files if p.name not in own}
 
 
 def require_all_once(project: Project, count: int) -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,10 +16,13 @@ import pytest
 from simulation import Campaign
 from user_project import NO_SYNC, Project, kill, user_project, wait_until
 
+from hpo.cli.clusters import is_alive
 from hpo.cluster.simulated.model import ClusterModel
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.stop import DRAIN, KILL, NOW, StopRequest
+from hpo.job.process_start import began, boot
+from hpo.manager.lock import this_process
 from hpo.seats.orders import Cancel
 
 # Saves after each epoch, reports only when it may.
@@ -40,8 +44,8 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield project.write(STEPS, space=SPACE, output_dir="the results")
 
 
-def stop(project: Project, *arguments: str) -> str:
-    done = subprocess.run(
+def stop_command(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-m", "hpo", "stop", "the results", *arguments],
         cwd=project.folder,
         env=os.environ | NO_SYNC,
@@ -49,6 +53,10 @@ def stop(project: Project, *arguments: str) -> str:
         text=True,
         check=False,
     )
+
+
+def stop(project: Project, *arguments: str) -> str:
+    done = stop_command(project, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
@@ -135,6 +143,25 @@ def test_without_a_manager_what_runs_is_still_killed_and_goes_on(project: Projec
     assert {"0 1", "1 1"} <= set(project.notes("from.txt"))
 
 
+def test_a_forged_record_of_a_job_kills_nobody(project: Project) -> None:
+    """The real jobs die; a process of the same user that a record only names goes on."""
+    start(project, dead=True)
+    innocent = subprocess.Popen(["sleep", "100"])
+    try:
+        forged = {"submitted": 1.0, "gpus": [], "pid": innocent.pid, "began": began(innocent.pid)}
+        publish_json(project.output / "jobs" / "live" / "local-000000-1.json", forged)
+        done = stop_command(project, "--kill")
+        assert done.returncode == 0
+        assert "cancelled 2 running and 0 waiting jobs" in done.stdout
+        assert f"local-000000-1.json names process {innocent.pid}, which does not" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+        assert live(project) == [innocent.pid]
+        assert innocent.poll() is None
+    finally:
+        innocent.kill()
+        innocent.wait()
+
+
 def test_without_a_manager_what_runs_still_saves_and_leaves(project: Project) -> None:
     start(project, dead=True)
     stop(project, "--now")
@@ -185,6 +212,14 @@ def test_a_milder_request_does_not_take_back_a_harsher_one(tmp_path: Path) -> No
     harshest = StopRequest(KILL, 7.0, "him")
     assert stop_request.publish(layout, harshest) == harshest
     assert stop_request.read(layout) == harshest
+
+
+def test_a_process_with_the_number_of_a_dead_manager_is_not_taken_for_it() -> None:
+    me = this_process()
+    assert is_alive(me, "local") is True
+    assert is_alive(replace(me, began=f"{boot()}:1"), "local") is False
+    assert is_alive(replace(me, pid=2**22 + 1), "local") is False
+    assert is_alive(replace(me, began=""), "local") is True  # noted by an earlier version
 
 
 def test_a_damaged_request_still_keeps_jobs_from_starting(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ class Slurm:
         if command[0] == "squeue":
             self.asked.append(self._clock.now())
             word, reason = ("FAILED", "NonZeroExitCode") if dead else ("RUNNING", "None")
-            return f"{JOB}|{word}|{reason}|gpu3|10:00|4G|trial_0.simulated\n"
+            return f"{JOB}|{word}|{reason}|gpu3|10:00|4G|N/A|trial_0.simulated\n"
         assert command[0] == "sacct"
         end = time.localtime(self.died_at + self._skew_s)
         return f"{JOB}|FAILED|9:0|gpu3|10:00|{time.strftime('%Y-%m-%dT%H:%M:%S', end)}\n"

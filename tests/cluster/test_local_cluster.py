@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -17,6 +20,7 @@ from user_project import TRAIN, Project, kill, user_project, wait_until
 from hpo.cluster.local.cluster import LocalCluster, LocalRequest
 from hpo.cluster.local.gpus import gpu_problems, listed_gpus, visible_gpus
 from hpo.folder.files import Layout, publish_json
+from hpo.job.process_start import began, boot
 from hpo.record.causes import Cause
 from hpo.seats.book import JobPhase
 from hpo.seats.orders import Cancel
@@ -221,41 +225,155 @@ def test_a_process_whose_manager_died_before_noting_it_is_found(
         psutil.wait_procs([psutil.Process(whole["pid"])] if psutil.pid_exists(whole["pid"]) else [])
 
 
-def test_a_record_whose_process_never_came_is_given_up(cluster: LocalCluster) -> None:
-    young = record(cluster, "local-a-1")
-    old = record(cluster, "local-a-2", submitted=time.time() - 3600)
-    statuses = cluster.poll(())
-    assert statuses["local-a-1"].phase is JobPhase.RUNNING
-    assert (statuses["local-a-2"].phase, statuses["local-a-2"].cause) == (
-        JobPhase.ENDED,
-        Cause.VANISHED,
-    )
-    assert young.exists()
-    assert not old.exists()
+@pytest.mark.parametrize("submitted_s", [0.0, -86400.0, 86400.0])
+def test_a_record_whose_process_never_came_is_given_up_whatever_the_clock_says(
+    cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch, submitted_s: float
+) -> None:
+    monkeypatch.setattr("hpo.cluster.local.cluster.STARTING_S", 0.3)
+    path = record(cluster, "local-a-1", submitted=time.time() + submitted_s)
+    assert cluster.poll(())["local-a-1"].phase is JobPhase.RUNNING
+    assert path.exists()
+    time.sleep(0.4)
+    status = cluster.poll(())["local-a-1"]
+    assert (status.phase, status.cause) == (JobPhase.ENDED, Cause.VANISHED)
+    assert not path.exists()
 
 
 def test_a_process_id_that_is_anothers_by_now_is_no_seat(cluster: LocalCluster) -> None:
-    me = psutil.Process()
-    start = me.create_time()
-    record(cluster, "local-a-1", pid=me.pid, start=start)
-    reused = record(cluster, "local-a-2", pid=me.pid, start=start - 100)
+    me = os.getpid()
+    record(cluster, "local-a-1", pid=me, began=began(me))
+    reused = record(cluster, "local-a-2", pid=me, began=f"{boot()}:1")
+    rebooted = record(cluster, "local-a-3", pid=me, began=f"another-boot:{began(me)}")
     statuses = cluster.poll(("local-a-2",))
     assert statuses["local-a-1"].phase is JobPhase.RUNNING
-    assert statuses["local-a-2"].phase is JobPhase.ENDED
+    assert statuses["local-a-2"].phase is statuses["local-a-3"].phase is JobPhase.ENDED
     assert not reused.exists()
+    assert not rebooted.exists()
 
 
-def test_a_stranger_with_a_seats_process_id_is_never_signalled(cluster: LocalCluster) -> None:
-    stranger = subprocess.Popen(["sleep", "60"])
+def test_records_of_earlier_versions_tell_the_start_by_the_clock(cluster: LocalCluster) -> None:
+    """One that its own job completed told none: then the process must show what it is."""
+    start = psutil.Process().create_time()
+    record(cluster, "local-a-1", pid=os.getpid(), start=start)
+    record(cluster, "local-a-2", pid=os.getpid(), start=start - 100)
+    record(cluster, "local-a-3", pid=os.getpid())
+    with seat_like(cluster, "local-a-4") as seat:
+        record(cluster, "local-a-4", pid=seat.pid)
+        phases = {job_id: status.phase for job_id, status in cluster.poll(()).items()}
+    assert phases == {
+        "local-a-1": JobPhase.RUNNING,
+        "local-a-2": JobPhase.ENDED,
+        "local-a-3": JobPhase.ENDED,
+        "local-a-4": JobPhase.RUNNING,
+    }
+
+
+@contextmanager
+def seat_like(
+    cluster: LocalCluster,
+    job_id: str,
+    *,
+    script: str = "sleep 60; :",
+    words: Sequence[str] | None = None,
+    **different: Any,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that shows that it is this job, but for what is given otherwise."""
+    words = ["seat", str(cluster._layout.root)] if words is None else words
+    mine = {"env": os.environ | {"HPO_JOB_ID": job_id}, "start_new_session": True}
+    options: dict[str, Any] = mine | different
+    process = subprocess.Popen(["sh", "-c", script, *words], **options)
     try:
-        start = psutil.Process(stranger.pid).create_time()
-        record(cluster, "local-a-1", pid=stranger.pid, start=start - 100)
-        cluster.change(Cancel(("local-a-1", "local-unknown")))
+        wait_until(lambda: psutil.Process(process.pid).children(), "it runs")
+        yield process
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            for one in psutil.Process(process.pid).children(recursive=True):
+                one.kill()
+        process.kill()
+        process.wait()
+
+
+FORGED: dict[str, dict[str, Any]] = {
+    "of another job": {"env": os.environ | {"HPO_JOB_ID": "local-a-2"}},
+    "without a job": {"env": dict(os.environ)},
+    "without an environment": {"env": {}},
+    "of another campaign": {"words": ["seat", "/tmp"]},
+    "of another command": {"words": ["sleeper"]},
+    "with more words": {"words": ["seat", "ROOT", "-v"]},
+}
+
+
+@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize("what", FORGED)
+def test_a_process_that_does_not_show_that_it_is_the_job_is_never_signalled(
+    cluster: LocalCluster, what: str, running: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever the record says: others may have written it."""
+    forged = dict(FORGED[what])
+    if "words" in forged:
+        root = str(cluster._layout.root)
+        forged["words"] = [root if word == "ROOT" else word for word in forged["words"]]
+    with seat_like(cluster, "local-a-1", **forged) as stranger:
+        record(cluster, "local-a-1", pid=stranger.pid, began=began(stranger.pid))
+        for _ in range(2):
+            cluster.change(Cancel(("local-a-1", "local-unknown"), running=running))
         time.sleep(0.2)
         assert stranger.poll() is None
-    finally:
-        stranger.kill()
-        stranger.wait()
+        assert psutil.Process(stranger.pid).children()
+        # `hpo stop` does not even speak of it as a job; the manager waits for what it cannot know.
+        onlooker = LocalCluster(cluster._layout, LocalRequest(None, 0, 1), is_manager=False)
+        assert onlooker.poll(()) == {}
+        assert cluster.poll(())["local-a-1"].phase is JobPhase.RUNNING
+    assert caplog.text.count("does not show that it is that job") == 2
+
+
+def test_what_shows_that_it_is_the_job_ends_with_all_below_it(cluster: LocalCluster) -> None:
+    with seat_like(cluster, "local-a-1") as seat:
+        (child,) = psutil.Process(seat.pid).children()
+        # The clock was set since: only the start since boot counts, and what the process shows.
+        record(cluster, "local-a-1", pid=seat.pid, began=began(seat.pid), submitted=0.0)
+        cluster.change(Cancel(("local-a-1",), running=True))
+        assert seat.wait(timeout=10) == -signal.SIGKILL
+        wait_until(lambda: not child.is_running() or child.status() == "zombie", "its child ends")
+
+
+def test_a_job_behind_a_containers_process_is_known_by_its_session(cluster: LocalCluster) -> None:
+    root = cluster._layout.root
+    inner = f"HPO_JOB_ID=local-a-1 sh -c 'sleep 60; :' seat '{root}'; :"
+    with seat_like(cluster, "local-a-1", script=inner, words=["starter"], env={}) as starter:
+        wait_until(
+            lambda: len(psutil.Process(starter.pid).children(recursive=True)) == 2, "both run"
+        )
+        record(cluster, "local-a-1", pid=starter.pid, began=began(starter.pid))
+        cluster.change(Cancel(("local-a-1",), running=True))
+        assert starter.wait(timeout=10) == -signal.SIGKILL
+
+
+def test_a_shell_from_which_a_job_was_started_is_not_that_job(cluster: LocalCluster) -> None:
+    inner = f"HPO_JOB_ID=local-a-1 setsid -w sh -c 'sleep 60; :' seat '{cluster._layout.root}'; :"
+    with seat_like(cluster, "local-a-1", script=inner, words=["shell"], env=None) as shell:
+        wait_until(lambda: len(psutil.Process(shell.pid).children(recursive=True)) >= 2, "both run")
+        record(cluster, "local-a-1", pid=shell.pid, began=began(shell.pid))
+        cluster.change(Cancel(("local-a-1",), running=True))
+        time.sleep(0.2)
+        assert shell.poll() is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a process as somebody else")
+def test_a_process_of_another_user_is_not_the_job(cluster: LocalCluster) -> None:
+    with seat_like(cluster, "local-a-1", user=65534, cwd="/") as other:
+        record(cluster, "local-a-1", pid=other.pid, began=began(other.pid))
+        cluster.change(Cancel(("local-a-1",), running=True))
+        time.sleep(0.2)
+        assert other.poll() is None
+
+
+@pytest.mark.parametrize("pid", [0, 1, -1, 2**31, 2**80, "1", "x", None, [1], 1.5, True])
+def test_a_record_with_any_process_id_does_no_harm(cluster: LocalCluster, pid: object) -> None:
+    record(cluster, "local-a-1", pid=pid, began=began(1))
+    cluster.poll(())
+    record(cluster, "local-a-1", pid=pid)
+    cluster.change(Cancel(("local-a-1",), running=True))
 
 
 def test_a_torn_record_is_no_live_seat_and_no_error(cluster: LocalCluster) -> None:

@@ -114,13 +114,13 @@ def test_unknown_words_mean_nothing_and_break_nothing(text: str) -> None:
 # Recorded from SLURM 22.05.8: jobs held by the user and by an administrator, and under a limit of
 # the partition that was lowered as they waited.
 RECORDED = f"""\
-457_0|PENDING|JobHeldAdmin||5:00|4G|trial.c
-457_1|PENDING|JobHeldUser||5:00|4G|trial.c
-454_2|PENDING|JobArrayTaskLimit||30:00|4G|trial.c
-460_0|PENDING|{MAINTENANCE}||30:00|4G|trial.c
-477|PENDING|{DRAINED}||10:00|4G|trial.c
-463_3|PENDING|PartitionTimeLimit||30:00|4G|trial.c
-463_4|PENDING|PartitionTimeLimit||30:00|4G|trial.c
+457_0|PENDING|JobHeldAdmin||5:00|4G|N/A|trial.c
+457_1|PENDING|JobHeldUser||5:00|4G|N/A|trial.c
+454_2|PENDING|JobArrayTaskLimit||30:00|4G|N/A|trial.c
+460_0|PENDING|{MAINTENANCE}||30:00|4G|N/A|trial.c
+477|PENDING|{DRAINED}||10:00|4G|N/A|trial.c
+463_3|PENDING|PartitionTimeLimit||30:00|4G|N/A|trial.c
+463_4|PENDING|PartitionTimeLimit||30:00|4G|N/A|trial.c
 454_0|RUNNING|None|gpu1|30:00|trial_3.c
 """
 

@@ -88,7 +88,7 @@ EXPECTED: dict[str, tuple[str | None, Cause | None]] = {
 
 
 def row(word: str) -> QueueRow:
-    return QueueRow("12_3", word, "Priority", "gpu003", "2:00:00", "4G", "trial.c")
+    return QueueRow("12_3", word, "Priority", "gpu003", "2:00:00", "4G", "N/A", "trial.c")
 
 
 def test_every_word_of_slurm_is_decided_about_here() -> None:
@@ -121,7 +121,7 @@ def test_the_name_of_a_seat_tells_the_memory_that_it_was_raised_to(
     name: str, mem_mb: int | None
 ) -> None:
     for word in ("PENDING", "RUNNING"):
-        status = status_of(QueueRow("12_3", word, "Priority", "gpu003", "10:00", "4G", name))
+        status = status_of(QueueRow("12_3", word, "Priority", "gpu003", "10:00", "4G", "N/A", name))
         assert status is not None
         assert status.size.mem_mb == mem_mb
     if mem_mb:
@@ -141,7 +141,7 @@ def test_the_name_of_a_seat_tells_the_memory_that_it_was_raised_to(
 def test_the_name_and_the_limit_tell_what_a_seat_was_asked_for_with(
     name: str, limit: str, memory: str, expected: Size
 ) -> None:
-    row = QueueRow("12_3", "PENDING", "Priority", "", limit, memory, name)
+    row = QueueRow("12_3", "PENDING", "Priority", "", limit, memory, "N/A", name)
     status = status_of(row)
     assert status is not None
     assert status.size == expected
@@ -214,15 +214,17 @@ def test_an_end_is_told_with_its_time() -> None:
 
 def test_arrays_and_single_jobs_are_read_line_by_line() -> None:
     text = (
-        "12_0|RUNNING|None|gpu001|2:00:00|4G|trial_4.mlp\n"
-        "12_1|PENDING|JobArrayTaskLimit||2:00:00|4G|trial.mlp\n"
-        "13|PENDING|launch failed requeued held||10:00|500M|a|name|with|bars\n"
+        "12_0|RUNNING|None|gpu001|2:00:00|4G|2026-11-21T09:14:52|trial_4.mlp\n"
+        "12_1|PENDING|JobArrayTaskLimit||2:00:00|4G|N/A|trial.mlp\n"
+        "13|PENDING|launch failed requeued held||10:00|500M||a|name|with|bars\n"
     )
     rows = read_squeue(text)
     assert [r.job_id for r in rows] == ["12_0", "12_1", "13"]
-    assert rows[0] == QueueRow("12_0", "RUNNING", "None", "gpu001", "2:00:00", "4G", "trial_4.mlp")
+    assert rows[0] == QueueRow(
+        "12_0", "RUNNING", "None", "gpu001", "2:00:00", "4G", "2026-11-21T09:14:52", "trial_4.mlp"
+    )
     assert rows[2].name == "a|name|with|bars"
-    assert slurm_status.SQUEUE_FORMAT.count("|") == 6
+    assert slurm_status.SQUEUE_FORMAT.count("|") == 7
     assert slurm_status.SACCT_FORMAT.count(",") == 5
 
 
@@ -277,8 +279,23 @@ def test_a_job_whose_time_was_cut_is_told_apart(
     told = read_sacct(f"1|TIMEOUT|0:0|gpu1|{limit}|\n1_1|FAILED|1:0|gpu1|{limit}|", usual)
     assert told["1"].cause is cause
     assert told["1_1"].cause is Cause.KILLED
-    listed = status_of(QueueRow("1", "TIMEOUT", "TimeLimit", "gpu1", limit, "4G", "trial.c"), usual)
+    listed = status_of(
+        QueueRow("1", "TIMEOUT", "TimeLimit", "gpu1", limit, "4G", "N/A", "trial.c"), usual
+    )
     assert listed is not None
     assert listed.cause is cause
     if cause is Cause.CUT_SHORT:
         assert f"cut to {limit}" in told["1"].detail
+
+
+def test_of_a_job_that_was_requeued_its_last_life_that_ended_tells() -> None:
+    lives = slurm_status.read_former_lives(
+        "73|PREEMPTED|0:0|gpu1|00:05:00|2026-11-29T11:56:40\n"
+        "73|NODE_FAIL|0:0|gpu4|00:05:00|2026-11-29T11:57:40\n"
+        "73|PENDING|0:0|None assigned|00:05:00|Unknown\n"
+        "74_2|PREEMPTED|0:0|gpu2|00:05:00|2026-11-29T11:57:40\n"
+    )
+    assert {job_id: (one.cause, one.node) for job_id, one in lives.items()} == {
+        "73": (Cause.NODE_FAILED, "gpu4"),
+        "74_2": (Cause.PREEMPTED, "gpu2"),
+    }

@@ -209,3 +209,13 @@ class TestPauses:
         assert made.next_seat_at() < NOW
         made.follow(gone(4, "n2", time=NOW + 99.0))
         assert made.next_seat_at() == NOW + 99.0
+
+
+def test_a_node_that_failed_is_blamed_also_where_its_trials_had_saved() -> None:
+    told = {"outcome": "interrupted", "node": "n2", "message": "SLURM says NODE_FAIL on n2"}
+    saved = [failed(i, "node_failed", **told) for i in (1, 2, 3)]
+    made = blame(good(0, "n1"), *saved)
+    (verdict,) = made.due(NOW)
+    assert verdict.node == "n2"
+    assert verdict.reason.endswith("SLURM says NODE_FAIL on n2")
+    assert made.working() == {"n1"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from decisions import after, scheduler, settle
 from histories import (
@@ -19,6 +21,7 @@ from histories import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hpo.decisions.needs import kept_off
 from hpo.decisions.scheduler import FINISHED
 from hpo.decisions.whole_trials import WholeTrials
 from hpo.record import events as ev
@@ -151,3 +154,26 @@ def test_whatever_happens_to_the_legs_no_trial_is_lost_and_the_campaign_can_end(
     assert state.ended is not None
     assert len(state.trials) <= min(n_trials, size)
     assert all(trial.config == config(i) for i, trial in state.trials.items())
+
+
+class TestKeptOff:
+    """Nodes that seats need not try for the offers that there are."""
+
+    def kept_off(self, *offs: str, now: float = NOW, working: tuple[str, ...] = ("n2",)) -> object:
+        offers = [replace(offered(i), off=off) for i, off in enumerate(offs)]
+        events = [event for offer in offers for event in (drawn(offer.trial_id), offer)]
+        return kept_off(state_after([ev.CampaignStarted(NOW), *events]), now, working)
+
+    def test_where_all_offers_are_to_be_kept_off_it(self) -> None:
+        assert self.kept_off("n1") == self.kept_off("n1", "n1") == {"n1"}
+        assert self.kept_off("n1", "n3") == {"n1", "n3"}
+
+    def test_not_where_others_could_run_there(self) -> None:
+        assert self.kept_off() == self.kept_off("n1", "") == set()
+
+    @pytest.mark.parametrize(("working", "for_s"), [(("n2",), 1800), (("n1",), 300), ((), 300)])
+    def test_not_for_ever_and_shorter_where_it_may_be_the_only_one(
+        self, working: tuple[str, ...], for_s: float
+    ) -> None:
+        assert self.kept_off("n1", now=NOW + for_s - 1, working=working) == {"n1"}
+        assert self.kept_off("n1", now=NOW + for_s, working=working) == set()

@@ -21,6 +21,18 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def test_a_leg_is_kept_off_the_node_where_it_hung(layout: Layout) -> None:
+    leg = Leg(1, 0, 1, mem_mb=6144, time_s=60, off="gpu-3")
+    offers.publish_offers(layout, [(leg, {"trial_id": 1, "config": {}})])
+    assert names(layout.offers) == ["trial_1.rung_0.a1.mem_6144.time_60.off_gpu-3.json"]
+    assert offers.claim_best(layout, "7", node="gpu-3.cluster.org") is None
+    taken = offers.claim_best(layout, "8", node="gpu-30")
+    assert taken is not None
+    assert taken[0] == leg.claimed_by("8")
+    assert offers.finish(layout, taken[0])
+    assert names(layout.claims) == ["trial_1.rung_0.a1.mem_6144.time_60.off_gpu-3.job_8.done.json"]
+
+
 class TestMemory:
     def offer(self, layout: Layout, *legs: Leg) -> None:
         offers.publish_offers(

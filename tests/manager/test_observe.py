@@ -25,6 +25,7 @@ from histories import (
 )
 
 from hpo.folder import attempts, offers
+from hpo.folder import stop as stop_request
 from hpo.folder.files import publish_json
 from hpo.folder.offers import Leg
 from hpo.manager.observe import Observer
@@ -32,7 +33,7 @@ from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.result import Outcome
 from hpo.record.state import TrialStatus, apply, check
-from hpo.seats.book import SeatBook
+from hpo.seats.book import JobPhase, JobStatus, SeatBook
 
 
 @pytest.fixture
@@ -196,3 +197,62 @@ class TestJobsThatGoOn:
         take(desk.layout, "8")
         assert [trial_of(fact) for fact in desk.look()] == [4, 4]
         assert [trial_of(fact) for fact in desk.look()] == [2]
+
+
+class TestAskedToLeave:
+    """A job that saved and left: the cluster says why it was asked to."""
+
+    @pytest.fixture
+    def left(self, desk: Desk, claim: Leg) -> Desk:
+        desk.observer.verdict_s = 60.0
+        write_result(desk.layout, claim, status="interrupted", resource=4)
+        offers.finish(desk.layout, claim)
+        desk.observer.book.claimed("7", 0, NOW)
+        return desk
+
+    def said(self, desk: Desk, phase: JobPhase, cause: Cause) -> ev.LegFinished:
+        told = JobStatus(phase, cause=cause, detail=f"SLURM says {cause}")
+        desk.observer.book.take_poll({"7": told}, NOW + 1.0, vanish_s=60.0)
+        (fact,) = desk.look(NOW + 1.0)
+        assert isinstance(fact, ev.LegFinished)
+        assert not desk.observer.awaits_verdict
+        assert (fact.result.outcome, fact.result.resource) == (Outcome.INTERRUPTED, 4)
+        return fact
+
+    def test_that_is_waited_for_but_not_for_ever(self, left: Desk) -> None:
+        assert left.look() == left.look(NOW + 59.0) == []
+        assert left.observer.awaits_verdict
+        (fact,) = left.look(NOW + 60.0)
+        assert isinstance(fact, ev.LegFinished)
+        assert fact.result.cause is None
+        assert not left.observer.awaits_verdict
+
+    def test_one_that_seems_to_run_says_nothing_yet(self, left: Desk) -> None:
+        running = {"7": JobStatus(JobPhase.RUNNING)}
+        left.observer.book.take_poll(running, NOW + 1.0, vanish_s=60.0)
+        assert left.look(NOW + 1.0) == []
+
+    def test_cancelled_by_hand(self, left: Desk) -> None:
+        fact = self.said(left, JobPhase.ENDED, Cause.CANCELLED)
+        assert fact.result.cause == "cancelled"
+        assert fact.result.message == "its job 7 was cancelled: SLURM says cancelled"
+
+    def test_cancelled_by_hpo_stop(self, left: Desk) -> None:
+        stop_request.note_cancelled(left.layout, {"7"})
+        assert self.said(left, JobPhase.ENDED, Cause.CANCELLED).result.cause is None
+
+    @pytest.mark.parametrize("phase", [JobPhase.ENDED, JobPhase.QUEUED])
+    def test_preempted(self, left: Desk, phase: JobPhase) -> None:
+        assert self.said(left, phase, Cause.PREEMPTED).result.cause is None
+
+    def test_back_in_the_queue_whatever_the_word_for_it(self, left: Desk) -> None:
+        assert self.said(left, JobPhase.QUEUED, Cause.CANCELLED).result.cause is None
+
+    @pytest.mark.parametrize("phase", [JobPhase.ENDED, JobPhase.QUEUED])
+    def test_its_node_failed(self, left: Desk, phase: JobPhase) -> None:
+        fact = self.said(left, phase, Cause.NODE_FAILED)
+        assert (fact.result.cause, fact.result.message) == ("node_failed", "SLURM says node_failed")
+
+    def test_where_no_cluster_tells_nothing_is_waited_for(self, left: Desk) -> None:
+        left.observer.verdict_s = 0.0
+        assert len(left.look()) == 1

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from config_files import load_spec
 from user_project import wait_until
 
 from hpo.cli.plan import seconds
@@ -20,7 +21,6 @@ from hpo.plan.plan import make_plan, rung_plans
 from hpo.plan.simulation import error_at
 from hpo.plan.table import as_data
 from hpo.plan.variants import variants
-from hpo.settings.reading.loading import load_spec
 
 CONFIG = """
 def get_config_space():

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from decisions import after, scheduler
-from histories import NOW, claimed, failed, finished, lost, offered, running, state_after
+from histories import NOW, claimed, failed, lost, offered, running, state_after
 
 from hpo.record import events as ev
 from hpo.record.causes import INFRASTRUCTURE, Cause
@@ -39,10 +39,19 @@ class TestAfterALoss:
         ]
 
     def test_a_time_limit_without_progress_fails_and_says_what_to_change(self) -> None:
-        failure = after([*running(0), lost(0, Cause.TIME_LIMIT, job_id="0")])[0]
+        unsaved = replace(lost(0, Cause.TIME_LIMIT, job_id="0"), lost_resource=2)
+        failure = after([*running(0), unsaved])[0]
         assert isinstance(failure, ev.TrialFailed)
         assert failure.cause == "time_limit"
         assert "raise `time` or lower checkpoint_interval" in failure.message
+
+    def test_where_nothing_moved_no_more_time_is_advised(self) -> None:
+        failure = after([*running(0), lost(0, Cause.TIME_LIMIT, job_id="0")])[0]
+        assert isinstance(failure, ev.TrialFailed)
+        assert failure.cause == "time_limit"
+        assert "nothing was reported" in failure.message
+        assert "hang_after" in failure.message
+        assert "raise" not in failure.message
 
     def test_what_the_trial_did_itself_fails_it(self) -> None:
         failure = after([*running(0), lost(0, Cause.KILLED, job_id="0", saved=5)])[0]
@@ -76,6 +85,58 @@ class TestAfterALoss:
         assert decisions == [ev.TrialStopped(NOW, 0, "its job was cancelled")]
         assert after([*events, *decisions], n_trials=2) == []
 
+    @pytest.mark.parametrize("message", ["SLURM says CANCELLED", None])
+    def test_also_where_it_had_saved_before_it_went(self, message: str | None) -> None:
+        told = failed(0, "cancelled", job_id="0", outcome="interrupted", message=message)
+        events = [*running(0, 1), told]
+        decisions = after(events, n_trials=2)
+        assert decisions == [ev.TrialStopped(NOW, 0, message or "its job was cancelled")]
+        assert after([*events, *decisions], n_trials=2) == []
+
+
+def hung(attempt: int, resource: int, node: str = "gpu3") -> ev.LegFinished:
+    told = {"attempt": attempt, "resource": resource, "message": "no report", "node": node}
+    return failed(0, "hung", job_id=str(attempt), **told)
+
+
+class TestAfterAHang:
+    def hung_at(self, *resources: int) -> list[ev.Event]:
+        """Trial 0 hung after it had reported these, in one attempt each."""
+        events = running(0)
+        for attempt, resource in enumerate(resources):
+            events += [offered(0, attempt), claimed(0, str(attempt), attempt)] if attempt else []
+            events += [hung(attempt, resource)]
+        return events
+
+    def test_the_trial_is_offered_once_more_to_another_node(self) -> None:
+        assert after(self.hung_at(0)) == [replace(offered(0, 1), off="gpu3")]
+
+    def test_then_it_fails_as_hung(self) -> None:
+        failure = after(self.hung_at(2, 2))[0]
+        assert isinstance(failure, ev.TrialFailed)
+        assert failure.cause == "hung"
+        assert failure.message == "it hung 2 times at the same place, the last time: no report"
+
+    def test_one_that_got_further_in_between_may_hang_again(self) -> None:
+        assert after(self.hung_at(2, 4)) == [replace(offered(0, 2), off="gpu3")]
+
+    def test_but_not_one_that_only_repeats_what_it_had_not_saved(self) -> None:
+        assert isinstance(after(self.hung_at(4, 2))[0], ev.TrialFailed)
+        assert isinstance(after(self.hung_at(4, 2, 3))[0], ev.TrialFailed)
+
+    def test_it_is_kept_off_the_node_also_after_a_preemption(self) -> None:
+        events = [*self.hung_at(2), replace(offered(0, 1), off="gpu3"), claimed(0, "1", 1)]
+        assert after([*events, lost(0, job_id="1", attempt=1)]) == [
+            replace(offered(0, 2), off="gpu3")
+        ]
+        further = lost(0, job_id="1", attempt=1, saved=5)
+        assert after([*events, further]) == [offered(0, 2)]
+
+    def test_a_stopped_campaign_stops_it(self) -> None:
+        decisions = after(self.hung_at(0), max_wallclock_s=0.0)
+        kinds = [type(decision) for decision in decisions]
+        assert kinds == [ev.TrialStopped, ev.CampaignEnding, ev.CampaignEnded]
+
 
 class TestOutOfMemory:
     def after(self, events: list[ev.Event], **limits: int) -> ev.Event:
@@ -93,7 +154,7 @@ class TestOutOfMemory:
         assert self.after(self.ran_out()) == replace(offered(0, 1), mem_mb=6000)
 
     def test_a_job_that_lived_on_itself_says_it_and_the_leg_is_tried_again_too(self) -> None:
-        told = finished(0, None, job_id="0", outcome="failed", cause="out_of_memory", message="m")
+        told = failed(0, "out_of_memory", job_id="0", message="m", resource=0)
         assert self.after([*running(0), told]) == replace(offered(0, 1), mem_mb=6000)
         failure = self.after([*running(0), told], max_mem_mb=0)
         assert isinstance(failure, ev.TrialFailed)
@@ -101,6 +162,21 @@ class TestOutOfMemory:
         failure = self.after([*running(0), told], mem_mb=0, max_mem_mb=0)
         assert isinstance(failure, ev.TrialFailed)
         assert "with what its job was given: m. Ask for more, or leave" in failure.message
+
+    def test_one_that_got_further_goes_on_from_there_also_with_the_most_that_it_may_have(
+        self,
+    ) -> None:
+        events = [*running(0), lost(0, Cause.OUT_OF_MEMORY, job_id="0", saved=3)]
+        assert self.after(events) == replace(offered(0, 1), mem_mb=6000)
+        events += [replace(offered(0, 1), mem_mb=6000), claimed(0, "0", 1)]
+        further = lost(0, Cause.OUT_OF_MEMORY, job_id="0", attempt=1, saved=4)
+        assert self.after([*events, further]) == replace(offered(0, 2), mem_mb=6000)
+        as_before = lost(0, Cause.OUT_OF_MEMORY, job_id="0", attempt=1, saved=3)
+        assert isinstance(self.after([*events, as_before]), ev.TrialFailed)
+
+    def test_that_counts_against_nothing(self) -> None:
+        events = [*running(0), lost(0, Cause.OUT_OF_MEMORY, job_id="0", saved=3)]
+        assert state_after(events).trials[0].losses == 0
 
     def test_then_the_trial_fails_and_says_what_was_tried_and_what_to_change(self) -> None:
         failure = self.after(self.ran_out(6000))

@@ -91,13 +91,18 @@ def _plain_record(cls: type[Any]) -> dict[str, Any]:
 
 
 def test_a_result_lies_flat_in_its_line_without_the_traceback() -> None:
-    result = Result(Outcome.FAILED, None, 3, 1.5, "E", "m", "n1", 1, 2, 3, True, True, "long")
+    result = Result(
+        *(Outcome.FAILED, None, 3, 1.5, "E", "m", "n1", 1, 2, 3, True, True),
+        *("ab12cd", 12.5, 700, 800, "long"),
+    )
     line = to_json(ev.to_record(ev.LegFinished(9.0, 4, 0, 1, "7", result)))
     assert line == (
         '{"event": "LegFinished", "time": 9.0, "trial_id": 4, "rung": 0, "attempt": 1, '
         '"job_id": "7", "outcome": "failed", "metric": null, "resource": 3, "elapsed": 1.5, '
         '"cause": "E", "message": "m", "node": "n1", "mem_used_mb": 1, "mem_had_mb": 2, '
-        '"time_had_s": 3, "goes_on": true, "early": true}'
+        '"time_had_s": 3, "goes_on": true, "early": true, "code": "ab12cd", "gpu_use": 12.5, '
+        '"gpu_mem_mb": 700, '
+        '"gpu_mem_had_mb": 800, "silence_s": 0.0}'
     )
     read = ev.from_record(json.loads(line))
     assert isinstance(read, ev.LegFinished)

@@ -57,6 +57,16 @@ class TestPace:
         known = pace(*[(i, 0, 1, 10.0) for i in range(60)], (60, 0, 1, 1000.0))
         assert known.expected_s(None, 0, 1) == pytest.approx(MARGIN * 10.0)
 
+    def test_how_long_legs_usually_report_nothing_is_learned_without_the_odd_one(self) -> None:
+        known = Pace()
+        assert known.longest_silence_s() is None
+        known.add(LegTime(0, 0, 1, 9.0))
+        assert known.longest_silence_s() is None
+        for trial_id in range(60):
+            known.add(LegTime(trial_id, 0, 1, 9.0, silence_s=7.0))
+        known.add(LegTime(60, 0, 1, 9000.0, silence_s=8000.0))
+        assert known.longest_silence_s() == 7.0
+
     def test_a_slow_network_stays_slow_and_a_fast_one_fast(self) -> None:
         known = pace(*[(i, 0, 1, 10.0) for i in range(9)])
         assert known.expected_s(trial(1, 100.0, resource=1), 1, 3) == pytest.approx(

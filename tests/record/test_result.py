@@ -49,3 +49,19 @@ def test_a_clock_that_was_set_back_makes_no_negative_time() -> None:
 )
 def test_what_no_job_writes_is_no_result(change: dict[str, Any]) -> None:
     assert Result.from_json(RESULT.to_json() | change) is None
+
+
+GPU = replace(RESULT, code="ab12cd34", gpu_use=12.5, gpu_mem_mb=0, gpu_mem_had_mb=81_000)
+
+
+def test_code_and_the_use_of_gpus_read_back() -> None:
+    assert Result.from_json(GPU.to_json()) == replace(GPU, traceback=None)
+
+
+@pytest.mark.parametrize("odd", [-1, True, "; rm", 101.5, [1], None])
+def test_of_gpus_and_code_nothing_odd_is_believed(odd: Any) -> None:
+    found = GPU.to_json()
+    names = ("code", "gpu_use", "gpu_mem_mb", "gpu_mem_had_mb")
+    found["additional_info"] |= dict.fromkeys(names, odd)
+    unknown = replace(RESULT, traceback=None)
+    assert Result.from_json(found) == unknown

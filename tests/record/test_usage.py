@@ -78,8 +78,9 @@ class TestMemory:
         said = out_of_memory(768, "killed", AUTO)
         assert "768M of `mem: auto`: killed. Raise `max_mem`" in said
         assert "(now 8192M)" in said
-        assert "does not fit in `max_time`" in out_of_time(replace(AUTO, learn_time=True))
-        assert "does not fit in `time`" in out_of_time(AUTO)
+        moved = replace(lost(0, "time_limit"), lost_resource=1)
+        assert "does not fit in `max_time`" in out_of_time(moved, replace(AUTO, learn_time=True))
+        assert "does not fit in `time`" in out_of_time(moved, AUTO)
 
     def test_all_offers_get_seats_of_what_is_usual_or_more(self) -> None:
         ended = [leg(i, 100) for i in range(MEASURED)]
@@ -194,6 +195,22 @@ class TestWords:
             "that were killed"
         )
 
+    def test_what_failed_is_no_measure_for_what_succeeds(self) -> None:
+        state = self.told()
+        state.usage.add(failed(1, "ValueError", elapsed=7100.0, mem_used_mb=4000))
+        for trial_id in range(MEASURED):
+            state.usage.add(failed(trial_id, "ImportError", elapsed=1.0, mem_used_mb=50))
+        assert not state.usage.is_known
+        first, second = usage_lines(state, 0, advise_time=True, advise_mem=True)
+        assert '`time: "0:30:00"` would do' in first
+        assert "`mem: 1536M` would do" in second
+
+    def test_no_less_time_is_advised_than_one_had_that_was_cut_off(self) -> None:
+        state = self.told()
+        state.usage.add(replace(lost(1, "time_limit"), time_had_s=7200))
+        first, _ = usage_lines(state, 0, advise_time=True, advise_mem=True)
+        assert "would do" not in first
+
     def test_what_nobody_told_is_not_said(self) -> None:
         assert list(usage_lines(self.told(time_had_s=0, mem_had_mb=0), 0)) == []
         assert leg_usage(leg(0).result) == ""
@@ -217,4 +234,58 @@ class TestWords:
             "longest_time_asked_s": 7200,
             "most_memory_mb": 1100,
             "most_memory_asked_mb": 4096,
+            "gpu_use_percent": None,
+            "most_gpu_memory_mb": None,
         }
+
+
+class TestGpus:
+    def test_their_use_is_the_mean_over_the_time_of_legs_that_told(self) -> None:
+        usage = Usage()
+        several: list[dict[str, Any]] = [
+            {"elapsed": 30.0, "gpu_use": 10.0, "gpu_mem_mb": 900, "gpu_mem_had_mb": 40_000},
+            {"elapsed": 10.0, "gpu_use": 50.0, "gpu_mem_mb": 700, "gpu_mem_had_mb": 80_000},
+            {"elapsed": 99.0},
+        ]
+        for told in several:
+            usage.add(leg(0, **told))
+        assert usage.gpu_use == 20.0
+        assert (usage.gpu_most_mb, usage.gpu_had_mb) == (900, 40_000)
+
+    def test_what_nobody_told_is_not_zero(self) -> None:
+        usage = Usage()
+        usage.add(leg(0))
+        assert usage.gpu_use is None
+        assert usage.gpu_most_mb is None
+
+    @pytest.mark.parametrize(
+        ("told", "line"),
+        [
+            (
+                {"gpu_use": 95.0, "gpu_mem_mb": 900, "gpu_mem_had_mb": 40_000},
+                "GPUs: legs used 95 % of theirs on average and at most 900 of 40000 MB of one's "
+                "memory",
+            ),
+            ({"gpu_mem_mb": 900}, "GPUs: at most 900 MB of one's memory"),
+            ({"gpu_use": 30.0}, "GPUs: legs used 30 % of theirs on average"),
+        ],
+    )
+    def test_one_line_says_how_busy_they_were(self, told: dict[str, Any], line: str) -> None:
+        state = state_after([*running(0), leg(0, **told)])
+        assert list(usage_lines(state, 1)) == [line]
+
+    def test_advice_where_they_waited(self) -> None:
+        state = state_after([*running(0), leg(0, gpu_use=12.0)])
+        (line,) = usage_lines(state, 1)
+        assert line.startswith("GPUs: legs used 12 % of theirs on average: they waited")
+        assert "trials_per_gpu" in line
+
+    @pytest.mark.parametrize(
+        ("told", "words"),
+        [
+            ({"gpu_use": 12.4, "gpu_mem_mb": 900}, " (GPU 12 % used, GPU memory 900 MB)"),
+            ({"gpu_mem_mb": 900, "gpu_mem_had_mb": 4000}, " (GPU memory 900 of 4000 MB)"),
+        ],
+    )
+    def test_a_leg_says_what_it_used(self, told: dict[str, Any], words: str) -> None:
+        assert leg_usage(leg(0, **told).result) == words

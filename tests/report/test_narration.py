@@ -137,6 +137,24 @@ def test_a_failed_script_shows_how_it_ended_and_the_last_line_that_it_printed() 
     assert text.endswith("train.py ended with exit code 1: RuntimeError: no such data")
 
 
+def test_a_trial_that_hung_is_told_with_its_node_and_where_it_is_offered_again() -> None:
+    words = {"message": "no report for 10 min", "node": "gpu3", "job_id": "0"}
+    events = [*running(0), failed(0, "hung", **words)]
+    assert line(events, logging.WARNING) == (
+        "trial 0 was ended on gpu3 after 12.5 s: no report for 10 min"
+    )
+    again = line([*events, replace(offered(0, 1), off="gpu3")])
+    assert "(attempt 2, not on gpu3 if there is another node)" in again
+    given_up = ev.TrialFailed(NOW, 0, "hung", "it hung 2 times")
+    assert line([*events, given_up], logging.WARNING) == "trial 0 failed: it hung 2 times"
+
+
+def test_a_cancelled_trial_that_saved_says_so() -> None:
+    words = {"outcome": "interrupted", "message": "SLURM says CANCELLED"}
+    told = failed(0, "cancelled", job_id="0", **words)
+    assert line([*running(0), told]).endswith("after 12.5 s: SLURM says CANCELLED")
+
+
 def test_the_first_failure_says_where_its_traceback_is_and_later_ones_do_not() -> None:
     events = [*running(0, 1), failed(0, job_id="0"), ev.TrialFailed(NOW, 0, "ValueError", "m")]
     assert "results/trial_0.json" in line(events, logging.WARNING)

@@ -246,3 +246,21 @@ def test_every_trial_of_a_rough_campaign_can_be_told(
             steps, state = tell(events[:count], trial_id, rules)
             assert steps[0].text.startswith("drawn")
             assert standing(state, trial_id, rules)
+
+
+def test_a_trial_that_hung_is_told_where_it_goes_next() -> None:
+    hung = failed(0, "hung", job_id="0", node="gpu3", message="no report for 10 min")
+    again = replace(offered(0, 1), off="gpu3")
+    assert texts([*running(0), hung, again])[-2:] == [
+        "failed after 12.5 s: hung: no report for 10 min",
+        "offered to epoch 9: again, because it had failed (hung), and on another node than gpu3 "
+        "if there is one",
+    ]
+    out = failed(0, "out_of_memory", job_id="0")
+    assert texts([*running(0), out, offered(0, 1)])[-1].endswith("had failed (out_of_memory)")
+
+
+def test_a_trial_that_saved_when_its_job_was_cancelled_is_stopped_for_good() -> None:
+    told = failed(0, "cancelled", job_id="0", outcome="interrupted")
+    events = [*running(0), told, ev.TrialStopped(NOW, 0, "its job was cancelled")]
+    assert now(events) == "it is stopped for good, because its job was cancelled by the user"

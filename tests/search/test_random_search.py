@@ -11,7 +11,9 @@ from scipy import stats
 
 from hpo.errors import SettingsError
 from hpo.search.random import AsyncRandomSearch, point_problems
-from hpo.space.space import Space, canonical, loguniform, quantized, randint, read_space, uniform
+from hpo.space.domains import loguniform, quantized, randint, uniform
+from hpo.space.space import Space, read_space
+from hpo.values import canonical
 
 
 def build(raw: dict[str, Any]) -> Space:

@@ -113,6 +113,15 @@ class TestLosses:
         seats.claimed("a", 1, 6.0)
         assert loss(seats, 1e6) is None
 
+    def test_one_that_was_requeued_because_its_node_failed_says_so(self) -> None:
+        seats = book(a=RUNNING)
+        seats.claimed("a", 0, 0.0)
+        assert not seats.waits_again("a")
+        status = JobStatus(JobPhase.QUEUED, Cause.NODE_FAILED, "NODE_FAIL on n1", node="n1")
+        poll(seats, 5.0, a=status)
+        assert loss(seats, 5.0) == (Cause.NODE_FAILED, "NODE_FAIL on n1; job a waits again")
+        assert seats.waits_again("a")
+
     def test_a_requeued_job_that_gave_its_leg_back_itself_has_lost_nothing(self) -> None:
         seats = book(a=RUNNING)
         seats.claimed("a", 0, 0.0)

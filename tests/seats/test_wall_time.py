@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,9 @@ def read(environ: dict[str, str]) -> JobTime:
     return JobTime.read(environ, on_slurm=True)
 
 
-def left_s(told: JobTime) -> float:
+def left_s(told: JobTime, clock: Callable[[], float] = time.time) -> float:
     assert told.leave_at is not None
-    return told.leave_at - time.time()
+    return told.leave_at - clock()
 
 
 def test_a_job_knows_when_it_will_be_warned() -> None:
@@ -38,6 +39,16 @@ def test_a_job_knows_when_it_will_be_warned() -> None:
     assert read(in_a_job(10, SLURM_JOB_END_TIME="5000")).leave_at == 4940
     assert read({}).leave_at is None
     assert read({LEAVE_AT: "?"}).leave_at is None
+
+
+def test_a_job_counts_by_a_clock_that_nobody_sets() -> None:
+    """Its end is told by the wall clock, which is asked once."""
+    told = JobTime.read(
+        {LEAVE_AT: "5000", "SLURM_JOB_END_TIME": "5060"}, on_slurm=True, ahead_s=4000.0
+    )
+    assert (told.leave_at, told.end_at) == (1000.0, 1060.0)
+    environ = a_seat("7") | in_a_job(10, PATH="/usr/bin:/bin")
+    assert left_s(this_job(environ).time, time.monotonic) == pytest.approx(540, abs=30)
 
 
 def test_after_its_limit_was_lowered_it_leaves_in_time_for_the_new_one() -> None:
@@ -96,7 +107,7 @@ class TestWhatTheManagerNotes:
             assert told.asked_min is not None
             found[job_id] = told.asked_min
             expected_s = 60 * told.asked_min - warning_s(told.asked_min)
-            assert left_s(told) == pytest.approx(expected_s, abs=30)
+            assert left_s(told, time.monotonic) == pytest.approx(expected_s, abs=30)
         assert found == {"7_1": 30, "7_10": 10, "7_2": 120, "8": 30, "9": 120}
 
     @pytest.mark.parametrize("text", ["", "[]", '{"7_1": "30"}', '{"7_1": 240}', '{"7_1": 0}'])

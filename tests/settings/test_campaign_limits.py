@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from config_files import load_spec
 
 from hpo.settings.limits import seat_limits
-from hpo.settings.reading.loading import load_spec
 
 CONFIG = """
 space: {lr: "loguniform(1e-4, 1e-2)", max_epochs: 9}
@@ -19,14 +19,16 @@ hpo: {n_trials: 50, max_concurrent_jobs: 4, objective: "train.py:objective"}
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        ([], None),
+        ([], 198),
+        (["hpo.max_concurrent_jobs=8"], 246),
+        (["hpo.max_queued_jobs=300"], None),  # as many as that allows
         (["hpo.queue_ahead=7"], 7),
-        (["hpo.trials_per_job=5"], None),
+        (["hpo.trials_per_job=5"], 198),
         # A job that goes on for two hours needs a few behind it, not one for each of its legs.
         (["hpo.trials_per_job=auto"], 16),
         (["hpo.trials_per_job=auto", "hpo.queue_ahead=7"], 7),
         # One that asks for the time of a leg does not go on for long.
-        (["hpo.trials_per_job=auto", "slurm.time=auto"], None),
+        (["hpo.trials_per_job=auto", "slurm.time=auto"], 198),
     ],
 )
 def test_how_many_jobs_wait_behind_those_that_run(

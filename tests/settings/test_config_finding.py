@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from config_files import Write, problems_of, writer
+from config_files import Write, load_spec, problems_of, writer
 
 from hpo.settings.reading.finding import available_configs
-from hpo.settings.reading.loading import load_spec
 
 
 @pytest.fixture

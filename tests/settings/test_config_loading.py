@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from config_files import Write, problems_of, writer
+from config_files import Write, load_spec, problems_of, writer
 
 from hpo.errors import SettingsError
-from hpo.settings.reading.loading import load, load_spec
+from hpo.settings.reading.loading import load
 
 EXAMPLE = """
 from scipy.stats import loguniform

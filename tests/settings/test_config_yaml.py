@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from config_files import load_spec
 
 from hpo.errors import SettingsError
-from hpo.settings.reading.loading import load_spec
-from hpo.space.space import as_domain
 from hpo.space.text import read_expression
+from hpo.space.written import as_domain
 
 EXAMPLE = """
 space:

@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from hpo.cluster.slurm.request import SeatRequest
 from hpo.settings.search import HpoSettings, SlurmSettings
 from hpo.settings.spec import CampaignSpec
-from hpo.space.space import loguniform, read_space
+from hpo.space.domains import loguniform
+from hpo.space.space import read_space
 from hpo.units.slurm import parse_memory_mb, parse_time_min
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from config_files import load_spec
 
 from hpo.errors import SettingsError
-from hpo.settings.reading.loading import load_spec
 from hpo.space.space import Space
 
 

@@ -33,7 +33,7 @@ def test_an_array_is_one_script_and_the_logs_that_trials_point_to(bench: Bench, 
     job_ids = bench.submit(count)
     array = job_ids[0].partition("_")[0]
     assert job_ids == ([array] if count == 1 else [f"{array}_{task}" for task in range(count)])
-    script = f"{array}_submission.sh"
+    script = "submission.sh"
     assert [name for name in files(bench) if not name.endswith("_log.out")] == [script]
     for job_id in job_ids:
         assert bench.wait_for_end(job_id).ok
@@ -44,6 +44,34 @@ def test_an_array_is_one_script_and_the_logs_that_trials_point_to(bench: Bench, 
         assert link.resolve() == logs[leg.job_id or ""].resolve()
         assert f"trial {leg.trial_id}, attempt 0" in link.read_text()
     assert len(bench.claims()) == count
+
+
+def test_of_many_arrays_the_last_script_stays_and_no_log_of_a_job_that_ran_nothing(
+    bench: Bench,
+) -> None:
+    bench.offer(1)
+    job_ids = [*bench.submit(2), *bench.submit(1)]
+    for job_id in job_ids:
+        assert bench.wait_for_end(job_id).ok
+    (leg,) = bench.claims()
+    assert files(bench) == sorted([f"{leg.job_id}_0_log.out", "submission.sh"])
+
+
+def test_a_requeued_seat_has_not_the_name_of_the_trial_that_it_ran(
+    bench: Bench, slurm: RealSlurm
+) -> None:
+    job_id, _ = bench.one_runs(of=1)
+
+    def name() -> str:
+        return slurm.run("squeue", "-h", "-j", job_id, "-o", "%T %j").strip()
+
+    bench.wait(lambda: name() == f"RUNNING trial_0.{bench.name}", "it shows its trial")
+    slurm.run("scontrol", "requeue", job_id)
+    bench.wait(lambda: name().startswith("PENDING"), "it waits again")
+    bench.wait(
+        lambda: bench.cluster.poll([job_id]) and name() == f"PENDING trial.{bench.name}",
+        "it waits for any trial",
+    )
 
 
 def test_a_refused_array_leaves_nothing(bench: Bench) -> None:

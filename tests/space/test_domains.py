@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from hpo.space.base import Domain, describe
-from hpo.space.space import (
-    as_domain,
+from hpo.space.domains import (
     choice,
     constant,
     lograndint,
@@ -24,6 +23,7 @@ from hpo.space.space import (
     randint,
     uniform,
 )
+from hpo.space.written import as_domain
 from hpo.values import canonical, plain
 
 LAST = math.nextafter(1.0, 0.0)

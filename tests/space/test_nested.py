@@ -10,16 +10,8 @@ import pytest
 from scipy import stats
 
 from hpo.search.random import AsyncRandomSearch, point_problems, whole_points
-from hpo.space.space import (
-    Space,
-    choice,
-    constant,
-    loguniform,
-    quantized,
-    randint,
-    read_space,
-    uniform,
-)
+from hpo.space.domains import choice, constant, loguniform, quantized, randint, uniform
+from hpo.space.space import Space, read_space
 from hpo.space.written import MOST_LISTED
 from hpo.values import canonical
 

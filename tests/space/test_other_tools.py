@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hpo.space.space import as_domain, read_space
+from hpo.space.space import read_space
+from hpo.space.written import as_domain
 
 # As Syne Tune's are, as far as they are looked at.
 SYNE_TUNE = """

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from scipy import stats
 
-from hpo.space.space import choice, lograndint, loguniform, quantized, randint, read_space, uniform
+from hpo.space.domains import choice, lograndint, loguniform, quantized, randint, uniform
+from hpo.space.space import read_space
 from hpo.values import canonical
 
 

@@ -14,13 +14,13 @@ from typing import Any
 
 import psutil
 import pytest
+from config_files import load_spec
 from scipy import stats
 from script_runs import TRAIN, Write, epochs, is_gone, make_trial, run, writer
 
 from hpo import choice, constant, lograndint, loguniform, ordinal, quantized, randint, uniform
 from hpo.command_line import CommandLine, as_text
 from hpo.errors import ObjectiveError, ReportError, ScriptError, SettingsError
-from hpo.settings.reading.loading import load_spec
 from hpo.space.space import read_space
 from hpo.trial.check import check_objective
 from hpo.trial.objective import bind, call, load_objective

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from config_files import load_spec
 from user_project import NO_SYNC, ROOT, TIMEOUT_S
 
 from hpo.folder.files import Layout
 from hpo.manager.opening import drift_problems
-from hpo.settings.reading.loading import load_spec
 
 RECORDED = ROOT / "tests" / "data" / "begun_by_0_1_0"
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from chaos import in_simulation, on_processes
+from chaos import in_simulation, on_processes, training
 from chaos.audit import Auditor, Findings
 from simulation import Campaign
 
@@ -34,6 +34,30 @@ def test_killed_managers_and_seats_on_this_machine(
     assert kills.total() >= 1
     assert found.faults == []
     assert found.trials == 8
+
+
+@pytest.mark.slow
+def test_kills_fail_no_trial_of_a_users_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(known))
+    kills, found = on_processes.run_training(tmp_path / "project", 1, 4, name="script")
+    assert kills.total() >= 1
+    assert found.faults == []
+    assert found.trials == 8
+
+
+def test_a_training_code_whose_library_is_missing_is_left_out_aloud(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = {"exotic": training.Code("", needs=["no_such_library"])}
+    monkeypatch.setattr(training, "CODES", training.CODES | more)
+    assert {"loop", "script"} <= set(training.available())
+    assert "exotic" not in training.available()
+    assert (
+        "LEFT OUT: training code 'exotic', which needs no_such_library" in capsys.readouterr().out
+    )
 
 
 def _ended_campaign(root: Path) -> Auditor:

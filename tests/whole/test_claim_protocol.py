@@ -11,12 +11,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from protocol_files import ModelOs, ModelPath, ProtocolError, port_of, publish, read_plain
+from protocol_files import (
+    ModelOs,
+    ModelPath,
+    ProtocolError,
+    port_of,
+    publish,
+    publish_again,
+    read_plain,
+)
 from protocol_model import Model
 from protocol_programs import LAYOUT
 
 from hpo import checkpoint
-from hpo.folder import attempts, files, offers, opening, reports
+from hpo.folder import attempts, files, offers, opening, remarks, reports
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout
 from hpo.folder.offers import Leg
@@ -39,6 +47,9 @@ def _on_model_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # What is beside the protocol, and would only multiply the steps.
     monkeypatch.setattr(observe, "unsaved_work", lambda *_what, **_how: (0.0, 0))
     monkeypatch.setattr(observe, "read_begun", lambda *_what: {})
+    monkeypatch.setattr(leg, "publish_again", publish_again)
+    monkeypatch.setattr(remarks, "read", lambda *_what: None)
+    monkeypatch.setattr(remarks, "forget", lambda _layout: None)
     monkeypatch.setattr(stop_request, "read", lambda _layout: None)
     monkeypatch.setattr(stop_request, "was_cancelled", lambda *_what: False)
     monkeypatch.setattr(checkpoint, "find", lambda _folder: None)

@@ -8,12 +8,14 @@ import random
 from collections import Counter
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
-from simulation import ROUGH, Campaign, require_same_results
+from simulation import ROUGH, Campaign, SteppedWall, require_same_results
 
 from hpo.cluster.simulated.model import ClusterModel
 from hpo.decisions.asha import Asha
+from hpo.folder.journal import read_events
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +123,51 @@ def test_seats_go_on_while_the_manager_is_dead(tmp_path: Path, seed: int) -> Non
     require_same_results(crashed, whole)
     trained = Counter(trial_id for trial_id, _ in crashed.cluster.lives.use.legs_run)
     assert trained == Counter(range(20))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_clock_that_is_set_changes_no_byte_of_the_journal(tmp_path: Path, seed: int) -> None:
+    """Set all the time, between managers and under each; limits of time, rests and all."""
+    model = ClusterModel(
+        seats=4, queue_wait_s=60.0, preemption_rate=0.1, failure_rate=0.3, seed=seed
+    )
+    common: dict[str, Any] = {"model": model, "n_trials": 16, "seed": seed}
+    common["asha"] = Asha(max_t=9, reduction_factor=3) if seed % 2 else None
+    # Two of them end by their limit, before all trials have run.
+    common["limits"] = {"max_wallclock_s": 900.0 if seed < 2 else 86400.0, "max_lost_legs": 60}
+    whole = Campaign(tmp_path / "whole", **common)
+    whole.run()
+    assert (b"max_wallclock_time" in whole.journal_bytes()) == (seed < 2)
+    dice = random.Random(seed)
+    crashed = Campaign(tmp_path / "crashed", **common, wall=SteppedWall(dice))
+    left = iter([dice.randint(1, 15) for _ in range(20)])
+    _, crashes = crashed.run_crashing(lambda: next(left, None))
+    assert crashes == 20
+    assert crashed.wall is not None
+    assert crashed.wall.steps > 10
+    assert crashed.journal_bytes() == whole.journal_bytes()
+    require_same_results(crashed, whole)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_managers_on_machines_with_other_clocks_lose_nothing(tmp_path: Path, seed: int) -> None:
+    """Times differ then; trials, results and the rule of once do not, and time never goes back."""
+    model = ClusterModel(
+        seats=4, queue_wait_s=60.0, preemption_rate=0.1, failure_rate=0.3, seed=seed
+    )
+    common: dict[str, Any] = {"model": model, "seed": seed, "limits": {"max_lost_legs": 60}}
+    whole = Campaign(tmp_path / "whole", **common)
+    whole.run()
+    dice = random.Random(seed)
+    wall = SteppedWall(dice, one_machine=False)
+    crashed = Campaign(tmp_path / "crashed", **common, wall=wall)
+    left = iter([dice.randint(5, 60) for _ in range(10)])
+    crashed.run_crashing(lambda: next(left, None))
+    require_same_results(crashed, whole)
+    times = [event.time for event in read_events(crashed.layout.journal)]
+    assert times == sorted(times)
+    # As soon as without, but for what a dead manager held up.
+    assert crashed.clock.now() <= whole.clock.now() + 600.0
 
 
 def test_the_manager_is_not_missed_while_offers_last(tmp_path: Path) -> None:

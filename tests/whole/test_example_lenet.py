@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from config_files import load_spec
 from example_runs import (
     EXAMPLES,
     beside_the_examples,
@@ -19,8 +20,6 @@ from example_runs import (
     torch_on_one_thread,
     train,
 )
-
-from hpo.settings.reading.loading import load_spec
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
+from config_files import load_spec
 from example_runs import (
     EXAMPLES,
     beside_the_examples,
@@ -20,7 +21,6 @@ from example_runs import (
     train,
 )
 
-from hpo.settings.reading.loading import load_spec
 from hpo.trial.trial import Trial, TrialInterrupted
 
 CONFIGS = sorted(
@@ -138,3 +138,15 @@ def test_torchrun_trial_fails_when_a_rank_does(
     trial = make_trial(tmp_path, {"learning_rate": "fast"}, target=1, attempt=0)
     with pytest.raises(RuntimeError, match="torchrun ended with code 1"):
         train("torchrun_trial", trial)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_what_the_readme_says_makes_every_example_short(name: str) -> None:
+    if name == "lightning_loop":
+        import_lightning()
+    if "torch" in (EXAMPLES / f"{name}.py").read_text():
+        pytest.importorskip("torch")
+    short = ["hpo.n_trials=4", "space.max_epochs=2"]
+    assert f"--set {' '.join(short)}" in (EXAMPLES / "README.md").read_text()
+    spec = load_spec(str(EXAMPLES / f"{name}.py"), overrides=short)
+    assert spec.legs() is not None

@@ -1,8 +1,9 @@
 """Seats as processes of this machine, for a laptop or a workstation with GPUs.
 
-Owns the folder jobs/live/, where each process is recorded with its start time, so that a manager
-that comes back finds the ones of the manager before it. Processes live in sessions of their own:
-Ctrl-C or the end of the manager does not reach them. GPUs are handed out, never two seats on one
+Owns the folder jobs/live/, where each process is recorded with its start, so that a manager that
+comes back finds the ones of the manager before it. Which process that is, and whether it may be
+signalled, `processes` says. Processes live in sessions of their own: Ctrl-C or the end of the
+manager does not reach them. GPUs are handed out, never two seats on one
 unless `trials_per_gpu` says so.
 """
 
@@ -22,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import hpo
+from hpo.cluster.local import processes
 from hpo.cluster.local.gpus import visible_gpus
-from hpo.cluster.local.processes import is_alive, kill_tree, start_time
 from hpo.cluster.protocol import ClusterTraits
 from hpo.cluster.slurm.commands import clean_environment
 from hpo.errors import EXIT_RESUMABLE, PollError, SubmissionError
@@ -38,6 +39,7 @@ from hpo.seats.orders import Cancel, Change, Submit
 log = logging.getLogger(__name__)
 
 LAST_LINES = 20
+STARTING_S = 30.0  # a record without a process is one that was about to be started
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +56,23 @@ class LocalCluster:
     """This machine; see `hpo.cluster.protocol.Cluster`."""
 
     def __init__(self, layout: Layout, request: LocalRequest, *, is_manager: bool = True) -> None:
-        """Only the manager clears away records: of its own processes it learns more than others."""
+        """Only the manager clears away records: of its own processes it learns more than others.
+
+        Others see only the processes that show themselves what they are.
+        """
         self._layout = layout
         self._request = request
         self._is_manager = is_manager
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._ends: dict[str, JobStatus] = {}  # of the processes that this manager saw end
         self._gpus = visible_gpus() if request.gpus else []
+        self._processless: dict[str, float] = {}  # records: when they were seen first (monotonic)
+        self._strange: set[str] = set()  # jobs whose recorded process does not show that it is they
         # Files of this machine are visible at once, and its list of processes is complete.
         self.traits = ClusterTraits(
             has_queue=False, tick_s=0.2, poll_s=0.0, capacity=self._capacity()
         )
+        self.others = 0
         self._session = secrets.token_hex(3)
         self._started = 0
 
@@ -94,12 +102,30 @@ class LocalCluster:
         if not isinstance(order, Cancel):
             return
         for job_id in order.job_ids if order.running else self._idle(order.job_ids):
+            child = self._children.get(job_id)
+            if order.running and child is not None and child.poll() is None:
+                # Also where its record is gone, with the folder.
+                processes.end({"pid": child.pid}, job_id, self._layout.root, is_own=True)
+                continue
             record = read_json(self._layout.live_job(job_id))
-            if isinstance(record, dict) and record.get("pid") and is_alive(record):
-                if order.running:
-                    kill_tree(int(record["pid"]))
-                else:
-                    os.kill(int(record["pid"]), signal.SIGTERM)
+            if not isinstance(record, dict) or not record.get("pid"):
+                continue
+            child = self._children.get(job_id)
+            is_own = child is not None and child.poll() is None and child.pid == record["pid"]
+            act = processes.end if order.running else processes.ask_to_leave
+            done = act(record, job_id, self._layout.root, is_own=is_own)
+            if not done and self._lives(job_id, record):
+                self._tell_strange(job_id, record)
+
+    def _tell_strange(self, job_id: str, record: Mapping[str, Any]) -> None:
+        """Once, that the process of a record is left alone."""
+        if job_id not in self._strange:
+            log.warning(
+                "%s names process %s, which does not show that it is that job: it is left alone",
+                self._layout.live_job(job_id),
+                record.get("pid"),
+            )
+        self._strange.add(job_id)
 
     def _idle(self, job_ids: Collection[str]) -> set[str]:
         try:
@@ -120,7 +146,10 @@ class LocalCluster:
                 code = child.poll()
                 lives = code is None
             else:
-                code, lives = None, isinstance(record, dict) and is_alive(record)
+                code, lives = None, self._lives(job_id, record)
+            if lives and not (self._is_manager or self._is_shown(job_id, record)):
+                self._tell_strange(job_id, record)
+                continue
             if lives:
                 statuses[job_id] = JobStatus(JobPhase.RUNNING, node="this machine")
                 continue
@@ -129,6 +158,19 @@ class LocalCluster:
             if self._is_manager:
                 path.unlink(missing_ok=True)
         return statuses
+
+    def _lives(self, job_id: str, record: Any) -> bool:
+        """Whether the process of a record lives, or may still be on its way."""
+        if not isinstance(record, dict):
+            return False
+        if record.get("pid") is not None:
+            return processes.is_alive(record, job_id, self._layout.root)
+        # By this process's own time: the clock may have been set since it was written.
+        since = self._processless.setdefault(job_id, time.monotonic())
+        return time.monotonic() < since + STARTING_S
+
+    def _is_shown(self, job_id: str, record: Mapping[str, Any]) -> bool:
+        return record.get("pid") is None or processes.is_shown(record, job_id, self._layout.root)
 
     def last_words(self, job_id: str) -> str:
         """The end of the process's log."""
@@ -159,10 +201,8 @@ class LocalCluster:
             record.unlink(missing_ok=True)
             raise SubmissionError(f"a local job could not be started: {err}") from err
         self._children[job_id] = child
-        start = start_time(child.pid)
-        publish_json(
-            record, {"submitted": time.time(), "gpus": gpus, "pid": child.pid, "start": start}
-        )
+        known = {"submitted": time.time(), "gpus": gpus, "pid": child.pid}
+        publish_json(record, known | processes.identity(child.pid))
         return job_id
 
     def _command(self) -> list[str]:
@@ -171,7 +211,7 @@ class LocalCluster:
         return environment.command(request.env_setup, request.python, sys.executable, seat)
 
     def _environment(self, job_id: str, gpus: list[str]) -> dict[str, str]:
-        variables = clean_environment(os.environ) | {"HPO_JOB_ID": job_id}
+        variables = clean_environment(os.environ) | {processes.JOB_ID: job_id}
         home = str(Path(hpo.__file__).resolve().parents[1])
         known = variables.get("PYTHONPATH")
         variables["PYTHONPATH"] = f"{home}{os.pathsep}{known}" if known else home
@@ -186,7 +226,7 @@ class LocalCluster:
         used: Counter[str] = Counter()
         for path in self._layout.live.glob("*.json"):
             record = read_json(path)
-            if isinstance(record, dict) and is_alive(record):
+            if isinstance(record, dict) and self._lives(path.stem, record):
                 used.update(str(gpu) for gpu in record.get("gpus", []))
         free = [gpu for gpu in self._gpus if used[gpu] < self._request.trials_per_gpu]
         wanted = self._request.gpus

@@ -39,6 +39,7 @@ class SimulatedCluster:
     ) -> None:
         self.lives = SeatLives(layout, clock, model, settings, load)
         self.traits = ClusterTraits(has_queue=True, tick_s=model.tick_s, poll_s=model.poll_s)
+        self.others = 0
         self.calls: Counter[str] = Counter()  # by what was called for
         self._model = model
         self._jobs: dict[str, SimulatedJob] = {}

@@ -1,7 +1,8 @@
 """The queue of a simulated cluster: who waits, who may start, who runs.
 
 Owns the limits: the cluster's room and the `%` of each array. A step costs the logarithm of the
-number of waiting jobs, never a look at all of them. Knows no time and no files.
+number of waiting jobs, never a look at all of them. Counts what the seats were used for. Knows no
+time and no files.
 """
 
 from __future__ import annotations
@@ -131,3 +132,42 @@ class SeatQueue:
             if entry[3].phase is JobPhase.QUEUED:
                 heapq.heappush(self._due, entry)
                 count -= 1
+
+
+@dataclass(slots=True)
+class SeatUse:
+    """What the seats were used for: time, legs and jobs so far; times in s, virtual.
+
+    Attributes:
+        legs_run: (trial, attempt) of each leg that was trained.
+        busy_s: seat time spent on legs.
+        held_s: seat time of lives that are over, from their starts to their ends.
+        started: lives of jobs.
+        first_start: of a job; infinite before.
+        last_end: of a leg.
+    """
+
+    legs_run: list[tuple[int, int]] = field(default_factory=list)
+    busy_s: float = 0.0
+    held_s: float = 0.0
+    started: int = 0
+    first_start: float = math.inf
+    last_end: float = 0.0
+
+    def starts(self, now: float) -> None:
+        """A life of a job began."""
+        self.started += 1
+        self.first_start = min(self.first_start, now)
+
+    def spent(self, leg: RunningLeg, now: float) -> None:
+        """A leg is over, whatever came of it."""
+        self.busy_s += now - leg.claimed_at
+
+    def trained(self, leg: RunningLeg, now: float) -> None:
+        """It has a result."""
+        self.legs_run.append((leg.claim.trial_id, leg.claim.attempt))
+        self.last_end = now
+
+    def left(self, job: SimulatedJob, now: float) -> None:
+        """A life of a job is over."""
+        self.held_s += now - job.started_at

@@ -14,10 +14,9 @@ from functools import partial
 from typing import Any
 
 from hpo.cluster.simulated.clock import SimulatedClock
-from hpo.cluster.simulated.jobs import RunningLeg, SeatQueue, SimulatedJob
+from hpo.cluster.simulated.jobs import RunningLeg, SeatQueue, SeatUse, SimulatedJob
 from hpo.cluster.simulated.model import ClusterModel
 from hpo.cluster.simulated.training import LegRunner
-from hpo.cluster.simulated.use import SeatUse
 from hpo.folder import offers
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout

@@ -6,11 +6,13 @@ the truth about a trial is in its files and SLURM is asked once for all jobs, no
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from hpo.cluster.protocol import ClusterTraits
@@ -24,6 +26,7 @@ from hpo.cluster.slurm.times import JobTimes
 from hpo.errors import PollError, SubmissionUncertainError
 from hpo.folder import shrunk_seats
 from hpo.folder.files import Layout, read_tail
+from hpo.record.causes import Cause
 from hpo.seats.book import JobPhase, JobStatus
 from hpo.seats.orders import (
     Avoid,
@@ -44,8 +47,10 @@ log = logging.getLogger(__name__)
 COMING_BACK_S = 45.0
 LAST_LINES = 20
 TICK_S = 2.0
+VERDICT_S = 60.0  # a job that has ended is still COMPLETING for some seconds
 VANISH_S = 600.0  # both lists empty for so long, e.g. over an outage of slurmdbd
 # What scontrol says of tasks that wait no more, and, after such a one, of those that do.
+_OF_TRIAL = re.compile(r"trial_\d+\.")
 _TOO_LATE = re.compile(
     r"no longer pending execution|already finished|Invalid job id specified|: No error$"
 )
@@ -74,9 +79,12 @@ class SlurmCluster:
             poll_s=poll_s,
             result_grace_s=result_grace_s,
             vanish_s=VANISH_S,
+            verdict_s=VERDICT_S,
         )
+        self.others = 0
         self._max_array: int | None = None
         self._odd_since: dict[str, float] = {}
+        self._former: dict[str, JobStatus | None] = {}  # of jobs that wait again; None: unknown
         self._accounting_warned = False
 
     def submit(self, order: Submit) -> list[str]:
@@ -155,6 +163,9 @@ class SlurmCluster:
         rows = slurm_status.read_squeue(ask([*command, "-o", slurm_status.SQUEUE_FORMAT]))
         expected = set(job_ids)
         ours = [r for r in rows if r.job_id in expected or r.name.endswith(self._suffix)]
+        living = slurm_status.QUEUED | slurm_status.RUNNING
+        self.others = sum(r.word in living for r in rows) - sum(r.word in living for r in ours)
+        self._name_requeued(ours)
         found: dict[str, JobStatus] = {}
         for row in ours:
             status = slurm_status.status_of(
@@ -168,7 +179,40 @@ class SlurmCluster:
         over = {i for i in expected if i not in found or found[i].phase is JobPhase.ENDED}
         ended = self._ask_accounting(sorted(over - unclear))
         told = found | {i: status for i, status in ended.items() if i in expected}
-        return with_memory_kills(told, self._log)
+        return with_memory_kills(self._with_failed_nodes(told), self._log)
+
+    def _with_failed_nodes(self, told: dict[str, JobStatus]) -> dict[str, JobStatus]:
+        """Jobs that wait again after their node failed, marked so: squeue does not tell it apart.
+
+        One sacct for those that were requeued since the last look.
+        """
+        self._former = {i: former for i, former in self._former.items() if _waits_again(told, i)}
+        new = [i for i in told if _waits_again(told, i) and i not in self._former]
+        if new:
+            lives = self._former_lives(new)
+            self._former |= {i: lives.get(i) for i in new}
+        return told | {
+            i: replace(told[i], cause=end.cause, detail=end.detail, node=end.node)
+            for i, end in self._former.items()
+            if end is not None and end.cause is Cause.NODE_FAILED
+        }
+
+    def _former_lives(self, job_ids: list[str]) -> dict[str, JobStatus]:
+        arrays = sorted({array_of(job_id) for job_id in job_ids})
+        command = ["sacct", "-X", "-D", "-n", "-P", "-j", ",".join(arrays)]
+        try:
+            return slurm_status.read_former_lives(ask([*command, "-o", slurm_status.SACCT_FORMAT]))
+        except PollError:
+            return {}  # then they were preempted, as far as anybody knows
+
+    def _name_requeued(self, rows: Collection[slurm_status.QueueRow]) -> None:
+        """Take the name of the trial that it ran from a seat that waits again, for any trial."""
+        waiting = [r for r in rows if r.word in slurm_status.QUEUED]
+        named = [r.job_id for r in waiting if _OF_TRIAL.match(r.name)]
+        if named:
+            with contextlib.suppress(PollError):  # only people are misled, and it is tried again
+                name = self._request.job_name(self._campaign, Size())
+                _update_waiting(in_words(named), f"name={name}")
 
     def _cancel(self, order: Cancel) -> None:
         if not order.job_ids:
@@ -221,6 +265,12 @@ class SlurmCluster:
         # The tasks that waited when their array was cancelled task by task lie under its own id.
         told = {i: ended.get(i) or ended.get(array_of(i)) for i in job_ids}
         return {i: status for i, status in told.items() if status is not None}
+
+
+def _waits_again(told: Mapping[str, JobStatus], job_id: str) -> bool:
+    """Whether the job was requeued lately: SLURM lets it wait for two minutes then."""
+    status = told.get(job_id)
+    return status is not None and status.phase is JobPhase.QUEUED and status.reason == "BeginTime"
 
 
 def _update_waiting(jobs: str, *changes: str) -> None:

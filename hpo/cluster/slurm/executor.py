@@ -11,6 +11,7 @@ from pathlib import Path
 
 import submitit
 
+LAST_SCRIPT = "submission.sh"  # in the jobs' folder
 SUBMIT_TIMEOUT_S = 300  # sbatch itself tries again for about two minutes
 KILL_AFTER_S = 10
 
@@ -34,6 +35,10 @@ class SeatExecutor(submitit.SlurmExecutor):
             job_id = str(self._submit_command(command).job_id)
         finally:
             self._remove_draft()
+        # SLURM keeps a copy of its own; the last script is enough for people.
+        script = Path(self.folder) / f"{job_id}_submission.sh"
+        with suppress(OSError):
+            script.replace(script.with_name(LAST_SCRIPT))
         return [job_id] if count == 1 else [f"{job_id}_{task}" for task in range(count)]
 
     def _make_submission_command(self, submission_file_path: Path) -> list[str]:

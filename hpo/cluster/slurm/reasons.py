@@ -141,6 +141,37 @@ def decide(reason: str) -> Reason | None:
     return _WORDS.get(reason) or _WORDS.get(reason.partition(",")[0])
 
 
+def in_words(reason: str) -> str:
+    """The reason as what follows "they wait, as …"; a word without others here as it is."""
+    for pattern, words in _IN_WORDS:
+        if pattern.match(reason):
+            return words
+    return reason
+
+
+_IN_WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in {
+        r"None$": "SLURM has not looked at them yet",
+        r"Priority$": "other jobs come first",
+        r"Resources$": "nothing is free that fits",
+        r"JobArrayTaskLimit$": "no more are to run at once",
+        r"BeginTime$": "they may not start yet",
+        r"Dependency$": "they wait for another job",
+        r"Licenses$": "no licence is free",
+        r"Reservation$": "their reservation has not begun",
+        r"ReqNodeNotAvail.*[Rr]eserved for maintenance": "a maintenance comes first",
+        r"(?:ReqNodeNotAvail|NodeDown|Nodes required for job are)": "nodes that they need are away",
+        r"Partition(?:Down|Inactive)$": "the partition is down",
+        r"JobHeld": "somebody holds them",
+        r"(?:JobHoldMaxRequeue$|.*requeued[ _](?:in[ _])?held)": "they failed to start",
+        r"QOS(?:Grp|Max|Job|Resource|Usage)": "the QOS is at a limit",
+        r"Assoc(?:iation)?(?:Grp|Max|Job|Resource)": "the account is at a limit",
+        r"Max\w+PerAccount": "the account is at a limit",
+    }.items()
+)
+
+
 def advice(reason: str) -> str:
     """What a person should know of jobs that wait for this; empty where nothing is to be done."""
     found = decide(reason)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from hpo.cluster.slurm.reasons import advice
+from hpo.cluster.slurm.reasons import advice, in_words
 from hpo.cluster.slurm.task_ids import tasks_of
 from hpo.errors import EXIT_RESUMABLE
 from hpo.record.causes import Cause
@@ -22,7 +22,7 @@ from hpo.units.sizes import Size
 from hpo.units.slurm import parse_memory_mb, parse_time_min
 
 # Free text (the job's name) comes last, and names never hold the separator.
-SQUEUE_FORMAT = "%i|%T|%r|%N|%l|%m|%j"
+SQUEUE_FORMAT = "%i|%T|%r|%N|%l|%m|%S|%j"
 SACCT_FORMAT = "JobID,State,ExitCode,NodeList,Timelimit,End"
 
 QUEUED = frozenset(
@@ -74,13 +74,14 @@ class QueueRow:
     node: str
     limit: str
     memory: str
+    start: str  # of one that waits: as far as the scheduler has planned it
     name: str
 
 
 def read_squeue(text: str) -> list[QueueRow]:
     """The rows of `squeue -h -r -o SQUEUE_FORMAT`; lines of another shape are skipped."""
-    rows = (line.split("|", 6) for line in text.splitlines())
-    return [QueueRow(*(part.strip() for part in row)) for row in rows if len(row) == 7]
+    rows = ([part.strip() for part in line.split("|", 7)] for line in text.splitlines())
+    return [QueueRow(*row) for row in rows if len(row) == 8]
 
 
 def status_of(
@@ -93,7 +94,15 @@ def status_of(
     """
     size = _size(row, tells_memory=tells_memory)
     if row.word in QUEUED:
-        return JobStatus(JobPhase.QUEUED, reason=row.reason, advice=advice(row.reason), size=size)
+        return JobStatus(
+            JobPhase.QUEUED,
+            reason=row.reason,
+            advice=advice(row.reason),
+            size=size,
+            begins_later=row.reason == "BeginTime",
+            why=in_words(row.reason),
+            starts_at=_seconds(row.start),
+        )
     if row.word in RUNNING:
         return JobStatus(JobPhase.RUNNING, node=row.node, size=size)
     if row.word in COMING_BACK or row.word not in ENDED:
@@ -141,6 +150,17 @@ def read_sacct(text: str, usual_min: Collection[int] = ()) -> dict[str, JobStatu
             else:
                 ended[parts[0]] = status
     return together | ended
+
+
+def read_former_lives(text: str) -> dict[str, JobStatus]:
+    """How each job last ended among the rows of `sacct -X -D -n -P -o SACCT_FORMAT`, by job id.
+
+    With -D every life of a job that was requeued has a row, oldest first.
+    """
+    lives: dict[str, JobStatus] = {}
+    for line in text.splitlines():
+        lives |= read_sacct(line)
+    return lives
 
 
 def _seconds(text: str) -> float | None:

@@ -1,7 +1,8 @@
 """A fresh interpreter for one trial of a seat, where a fork of the seat would not be safe.
 
 Started by `many.seat`, with the claim that it is to run and what the seat knows of itself. Owns
-nothing: what it does is `serving`'s, and how it tells the seat is `process`'s.
+nothing: what it does is `serving`'s, and how it tells the seat is `process`'s. A file of its
+own, because it is the entry of a process.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from hpo.folder.files import Layout
 from hpo.folder.full_disk_output import log_to_standard_output
 from hpo.folder.patience import Patience
 from hpo.job.leave_flag import SIGNALS, LeaveFlag
-from hpo.job.many.process import Note, work_and_exit
+from hpo.job.many.process import TRAINED, Note, work_and_exit
 from hpo.job.orders import await_settings
 from hpo.job.serving import Objective, Place, serve_leg
 from hpo.seats.job_identity import JobIdentity
 from hpo.seats.stay import Stay
 from hpo.seats.wall_time import JobTime
+from hpo.trial.stack_signal import show_stack_on_signal
 
 
 def main(root: str, name: str, stay: str, job: str, parent: str, writing: str) -> None:
@@ -31,6 +33,7 @@ def main(root: str, name: str, stay: str, job: str, parent: str, writing: str) -
     this_job = JobIdentity(**told | {"time": JobTime(*told["time"])})
     flag = LeaveFlag(this_job.time.leave_at, early_s=this_job.time.early_s)
     flag.listen()
+    show_stack_on_signal()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     layout = Layout(Path(root))
 
@@ -42,7 +45,10 @@ def main(root: str, name: str, stay: str, job: str, parent: str, writing: str) -
         settings = await_settings(layout, patience)
         place = Place(layout, settings, this_job, flag, patience)
         load = Objective(place.settings, list(offer["config"]))
-        note(serve_leg(place, (claim, offer), load, Stay(**json.loads(stay)))._asdict())
+        served = serve_leg(
+            place, (claim, offer), load, Stay(**json.loads(stay)), lambda: note(TRAINED)
+        )
+        note(served._asdict())
 
     work_and_exit(work, int(writing), int(parent))
 

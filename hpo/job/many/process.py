@@ -23,6 +23,7 @@ from typing import Any
 
 from hpo.errors import EXIT_RESUMABLE
 from hpo.folder.patience import StorageTrouble, is_of_files
+from hpo.job.hang_watch import Guard, Hang
 from hpo.job.leave_flag import SIGNALS, LeaveFlag
 from hpo.job.many import forking
 
@@ -34,8 +35,11 @@ SHELLS_SIGNAL = 128  # a shell's exit code is this and the signal's number
 PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 _CHUNK = 1 << 16
 _OVER = b'{"over": true}\n'
+TRAINED = {"trained": True}  # told when users' code has come to its end
+_TRAINED = json.dumps(TRAINED).encode() + b"\n"
 
 Note = Callable[[dict[str, Any]], None]
+Watching = Callable[[int], Guard]  # by the number of the process
 
 
 @dataclass(slots=True)
@@ -44,6 +48,7 @@ class ProcessEnd:
 
     code: int
     notes: list[dict[str, Any]] = field(default_factory=list)
+    hang: Hang | None = None  # for which it was ended here
 
     @property
     def was_killed(self) -> bool:
@@ -62,9 +67,12 @@ class ProcessEnd:
 
 
 def run_forked(
-    work: Callable[[Note], None], flag: LeaveFlag, limit_s: float = float("inf")
+    work: Callable[[Note], None],
+    flag: LeaveFlag,
+    limit_s: float = float("inf"),
+    watching: Watching | None = None,
 ) -> ProcessEnd:
-    """Do `work` in a fork of this process; it is killed after so many seconds."""
+    """Do `work` in a fork of this process; it is killed after so many seconds, or if it hangs."""
     reading, writing = os.pipe()
     parent = os.getpid()
     sys.stdout.flush()
@@ -80,10 +88,15 @@ def run_forked(
         forking.forget_the_parents()
         work_and_exit(work, writing, parent)
     os.close(writing)
-    return _follow(child, reading, flag, limit_s)
+    return _follow(child, reading, flag, limit_s, watching)
 
 
-def run_fresh(command: Sequence[str], environment: dict[str, str], flag: LeaveFlag) -> ProcessEnd:
+def run_fresh(
+    command: Sequence[str],
+    environment: dict[str, str],
+    flag: LeaveFlag,
+    watching: Watching | None = None,
+) -> ProcessEnd:
     """Run a command that calls `work_and_exit` with the number that is appended to it."""
     reading, writing = os.pipe()
     # Held back until the new process listens to them; else they would end it.
@@ -95,7 +108,7 @@ def run_fresh(command: Sequence[str], environment: dict[str, str], flag: LeaveFl
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         os.close(writing)
-    end = _follow(process.pid, reading, flag)
+    end = _follow(process.pid, reading, flag, watching=watching)
     process.returncode = end.code  # because it was reaped here
     return end
 
@@ -133,14 +146,22 @@ def die_with(parent: int) -> None:
         os._exit(1)
 
 
-def _follow(child: int, reading: int, flag: LeaveFlag, limit_s: float = float("inf")) -> ProcessEnd:
+def _follow(
+    child: int,
+    reading: int,
+    flag: LeaveFlag,
+    limit_s: float = float("inf"),
+    watching: Watching | None = None,
+) -> ProcessEnd:
     """Wait for the end of the process, and take down what it tells."""
+    guard = None if watching is None else watching(child)
     os.set_blocking(reading, False)
     pidfd = _pidfd(child)
     watched = [reading] if pidfd is None else [reading, pidfd]
     told = bytearray()
     kill_at = time.monotonic() + limit_s
     flag.pass_on_to(child)
+    hang: Hang | None = None
     while (status := _reaped(child, flag)) is None:
         try:
             select.select(watched, [], [], LOOK_S)
@@ -155,12 +176,15 @@ def _follow(child: int, reading: int, flag: LeaveFlag, limit_s: float = float("i
             log.warning("the trial's process did not end in time: killed")
             os.kill(child, signal.SIGKILL)
             kill_at = now + LINGER_S
+        if guard is not None and hang is None and _TRAINED not in told:
+            hang = guard.look()
     _take(reading, told)
     for descriptor in {reading, pidfd} - {None}:
         os.close(descriptor)  # type: ignore[arg-type]  # because None was taken out
     # Of a process that was killed, the last line may be torn.
     lines = [line for line in bytes(told).splitlines(keepends=True) if line.endswith(b"\n")]
-    return ProcessEnd(os.waitstatus_to_exitcode(status), [json.loads(line) for line in lines])
+    code = os.waitstatus_to_exitcode(status)
+    return ProcessEnd(code, [json.loads(line) for line in lines], hang)
 
 
 def _pidfd(child: int) -> int | None:

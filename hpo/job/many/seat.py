@@ -22,10 +22,11 @@ from hpo.folder import offers
 from hpo.folder.patience import StorageTrouble
 from hpo.job import start
 from hpo.job.ending import ON_ITS_WAY_S, broken_leg, failure
+from hpo.job.hang_watch import NEVER, Guard, HangWatch
 from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import finish_leg
 from hpo.job.many.forking import RandomStart, danger
-from hpo.job.many.process import Note, ProcessEnd, run_forked, run_fresh
+from hpo.job.many.process import TRAINED, Note, ProcessEnd, Watching, run_forked, run_fresh
 from hpo.job.many.warming import Warmth, told
 from hpo.job.memory import oom_kills
 from hpo.job.serving import (
@@ -38,6 +39,7 @@ from hpo.job.serving import (
     tell_end,
     wait_for_claim,
 )
+from hpo.job.watcher import Watcher, result_of, watch_over
 from hpo.record.causes import Cause
 from hpo.record.result import Outcome
 from hpo.seats.stay import Stay
@@ -57,7 +59,10 @@ def serve(place: Place, flag: LeaveFlag, first: Taken) -> None:
     """
     stay = Stay.of(place.settings.trials_per_job, place.job.time.leave_at)
     load = Objective(place.settings, list(first[1]["config"]))
-    how = _choose(place, flag, stay, load)
+    watcher = watch_over(place)
+    watcher.begin(first[0])  # because the import of users' code may hang, too
+    how = _choose(place, flag, stay, load, watcher)
+    watcher.end()
     taken: Taken | None = first
     renamed_at = float("-inf")
     while taken is not None:
@@ -69,22 +74,27 @@ def serve(place: Place, flag: LeaveFlag, first: Taken) -> None:
         taken = None
         if stay.over is None:
             taken = wait_for_claim(
-                place, time_s=lambda: stay.time_s(time.time()), wanted=lambda: _goes_on(place, stay)
+                place,
+                time_s=lambda: stay.time_s(time.monotonic()),
+                wanted=lambda: _goes_on(place, stay),
             )
     why = stay.over or f"no trial to run within {place.settings.claim_timeout:.0f} s"
+    watcher.close()
     log.info("this job ends after %d legs: %s", stay.legs, why)
 
 
 def _goes_on(place: Place, stay: Stay) -> bool:
     """Whether to look for another leg; if not, `stay.over` says why."""
-    stay.over = place.why_unwanted() or stay.why_no_time(time.time())
+    stay.over = place.why_unwanted() or stay.why_no_time(time.monotonic())
     return stay.over is None
 
 
-def _choose(place: Place, flag: LeaveFlag, stay: Stay, load: Objective) -> _InHere | _Apart:
+def _choose(
+    place: Place, flag: LeaveFlag, stay: Stay, load: Objective, watcher: Watcher
+) -> _InHere | _Apart:
     settings = place.settings
     if settings.trial_process == "same" or settings.objective.startswith(SCRIPT):
-        return _InHere(place, stay, load)
+        return _InHere(place, stay, load, watcher)
     start = RandomStart()
     try:
         load()
@@ -107,9 +117,12 @@ class _InHere:
     place: Place
     stay: Stay
     load: Objective
+    watcher: Watcher
 
     def run(self, taken: Taken) -> None:
-        _count(serve_leg(self.place, taken, self.load, self.stay), self.stay)
+        self.watcher.begin(taken[0])
+        served = serve_leg(self.place, taken, self.load, self.stay, self.watcher.end)
+        _count(served, self.stay)
 
 
 @dataclass(frozen=True)
@@ -126,15 +139,30 @@ class _Apart:
         Raises:
             StorageTrouble: it could not use the files, or they cannot be used here.
         """
-        killed_before = oom_kills()
+        killed_before, begun = oom_kills(), time.monotonic()
         end = self.process(taken)
         told = [note for note in end.notes if "outcome" in note]
         served = [Served(**note | {"outcome": Outcome(note["outcome"])}) for note in told]
         for leg in served:
             _count(leg, self.stay)
         out_of_memory = end.code == -signal.SIGKILL and oom_kills() > killed_before
-        _settle(self.place, self.stay, end, was_told=bool(served), out_of_memory=out_of_memory)
+        took_s = time.monotonic() - begun
+        _settle(
+            self.place,
+            self.stay,
+            end,
+            took_s,
+            was_told=bool(served),
+            out_of_memory=out_of_memory,
+        )
         self.ended(end)
+
+    def watching(self, claim: offers.Leg) -> Watching | None:
+        """How the process is looked after that trains the leg; None: it is not."""
+        hang_after = self.place.settings.hang_after
+        if hang_after == NEVER:
+            return None
+        return lambda pid: Guard(HangWatch(self.place.layout, claim, hang_after, pid))
 
     def ended(self, end: ProcessEnd) -> None:
         """Learn from it for the next."""
@@ -153,10 +181,11 @@ class _Forked(_Apart):
         def work(note: Note) -> None:
             self.start.begin()
             before = set(sys.modules)
-            note(serve_leg(self.place, taken, self.load, self.stay)._asdict())
+            served = serve_leg(self.place, taken, self.load, self.stay, lambda: note(TRAINED))
+            note(served._asdict())
             told(note, before)
 
-        return run_forked(work, self.flag)
+        return run_forked(work, self.flag, watching=self.watching(taken[0]))
 
     def ended(self, end: ProcessEnd) -> None:
         for loaded in (note["loaded"] for note in end.notes if "loaded" in note):
@@ -168,22 +197,29 @@ class _Fresh(_Apart):
     def process(self, taken: Taken) -> ProcessEnd:
         python = [sys.executable, "-u", start.__file__, "trial"]
         root, stay = str(self.place.layout.root), json.dumps(asdict(self.stay))
-        job = json.dumps(asdict(self.place.job))
+        job = json.dumps(self.place.job._asdict())
         words = [root, taken[0].name, stay, job, str(os.getpid())]
-        return run_fresh([*python, *words], dict(os.environ), self.flag)
+        command, watching = [*python, *words], self.watching(taken[0])
+        return run_fresh(command, dict(os.environ), self.flag, watching)
 
 
 def _count(served: Served, stay: Stay) -> None:
     """Note a leg that ended here; none follows where the manager had given it up."""
-    stay.ended(served.outcome, served.seconds, time.time())
+    stay.ended(served.outcome, served.seconds, time.monotonic())
     if not served.counts:
         stay.over = GIVEN_UP
 
 
 def _settle(
-    place: Place, stay: Stay, end: ProcessEnd, *, was_told: bool, out_of_memory: bool
+    place: Place,
+    stay: Stay,
+    end: ProcessEnd,
+    took_s: float,
+    *,
+    was_told: bool,
+    out_of_memory: bool,
 ) -> None:
-    """See to the leg that a process held when it ended."""
+    """See to the leg that a process held when it ended, after `took_s` seconds."""
     layout, patience = place.layout, place.patience
 
     def look() -> list[offers.Leg]:
@@ -198,19 +234,23 @@ def _settle(
         return
     claim = held[0]
     who = f"trial {claim.trial_id}"
-    if place.flag.comes(ON_ITS_WAY_S if end.was_killed else 0.0):
+    if end.hang is None and place.flag.comes(ON_ITS_WAY_S if end.was_killed else 0.0):
         # Ended with the job; nobody could say that the trial is to blame.
         patience.insist(f"{who}: its leg", lambda: offers.give_back(layout, place.job.job_id))
         stay.over = "it was asked to leave"
         return
     offer = patience.insist(f"{who}: its offer", lambda: offers.read_claim(layout, claim))
-    cause, message = Cause.KILLED, end.describe()
-    if out_of_memory:
-        cause, message = Cause.OUT_OF_MEMORY, "its process was killed for its memory"
-    log.error("%s: %s", who, message)
-    goes_on = place.goes_on(stay, Outcome.FAILED)
+    if end.hang is not None:
+        result = result_of(end.hang)
+    elif out_of_memory:
+        message = "its process was killed for its memory"
+        result = failure(Cause.OUT_OF_MEMORY.value, message, None)
+    else:
+        result = failure(Cause.KILLED.value, end.describe(), None)
+    log.error("%s: %s", who, result.message)
+    goes_on = place.goes_on(stay, result.outcome)
     here = place.surroundings(lambda _outcome: goes_on)
-    result = failure(cause.value, message, None)
-    account = broken_leg(layout, (claim, offer), place.settings.goal, here, result)
+    goal = place.settings.goal
+    account = broken_leg(layout, (claim, offer), goal, here, result, took_s=took_s)
     tell_end(account, finish_leg(layout, account, patience))
-    stay.ended(Outcome.FAILED, account.result.elapsed, time.time())
+    stay.ended(result.outcome, account.result.elapsed, time.monotonic())

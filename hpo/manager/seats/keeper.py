@@ -13,7 +13,7 @@ from functools import partial
 
 from hpo.cluster.protocol import Cluster
 from hpo.decisions.limits import SeatLimits
-from hpo.decisions.needs import NO_SEATS, ComingLeg, wanted_seats
+from hpo.decisions.needs import NO_SEATS, ComingLeg, kept_off, wanted_seats
 from hpo.decisions.node_blame import NodeBlame, quarantined
 from hpo.errors import (
     PollError,
@@ -25,14 +25,15 @@ from hpo.errors import (
 from hpo.manager.seats.waiting import WaitingNews
 from hpo.record.result import node_name
 from hpo.record.state import CampaignState, TrialStatus
-from hpo.seats.book import SeatBook
+from hpo.seats.book import JobPhase, SeatBook
 from hpo.seats.next_orders import next_orders
-from hpo.seats.orders import Change, Order, Submit
+from hpo.seats.orders import Cancel, Change, Order, Submit
 from hpo.units.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
 PAUSE = Backoff(30.0, 600.0)  # after a refused or unanswered call
+SOON_S = 5.0  # between two looks at the queue, at least
 BETWEEN_SUBMISSIONS_S = 10.0  # where seats end one after the other, several are asked for at once
 NO_LEGS: Mapping[ComingLeg, int] = {}
 POLL = "no news of the jobs"
@@ -57,19 +58,27 @@ class SeatKeeper:
         self._blame = blame
         self._waiting = WaitingNews()
         self._out: frozenset[str] = frozenset()  # nodes
-        self._next_poll = float("-inf")
+        self._kept_off = False  # whether seats were ever kept off others
+        self._last_poll = self._next_poll = float("-inf")
         self._held: dict[object, float] = {}  # calls that failed, or were just made: until when
         self._pauses: dict[object, float] = {}  # how long that was, where they failed
         self._ask_at_most: int | None = None  # after a refusal for a limit
 
-    def poll_if_due(self, state: CampaignState, now: float) -> None:
-        """Ask the cluster about all jobs at once, where it is time and there are any."""
+    def poll_if_due(self, state: CampaignState, now: float, *, soon: bool = False) -> None:
+        """Ask the cluster about all jobs at once, where it is time and there are any.
+
+        `soon`: somebody waits for what it says.
+        """
         book = self._book
         claimed_by = {state.trials[i].job_id or "" for i in state.of(TrialStatus.CLAIMED)}
-        if now < self._held.get(POLL, now) or (book.counted and now < self._next_poll):
+        due_at = self._next_poll
+        if soon or book.is_worth_a_look():  # a GPU may be idle, and only the cluster can tell
+            due_at = min(due_at, self._last_poll + SOON_S)
+        if now < self._held.get(POLL, now) or (book.counted and now < due_at):
             return
         if not book.counted or book.seats or claimed_by:
-            self._next_poll = now + self._traits.poll_s
+            self._last_poll, self._next_poll = now, now + self._traits.poll_s
+            self._polled_at, self._next_poll = now, now + self._traits.poll_s
             asked = sorted((set(book.seats) | claimed_by) - book.foreign)
             self._call(POLL, POLL, partial(self._take_poll, asked, now), now)
 
@@ -94,16 +103,19 @@ class SeatKeeper:
             log.info("node %s is used again", node)
         self._out = out
         has_queue = self._traits.has_queue
+        off = kept_off(state, now, self._blame.working() - out) if has_queue else frozenset()
+        self._kept_off = self._kept_off or bool(off)
+        limits = self._limits.beside(self._cluster.others)
         wanted = NO_SEATS
         if state.ending is None:
-            wanted = wanted_seats(state, self._limits, to_come if has_queue else NO_LEGS)
+            wanted = wanted_seats(state, limits, to_come if has_queue else NO_LEGS)
         due = partial(
             next_orders,
             self._book,
             wanted,
-            self._limits,
+            limits,
             now,
-            out=out if state.quarantines else None,
+            out=out | off if state.quarantines or self._kept_off else None,
             # Jobs that end at once are not to follow each other as fast as they can.
             paused=has_queue and now < self._blame.next_seat_at(),
         )
@@ -119,6 +131,14 @@ class SeatKeeper:
         """The campaign has ended: nothing may wait in the queue for it."""
         self._held.clear()
         self._carry_out(next_orders(self._book, NO_SEATS, self._limits, now), now)
+
+    def abandon(self, why: str, now: float) -> None:
+        """Nothing of this campaign is to wait or run any longer."""
+        self._held.clear()
+        seats = self._book.seats.values()
+        live = tuple(s.job_id for s in seats if s.phase is not JobPhase.ENDED)
+        if live:
+            self._carry_out([Cancel(live, why, running=True)], now)
 
     def stop_if_broken(self, state: CampaignState, now: float) -> None:
         """After too many jobs in a row that died before a leg, on whatever nodes are in use.

@@ -1,1 +1,1 @@
-"""How settings are read, from files and the command line; `loading.load_spec` is the entry."""
+"""How settings are read, from files and the command line; `loading.load` is the entry."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from hpo.settings.reading.raw import did_you_mean
 from hpo.settings.secrecy import is_secret
 from hpo.space.text import number_text_problem
-from hpo.values import plain
+from hpo.values import plain_or_same
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -49,7 +49,7 @@ def check_section(
         elsewhere: The keys of other sections, with the section each belongs to.
     """
     try:
-        return model.model_validate({key: _plain_if_possible(raw[key]) for key in raw}), []
+        return model.model_validate({key: plain_or_same(raw[key]) for key in raw}), []
     except ValidationError as error:
         known = model.model_fields
         return None, [
@@ -100,10 +100,3 @@ def _shown(value: object) -> str:
         return f"the boolean {str(value).lower()}"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _plain_if_possible(value: Any) -> Any:
-    try:
-        return plain(value)
-    except ValueError:
-        return value  # because the model says better what is wrong with it

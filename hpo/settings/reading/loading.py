@@ -80,21 +80,6 @@ class Loaded:
         )
 
 
-def load_spec(
-    config: str,
-    *,
-    overrides: Sequence[str] = (),
-    output_dir: str | None = None,
-    cwd: Path | None = None,
-) -> CampaignSpec:
-    """`load` for callers that have nothing to add to the problems.
-
-    Raises:
-        SettingsError: with everything that is wrong.
-    """
-    return load(config, overrides=overrides, output_dir=output_dir, cwd=cwd).spec()
-
-
 def load(
     config: str | None,
     *,

@@ -1,6 +1,7 @@
 """Whether a script can import this package: what lies beside a script comes before it.
 
-Reads the folder of the script; imports nothing of it.
+Reads the folder of the script; imports nothing of it. Apart from what runs scripts, because it is
+asked before one is run, and reads what lies beside it.
 """
 
 from __future__ import annotations

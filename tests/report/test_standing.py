@@ -1,0 +1,94 @@
+"""What one line says of a whole campaign."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import pytest
+from histories import NOW, drawn, failed, finished, offered, running, state_after
+
+from hpo.manager.standing_teller import EVERY_S, QUIET_S, StandingTeller
+from hpo.record import events as ev
+from hpo.record.state import CampaignState
+from hpo.report.standing import NOTHING_TOLD, Told, standing_line
+from hpo.seats.book import JobPhase, JobStatus, SeatBook
+
+RUNS = JobStatus(JobPhase.RUNNING)
+
+
+def waits(why: str, starts_at: float | None = None) -> JobStatus:
+    return JobStatus(JobPhase.QUEUED, reason="R", why=why, starts_at=starts_at)
+
+
+def book(**statuses: JobStatus) -> SeatBook:
+    made = SeatBook()
+    made.take_poll(statuses, NOW, vanish_s=60.0)
+    return made
+
+
+def some_have_ended() -> CampaignState:
+    """Three completed, one failed, one runs, one was interrupted; each leg took 12.5 s."""
+    events = running(0, 1, 2, 3, 4, 5)
+    for trial_id in range(3):
+        events += [finished(trial_id, 0.5, job_id=str(trial_id)), ev.TrialCompleted(NOW, trial_id)]
+    events += [failed(3, job_id="3"), ev.TrialFailed(NOW, 3, "ValueError", "bad")]
+    events += [finished(5, None, job_id="5", outcome="interrupted", resource=4), offered(5, 1)]
+    return state_after([*events, drawn(6), offered(6)])
+
+
+def test_everything_that_one_wants_to_know_at_night() -> None:
+    planned = NOW + 7200.0
+    seats = book(a=RUNS, b=waits("other jobs come first", planned), c=waits("no more may run"))
+    seats.take_poll(
+        {"a": RUNS, "b": waits("x", planned), "c": waits("x"), "d": waits("y")}, NOW, vanish_s=60.0
+    )
+    line = standing_line(some_have_ended(), seats, 3, NOW + 3600.0, Told(10, (), 1))
+    clock = time.strftime("%H:%M", time.localtime(planned))
+    assert line == (
+        "standing: 10 trials: 3 completed, 1 failed, 1 running, 1 waiting to go on, 4 to come; "
+        "best loss=0.5 (trial 0); 1 jobs run, 3 wait (2 as x; 1 as y), the next is planned for "
+        f"{clock}; 1.0 GPU-hours; about 69 s to go at this pace"
+    )
+
+
+def test_at_the_beginning_little_is_known() -> None:
+    line = standing_line(state_after([ev.CampaignStarted(NOW)]), SeatBook(), 8, NOW, NOTHING_TOLD)
+    assert line == "standing: no trial yet; no result yet; 0 jobs run, none waits; 0.0 job-hours"
+
+
+@pytest.mark.parametrize(
+    ("seats", "said"),
+    [
+        ({"a": waits("other jobs come first")}, "0 jobs run, 1 wait, as other jobs come first"),
+        ({"a": JobStatus(JobPhase.QUEUED)}, "0 jobs run, 1 wait"),
+        (
+            {"a": waits("x", NOW + 86400.0)},
+            "the next is planned for "
+            + time.strftime("%Y-%m-%d %H:%M", time.localtime(NOW + 86400.0)),
+        ),
+    ],
+)
+def test_why_jobs_wait_is_said_in_words(seats: dict[str, JobStatus], said: str) -> None:
+    line = standing_line(CampaignState(), book(**seats), 0, NOW, Told(5))
+    assert f"; {said};" in line or f", {said};" in line
+
+
+def test_rungs_are_counted_over_all_brackets() -> None:
+    events = [*running(0, 1), finished(0, 0.5, job_id="0"), finished(1, 0.25, job_id="1")]
+    line = standing_line(state_after(events), SeatBook(), 0, NOW, Told(9, (1, 3, 9)))
+    assert "; rungs: 2 at 1;" in line
+
+
+def test_it_is_told_every_few_minutes_and_more_rarely_where_nothing_happens(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    teller, told = StandingTeller(NOTHING_TOLD), []
+    for minute in range(180):
+        news = minute < 60
+        teller.tell(CampaignState(), SeatBook(), 0, 60.0 * minute, news=news)
+        told.append(len(caplog.messages))
+    assert told[4] == 0
+    assert told[59] == 3600 // EVERY_S - 1
+    assert told[179] - told[59] == pytest.approx(120 * 60 / QUIET_S, abs=1)
