@@ -1,7 +1,8 @@
 """Time to a target behind a queue: what late binding, waiting seats and warm seats bring.
 
     python benchmarks/queue_waits.py [--waits 1 30 120] [--seeds 15] [--straggle 0.1]
-        [--arrival exponential|lognormal] [--picture queue_waits.png]
+        [--arrival exponential|lognormal] [--seats 8] [--rows NAME ...]
+        [--picture queue_waits.png]
 
 Whole campaigns of the package's own manager on its simulated cluster: promotion ASHA, 1 to 81
 epochs, reduction factor 3, 8 seats, until one leg ends with an error at or below what one
@@ -12,7 +13,9 @@ to those before it, as far as it says:
 - bound at submission: a job is submitted for one leg when another job ends, and waits with it, as
   every tool does that submits trials; 8 jobs of the user at once;
 - late bound: the same seats take the best offer when they start;
-- + queue-ahead: seats wait behind those that run, as many as there is work for (the default);
+- + queue-ahead: seats wait behind those that run, as many as there is work for up to 250 (the
+  default);
+- + all wait: the same up to 450 in all (the default before 2026-11-29);
 - + learned wall time: the same with `time: auto`, so that short legs ask for little;
 - + several legs per job: queue-ahead, and a seat goes on with the next best offer while its 24 h
   last;
@@ -47,7 +50,7 @@ from hpo.decisions.limits import Limits, SeatLimits
 from hpo.decisions.scheduler import Scheduler
 from hpo.folder.journal import read_events
 from hpo.record import events as ev
-from hpo.settings.limits import SUCCESSORS
+from hpo.settings.limits import AHEAD, SUCCESSORS
 from hpo.units.sizes import usable_s
 
 HERE = Path(__file__).resolve().parent
@@ -74,7 +77,8 @@ class Case:
     straggle: float | None
     arrival: str
     model: ClusterModel = field(default_factory=ClusterModel)
-    queue_ahead: int | None = None
+    queue_ahead: int | None = AHEAD
+    seats: int = SEATS
     learns: bool = False  # the time that seats ask for
     most_queued: int = 450
 
@@ -96,7 +100,7 @@ class Run:
 
 def _bound(case: Case) -> Case:
     model = replace(case.model, bound_at_submission=True)
-    return replace(case, model=model, most_queued=SEATS, queue_ahead=0)
+    return replace(case, model=model, most_queued=case.seats, queue_ahead=0)
 
 
 def _late(case: Case) -> Case:
@@ -107,8 +111,12 @@ def _ahead(case: Case) -> Case:
     return case  # the default of the program
 
 
+def _every(case: Case) -> Case:
+    return replace(case, queue_ahead=None)
+
+
 def _several(case: Case) -> Case:
-    ahead = SUCCESSORS * SEATS  # as in hpo.campaign_limits
+    ahead = SUCCESSORS * case.seats  # as in hpo.settings.limits
     return replace(case, model=replace(case.model, legs_per_job=None), queue_ahead=ahead)
 
 
@@ -117,7 +125,7 @@ def _learned(case: Case) -> Case:
 
 
 def _all(case: Case) -> Case:
-    return replace(_learned(_several(case)), queue_ahead=None)
+    return replace(_learned(_several(case)), queue_ahead=AHEAD)
 
 
 def _limit(case: Case) -> Case:
@@ -131,6 +139,7 @@ ROWS: dict[str, Callable[[Case], Case]] = {
     BASELINE: _bound,
     "late bound": _late,
     "+ queue-ahead": _ahead,
+    "+ all wait": _every,
     "+ learned wall time": _learned,
     "+ several legs per job": _several,
     "+ both": _all,
@@ -139,11 +148,17 @@ ROWS: dict[str, Callable[[Case], Case]] = {
 
 
 def prepare(
-    row: str, wait_s: float, seed: int, target: float, straggle: float | None, arrival: str
+    row: str,
+    wait_s: float,
+    seed: int,
+    target: float,
+    straggle: float | None,
+    arrival: str,
+    seats: int = SEATS,
 ) -> Case:
     """The case of a row."""
     model = ClusterModel(
-        seats=SEATS,
+        seats=seats,
         arrival=Backfill(WAITS[arrival](wait_s), TIME_MIN),
         straggle=straggle,
         start_s=START_S,
@@ -155,7 +170,7 @@ def prepare(
         tick_s=2.0,
         seed=seed,
     )
-    return ROWS[row](Case(row, wait_s, seed, target, straggle, arrival, model))
+    return ROWS[row](Case(row, wait_s, seed, target, straggle, arrival, model, seats=seats))
 
 
 def simulate(case: Case, most_trials: int) -> Run:
@@ -166,15 +181,15 @@ def simulate(case: Case, most_trials: int) -> Run:
         limits = Limits(
             n_trials=most_trials,
             target_metric=case.target,
-            offers_ahead=2 * SEATS + 32,
-            # As in hpo.campaign_limits, for `time: auto` and `trials_per_job: auto`.
+            offers_ahead=2 * case.seats + 32,
+            # As in hpo.settings.limits, for `time: auto` and `trials_per_job: auto`.
             timed=case.learns or several,
             max_time_s=usable_s(TIME_MIN),
             learn_time=case.learns,
-            offers_untimed=SEATS * (1 if case.learns else 2),
+            offers_untimed=case.seats * (1 if case.learns else 2),
         )
         seats = SeatLimits(
-            SEATS,
+            case.seats,
             case.most_queued,
             queue_ahead=case.queue_ahead,
             legs_per_seat=case.model.legs_per_job,
@@ -212,22 +227,24 @@ def main() -> None:
     parser.add_argument("--straggle", type=float, default=0.1, help="-1: independent waits")
     parser.add_argument("--arrival", choices=sorted(WAITS), default="exponential")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seats", type=int, default=SEATS)
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), help="which to run")
     parser.add_argument("--picture", type=Path, help="where to draw it; default: nowhere")
     arguments = parser.parse_args()
     begin = time.perf_counter()
     target = target_error()
     straggle = None if arguments.straggle < 0 else arguments.straggle
     cases = [
-        prepare(row, 60.0 * wait, seed, target, straggle, arguments.arrival)
+        prepare(row, 60.0 * wait, seed, target, straggle, arguments.arrival, arguments.seats)
         for wait in arguments.waits
         for seed in range(arguments.seeds)
-        for row in ROWS
+        for row in arguments.rows
     ]
     with multiprocessing.get_context("spawn").Pool(arguments.processes) as pool:
         runs = list(pool.imap_unordered(run_one, cases, chunksize=1))
-    _print(runs, arguments.waits)
+    _print(runs, arguments.waits, arguments.rows)
     print(
-        f"target {target:.4f}; {SEATS} seats; waits {arguments.arrival}, straggle "
+        f"target {target:.4f}; {arguments.seats} seats; waits {arguments.arrival}, straggle "
         f"{arguments.straggle:g}; median (least-most) of {arguments.seeds} seeds, ratios paired by "
         f"seed; {time.perf_counter() - begin:.0f} s of real time"
     )
@@ -247,21 +264,22 @@ def ratios(runs: Sequence[Run], row: str, wait: float, base: str = BASELINE) -> 
     return [other.time_s / own.time_s for other, own in pairs]
 
 
-def _print(runs: Sequence[Run], waits: Sequence[float]) -> None:
+def _print(runs: Sequence[Run], waits: Sequence[float], chosen: Sequence[str]) -> None:
+    """The table; ratios to the first and the last row that were run."""
     head = [
         "wait",
         "seats",
         "met",
         "hours to target",
-        "x bound",
-        "x limit",
+        f"x {chosen[0]}",
+        f"x {chosen[-1]}",
         "seat-hours",
         "jobs",
         "legs",
     ]
     rows = [head]
     for wait in waits:
-        for row in ROWS:
+        for row in chosen:
             own = of(runs, row, wait)
             rows.append(
                 [
@@ -269,8 +287,8 @@ def _print(runs: Sequence[Run], waits: Sequence[float]) -> None:
                     row,
                     f"{sum(run.reached for run in own)}/{len(own)}",
                     _spread([run.time_s / 3600 for run in own], ".3g"),
-                    _spread(ratios(runs, row, wait), ".2f"),
-                    _spread(ratios(runs, row, wait, LIMIT), ".2f"),
+                    _spread(ratios(runs, row, wait, chosen[0]), ".3g"),
+                    _spread(ratios(runs, row, wait, chosen[-1]), ".3g"),
                     _spread([run.held_s / 3600 for run in own], ".3g"),
                     f"{statistics.median(run.jobs for run in own):.0f}",
                     f"{statistics.median(run.legs for run in own):.0f}",

@@ -1,6 +1,6 @@
 """Random search at 1 to 512 simulated seats: how much of the seats' time is training.
 
-    python benchmarks/seats_in_use.py [--seats 1 8 64 512] [--per-seat 64] [--seeds 3]
+    python benchmarks/seats_in_use.py [--seats 1 8 64 512] [--per-seat 64] [--seeds 3] [--ahead 250]
 
 Whole campaigns of the package's own manager on its simulated cluster, in virtual time. A trial has
 9 epochs of 60 s x a log-normal factor of its own (sigma 0.8): 9 min in the median, a tenth longer
@@ -36,6 +36,7 @@ from hpo.decisions.scheduler import Limits, Scheduler
 from hpo.decisions.whole_trials import WholeTrials
 from hpo.folder.journal import read_events
 from hpo.record import events as ev
+from hpo.settings.limits import AHEAD
 
 EPOCHS, EPOCH_S, SPREAD = 9, 60.0, 0.8
 START_S, LOAD_S = 20.0, 10.0
@@ -59,9 +60,9 @@ class Run:
     ideal: float
 
 
-def run_one(job: tuple[str, int, int, int]) -> Run:
+def run_one(job: tuple[str, int, int, int, int | None]) -> Run:
     """One campaign, in a process of the pool."""
-    kind, seats, per_seat, seed = job
+    kind, seats, per_seat, seed, ahead = job
     sync_nothing()
     start_s, load_s, legs = KINDS[kind]
     model = ClusterModel(
@@ -79,9 +80,10 @@ def run_one(job: tuple[str, int, int, int]) -> Run:
     n_trials = seats * per_seat
     with campaign_folder() as root:
         campaign = SimulatedCampaign(root, model)
-        limits = Limits(n_trials=n_trials, offers_ahead=min(1000, 4 * seats + 32))
-        scheduler = Scheduler(random_search(EPOCHS, seed), limits, WholeTrials())
-        campaign.manager(scheduler, SeatLimits(seats, max(450, 2 * seats))).run()
+        bounds = Limits(n_trials=n_trials, offers_ahead=min(1000, 4 * seats + 32))
+        scheduler = Scheduler(random_search(EPOCHS, seed), bounds, WholeTrials())
+        limits = SeatLimits(seats, max(450, 2 * seats), queue_ahead=ahead)
+        campaign.manager(scheduler, limits).run()
         events = read_events(campaign.layout.journal)
         use = campaign.cluster.lives.use
     order = [event.trial_id for event in events if isinstance(event, ev.LegClaimed)]
@@ -110,10 +112,14 @@ def main() -> None:
     parser.add_argument("--per-seat", type=int, default=64)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--ahead", type=int, default=AHEAD, help="jobs that wait; -1: all there are"
+    )
     arguments = parser.parse_args()
+    ahead = None if arguments.ahead < 0 else arguments.ahead
     begin = time.perf_counter()
     jobs = [
-        (kind, seats, arguments.per_seat, seed)
+        (kind, seats, arguments.per_seat, seed, ahead)
         for seats in sorted(arguments.seats, reverse=True)  # the long ones first
         for kind in KINDS
         for seed in range(arguments.seeds)

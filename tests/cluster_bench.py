@@ -75,9 +75,11 @@ class Bench:
             return LocalCluster(self.layout, LocalRequest(python=None, gpus=0, trials_per_gpu=1))
         if self.kind == "slurm":
             settings = SlurmSettings(partition=PARTITION, time="5", mem="300M")
-            return SlurmCluster(
+            cluster = SlurmCluster(
                 self.layout, self.name, SeatRequest(settings), poll_s=1.0, result_grace_s=1.0
             )
+            cluster.take_over()
+            return cluster
         if self.submitted:
             return self.cluster
         model = ClusterModel(seats=4, queue_wait_s=20.0)

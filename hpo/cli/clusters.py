@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hpo.cluster.protocol import Clock, Cluster
 from hpo.folder.files import Layout
@@ -85,19 +85,37 @@ def largest_memory_mb(executor: str, settings: SlurmSettings) -> int:
     return largest_memory_mb(SeatRequest(settings))
 
 
-def make_cluster(executor: str, spec: CampaignSpec, layout: Layout, campaign: str) -> Cluster:
-    """The cluster in real time for the campaign named `campaign`."""
+def make_cluster(
+    executor: str,
+    spec: CampaignSpec,
+    layout: Layout,
+    campaign: str,
+    *,
+    to_manage: bool = False,
+    former: Mapping[str, Any] | None = None,
+) -> Cluster:
+    """The cluster in real time for the campaign named `campaign`.
+
+    `to_manage`: jobs start as `spec` says from now on, also those that wait already and were asked
+    for with the `former` settings.
+
+    Raises:
+        OSError: they cannot be told.
+    """
     if executor == "slurm":
         from hpo.cluster.slurm.cluster import SlurmCluster
         from hpo.cluster.slurm.request import SeatRequest
 
-        return SlurmCluster(
+        cluster = SlurmCluster(
             layout,
             campaign,
             SeatRequest(spec.slurm),
             poll_s=spec.hpo.poll_interval,
             result_grace_s=spec.hpo.result_grace,
         )
+        if to_manage:
+            cluster.take_over(former)
+        return cluster
     return _local(spec)
 
 

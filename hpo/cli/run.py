@@ -221,7 +221,8 @@ def _manage(
         cluster, clock = make_simulated(spec, layout, journal.latest())
         screen.use_clock(clock.now)
     else:
-        cluster = make_cluster(executor, spec, layout, campaign.header.campaign)
+        name = campaign.header.campaign
+        cluster = make_cluster(executor, spec, layout, name, to_manage=True, former=campaign.former)
         clock = CampaignClock(layout, journal.latest(), leave.sleep)
     manager = Manager(
         Surroundings(layout, cluster, clock, leave.is_set, screen.show),

@@ -18,6 +18,7 @@ from hpo.cli.clusters import describe_manager
 from hpo.cli.printing import say
 from hpo.cluster.slurm import accounting
 from hpo.errors import EXIT_FINISHED, SettingsError
+from hpo.folder import starts
 from hpo.folder import stop as stop_request
 from hpo.folder.campaign import last_start, require
 from hpo.folder.files import AttemptFiles, Layout, read_object, read_tail
@@ -121,6 +122,9 @@ def why(arguments: Namespace) -> int:
     usage = accounting.usage(jobs) if executor == "slurm" else {}
     for line in _lines(layout, document, state, trial_id, steps, rules, usage):
         say(line)
+    if state.trials[trial_id].job_id is None:
+        for line in _failed_starts(layout):
+            say(line)
     say(f"{_campaign(state)}; {describe_manager(holder_of(layout), executor)}")
     return EXIT_FINISHED
 
@@ -188,6 +192,15 @@ def _stamped(when: float, text: str) -> Iterator[str]:
     yield f"{stamp}  {first}"
     for line in rest:
         yield f"{INDENT}{line}"
+
+
+def _failed_starts(layout: Layout) -> Iterator[str]:
+    """Why no job took the trial, where jobs told that they could not start."""
+    told = {start.why: start for start in starts.failed(layout)}
+    for start in told.values():
+        at = time.strftime("%H:%M:%S", time.localtime(start.last))
+        said = f", after {start.said!r}" if start.said else ""
+        yield f"at {at} job {start.job_id} could not start on {start.node}: {start.why}{said}"
 
 
 def _number(text: str) -> int:

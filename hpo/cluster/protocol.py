@@ -39,6 +39,7 @@ class ClusterTraits:
         vanish_s: how long a job may be missing from the lists before it is given up.
         verdict_s: how long it may take to say why a job was asked to leave; 0: it never says.
         capacity: seats that can run at once, where the cluster knows; None: ask for any.
+        edited: whether seats that wait were asked for with other settings than today's.
     """
 
     has_queue: bool
@@ -48,6 +49,7 @@ class ClusterTraits:
     vanish_s: float = 0.0
     verdict_s: float = 0.0
     capacity: int | None = None
+    edited: bool = False
 
 
 class Cluster(Protocol):
@@ -82,6 +84,7 @@ class Cluster(Protocol):
         Raises:
             PollError: nobody knows for which of them it was carried out; of `Raise` also: one of
                 them waits no more, and has not got the memory.
+            SubmissionError: of `Renew`: seats that wait cannot be changed so; ask for others.
         """
         ...
 

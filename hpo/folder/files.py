@@ -60,6 +60,10 @@ class Layout:
     live = _Below("jobs/live")  # which local jobs are which processes
     probe = _Below("jobs/.room")  # written and removed again, to see whether there is room
     quarantined = _Below("jobs/quarantined.json")  # nodes that no more legs are to be run on
+    start_script = _Below("jobs/start.sh")  # how SLURM's jobs start, read by each as it does
+    asked = _Below("jobs/asked.json")  # the settings that SLURM's waiting jobs were asked for with
+    starts = _Below("jobs/starts")  # which starts are under way, and which failed on what node
+    ground = _Below("jobs/ground.json")  # what the first job found
     silence = _Below("jobs/silence.json")  # how long legs report nothing, at most
     code = _Below("code")  # copies of the objective's code, with `snapshot_code`
     results = _Below("results")  # one file per trial, for people and pandas

@@ -36,9 +36,9 @@ def exposure_problems(root: Path, sharing: str, *, fresh: bool = False) -> list[
     try:
         info = root.lstat()
     except OSError:
-        return problems  # because others look whether it can be made
+        return problems  # because `manager.opening` looks whether it can be made
     if not stat.S_ISDIR(info.st_mode):
-        return [*problems, f"output_dir {root} is not a folder"]
+        return problems  # likewise
     if info.st_uid != os.geteuid():
         whose = user_name(info.st_uid)
         return [*problems, f"output_dir {root} belongs to {whose}: choose a folder of your own"]

@@ -1,7 +1,8 @@
-"""The time limits of seats that gave up time while they waited, for those seats to read.
+"""The time limits of seats that were changed while they waited, for those seats to read.
 
 Owns `jobs/shrunk-<array>.json`: the manager writes it before it has the cluster lower the limits,
-so that a job which starts in between counts on less than it has, never on more. A file that cannot
+and after it has it raise them, so that a job which starts in between counts on less than it has,
+never on more. A file that cannot
 be read is no news. Standard library only.
 """
 
@@ -27,10 +28,10 @@ def note(layout: Layout, job_ids: Collection[str], time_min: int) -> None:
 
 
 def adopt(layout: Layout, job: JobIdentity) -> JobIdentity:
-    """The job with the time that it has now, if that is less than its script says."""
+    """The job with the time that it has now, where its script says another."""
     time_min = _read(layout.shrunk(_array_of(job.job_id))).get(job.job_id, 0)
-    if job.time.asked_min is not None and 0 < time_min < job.time.asked_min:
-        return job._replace(time=job.time.lowered_to(time_min))
+    if job.time.asked_min is not None and 0 < time_min != job.time.asked_min:
+        return job._replace(time=job.time.changed_to(time_min))
     return job
 
 

@@ -120,7 +120,7 @@ def require_safe(layout: Layout, settings: LegSettings, given: str) -> None:
     root = layout.root
     problems = exposure_problems(root, settings.sharing)
     # Up to 0.1.0 links were kept, and the file tells of them.
-    if given not in (str(root), read_own_campaign(layout).get("path")):
+    if given != str(root) and given != read_own_campaign(layout).get("path"):
         problems.append(f"{given} is a link that leads to {root} now: start it anew")
     if problems:
         raise SettingsError(problems, where=str(root))

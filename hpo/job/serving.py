@@ -117,20 +117,28 @@ class Objective:
         """
         if self._function is None:
             self._code = self._code_now()
-            for folder in reversed(self.settings.pythonpath):
-                if folder not in sys.path:
-                    sys.path.insert(0, folder)
-            asked = self.settings
-            sys.argv = arguments_of(asked.objective)
-            function = load_objective(
-                asked.objective,
-                asked.metric_pattern,
-                asked.command_line,
-                asked.max_resource_attr,
-            )
+            function = self.load()
             bind(function, self.names)
             self._function = function
         return self._function
+
+    def load(self) -> Callable[..., Any]:
+        """Import it, whatever its arguments are called.
+
+        Raises:
+            ObjectiveError: it cannot be found or imported.
+        """
+        for folder in reversed(self.settings.pythonpath):
+            if folder not in sys.path:
+                sys.path.insert(0, folder)
+        asked = self.settings
+        sys.argv = arguments_of(asked.objective)
+        return load_objective(
+            asked.objective,
+            asked.metric_pattern,
+            asked.command_line,
+            asked.max_resource_attr,
+        )
 
     def code(self) -> str:
         """The digest of the code that the next call runs; empty where nobody can say.

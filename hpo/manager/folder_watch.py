@@ -32,10 +32,8 @@ class FolderWatch:
             return
         self._next_look = now + LOOK_S
         if self._presence is None:
-            layout = self._layout
-            self._presence = FolderPresence(
-                layout.root, (layout.campaign.name, layout.journal.name)
-            )
+            holds = (self._layout.campaign.name, self._layout.journal.name)
+            self._presence = FolderPresence(self._layout.root, holds)
         why = self._presence.why_gone()
         if why is None:
             self._gone_since = None
@@ -43,7 +41,7 @@ class FolderWatch:
             self._gone_since = now
         elif now >= self._gone_since + GONE_S:
             raise FolderGoneError(
-                f"the campaign's folder is not at {self._layout.root} any more: {why}. This "
-                "manager ends, and so do the campaign's jobs, which would write there; to go on "
-                "with a folder that was moved, start with its new place as --output-dir"
+                f"the campaign is not at {self._layout.root} any more: {why}. This manager ends, "
+                "and so do the jobs, which would write there; to go on with a folder that was "
+                "moved, start with its new place as --output-dir"
             )

@@ -31,6 +31,7 @@ from hpo.manager.publisher import Publisher
 from hpo.manager.seats.keeper import SeatKeeper
 from hpo.manager.silence_teller import SilenceTeller
 from hpo.manager.standing_teller import StandingTeller
+from hpo.manager.start_watch import StartWatch
 from hpo.manager.trouble_teller import TroubleTeller
 from hpo.record import events as ev
 from hpo.record.causes import Cause
@@ -96,6 +97,7 @@ class Manager:
         self._seats = SeatKeeper(cluster, self.book, seat_limits, self._blame)
         self._seats_stay = seat_limits.legs_per_seat != 1
         self._told_out: dict[str, float] | None = None  # nodes in quarantine, as seats know them
+        self._starts = StartWatch(here.layout)
         self._offers = reconcile.OfferKeeper(here.layout)
         self._disk = DiskWatch(here.layout)
         self._publisher = Publisher(here.layout, told.gpus, self._disk)
@@ -172,12 +174,14 @@ class Manager:
         now = here.clock.now()
         self._journal.require_owner()
         self._seats.poll_if_due(state, now, soon=self._observer.awaits_verdict)
+        self._starts.look(now)
         self._stop = stop_request.read(here.layout)
         self._say_remarks()
         changed = False
         while self._round(now):
             changed = True
         self._seats.stop_if_broken(state, now)
+        self._seats.stop_if_hopeless(self._starts, state, now)
         if state.ended is None:
             to_come = self._scheduler.legs_to_come(state)
             self._seats.fill(state, now, to_come=to_come)
@@ -221,6 +225,7 @@ class Manager:
         for node in [*(verdict.node for verdict in verdicts), *quarantined(self.state, now)]:
             failed = self._blame.failed_on(node, now)
             yield from self._scheduler.offer_elsewhere(self.state, failed, now)
+        yield from self._starts.due(frozenset(quarantined(self.state, now)), now)
 
     def _take_back(self, now: float) -> int:
         """Void the claims of dead jobs, and offers that should not stand; how many."""
@@ -249,6 +254,7 @@ class Manager:
         if self._seats_stay and out != self._told_out:
             quarantine_file.publish(layout, out)
             self._told_out = out
+        self._starts.publish(frozenset(out))
         self._silence.tell(state)
         self._publisher.results(state, now)
         reconcile.tidy(layout, state, seen)

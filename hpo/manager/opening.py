@@ -39,6 +39,7 @@ MOVED = {
 class Campaign:
     """An opened campaign; `changes` are settings that differ from the last start.
 
+    `former` are what jobs were asked for with at the last start.
     `code` is the digest of the objective's files; None: they are not to be found here. With an
     `origin` the folder was copied or moved; `foreign_jobs` hold legs and serve another one.
     """
@@ -49,6 +50,7 @@ class Campaign:
     changes: list[str]
     origin: Origin | None = None
     foreign_jobs: frozenset[str] = frozenset()
+    former: Mapping[str, Any] | None = None
     code: str | None = None
 
 
@@ -143,8 +145,11 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
     if document != known:
         write(layout, document)
     header = Header(name, spec.digest())
+    former = known["settings"].get("slurm") if known and not copied else None
     digest = None if code is None else code.digest
-    return Campaign(layout, header, known is None, changes, copied, frozenset(foreign), digest)
+    return Campaign(
+        layout, header, known is None, changes, copied, frozenset(foreign), former, digest
+    )
 
 
 def _seat(spec: CampaignSpec, name: str, run: Runnable) -> dict[str, Any]:

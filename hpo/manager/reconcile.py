@@ -181,7 +181,7 @@ def publish_results(layout: Layout, state: CampaignState, changes: Iterable[ev.E
     """Make the standing results tell what the journal tells."""
     for event in changes:
         if isinstance(event, ev.LegFinished):
-            _publish_attempt(layout, event)
+            _publish_attempt(layout, state, event)
         elif isinstance(event, (ev.TrialFailed, ev.TrialStopped)):
             trial = state.trials[event.trial_id]
             if trial.job_id is not None and not _told_by_job(trial):
@@ -227,8 +227,11 @@ def _told_by_job(trial: TrialState) -> bool:
     )
 
 
-def _publish_attempt(layout: Layout, event: ev.LegFinished) -> None:
-    """For what was published and is not there: a file server may have lost the last rename."""
+def _publish_attempt(layout: Layout, state: CampaignState, event: ev.LegFinished) -> None:
+    """For what was published and is not there: a file server may have lost the last rename.
+
+    Where somebody removed the trial's folder too, the journal tells all but its reports.
+    """
     leg = Leg(event.trial_id, event.rung, event.attempt, event.job_id)
     standing = read_object(layout.result(event.trial_id)).get("attempt")
     if isinstance(standing, int) and standing >= event.attempt:
@@ -236,6 +239,10 @@ def _publish_attempt(layout: Layout, event: ev.LegFinished) -> None:
     found = attempts.read_attempt(layout, leg)
     if found is not None:
         attempts.publish_standing(layout, found[1])
+    elif layout.trial(event.trial_id).name not in os.listdir(layout.trials):
+        told, config = event.result.to_json(), state.trials[event.trial_id].config
+        told["additional_info"] = {"training_time": event.result.elapsed, **told["additional_info"]}
+        attempts.publish_standing(layout, attempts.document(leg, config, state.goal, [], told))
 
 
 def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -> None:

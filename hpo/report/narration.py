@@ -10,8 +10,9 @@ from hpo.errors import PRINTED_LAST
 from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.result import Outcome, Result
-from hpo.record.state import CampaignState, TrialStatus
+from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.shown import one_line
+from hpo.units.duration import in_words
 from hpo.values import flat
 
 NOTHING: Mapping[str, Any] = {}
@@ -38,11 +39,8 @@ def narrate(
         case ev.TrialFailed():
             return _failed(event, state)
         case ev.NodeQuarantined():
-            hours = (event.until - event.time) / 3600.0
-            return (
-                logging.WARNING,
-                f"node {event.node} is not used for {hours:.0f} h: {event.reason}",
-            )
+            length = in_words(event.until - event.time)
+            return logging.WARNING, f"node {event.node} is not used for {length}: {event.reason}"
     line = _news(event, state, again=again, constants=constants)
     return None if line is None else (logging.INFO, line)
 
@@ -71,8 +69,8 @@ def _news(
             line = f"trial {event.trial_id} started, job {event.job_id}"
             if again:
                 line = f"job {event.job_id} goes on with trial {event.trial_id}"
-            config = describe(state.trials[event.trial_id].config, constants)
-            return f"{line}: {config}" if config else line
+            what = _what_starts(event, state.trials[event.trial_id], constants)
+            return f"{line}: {what}" if what else line
         case ev.LegReturned():
             return f"trial {event.trial_id}: its requeued job gave it back"
         case ev.TrialStopped() if state.trials[event.trial_id].job_id is not None:
@@ -86,6 +84,15 @@ def _news(
             return f"campaign goes on: {event.reason}"
         case _:
             return None
+
+
+def _what_starts(event: ev.LegClaimed, trial: TrialState, constants: Mapping[str, Any]) -> str:
+    """Of a new trial its configuration, which later starts need not repeat."""
+    if event.rung > trial.bracket:
+        return f"on to {trial.target}"
+    if event.attempt > 0:
+        return f"attempt {event.attempt + 1}"
+    return describe(trial.config, constants)
 
 
 def _failed(event: ev.TrialFailed, state: CampaignState) -> tuple[int, str] | None:

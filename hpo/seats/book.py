@@ -19,6 +19,7 @@ from hpo.seats.orders import (
     LimitArray,
     Order,
     Raise,
+    Renew,
     Shrink,
     Submit,
     array_of,
@@ -230,6 +231,9 @@ class SeatBook:
             case Avoid():
                 for seat in self._known(order.job_ids):
                     seat.off = order.nodes
+            case Renew():
+                for seat in self._known(order.job_ids):
+                    seat.off = None
             case Cancel():
                 for job_id in order.job_ids:
                     self.seats.pop(job_id, None)

@@ -48,6 +48,19 @@ class Shrink:
 
 
 @dataclass(frozen=True, slots=True)
+class Renew:
+    """Let waiting seats ask for what the settings say now, in their place in the queue.
+
+    Those that were asked for with memory or time of their own keep that.
+    """
+
+    job_ids: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{len(self.job_ids)} jobs that wait ask for what the settings say now"
+
+
+@dataclass(frozen=True, slots=True)
 class LimitArray:
     """Let at most `at_once` seats of an array run from now on; what runs already goes on."""
 
@@ -85,7 +98,7 @@ class Cancel:
         return f"{len(self.job_ids)} {which} are cancelled: {self.why}"
 
 
-Change = Raise | Shrink | LimitArray | Avoid | Cancel
+Change = Raise | Shrink | Renew | LimitArray | Avoid | Cancel
 Order = Submit | Change
 
 

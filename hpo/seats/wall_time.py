@@ -16,18 +16,20 @@ from hpo.units.sizes import limit_s, warning_s
 LEAVE_AT = "HPO_LEAVE_AT"  # s, Unix: when the job's time is nearly over, and it will be warned
 LIMIT_MIN = "HPO_LIMIT_MIN"  # the time limit with which it was submitted
 SEAT_MIN = "HPO_SEAT_MIN"  # the time limit that its seat was asked for with
+TRY = "HPO_START_TRY"  # of a start that is tried again: which try it is
 _END = "SLURM_JOB_END_TIME"
 
 
 def export_lines(minutes: int) -> list[str]:
     """The lines of a job's script that say when a job of so many minutes will be asked to leave.
 
-    What SLURM itself says of the end counts first: an administrator may have moved it.
+    What SLURM itself says of the end counts first: an administrator may have moved it. A start that
+    is tried again keeps what its first try found.
     """
     end = f"${{{_END}:-$(( $(date +%s) + {60 * minutes} ))}}"
     return [
         f"export {LIMIT_MIN}={minutes}",
-        f"export {LEAVE_AT}=$(( {end} - {warning_s(minutes)} ))",
+        f'[ -n "${{{TRY}-}}" ] || export {LEAVE_AT}=$(( {end} - {warning_s(minutes)} ))',
     ]
 
 
@@ -69,15 +71,16 @@ class JobTime(NamedTuple):
             return 0
         return max(0, warning_s(self.limit_min) - warning_s(self.asked_min))
 
-    def lowered_to(self, minutes: int) -> JobTime:
-        """The same with a limit of `minutes`, which is a lower one."""
+    def changed_to(self, minutes: int) -> JobTime:
+        """The same with a limit of `minutes`; a longer one is no more than what the job has."""
         if self.leave_at is None or self.limit_min is None:
             return self._replace(asked_min=minutes)
         # What SLURM tells, it told when the job started, and so after its limit was lowered.
         end_at = self.end_at
         if end_at is None:
             start = self.leave_at + warning_s(self.limit_min) - 60 * self.limit_min
-            end_at = start + 60 * min(minutes, self.limit_min)
+            is_longer = self.asked_min is not None and minutes > self.asked_min
+            end_at = start + 60 * (minutes if is_longer else min(minutes, self.limit_min))
         return self._replace(asked_min=minutes, leave_at=end_at - warning_s(minutes))
 
     def had_s(self, now: float) -> int | None:

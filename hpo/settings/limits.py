@@ -12,14 +12,9 @@ from hpo.units.sizes import usable_s
 # In the simulator no number of waiting jobs was faster, also where the wait was twice their time;
 # with one each, campaigns took a tenth to a third longer.
 SUCCESSORS = 4
-# Seats that wait behind those that run, where each takes one leg: so many, and so many for each
-# that runs. In benchmarks/queue_waits.py time to target then loses at most 2 % in the median.
-AHEAD, AHEAD_OF_EACH = 150, 12
-
-
-def gentle_ahead(at_once: int) -> int:
-    """How many seats wait behind `at_once` that run, where nobody says it."""
-    return AHEAD + AHEAD_OF_EACH * at_once
+# Seats that wait behind those that run, where each takes one leg: about half of what a user may
+# queue on Amarel. In benchmarks/queue_waits.py that costs at most 2 % of the time to target.
+AHEAD = 250
 
 
 def seat_limits(spec: CampaignSpec, executor: str) -> SeatLimits:
@@ -41,11 +36,10 @@ def seat_limits(spec: CampaignSpec, executor: str) -> SeatLimits:
 def _queue_ahead(spec: CampaignSpec, *, learns_time: bool) -> int | None:
     if spec.hpo.queue_ahead != "auto":
         return spec.hpo.queue_ahead
-    at_once = spec.hpo.max_concurrent_jobs
     # Jobs that go on for all of their time need a few successors, not one for each of their legs.
     if spec.hpo.legs_per_job is None and not learns_time:
-        return SUCCESSORS * at_once
-    return None if _says_most(spec) else gentle_ahead(at_once)
+        return SUCCESSORS * spec.hpo.max_concurrent_jobs
+    return None if _says_most(spec) else AHEAD
 
 
 def _says_most(spec: CampaignSpec) -> bool:

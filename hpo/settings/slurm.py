@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ValidationInfo,
     field_validator,
@@ -17,12 +16,12 @@ from pydantic import (
 
 from hpo.record.causes import MORE_MEMORY
 from hpo.settings.types import (
-    STRICT,
     Count,
     Lines,
     OneLine,
     OneLineWords,
     PositiveCount,
+    Settings,
     is_one_line,
 )
 from hpo.units.sizes import TIMES_MIN
@@ -44,9 +43,32 @@ NEEDED_OPTIONS = {
     "wrap": "the job's script is the campaign's",
     "wait": "the manager must not wait for its jobs",
     "parsable": "the reply of sbatch is read",
+    "quiet": "the reply of sbatch is read",
     "test-only": "nothing would ever run",
+    "hold": "nothing would ever run",
+    "help": "nothing would ever run",
+    "usage": "nothing would ever run",
+    "version": "nothing would ever run",
+    "nodes": "a job is one process on one node",
+    "clusters": "jobs are looked for on the cluster of the manager",
+    "chdir": "jobs start where the manager did; set `cwd` of the search instead",
 }
 """The options of sbatch that the program itself needs as they are, and what for."""
+GPU_OPTIONS = frozenset(
+    ["gres", "gpus", "gpus-per-node", "gpus-per-task", "gpus-per-socket", "tres-per-node"]
+)
+"""The options of sbatch that ask for GPUs; one of them in `extra` takes the place of `gpus`."""
+
+
+def _needed(name: str) -> str | None:
+    """Why the program needs an option of sbatch as it is, or must read it by its whole name."""
+    long = name.replace("_", "-")
+    if len(long) == 1:
+        return "only long names are read"
+    for known in (*NEEDED_OPTIONS, *(own.replace("_", "-") for own in OWN_OPTIONS)):
+        if known != long and known.startswith(long):
+            return f"sbatch may take it for {known!r}"
+    return NEEDED_OPTIONS.get(long)
 
 
 PER_PART = {"mem-per-cpu", "mem-per-gpu"}
@@ -88,7 +110,7 @@ def _option_problem(name: object, value: object) -> str | None:
         return f"option {name!r}: write its long name without dashes, {str(name).lstrip('-')!r}"
     if (own := name.replace("-", "_")) in OWN_OPTIONS:
         return f"option {name!r} has a key of its own: set {own!r} instead"
-    needed = NEEDED_OPTIONS.get(name.replace("_", "-"))
+    needed = _needed(name)
     if needed is not None and (name, value) != ("requeue", True):
         return f"option {name!r} cannot be set, because {needed}: leave it out"
     if not isinstance(value, (str, int, float)):
@@ -98,10 +120,8 @@ def _option_problem(name: object, value: object) -> str | None:
     return None
 
 
-class SlurmSettings(BaseModel):
+class SlurmSettings(Settings):
     """What each job asks SLURM for. Local runs use `cpus_per_task`, `gpus` and `env_setup` only."""
-
-    model_config = STRICT
 
     partition: OneLine | None = None
     """Partition, or several with commas; default: the cluster's own default."""
@@ -128,7 +148,9 @@ class SlurmSettings(BaseModel):
     """Cores of one job."""
 
     gpus: Count = 0
-    """GPUs of one job; 0 asks for none."""
+    """GPUs of one job; 0 asks for none. Asked for as `--gres=gpu:N`, unless `extra` has another of
+    sbatch's options for them: `{"gpus-per-task": 1}`, or `{"gres": "none"}` where a cluster gives
+    whole nodes."""
 
     gpu_type: OneLine | None = None
     """Kind of GPU as the cluster names it (see `sinfo -o %G`); default: any."""
@@ -150,12 +172,17 @@ class SlurmSettings(BaseModel):
     "--nv", "image.sif", "python"]`; default: the one that `env_setup` chooses, else the one that
     runs the manager."""
 
-    env_setup: Lines = []
+    env_setup: Lines = []  # noqa: RUF012  # because pydantic copies it
     """Shell lines run at the start of each job, such as `source activate my-env`; text or list.
-    Where they put another `python` on the path and `python` is not set, trials run in that. If one
-    fails the trial is tried all the same; the campaign's log says so."""
+    Where they put another `python` on the path and `python` is not set, trials run in that. Lines
+    that are edited count from the next start of the manager, also for jobs that wait already."""
 
-    extra: dict[str, str | int | float | bool] = {}
+    env_setup_strict: bool = True
+    """Whether a line of `env_setup` that fails ends the start of a job, which is tried again for
+    10 min, before it takes a trial. `|| true` behind a line allows it to fail; `false` here allows
+    all, and the campaign's log says which did. On SLURM; local runs go on."""
+
+    extra: dict[str, str | int | float | bool] = {}  # noqa: RUF012  # likewise
     """Any other options of sbatch, by name without dashes: `{"reservation": "course"}`."""
 
     @model_validator(mode="before")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import psutil
 import pytest
 from user_project import TRAIN, Project, kill, user_project, wait_until
 
-from hpo.folder.files import read_json
+from hpo.folder.files import read_json, read_object
 
 WAIT = 'wait_for("go")' + TRAIN
 
@@ -204,3 +205,20 @@ def test_fresh_is_refused_while_jobs_of_the_old_campaign_live(project: Project) 
     project.go()
     project.finish()
     require_all_once(project, 4)
+
+
+def test_what_was_removed_of_a_finished_campaign_is_told_by_its_journal(project: Project) -> None:
+    project.write().finish()
+    before = {path.name: read_object(path) for path in project.output.glob("results/*.json")}
+    shutil.rmtree(project.output / "trials" / "trial_1")
+    for trial_id in (1, 2):
+        (project.output / "results" / f"trial_{trial_id}.json").unlink()
+    project.finish()
+    assert project.started() == dict.fromkeys(range(4), 1), "nothing is trained again"
+    after = {path.name: read_object(path) for path in project.output.glob("results/*.json")}
+    known = ("trial_id", "status", "error", "config", "resource", "job_id")
+    for name, result in before.items():
+        assert {key: after[name][key] for key in known} == {key: result[key] for key in known}
+        assert after[name]["additional_info"]["training_time"] >= 0
+    assert after["trial_2.json"] == before["trial_2.json"]
+    assert after["trial_1.json"]["reports"] == [], "they lay in the trial's folder alone"

@@ -54,7 +54,9 @@ def test_what_a_surrounding_job_set_is_dropped_and_slurm_conf_is_kept() -> None:
 
 def test_what_a_profile_says_to_sbatch_is_found() -> None:
     of_a_job = OF_A_JOB | OF_THE_USER | {"SBATCH_MEM_BIND": "local"}
-    assert defaults_of_sbatch(of_a_job) == ["SBATCH_PARTITION"]
+    assert defaults_of_sbatch(of_a_job) == [
+        f"SBATCH_PARTITION={of_a_job['SBATCH_PARTITION']} (set `partition`)"
+    ]
     assert defaults_of_sbatch(OF_THE_USER) == []
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.cluster.slurm.reasons import Wait, advice, decide
-from hpo.cluster.slurm.status import read_squeue, status_of
+from hpo.cluster.slurm.status import QueueRow, read_squeue, status_of
 from hpo.manager.seats.waiting import WaitingNews
 from hpo.seats.book import JobPhase, JobStatus, SeatBook
 from hpo.seats.orders import Submit
@@ -176,3 +177,30 @@ class TestNews:
         news.tell(book_of("JobHeldUser"), 4000.0)
         words = [record.getMessage().split(":")[0] for record in caplog.records]
         assert words == [f"1 job waits, JobHeld{who}" for who in ("User", "Admin", "User")]
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("Priority", "other jobs come first"),
+        ("Resources", "nothing is free that fits"),
+        ("JobArrayTaskLimit", "no more are to run at once"),
+        ("BeginTime", "they may not start yet"),
+        ("QOSMaxJobsPerUserLimit", "the QOS is at a limit"),
+        ("QOSGrpGRES", "the QOS is at a limit"),
+        ("AssocGrpGRES", "the account is at a limit"),
+        ("AssociationJobLimit", "the account is at a limit"),
+        ("MaxJobsPerAccount", "the account is at a limit"),
+        ("launch failed requeued held", "they failed to start"),
+        (MAINTENANCE, "a maintenance comes first"),
+        (DRAINED, "nodes that they need are away"),
+        ("SomethingOfTheNextVersion", "SomethingOfTheNextVersion"),
+    ],
+)
+def test_why_jobs_wait_in_words(reason: str, words: str) -> None:
+    row = QueueRow("1", "PENDING", reason, "", "10:00", "4G", "2026-11-21T09:14:52", "trial.c")
+    status = status_of(row)
+    assert status is not None
+    assert status.why == words
+    assert status.starts_at == datetime(2026, 11, 21, 9, 14, 52).timestamp()
+    assert status.begins_later == (reason == "BeginTime")

@@ -159,7 +159,7 @@ def test_an_older_private_campaign_with_open_folders_inside_is_mended(tmp_path: 
     assert mode(layout.jobs) == 0o775
     assert exposure_problems(layout.root, "private") == []
     create(layout, "private")
-    assert mode(layout.jobs) == mode(layout.offers) - 0o055 == 0o700
+    assert mode(layout.jobs) == mode(layout.offers) == 0o700
 
 
 def test_a_folder_that_is_not_there_yet_exposes_nothing(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from hpo.folder.files import Layout
 from hpo.manager.seats.keeper import SeatKeeper
 from hpo.record import events as ev
 from hpo.record.causes import Cause
+from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState, apply
 from hpo.seats.book import JobPhase, JobStatus, SeatBook
 from hpo.seats.orders import Avoid, Cancel, Submit
@@ -140,3 +141,40 @@ def test_a_campaign_that_has_ended_takes_back_what_waits_at_once() -> None:
     cluster.silent_about = ()
     keeping.keeper.dismiss(2.0)
     assert cluster.jobs == {}
+
+
+def test_the_users_other_jobs_count_against_what_a_user_may_queue() -> None:
+    def waiting(others: int, *, shared: bool = True) -> int:
+        cluster = HandCluster(others=others)
+        limits = SeatLimits(AT_ONCE, 450, queue_ahead=250, shared=shared)
+        Keeping(cluster, limits).tick(0.0, offering(1000))
+        return len(cluster.jobs)
+
+    assert [waiting(others) for others in (0, 100, 300, 445)] == [254, 254, 150, 5]
+    assert waiting(5000) == AT_ONCE, "what may run has its place"
+    assert waiting(300, shared=False) == 254, "the user has said how many the campaign may have"
+
+
+def test_a_requeued_seat_is_replaced_where_a_gpu_is_free() -> None:
+    late = JobStatus(JobPhase.QUEUED, reason="BeginTime", begins_later=True)
+    cluster = HandCluster(poll_s=60.0)
+    keeping = Keeping(cluster, SeatLimits(AT_ONCE, 100))
+    keeping.tick(0.0, offering(AT_ONCE))
+    cluster.start()
+    state = offering(AT_ONCE)
+    for number in range(AT_ONCE):
+        apply(state, ev.LegClaimed(1.0, number, 0, 0, f"1_{number}"))
+        keeping.book.claimed(f"1_{number}", number, 1.0)
+    keeping.tick(2.0, state)
+    cluster.jobs["1_0"] = late
+    interrupted = Result(Outcome.INTERRUPTED, None, 1, 1.0)
+    apply(state, ev.LegFinished(3.0, 0, 0, 0, "1_0", interrupted))
+    keeping.book.left("1_0", over=False, early=True)
+    apply(state, ev.LegOffered(3.0, 0, 0, 1))
+    for second in range(3, 30):
+        keeping.tick(float(second), state)
+        if "1_0" not in cluster.jobs:
+            cluster.start()
+        assert len(cluster.running()) <= AT_ONCE
+    assert "1_0" not in cluster.jobs
+    assert len(cluster.running()) == AT_ONCE, "long before the next poll"

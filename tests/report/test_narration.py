@@ -57,6 +57,20 @@ def test_a_start_names_trial_job_and_configuration() -> None:
     assert text == "trial 0 started, job 81_2: lr=1 max_epochs=9"
 
 
+def test_constants_are_not_repeated_nor_is_the_configuration_of_one_that_goes_on() -> None:
+    events: list[ev.Event] = [ev.CampaignStarted(NOW), drawn(0), offered(0), claimed(0, "81_2")]
+    state = state_after(events)
+    told = narrate(events[-1], state, constants={"max_epochs": 9})
+    assert told == (logging.INFO, "trial 0 started, job 81_2: lr=1")
+    told = narrate(events[-1], state, constants={"max_epochs": 9, "lr": 1.0})
+    assert told == (logging.INFO, "trial 0 started, job 81_2")
+    again = [*running(0), lost(0, job_id="0"), offered(0, 1), claimed(0, "8", 1)]
+    assert line(again) == "trial 0 started, job 8: attempt 2"
+    promoted: list[ev.Event] = [*running(0), finished(0, job_id="0"), ev.TrialPaused(NOW, 0)]
+    promoted += [ev.LegOffered(NOW, 0, 1, 1, 27), ev.LegClaimed(NOW, 0, 1, 1, "9")]
+    assert line(promoted) == "trial 0 started, job 9: on to 27"
+
+
 def test_a_second_offer_counts_attempts_from_one() -> None:
     events = [*running(0), lost(0, job_id="0"), offered(0, 1)]
     assert line(events) == "trial 0 is offered again (attempt 2)"

@@ -52,28 +52,28 @@ def test_a_job_counts_by_a_clock_that_nobody_sets() -> None:
 
 
 def test_after_its_limit_was_lowered_it_leaves_in_time_for_the_new_one() -> None:
-    told = read(in_a_job(120, PATH="/usr/bin:/bin")).lowered_to(30)
+    told = read(in_a_job(120, PATH="/usr/bin:/bin")).changed_to(30)
     assert left_s(told) == pytest.approx(60 * 30 - warning_s(30), abs=30)
 
 
 def test_a_slurm_that_tells_the_end_tells_the_new_one() -> None:
-    told = read(in_a_job(120, SLURM_JOB_END_TIME="9000")).lowered_to(30)
+    told = read(in_a_job(120, SLURM_JOB_END_TIME="9000")).changed_to(30)
     assert told.leave_at == 9000 - warning_s(30)
 
 
 def test_before_a_maintenance_it_has_no_more_than_it_was_submitted_with() -> None:
-    told = read(in_a_job(12, PATH="/usr/bin:/bin")).lowered_to(30)
+    told = read(in_a_job(12, PATH="/usr/bin:/bin")).changed_to(30)
     assert left_s(told) < 60 * 12
 
 
 @pytest.mark.parametrize("environ", [{LEAVE_AT: "?", LIMIT_MIN: "120"}, {LEAVE_AT: "9000"}, {}])
 def test_without_a_script_of_ours_no_other_end_is_known(environ: dict[str, str]) -> None:
-    assert read(environ).lowered_to(30).leave_at == read(environ).leave_at
+    assert read(environ).changed_to(30).leave_at == read(environ).leave_at
 
 
 def test_the_warning_comes_as_early_as_the_first_limit_asked_for() -> None:
     submitted = {LIMIT_MIN: "120"}
-    assert read(submitted).lowered_to(30).early_s == warning_s(120) - warning_s(30) == 120
+    assert read(submitted).changed_to(30).early_s == warning_s(120) - warning_s(30) == 120
     assert read(submitted | {SEAT_MIN: "120"}).early_s == read(submitted).early_s == 0
     assert read({SEAT_MIN: "30"}).early_s == read({SEAT_MIN: "30", LIMIT_MIN: "?"}).early_s == 0
 
@@ -100,17 +100,18 @@ class TestWhatTheManagerNotes:
         layout.create()
         shrunk_seats.note(layout, ["7_1", "7_10", "8"], 30)
         shrunk_seats.note(layout, ["7_10"], 10)
+        shrunk_seats.note(layout, ["7_3"], 240)  # the settings were edited
         found = {}
-        for job_id in ("7_1", "7_10", "7_2", "8", "9"):
+        for job_id in ("7_1", "7_10", "7_2", "7_3", "8", "9"):
             environ = in_a_job(120, PATH="/usr/bin:/bin") | a_seat(job_id)
             told = shrunk_seats.adopt(layout, this_job(environ)).time
             assert told.asked_min is not None
             found[job_id] = told.asked_min
             expected_s = 60 * told.asked_min - warning_s(told.asked_min)
             assert left_s(told, time.monotonic) == pytest.approx(expected_s, abs=30)
-        assert found == {"7_1": 30, "7_10": 10, "7_2": 120, "8": 30, "9": 120}
+        assert found == {"7_1": 30, "7_10": 10, "7_2": 120, "7_3": 240, "8": 30, "9": 120}
 
-    @pytest.mark.parametrize("text", ["", "[]", '{"7_1": "30"}', '{"7_1": 240}', '{"7_1": 0}'])
+    @pytest.mark.parametrize("text", ["", "[]", '{"7_1": "30"}', '{"7_1": 0}'])
     def test_what_makes_no_sense_is_no_news(self, tmp_path: Path, text: str) -> None:
         layout = Layout(tmp_path)
         layout.create()

@@ -135,7 +135,7 @@ class TestAWaitingJob:
         code = people.scratch / "forged"
         code.mkdir(exist_ok=True)
         (code / "forged.py").write_text(
-            f"def objective(config):\n    open({str(mark)!r}, 'a').write('ran')\n    return 1.0\n"
+            f"open({str(mark)!r}, 'a').close()\ndef objective(lr):\n    return lr\n"
         )
         seat = {
             "campaign": "forged",
@@ -173,7 +173,7 @@ class TestAWaitingJob:
         root.chmod(0o700)
         code, said = self.job(people, root)
         assert code == 0, said
-        assert mark.read_text() == "ran"
+        assert mark.exists(), said
 
     @pytest.mark.parametrize("mode", [0o775, 0o2775, 0o777, 0o1777])
     def test_another_folder_in_the_place_of_the_campaigns_is_not_served(

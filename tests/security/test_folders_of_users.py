@@ -30,6 +30,7 @@ from hpo.folder.safety import (
     PRIVATE,
     create,
     exposure_problems,
+    owners_above,
     read_own_campaign,
     require_own,
 )
@@ -177,6 +178,20 @@ class TestFoldersAbove:
         for folder in (root.parent, root.parent.parent):
             assert stat.S_IMODE(folder.stat().st_mode) & 0o777 == 0o755 & ~umask
         assert stat.S_IMODE(root.stat().st_mode) & 0o777 == 0o700
+
+    def test_the_owner_of_a_folder_above_is_named_and_not_refused(
+        self, people: People, place: Path
+    ) -> None:
+        root = place / "c"
+        made(people, root)
+        assert people.owner.does(lambda: owners_above(root)) == []
+        os.chown(people.scratch, people.labmate.uid, people.lab)
+        for mode in (0o755, 0o1775):
+            people.scratch.chmod(mode)
+            assert people.owner.does(lambda: exposure_problems(root, PRIVATE)) == []
+            assert people.owner.does(lambda: owners_above(root)) == [
+                f"{people.scratch} belongs to {people.labmate.name}"
+            ]
 
     def test_a_group_of_the_users_own_is_nobody_else(self, people: People, place: Path) -> None:
         root = place / "c"

@@ -6,11 +6,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from config_files import load_spec
 from hypothesis import strategies as st
 from mutations import fuzzed, garbled, values
 
 from hpo.errors import SettingsError
-from hpo.settings.reading.loading import load_spec
 from hpo.space.space import read_space
 
 SAMPLE = b"""\

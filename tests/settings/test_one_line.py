@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from config_files import load_spec
 from mutations import limits
 
 from hpo.errors import SettingsError
 from hpo.manager.opening import _changed
-from hpo.settings.reading.loading import load_spec
 from hpo.settings.secrecy import redacted, told_setting
 
 BAD = "gpu\n#SBATCH --uid=0"

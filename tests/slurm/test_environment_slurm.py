@@ -24,7 +24,11 @@ def test_jobs_run_in_the_python_that_env_setup_puts_on_the_path(
     other.chmod(0o755)
     lines = [f'export PATH="{other.parent}:$PATH"', "module load no/such"]
     path = project.folder / "search.py"
-    path.write_text(path.read_text().replace('"gpus": 1}', f'"env_setup": {lines!r}}}'))
+    path.write_text(
+        path.read_text().replace(
+            '"gpus": 1}', f'"env_setup_strict": False, "env_setup": {lines!r}}}'
+        )
+    )
     done = project.run()
     assert done.returncode == 0, done.stdout + done.stderr
     project.require_all_once()
@@ -32,6 +36,7 @@ def test_jobs_run_in_the_python_that_env_setup_puts_on_the_path(
     assert sorted(started) == ["0 chosen", "1 chosen"]
     assert f"trials run with {other}, as env_setup chooses" in done.stdout
     assert done.stdout.count("env_setup failed") == 1
+    assert "it goes on without what failed: line 2 of env_setup, module load no/such" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +26,9 @@ def bench(slurm: RealSlurm, tmp_path: Path) -> Iterator[Bench]:
 
 
 def files(bench: Bench) -> list[str]:
-    return sorted(path.name for path in bench.layout.jobs.iterdir())
+    """Without those that a campaign has once, however many arrays."""
+    once = {"start.sh", "starts", "ground.json", "asked.json"}
+    return sorted({path.name for path in bench.layout.jobs.iterdir()} - once)
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -72,6 +76,22 @@ def test_a_requeued_seat_has_not_the_name_of_the_trial_that_it_ran(
         lambda: bench.cluster.poll([job_id]) and name() == f"PENDING trial.{bench.name}",
         "it waits for any trial",
     )
+
+
+def test_nobody_else_may_write_the_script_and_jobs_have_the_users_umask(bench: Bench) -> None:
+    bench.offer(1)
+    before = os.umask(0o000)
+    try:
+        (job_id,) = bench.submit(1)
+        assert os.umask(0o000) == 0o000
+    finally:
+        os.umask(before)
+    assert bench.wait_for_end(job_id).ok
+    script = bench.layout.jobs / "submission.sh"
+    log = bench.layout.jobs / f"{job_id}_0_log.out"
+    assert not script.stat().st_mode & 0o022
+    assert stat.S_IMODE(log.stat().st_mode) == 0o666  # in a folder that is the user's alone
+    assert stat.S_IMODE(bench.layout.jobs.stat().st_mode) == 0o700
 
 
 def test_a_refused_array_leaves_nothing(bench: Bench) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from scipy import stats
 
-from hpo.space.domains import choice, lograndint, loguniform, quantized, randint, uniform
+from hpo.space.domains import choice, constant, lograndint, loguniform, quantized, randint, uniform
 from hpo.space.space import read_space
 from hpo.values import canonical
 
@@ -118,3 +118,8 @@ def test_an_endless_space_has_no_size() -> None:
     assert space.to_json()["n"] == {"type": "choice", "values": [1, 2]}
     with pytest.raises(TypeError, match="finite"):
         space.enumerate(0)
+
+
+def test_what_is_the_same_in_all_configurations_is_known() -> None:
+    space, _ = read_space({"lr": uniform(0, 1), "data": constant("here"), "max_epochs": 9})
+    assert space.constants == {"data": "here", "max_epochs": 9}

@@ -262,7 +262,7 @@ def test_a_damaged_note_between_manager_and_jobs(
     request = stop_request.read(layout)
     assert request is None or request.how in stop_request.STRENGTH
     assert stop_request.was_cancelled(layout, "7_3") in (True, False)
-    assert is_quarantined(layout, "n1", 5.0) in (True, False)
+    assert is_quarantined(layout, "n1") in (True, False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HPO_JOB_ID", "7_3")
         assert shrunk_seats.adopt(layout, this_job()).job_id == "7_3"

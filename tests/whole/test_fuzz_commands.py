@@ -11,6 +11,7 @@ from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
 import pytest
+from config_files import load_spec
 from hypothesis import strategies as st
 from mutations import DEEP, fuzzed, garbled, values
 from user_project import TRAIN, user_project
@@ -24,7 +25,6 @@ from hpo.folder.journal import Header, Journal
 from hpo.manager.opening import drift_problems, folder_problems
 from hpo.plan.assumptions import epoch_times
 from hpo.record.state import CampaignState, apply, check
-from hpo.settings.reading.loading import load_spec
 from hpo.settings.spec import CampaignSpec
 
 ENDS = (0, 1, 2, 3, 75)

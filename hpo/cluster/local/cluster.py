@@ -137,8 +137,11 @@ class LocalCluster:
     def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """Look at every recorded process; an end once seen is told whenever it is asked for."""
         statuses = {job_id: self._ends[job_id] for job_id in job_ids if job_id in self._ends}
-        for path in sorted(self._layout.live.glob("*.json")):
-            job_id, record = path.stem, _read_record(path)
+        # An own child lives also where somebody has removed its record.
+        recorded = {path.stem for path in self._layout.live.glob("*.json")}
+        for job_id in sorted(recorded | self._children.keys()):
+            path = self._layout.live_job(job_id)
+            record = _read_record(path)
             child = self._children.get(job_id)
             if child is not None:
                 # Of an own child only this tells: one that has just ended may look gone before

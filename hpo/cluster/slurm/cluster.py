@@ -14,17 +14,19 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hpo.cluster.protocol import ClusterTraits
 from hpo.cluster.slurm import status as slurm_status
 from hpo.cluster.slurm.commands import ask, defaults_of_sbatch, refusal, scrubbed_environ
+from hpo.cluster.slurm.edits import Edits, asked, edits, keep
 from hpo.cluster.slurm.memory import with_memory_kills
 from hpo.cluster.slurm.preflight import max_array_size
 from hpo.cluster.slurm.request import SeatRequest
 from hpo.cluster.slurm.task_ids import in_words
 from hpo.cluster.slurm.times import JobTimes
-from hpo.errors import PollError, SubmissionUncertainError
-from hpo.folder import shrunk_seats
+from hpo.errors import PollError, SubmissionError, SubmissionUncertainError
+from hpo.folder import shrunk_seats, starts
 from hpo.folder.files import Layout, read_tail
 from hpo.record.causes import Cause
 from hpo.seats.book import JobPhase, JobStatus
@@ -34,10 +36,12 @@ from hpo.seats.orders import (
     Change,
     LimitArray,
     Raise,
+    Renew,
     Shrink,
     Submit,
     array_of,
 )
+from hpo.seats.start_script import batch_command
 from hpo.units.sizes import Size
 
 log = logging.getLogger(__name__)
@@ -81,11 +85,29 @@ class SlurmCluster:
             vanish_s=VANISH_S,
             verdict_s=VERDICT_S,
         )
+        self._edits = Edits()
+        self._plain: set[str] = set()  # jobs that ask for what the settings say, when last polled
         self.others = 0
         self._max_array: int | None = None
         self._odd_since: dict[str, float] = {}
         self._former: dict[str, JobStatus | None] = {}  # of jobs that wait again; None: unknown
         self._accounting_warned = False
+
+    def take_over(self, former: Mapping[str, Any] | None = None) -> None:
+        """Let the jobs of this campaign start as the settings say, those that wait, too.
+
+        What SLURM itself has to change of them is left to a `Renew`; `former` are the settings of
+        the last start.
+
+        Raises:
+            OSError: the files cannot be written.
+        """
+        starts.publish_start(self._layout, self._request.start(self._layout).text())
+        settings = self._request.settings
+        self._edits = edits(asked(self._layout, former, settings), settings)
+        if not self._edits:
+            keep(self._layout, settings)
+        self.traits = replace(self.traits, edited=bool(self._edits))
 
     def submit(self, order: Submit) -> list[str]:
         """One sbatch for all seats."""
@@ -103,7 +125,6 @@ class SlurmCluster:
                     ", ".join(unused),
                 )
         count = min(order.count, self._max_array)
-        root = str(self._layout.root)
         parameters = self._request.submitit_parameters(
             name=self._request.job_name(self._campaign, order.size),
             at_once=order.at_once,
@@ -115,7 +136,7 @@ class SlurmCluster:
             try:
                 executor = SeatExecutor(folder=self._layout.jobs)
                 executor.update_parameters(**parameters)
-                return executor.submit_seats(self._request.seat_command(root), count)
+                return executor.submit_seats(batch_command(str(self._layout.jobs)), count)
             except FailedJobError as err:
                 raise refusal(str(err), self._request.describe(order.size.mem_mb)) from err
             except FailedSubmissionError as err:
@@ -134,6 +155,8 @@ class SlurmCluster:
                 ask(["scontrol", "update", jobs, memory, f"name={name}"])
             case Shrink():
                 self._shrink(order)
+            case Renew():
+                self._renew(order)
             case LimitArray():
                 _update_waiting(order.array, f"ArrayTaskThrottle={order.at_once}")
             case Avoid():
@@ -157,12 +180,49 @@ class SlurmCluster:
         name = self._request.job_name(self._campaign, size)
         _update_waiting(in_words(order.job_ids), *change, f"name={name}")
 
+    def _renew(self, order: Renew) -> None:
+        """At most three calls; done once, for all that waits."""
+        edited, settings = self._edits, self._request.settings
+        if order.job_ids and edited.anew:
+            raise SubmissionError(f"{', '.join(edited.anew)} cannot be changed of jobs that wait")
+        try:
+            if order.job_ids and edited.words:
+                _update_waiting(in_words(order.job_ids), *edited.words)
+            plain = tuple(job_id for job_id in order.job_ids if job_id in self._plain)
+            if plain and (edited.sizes or edited.time_min is not None):
+                self._resize(plain, edited)
+        except PollError as err:
+            if isinstance(refusal(str(err), ""), SubmissionError):
+                raise SubmissionError(str(err)) from err
+            raise
+        try:
+            keep(self._layout, settings)
+        except OSError as err:
+            raise PollError(f"it cannot be written down: {err}") from err
+
+    def _resize(self, job_ids: tuple[str, ...], edited: Edits) -> None:
+        """A job that starts in between counts on the shorter one of its two time limits."""
+        words, minutes = list(edited.sizes), edited.time_min
+        try:
+            if minutes is not None:
+                limit = self._times.of_new_jobs(minutes)
+                words.append(f"TimeLimit={limit}")
+                if not edited.is_longer:
+                    shrunk_seats.note(self._layout, job_ids, minutes)
+            _update_waiting(in_words(job_ids), *words)
+            if minutes is not None and edited.is_longer:
+                shrunk_seats.note(self._layout, job_ids, limit)
+        except OSError as err:
+            raise PollError(f"the jobs cannot be told: {err}") from err
+
     def poll(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """One squeue; one sacct if jobs are over or missing."""
         command = ["squeue", "-h", "-r", "-t", "all", "-u", str(os.getuid())]
         rows = slurm_status.read_squeue(ask([*command, "-o", slurm_status.SQUEUE_FORMAT]))
         expected = set(job_ids)
         ours = [r for r in rows if r.job_id in expected or r.name.endswith(self._suffix)]
+        plain = self._request.job_name(self._campaign, Size())
+        self._plain = {row.job_id for row in ours if row.name == plain}
         living = slurm_status.QUEUED | slurm_status.RUNNING
         self.others = sum(r.word in living for r in rows) - sum(r.word in living for r in ours)
         self._name_requeued(ours)

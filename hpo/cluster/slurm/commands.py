@@ -44,12 +44,31 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def defaults_of_sbatch(environ: Mapping[str, str]) -> list[str]:
-    """The variables in which a user's profile keeps options of sbatch; jobs are asked for without.
+    """The variables in which a user's profile keeps options of sbatch, and the settings for them.
 
-    They would win over the settings, which go into the job's script. What sbatch itself tells a job
-    of binding is none of them.
+    They would win over the settings, which go into the job's script, so jobs are asked for without.
+    What sbatch itself tells a job of binding is none of them.
     """
-    return sorted(k for k in environ if k.startswith("SBATCH_") and "_BIND" not in k)
+    names = sorted(k for k in environ if k.startswith("SBATCH_") and "_BIND" not in k)
+    return [f"{name}={environ[name]} (set {_setting_of(name)})" for name in names]
+
+
+def _setting_of(variable: str) -> str:
+    option = variable.removeprefix("SBATCH_").lower()
+    return f"`{_SETTINGS[option]}`" if option in _SETTINGS else "`extra`"
+
+
+_SETTINGS = {
+    "account": "account",
+    "partition": "partition",
+    "qos": "qos",
+    "constraint": "constraint",
+    "exclude": "exclude",
+    "timelimit": "time",
+    "mem_per_node": "mem",
+    "gres": "gpus",
+    "gpus": "gpus",
+}
 
 
 @contextmanager

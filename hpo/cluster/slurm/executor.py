@@ -6,6 +6,7 @@ be imported where something is submitted and nowhere else, because submitit take
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,6 +21,7 @@ class SeatExecutor(submitit.SlurmExecutor):
     """Submits a command, where submitit itself would submit a pickled function."""
 
     _draft: Path | None = None
+    _umask = 0o022  # the user's
 
     def submit_seats(self, command: str, count: int) -> list[str]:
         """One sbatch for `count` jobs that run `command`; their ids.
@@ -31,9 +33,12 @@ class SeatExecutor(submitit.SlurmExecutor):
         """
         if count > 1:  # one job is no array, because there are clusters without arrays
             self.parameters["map_count"] = count
+        self._umask = os.umask(0o022)
+        os.umask(self._umask | 0o022)  # nobody else writes the script that sbatch is about to read
         try:
             job_id = str(self._submit_command(command).job_id)
         finally:
+            os.umask(self._umask)
             self._remove_draft()
         # SLURM keeps a copy of its own; the last script is enough for people.
         script = Path(self.folder) / f"{job_id}_submission.sh"
@@ -43,6 +48,7 @@ class SeatExecutor(submitit.SlurmExecutor):
 
     def _make_submission_command(self, submission_file_path: Path) -> list[str]:
         self._draft = submission_file_path
+        os.umask(self._umask)  # sbatch hands it on to the job
         limit = ["timeout", f"--kill-after={KILL_AFTER_S}", str(SUBMIT_TIMEOUT_S)]
         return [*limit, *super()._make_submission_command(submission_file_path)]
 

@@ -6,7 +6,6 @@ Owns the translation of the user's SLURM settings. Pure: builds values, calls no
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import hpo
+from hpo.folder.files import Layout
 from hpo.job import start
-from hpo.seats import environment
+from hpo.seats.start_script import Start
 from hpo.seats.wall_time import SEAT_MIN, export_lines
 from hpo.settings.search import SlurmSettings
+from hpo.settings.slurm import GPU_OPTIONS
 from hpo.shown import shell_words
 from hpo.units.sizes import Size, warning_s
 
+_PER_TASK = frozenset(["gpus-per-task", "tres-per-task"])
 PACKAGE_HOME = Path(hpo.__file__).resolve().parents[1]
 
 
@@ -39,12 +41,19 @@ class SeatRequest:
         time = "" if size.time_min is None else f"-{size.time_min}min"
         return f"trial{memory}{time}.{campaign}"
 
-    def seat_command(self, root: str) -> str:
-        """The shell words that start a seat of the campaign in `root`."""
-        python = shlex.join(self.settings.python or [sys.executable])
-        if self._chooses_python:
-            python = f'"${environment.PYTHON}"'
-        return f"exec {python} {shlex.join(['-u', start.__file__, 'seat', root])}"
+    def start(self, layout: Layout) -> Start:
+        """How the jobs of the campaign in `layout` start."""
+        settings = self.settings
+        return Start(
+            root=str(layout.root),
+            program=start.__file__,
+            env_setup=tuple(line for line in settings.env_setup if line.strip()),
+            python=None if settings.python is None else tuple(settings.python),
+            default=sys.executable,
+            home=str(PACKAGE_HOME),
+            strict=settings.env_setup_strict,
+            gpus=settings.gpus,
+        )
 
     def submitit_parameters(
         self,
@@ -71,13 +80,13 @@ class SeatRequest:
             "exclude": self.excluded(avoid) or None,
             "time": minutes,
             "mem": settings.mem_option if size.mem_mb is None else f"{size.mem_mb}M",
-            "cpus_per_task": settings.cpus_per_task,
+            "cpus_per_task": self._cpus(),
             "gres": self._gres(),
             "array_parallelism": at_once,
             "use_srun": False,
             "stderr_to_stdout": True,
             "wckey": None,  # submitit's own default is refused where wckeys are enforced
-            "setup": self._setup(minutes, asked.time_min),
+            "setup": [f"export {SEAT_MIN}={asked.time_min}", *export_lines(minutes)],
             # A preempted seat comes back by itself and takes whatever is best then.
             "additional_parameters": {"requeue": True, "signal": f"B:USR2@{warning_s(minutes)}"}
             | self._extra(),
@@ -94,7 +103,7 @@ class SeatRequest:
             "exclude": settings.exclude,
             "time": settings.time_min,
             "mem": settings.mem_option if mem_mb is None else f"{mem_mb}M",
-            "cpus-per-task": settings.cpus_per_task,
+            "cpus-per-task": self._cpus(),
             "gres": self._gres(),
         } | self._extra()
         return [
@@ -113,32 +122,18 @@ class SeatRequest:
         own = [self.settings.exclude] if self.settings.exclude else []
         return ",".join([*own, *sorted(avoid)])
 
-    @property
-    def _env_setup(self) -> list[str]:
-        return [line for line in self.settings.env_setup if line.strip()]
-
-    @property
-    def _chooses_python(self) -> bool:
-        return self.settings.python is None and bool(self._env_setup)
-
     def _gres(self) -> str | None:
-        if self.settings.gpus == 0:
+        if self.settings.gpus == 0 or GPU_OPTIONS & self._extra().keys():
             return None
         kind = f":{self.settings.gpu_type}" if self.settings.gpu_type else ""
         return f"gpu{kind}:{self.settings.gpus}"
 
     def _extra(self) -> dict[str, Any]:
         extra = {key.replace("_", "-"): value for key, value in self.settings.extra.items()}
+        if _PER_TASK & extra.keys():
+            extra.setdefault("ntasks", 1)  # sbatch wants to know for how many
         return {key: value for key, value in extra.items() if value is not False}
 
-    def _setup(self, minutes: int, asked_min: int | None) -> list[str]:
-        lines = self._env_setup
-        if self._chooses_python:
-            lines = environment.lines(lines, sys.executable)
-        home = shlex.quote(str(PACKAGE_HOME))
-        return [
-            *lines,
-            f"export {SEAT_MIN}={asked_min}",
-            f'export PYTHONPATH={home}"${{PYTHONPATH:+:$PYTHONPATH}}"',
-            *export_lines(minutes),
-        ]
+    def _cpus(self) -> int | None:
+        """`cpus-per-gpu` and `cpus-per-task` exclude each other."""
+        return None if "cpus-per-gpu" in self._extra() else self.settings.cpus_per_task

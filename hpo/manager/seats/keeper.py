@@ -22,12 +22,14 @@ from hpo.errors import (
     SubmissionLimitError,
     SubmissionUncertainError,
 )
+from hpo.manager.seats.renewal import Renewal
 from hpo.manager.seats.waiting import WaitingNews
+from hpo.manager.start_watch import StartWatch
 from hpo.record.result import node_name
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.seats.book import JobPhase, SeatBook
 from hpo.seats.next_orders import next_orders
-from hpo.seats.orders import Cancel, Change, Order, Submit
+from hpo.seats.orders import Cancel, Change, LimitArray, Order, Renew, Submit
 from hpo.units.backoff import Backoff
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,7 @@ class SeatKeeper:
         )
         self._blame = blame
         self._waiting = WaitingNews()
+        self._renewal = Renewal(book, due=traits.edited)
         self._out: frozenset[str] = frozenset()  # nodes
         self._kept_off = False  # whether seats were ever kept off others
         self._last_poll = self._next_poll = float("-inf")
@@ -78,7 +81,6 @@ class SeatKeeper:
             return
         if not book.counted or book.seats or claimed_by:
             self._last_poll, self._next_poll = now, now + self._traits.poll_s
-            self._polled_at, self._next_poll = now, now + self._traits.poll_s
             asked = sorted((set(book.seats) | claimed_by) - book.foreign)
             self._call(POLL, POLL, partial(self._take_poll, asked, now), now)
 
@@ -119,6 +121,9 @@ class SeatKeeper:
             # Jobs that end at once are not to follow each other as fast as they can.
             paused=has_queue and now < self._blame.next_seat_at(),
         )
+        is_held = now < self._held.get(Renew, now)
+        if is_held or not self._renewal.act(partial(self._change, now=now)):
+            return
         self._carry_out(due(), now)
         if self._book.counted:
             return
@@ -164,6 +169,20 @@ class SeatKeeper:
             "and start again; no trial is lost"
         )
 
+    def stop_if_hopeless(self, starts: StartWatch, state: CampaignState, now: float) -> None:
+        """Where no job ever started; those that try to are ended, too.
+
+        Raises:
+            SeatsBrokenError: the environment on the nodes is broken.
+        """
+        try:
+            starts.stop_if_hopeless(state, now)
+        except SeatsBrokenError:
+            self.dismiss(now)
+            trying = tuple(start.job_id for start in starts.failing)
+            self._change(Cancel(trying, "they cannot start", running=True), now)
+            raise
+
     def _carry_out(self, orders: list[Order], now: float) -> None:
         """Do what was ordered, up to the first failure; what has failed lately is left out."""
         held = {what for what, until in self._held.items() if now < until}
@@ -184,7 +203,9 @@ class SeatKeeper:
             self._book.unsure(order)
             return False
         self._book.carried_out(order)
-        log.info("%s", order)
+        if not isinstance(order, Renew) or order.job_ids:
+            # How arrays share what may run is nothing to a person.
+            log.log(logging.DEBUG if isinstance(order, LimitArray) else logging.INFO, "%s", order)
         return True
 
     def _call(self, what: object, failed: str, act: Callable[[], None], now: float) -> bool:
