@@ -8,13 +8,15 @@ plain file: a pipe or a device would never end.
 from __future__ import annotations
 
 import math
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from hpo.folder.files import open_plain
+
+if TYPE_CHECKING:
+    import zipfile
 
 MOST_HEADER_BYTES = 10_000  # of an array, as numpy has it
 
@@ -31,6 +33,8 @@ def open_archive(path: Path) -> Iterator[tuple[IO[bytes], zipfile.ZipFile]]:
         DamagedError: it is none.
         OSError: it cannot be read now.
     """
+    import zipfile  # here, because few jobs need it
+
     with open_plain(path) as file:
         size = file.seek(0, 2)
         file.seek(0)
@@ -53,6 +57,8 @@ def require_sound_arrays(archive: zipfile.ZipFile, numpy: Any) -> None:
     Raises:
         DamagedError: one promises more than is there, or is no array.
     """
+    import zipfile  # likewise
+
     read = numpy.lib.format
     for member in archive.infolist():
         try:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo.errors import SettingsError
+from hpo.folder import opening
 from hpo.folder.files import Layout
 from hpo.trial.code import OURS, Code
 from hpo.trial.objective import SCRIPT
@@ -89,7 +90,7 @@ class _Copy:
         return str(self._hash.hexdigest())[:12]
 
     def copy(self, source: Path, target: Path) -> None:
-        target.mkdir(parents=True)
+        opening.make_folder(target, parents=2)
         self._hash.update(f"{target.name}/\n".encode())
         with os.scandir(source) as found:
             entries = sorted(found, key=lambda entry: entry.name)
@@ -108,8 +109,8 @@ class _Copy:
     def _copy_file(self, source: Path, target: Path) -> None:
         data = source.read_bytes()
         self.size += len(data)
-        target.write_bytes(data)
-        shutil.copymode(source, target)
+        with os.fdopen(opening.open_new(target), "wb") as file:
+            file.write(data)
         self._hash.update(f"{target.name} {len(data)}\n".encode() + data)
 
     def _is_ours(self, path: Path) -> bool:
