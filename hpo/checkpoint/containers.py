@@ -33,7 +33,7 @@ def open_archive(path: Path) -> Iterator[tuple[IO[bytes], zipfile.ZipFile]]:
         DamagedError: it is none.
         OSError: it cannot be read now.
     """
-    import zipfile  # here, because few jobs need it
+    import zipfile  # here, because it imports much that most jobs never need
 
     with open_plain(path) as file:
         size = file.seek(0, 2)

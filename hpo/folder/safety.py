@@ -176,7 +176,7 @@ def owners_above(root: Path) -> list[str]:
 def _nobody() -> int:
     """As whom a container, or NFS without names, shows users that it cannot tell: mostly root."""
     try:
-        return int(Path("/proc/sys/kernel/overflowuid").read_text(encoding="ascii"))
+        return int(Path("/proc/sys/kernel/overflowuid").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return 65534
 
