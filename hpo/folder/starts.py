@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpo.folder import opening
 from hpo.folder.files import Layout, publish, read_object, read_tail
 
 UP = ".up"  # one a node: a start of it went well
@@ -41,7 +42,7 @@ def publish_start(layout: Layout, text: str) -> bool:
     Raises:
         OSError: it cannot be written.
     """
-    layout.starts.mkdir(exist_ok=True)
+    opening.make_folder(layout.starts)
     for name in _names(layout.starts):
         with suppress(OSError):  # those that try still say so again
             if not name.endswith(UP):
@@ -93,7 +94,7 @@ def publish_leave(layout: Layout, nodes: Collection[str]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    layout.starts.mkdir(exist_ok=True)
+    opening.make_folder(layout.starts)
     publish(layout.starts / "leave", "".join(f"{node}\n" for node in sorted(nodes)))
 
 

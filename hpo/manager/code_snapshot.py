@@ -12,12 +12,14 @@ import hashlib
 import os
 import secrets
 import shutil
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hpo.errors import SettingsError
 from hpo.folder.files import Layout
+from hpo.folder.safety import OTHERS_WRITE
 from hpo.trial.code import OURS, Code
 from hpo.trial.objective import SCRIPT
 
@@ -47,10 +49,13 @@ def snapshot(layout: Layout, asked: Runnable, code: Code | None) -> Runnable:
         return asked
     originals = list(dict.fromkeys(code.folders.values()))
     draft = layout.code / f".new-{secrets.token_hex(4)}"
+    for folder in (layout.code, draft):
+        folder.mkdir(exist_ok=True)
+        _keep_from_others(folder, folder)
     try:
         copy = _Copy(layout.root, {code.folders[n] / Path(n).parent for n in code.folders})
-        for number, folder in enumerate(originals):
-            copy.copy(folder, draft / str(number))
+        for number, original in enumerate(originals):
+            copy.copy(original, draft / str(number))
         target = layout.code / copy.digest
         if not target.exists():
             draft.rename(target)
@@ -90,6 +95,7 @@ class _Copy:
 
     def copy(self, source: Path, target: Path) -> None:
         target.mkdir(parents=True)
+        _keep_from_others(target, target)
         self._hash.update(f"{target.name}/\n".encode())
         with os.scandir(source) as found:
             entries = sorted(found, key=lambda entry: entry.name)
@@ -109,7 +115,7 @@ class _Copy:
         data = source.read_bytes()
         self.size += len(data)
         target.write_bytes(data)
-        shutil.copymode(source, target)
+        _keep_from_others(target, source)
         self._hash.update(f"{target.name} {len(data)}\n".encode() + data)
 
     def _is_ours(self, path: Path) -> bool:
@@ -132,3 +138,8 @@ class _Copy:
                 ],
                 where="the settings",
             )
+
+
+def _keep_from_others(target: Path, source: Path) -> None:
+    """The mode of `source`, but that nobody else writes what jobs run, whatever the umask."""
+    target.chmod(stat.S_IMODE(source.stat().st_mode) & ~OTHERS_WRITE)
