@@ -5,8 +5,6 @@ Whenever the site is built, or by `python docs/settings_table.py`; no setting is
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
 import sys
 from pathlib import Path
@@ -47,30 +45,15 @@ def page() -> str:
     models = {model.__name__: model for model in (SlurmSettings, HpoSettings, SchedulerSettings)}
     for name, title, where in SECTIONS:
         schema = models[name].model_json_schema()
-        meanings = docstrings(models[name])
         text += f"\n## {title}\n\n{where}{schema['description']}\n\n"
         text += "| setting | kind | default | meaning |\n|---|---|---|---|\n"
-        text += "".join(
-            _row(key, field, meanings[key]) for key, field in schema["properties"].items()
-        )
+        text += "".join(_row(key, field) for key, field in schema["properties"].items())
     return text
 
 
-def docstrings(model: type) -> dict[str, str]:
-    """What stands below each field; pydantic would read it at each start of a command."""
-    (tree,) = ast.parse(inspect.getsource(model)).body
-    assert isinstance(tree, ast.ClassDef)
-    found = {}
-    for field, text in zip(tree.body, tree.body[1:], strict=False):
-        match field, text:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str())):
-                found[name] = text.value.value
-    return found
-
-
-def _row(name: str, field: dict[str, Any], meaning: str) -> str:
+def _row(name: str, field: dict[str, Any]) -> str:
     default = "required" if "default" not in field else _default(field["default"])
-    meaning = " ".join(meaning.split())
+    meaning = " ".join(field["description"].split())
     cells = (f"`{name}`", _kind(field), default, meaning)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 

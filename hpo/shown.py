@@ -9,7 +9,6 @@ text, `\x1b`. Letters of all languages and emoji stay. Standard library only, no
 from __future__ import annotations
 
 import re
-import shlex
 
 _JOINERS = "\u200c\u200d"  # they join letters and emoji, and move nothing
 _SECOND = "    "
@@ -40,6 +39,8 @@ def many_lines(text: object) -> str:
 
 def shell_words(words: list[str]) -> str:
     """Words as a shell takes them, on one line and without anything that a terminal obeys."""
+    import shlex  # here, because jobs need none
+
     return " ".join(shlex.quote(word) if word.isprintable() else _ansi_c(word) for word in words)
 
 

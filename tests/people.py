@@ -6,6 +6,7 @@ with all that the test has imported; whole commands run as any command does.
 
 from __future__ import annotations
 
+import codecs
 import os
 import pickle
 import shutil
@@ -52,6 +53,7 @@ class User:
 
     def does(self, action: Callable[[], Any], *, umask: int = 0o022) -> Any:
         """What `action` gives, or raises, when this user does it."""
+        codecs.lookup("ascii")  # what is loaded late lies where only root may read
         reading, writing = os.pipe()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # because a fork beside threads is warned of

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo.errors import SettingsError
+from hpo.folder import opening
 from hpo.folder.files import Layout
 from hpo.folder.safety import OTHERS_WRITE
 from hpo.trial.code import OURS, Code
@@ -51,7 +52,8 @@ def snapshot(layout: Layout, asked: Runnable, code: Code | None) -> Runnable:
     draft = layout.code / f".new-{secrets.token_hex(4)}"
     for folder in (layout.code, draft):
         folder.mkdir(exist_ok=True)
-        _keep_from_others(folder, folder)
+        # Nobody else writes what jobs run, whatever the umask; what is made in it follows.
+        folder.chmod(stat.S_IMODE(folder.stat().st_mode) & ~OTHERS_WRITE)
     try:
         copy = _Copy(layout.root, {code.folders[n] / Path(n).parent for n in code.folders})
         for number, original in enumerate(originals):
@@ -94,8 +96,7 @@ class _Copy:
         return str(self._hash.hexdigest())[:12]
 
     def copy(self, source: Path, target: Path) -> None:
-        target.mkdir(parents=True)
-        _keep_from_others(target, target)
+        opening.make_folder(target, parents=2)
         self._hash.update(f"{target.name}/\n".encode())
         with os.scandir(source) as found:
             entries = sorted(found, key=lambda entry: entry.name)
@@ -114,8 +115,8 @@ class _Copy:
     def _copy_file(self, source: Path, target: Path) -> None:
         data = source.read_bytes()
         self.size += len(data)
-        target.write_bytes(data)
-        _keep_from_others(target, source)
+        with os.fdopen(opening.open_new(target), "wb") as file:
+            file.write(data)
         self._hash.update(f"{target.name} {len(data)}\n".encode() + data)
 
     def _is_ours(self, path: Path) -> bool:
@@ -138,8 +139,3 @@ class _Copy:
                 ],
                 where="the settings",
             )
-
-
-def _keep_from_others(target: Path, source: Path) -> None:
-    """The mode of `source`, but that nobody else writes what jobs run, whatever the umask."""
-    target.chmod(stat.S_IMODE(source.stat().st_mode) & ~OTHERS_WRITE)

@@ -185,7 +185,7 @@ class Manager:
         if state.ended is None:
             to_come = self._scheduler.legs_to_come(state)
             self._seats.fill(state, now, to_come=to_come)
-            self._standing.tell(state, self.book, sum(to_come.values()), now, news=changed)
+            self._standing.tell(state, self.book, to_come, now, news=changed)
             if self._checkpoints is not None:
                 self._checkpoints.tidy(state)
         if self._publisher.summary(state, self.book, now, news=changed):

@@ -30,10 +30,10 @@ class SilenceTeller:
         Raises:
             OSError: it cannot be written now.
         """
-        longest_s = state.pace.longest_silence_s() if self._learns else None
-        if longest_s is None:
+        learned_s = state.pace.longest_silence_s() if self._learns else None
+        if learned_s is None or state.ended is not None:
             return
-        longest_s = STEP_S * math.ceil(longest_s / STEP_S)
+        longest_s = STEP_S * math.ceil(learned_s / STEP_S)
         if longest_s == self._told_s:
             return
         silence.publish(self._layout, longest_s)
@@ -42,6 +42,6 @@ class SilenceTeller:
                 "hang_after: a trial that reports nothing for %s is taken to hang; so far a report "
                 "took up to %s",
                 in_words(allowed_s(AUTO, Known(longest_s, longest_s))),
-                in_words(longest_s),
+                in_words(learned_s),
             )
         self._told_s = longest_s

@@ -6,7 +6,9 @@ Owns the rhythm; what the line says is `hpo.report.standing`'s.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
+from hpo.decisions.needs import ComingLeg
 from hpo.record.state import CampaignState
 from hpo.report.standing import Told, standing_line
 from hpo.seats.book import SeatBook
@@ -26,7 +28,13 @@ class StandingTeller:
         self._news = False
 
     def tell(
-        self, state: CampaignState, book: SeatBook, to_come: int, now: float, *, news: bool
+        self,
+        state: CampaignState,
+        book: SeatBook,
+        to_come: Mapping[ComingLeg, int],
+        now: float,
+        *,
+        news: bool,
     ) -> None:
         """Log the line where it is time; `news`: something has happened since this was called."""
         self._news |= news

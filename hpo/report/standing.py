@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
-from hpo.record.state import CampaignState, TrialStatus
+from hpo.decisions.needs import ComingLeg
+from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.seats.book import SeatBook
 from hpo.units.duration import in_words
 
@@ -36,7 +38,7 @@ NOTHING_TOLD = Told()
 
 
 def standing_line(
-    state: CampaignState, book: SeatBook, to_come: int, now: float, told: Told
+    state: CampaignState, book: SeatBook, to_come: Mapping[ComingLeg, int], now: float, told: Told
 ) -> str:
     """The trials, the best of them, the jobs, what was used, and when it may end.
 
@@ -53,7 +55,7 @@ def standing_line(
         _best(state),
         _jobs(book, now),
         _used(state, now, told.gpus),
-        _end(state, to_come),
+        _end(state, to_come, now),
     ]
     return "standing: " + "; ".join(part for part in parts if part)
 
@@ -116,14 +118,48 @@ def _used(state: CampaignState, now: float, gpus: int) -> str:
     return f"{seconds * max(1, gpus) / 3600.0:.1f} {'GPU' if gpus else 'job'}-hours"
 
 
-def _end(state: CampaignState, to_come: int) -> str:
+def _end(state: CampaignState, to_come: Mapping[ComingLeg, int], now: float) -> str:
     """By what legs took lately; the queue may make it longer, and limits shorter."""
-    running = len(state.of(TrialStatus.CLAIMED))
-    legs = [leg.seconds for leg in state.pace.legs]
-    if not running or len(legs) < ENOUGH:
+    running = [state.trials[trial_id] for trial_id in state.of(TrialStatus.CLAIMED)]
+    if not running or len(state.pace.legs) < ENOUGH:
         return ""
-    left = len(state.of(TrialStatus.OFFERED)) + to_come + running / 2
-    return f"about {in_words(left * sum(legs) / len(legs) / running)} to go at this pace"
+    usual = _Usual.of(state)
+    offered = (state.trials[trial_id] for trial_id in state.of(TrialStatus.OFFERED))
+    left = [max(0.0, usual.seconds_of(trial) - (now - trial.claimed_at)) for trial in running]
+    later = sum(usual.seconds_of(trial) for trial in offered)
+    later += sum(n * usual.seconds(leg.rung, leg.length) for leg, n in to_come.items())
+    longest = max((usual.seconds(leg.rung, leg.length) for leg in to_come), default=0.0)
+    seconds = max((sum(left) + later) / len(running), *left, longest)
+    return f"about {in_words(seconds)} to go at this pace"
+
+
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    """What legs took on average (s): by rung, for a unit of the resource, and at all."""
+
+    by_rung: Mapping[int, float]
+    per_unit: float
+    of_all: float
+
+    @classmethod
+    def of(cls, state: CampaignState) -> _Usual:
+        legs = state.pace.legs
+        of_rung: dict[int, list[float]] = {}
+        for leg in legs:
+            of_rung.setdefault(leg.rung, []).append(leg.seconds)
+        seconds, units = sum(leg.seconds for leg in legs), sum(leg.units for leg in legs)
+        means = {rung: fmean(found) for rung, found in of_rung.items()}
+        return cls(means, seconds / units, seconds / len(legs))
+
+    def seconds(self, rung: int, units: int | None) -> float:
+        known = self.by_rung.get(rung)
+        if known is not None:
+            return known
+        return self.of_all if units is None else self.per_unit * units
+
+    def seconds_of(self, trial: TrialState) -> float:
+        units = None if trial.target is None else max(1, trial.target - trial.resource)
+        return self.seconds(trial.rung, units)
 
 
 def _clock(at: float, now: float) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import shlex
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from hpo.settings.slurm import SlurmSettings
-from hpo.settings.types import STRICT, Count, Name, PositiveCount, TextPath, Words, read_path
+from hpo.settings.types import Count, Name, PositiveCount, Settings, TextPath, Words, read_path
 from hpo.units.slurm import parse_memory_mb
 
 __all__ = ["HpoSettings", "SlurmSettings"]
@@ -55,10 +55,8 @@ def _read_size(value: object) -> object:
     return value.strip().upper().removesuffix("B")
 
 
-class SchedulerSettings(BaseModel):
+class SchedulerSettings(Settings):
     """Which trials go on, and how far."""
-
-    model_config = STRICT
 
     type: Literal["random", "asha", "promotion", "stopping"] = "asha"
     """`random`: whole trials. `asha` or `promotion`: pause at rungs, promote the best. `stopping`:
@@ -82,10 +80,8 @@ def _read_scheduler(value: object) -> object:
     return {"type": value} if isinstance(value, str) else value
 
 
-class HpoSettings(BaseModel):
+class HpoSettings(Settings):
     """How the search is run."""
-
-    model_config = STRICT
 
     n_trials: PositiveCount
     """Number of trials; a finite space that holds fewer ends the campaign early and says so."""
@@ -148,7 +144,7 @@ class HpoSettings(BaseModel):
     """Hyperparameter that says how many epochs a whole trial has. Where it is set (also to the
     default) and trials have rungs, the objective is given its rung as the value of it."""
 
-    points_to_evaluate: list[dict[str, Any]] = []
+    points_to_evaluate: list[dict[str, Any]] = []  # noqa: RUF012  # because pydantic copies it
     """Configurations to try first; what one leaves out takes the middle of its domain."""
 
     searcher: Annotated[str, BeforeValidator(_read_reference)] | None = None
@@ -207,7 +203,7 @@ class HpoSettings(BaseModel):
     claim_timeout: Annotated[float, Field(ge=0)] = 60.0
     """Seconds a job waits for work before it ends."""
 
-    pythonpath: list[TextPath] = []
+    pythonpath: list[TextPath] = []  # noqa: RUF012  # likewise
     """Folders from which the jobs import, besides the configuration's and the current one."""
 
     sharing: Literal["private", "group", "group-writable"] = "private"

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ValidationInfo,
     field_validator,
@@ -17,12 +16,12 @@ from pydantic import (
 
 from hpo.record.causes import MORE_MEMORY
 from hpo.settings.types import (
-    STRICT,
     Count,
     Lines,
     OneLine,
     OneLineWords,
     PositiveCount,
+    Settings,
     is_one_line,
 )
 from hpo.units.sizes import TIMES_MIN
@@ -121,10 +120,8 @@ def _option_problem(name: object, value: object) -> str | None:
     return None
 
 
-class SlurmSettings(BaseModel):
+class SlurmSettings(Settings):
     """What each job asks SLURM for. Local runs use `cpus_per_task`, `gpus` and `env_setup` only."""
-
-    model_config = STRICT
 
     partition: OneLine | None = None
     """Partition, or several with commas; default: the cluster's own default."""
@@ -175,7 +172,7 @@ class SlurmSettings(BaseModel):
     "--nv", "image.sif", "python"]`; default: the one that `env_setup` chooses, else the one that
     runs the manager."""
 
-    env_setup: Lines = []
+    env_setup: Lines = []  # noqa: RUF012  # because pydantic copies it
     """Shell lines run at the start of each job, such as `source activate my-env`; text or list.
     Where they put another `python` on the path and `python` is not set, trials run in that. Lines
     that are edited count from the next start of the manager, also for jobs that wait already."""
@@ -185,7 +182,7 @@ class SlurmSettings(BaseModel):
     10 min, before it takes a trial. `|| true` behind a line allows it to fail; `false` here allows
     all, and the campaign's log says which did. On SLURM; local runs go on."""
 
-    extra: dict[str, str | int | float | bool] = {}
+    extra: dict[str, str | int | float | bool] = {}  # noqa: RUF012  # likewise
     """Any other options of sbatch, by name without dashes: `{"reservation": "course"}`."""
 
     @model_validator(mode="before")

@@ -2,11 +2,51 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from unicodedata import category
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
+
+
+class Settings(BaseModel):
+    """A section of settings: strict, frozen, and without names that nobody knows."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The JSON Schema, whose descriptions are the docstrings below the fields.
+
+        Not by `use_attribute_docstrings`, with which each command reads its own source at start.
+        """
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema)["properties"]
+        for name, text in _docstrings(cls).items():
+            properties[name]["description"] = text
+        return schema
+
+
+def _docstrings(model: type) -> dict[str, str]:
+    (tree,) = ast.parse(inspect.getsource(model)).body
+    assert isinstance(tree, ast.ClassDef)
+    found = {}
+    for field, text in zip(tree.body, tree.body[1:], strict=False):
+        match field, text:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str() as words)),
+            ):
+                found[name] = words
+    return found
 
 
 def read_path(value: object) -> object:
@@ -23,8 +63,6 @@ def _read_words(value: object) -> object:
     return [read_path(word) for word in value] if isinstance(value, (list, tuple)) else value
 
 
-# Not `use_attribute_docstrings`: each command would read its own source for what only docs need.
-STRICT = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 TextPath = Annotated[str, BeforeValidator(read_path)]
 Count = Annotated[int, Field(ge=0)]
 PositiveCount = Annotated[int, Field(ge=1)]

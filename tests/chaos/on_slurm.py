@@ -16,7 +16,7 @@ from chaos.slurm_campaign import Campaign
 from chaos.slurm_faults import FAULTS, lossy_programs, start_cluster, stop_daemon
 from chaos.training import CODES, available, chosen
 
-LIMIT_S = 330.0
+LIMIT_S, KILL_S = 330.0, 30.0  # of a campaign, and for each fault on top
 
 
 def run(
@@ -40,7 +40,7 @@ def run(
     more: dict[str, object] = {"scheduler": "asha"} if asha else {}
     if seed % 4 >= 2:
         more["trials_per_job"] = "auto"
-    trials = (72 if asha else 24) if name == "loop" else 16
+    trials = 72 if asha and name == "loop" else 24
     campaign = Campaign(folder, trials=trials, more=more | CODES[name].settings, code=name)
     done: Counter[str] = Counter()
     as_job = seed % 3 != 2
@@ -53,10 +53,10 @@ def run(
         auditor = Auditor(campaign.output)
         campaign.start(as_job=as_job)
         _drive(campaign, auditor, dice, kills, done, faults, as_job=as_job)
-        for name in ("squeue", "sbatch"):
-            lost = folder / "bin" / f"{name}.lost"
+        for program in ("squeue", "sbatch"):
+            lost = folder / "bin" / f"{program}.lost"
             if lost.exists():
-                done[f"{name} lost its answer"] += len(lost.read_text().splitlines())
+                done[f"{program} lost its answer"] += len(lost.read_text().splitlines())
         found = auditor.findings()
         if name != "loop":
             found.failed_by_kill += [f"{folder}: {name}, a trial"] * found.failed
@@ -76,7 +76,7 @@ def _drive(
     *,
     as_job: bool,
 ) -> None:
-    deadline = time.monotonic() + LIMIT_S
+    deadline = time.monotonic() + LIMIT_S + KILL_S * kills
     left = kills
     while not campaign.ended() and time.monotonic() < deadline:
         time.sleep(dice.uniform(2.0, 6.0) if left else 1.0)

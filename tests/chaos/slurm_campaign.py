@@ -37,7 +37,7 @@ def get_config_space():
     return {"lr": loguniform(1e-4, 1.0), "max_epochs": %(epochs)d}
 
 def get_slurm_config():
-    return {"partition": "main", "time": "0:10:00", "mem": "500M", "gpus": 1}
+    return {"partition": "main", "time": "0:10:00", "mem": "%(mem)s", "gpus": 1}
 
 def get_hpo_config():
     return {"n_trials": %(trials)d, "max_concurrent_jobs": 8, "output_dir": "results", "seed": 7,
@@ -87,7 +87,8 @@ class Campaign:
         body = BODY % vars(self)
         if self.code != "loop":
             body = CODES[self.code].written(self.folder, self.epoch_s)
-        values = vars(self) | {"body": textwrap.indent(body, "    ")}
+        mem = CODES[self.code].mem
+        values = vars(self) | {"body": textwrap.indent(body, "    "), "mem": mem}
         (self.folder / "search.py").write_text(CONFIG % values)
 
     @property

@@ -119,6 +119,7 @@ class Code:
     text: str
     needs: Sequence[str] = ()
     settings: dict[str, Any] = field(default_factory=dict)
+    mem: str = "500M"
 
     def written(self, folder: Path, epoch_s: float) -> str:
         """The body of `objective`; what is a script lies in the folder then."""
@@ -132,8 +133,8 @@ class Code:
 CODES = {
     "loop": Code(LOOP),
     "script": Code(SCRIPT, settings=SCRIPT_SETTINGS),
-    "loader": Code(LOADER, needs=["torch"]),
-    "lightning": Code(LIGHTNING, needs=["torch", "pytorch_lightning|lightning"]),
+    "loader": Code(LOADER, needs=["torch"], mem="1500M"),
+    "lightning": Code(LIGHTNING, needs=["torch", "pytorch_lightning|lightning"], mem="1500M"),
 }
 
 

@@ -8,6 +8,7 @@ import time
 import pytest
 from histories import NOW, drawn, failed, finished, offered, running, state_after
 
+from hpo.decisions.needs import ComingLeg
 from hpo.manager.standing_teller import EVERY_S, QUIET_S, StandingTeller
 from hpo.record import events as ev
 from hpo.record.state import CampaignState
@@ -43,17 +44,19 @@ def test_everything_that_one_wants_to_know_at_night() -> None:
     seats.take_poll(
         {"a": RUNS, "b": waits("x", planned), "c": waits("x"), "d": waits("y")}, NOW, vanish_s=60.0
     )
-    line = standing_line(some_have_ended(), seats, 3, NOW + 3600.0, Told(10, (), 1))
+    line = standing_line(
+        some_have_ended(), seats, {ComingLeg(0, None): 3}, NOW + 3600.0, Told(10, (), 1)
+    )
     clock = time.strftime("%H:%M", time.localtime(planned))
     assert line == (
         "standing: 10 trials: 3 completed, 1 failed, 1 running, 1 waiting to go on, 4 to come; "
         "best loss=0.5 (trial 0); 1 jobs run, 3 wait (2 as x; 1 as y), the next is planned for "
-        f"{clock}; 1.0 GPU-hours; about 69 s to go at this pace"
+        f"{clock}; 1.0 GPU-hours; about 62 s to go at this pace"
     )
 
 
 def test_at_the_beginning_little_is_known() -> None:
-    line = standing_line(state_after([ev.CampaignStarted(NOW)]), SeatBook(), 8, NOW, NOTHING_TOLD)
+    line = standing_line(state_after([ev.CampaignStarted(NOW)]), SeatBook(), {}, NOW, NOTHING_TOLD)
     assert line == "standing: no trial yet; no result yet; 0 jobs run, none waits; 0.0 job-hours"
 
 
@@ -70,14 +73,28 @@ def test_at_the_beginning_little_is_known() -> None:
     ],
 )
 def test_why_jobs_wait_is_said_in_words(seats: dict[str, JobStatus], said: str) -> None:
-    line = standing_line(CampaignState(), book(**seats), 0, NOW, Told(5))
+    line = standing_line(CampaignState(), book(**seats), {}, NOW, Told(5))
     assert f"; {said};" in line or f", {said};" in line
 
 
 def test_rungs_are_counted_over_all_brackets() -> None:
     events = [*running(0, 1), finished(0, 0.5, job_id="0"), finished(1, 0.25, job_id="1")]
-    line = standing_line(state_after(events), SeatBook(), 0, NOW, Told(9, (1, 3, 9)))
+    line = standing_line(state_after(events), SeatBook(), {}, NOW, Told(9, (1, 3, 9)))
     assert "; rungs: 2 at 1;" in line
+
+
+def test_the_end_is_foretold_by_legs_of_the_same_rung_and_by_length_where_there_were_none() -> None:
+    state = some_have_ended()  # legs of 9 epochs took 12.5 s, and one of 4 as well
+    state.trials[4].target = None
+
+    def end(to_come: dict[ComingLeg, int], now: float = NOW) -> str:
+        return standing_line(state, SeatBook(), to_come, now, NOTHING_TOLD).rpartition("; ")[2]
+
+    assert end({}) == "about 38 s to go at this pace", "the one that runs, and two offered"
+    assert end({}, NOW + 12.5) == "about 25 s to go at this pace"
+    assert end({ComingLeg(0, 9): 2}) == "about 62 s to go at this pace"
+    assert end({ComingLeg(2, 310): 1}) == "about 9 min to go at this pace"
+    assert end({ComingLeg(1, None): 1}) == "about 50 s to go at this pace"
 
 
 def test_it_is_told_every_few_minutes_and_more_rarely_where_nothing_happens(
@@ -87,7 +104,7 @@ def test_it_is_told_every_few_minutes_and_more_rarely_where_nothing_happens(
     teller, told = StandingTeller(NOTHING_TOLD), []
     for minute in range(180):
         news = minute < 60
-        teller.tell(CampaignState(), SeatBook(), 0, 60.0 * minute, news=news)
+        teller.tell(CampaignState(), SeatBook(), {}, 60.0 * minute, news=news)
         told.append(len(caplog.messages))
     assert told[4] == 0
     assert told[59] == 3600 // EVERY_S - 1

@@ -20,7 +20,7 @@ import os, time
 from hpo import choice
 
 def get_config_space():
-    return {"number": choice(list(range(6))), "max_epochs": 40}
+    return {"number": choice(list(range(6))), "max_epochs": 120}
 
 def get_slurm_config():
     return {"partition": "main", "time": "0:10:00", "mem": "500M", "gpus": 1}
@@ -69,6 +69,7 @@ def test_a_hang_fails_its_trial_on_two_nodes_and_a_cancelled_one_stays_stopped(
     with subprocess.Popen(command, cwd=project.folder, stderr=subprocess.PIPE, text=True) as run:
         reports = project.output / "trials" / "trial_1" / "reports-a0.jsonl"
         wait_until(reports.exists, 60, "trial 1 has reported")
+        wait_until(lambda: events(project, "LegClaimed", 1), 60, "the manager has seen its job")
         slurm.run("scancel", events(project, "LegClaimed", 1)[0]["job_id"])
         cancelled_at = time.time()
         said = run.communicate(timeout=150)[1]
@@ -105,6 +106,7 @@ def test_time_in_which_slurm_suspends_a_job_is_no_hang(slurm: RealSlurm, tmp_pat
     with subprocess.Popen(command, cwd=project.folder, stderr=subprocess.PIPE, text=True) as run:
         reports = project.output / "trials" / "trial_0" / "reports-a0.jsonl"
         wait_until(reports.exists, 60, "it has reported")
+        wait_until(lambda: events(project, "LegClaimed", 0), 60, "the manager has seen its job")
         job_id = events(project, "LegClaimed", 0)[0]["job_id"]
         slurm.run("scontrol", "suspend", job_id)
         time.sleep(12)

@@ -118,6 +118,8 @@ class SlurmCluster:
 
         if self._max_array is None:
             self._max_array = max_array_size()
+            if not self._layout.start_script.exists():
+                self.take_over()
             if unused := defaults_of_sbatch(os.environ):
                 log.warning(
                     "not used for these jobs: %s; what they are to ask for stands in the"
