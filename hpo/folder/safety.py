@@ -119,14 +119,16 @@ def _inner_problems(layout: Layout, root: os.stat_result) -> list[str]:
     """The same of what lies in it; where nobody else gets into it, modes do not matter."""
     is_private = not root.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
     problems = []
-    folders = (*layout.inner, layout.live, layout.cancelled)
+    folders = (*layout.inner, layout.live, layout.cancelled, layout.starts, layout.code)
     wanted = [(path, stat.S_ISDIR, "folder") for path in folders]
-    for path, is_right, kind in (*wanted, (layout.campaign, stat.S_ISREG, "plain file")):
+    run = (layout.jobs, layout.campaign, layout.start_script, layout.code)
+    wanted += [(path, stat.S_ISREG, "plain file") for path in run[1:3]]
+    for path, is_right, kind in wanted:
         try:
             info = path.lstat()
         except OSError:
             continue
-        is_run = path in (layout.jobs, layout.campaign)
+        is_run = path in run
         if not is_right(info.st_mode):
             problems.append(f"{path} is no {kind}: move it away")
         elif info.st_uid != os.geteuid():

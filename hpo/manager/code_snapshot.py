@@ -12,6 +12,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 from hpo.errors import SettingsError
 from hpo.folder import opening
 from hpo.folder.files import Layout
+from hpo.folder.safety import OTHERS_WRITE
 from hpo.trial.code import OURS, Code
 from hpo.trial.objective import SCRIPT
 
@@ -48,10 +50,14 @@ def snapshot(layout: Layout, asked: Runnable, code: Code | None) -> Runnable:
         return asked
     originals = list(dict.fromkeys(code.folders.values()))
     draft = layout.code / f".new-{secrets.token_hex(4)}"
+    for folder in (layout.code, draft):
+        folder.mkdir(exist_ok=True)
+        # Nobody else writes what jobs run, whatever the umask; what is made in it follows.
+        folder.chmod(stat.S_IMODE(folder.stat().st_mode) & ~OTHERS_WRITE)
     try:
         copy = _Copy(layout.root, {code.folders[n] / Path(n).parent for n in code.folders})
-        for number, folder in enumerate(originals):
-            copy.copy(folder, draft / str(number))
+        for number, original in enumerate(originals):
+            copy.copy(original, draft / str(number))
         target = layout.code / copy.digest
         if not target.exists():
             draft.rename(target)

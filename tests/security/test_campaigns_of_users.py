@@ -88,6 +88,18 @@ def test_all_that_a_campaign_makes_has_the_mode_of_the_table(
     start(people, project, "--set", "hpo.n_trials=3", umask=umask)
 
 
+def test_copies_of_code_are_the_owners_alone(people: People, place: Path) -> None:
+    project = campaign(people, place, GROUP_WRITABLE)
+    (place / "search.py").chmod(0o666)
+    start(people, project, "--set", "hpo.snapshot_code=true", umask=0o000)
+    copies = [path for path in (project.output / "code").rglob("*") if not path.is_symlink()]
+    copies = [path for path in copies if path.is_dir() or path.suffix == ".py"]
+    assert any(path.name == "search.py" for path in copies)
+    for path in (project.output / "code", *copies):
+        assert not path.stat().st_mode & 0o022, path
+    start(people, project, "--set", "hpo.n_trials=3", umask=0o000)
+
+
 def test_commands_of_others_look_on_and_do_no_more(people: People, place: Path) -> None:
     project = campaign(people, place, GROUP)
     start(people, project)
