@@ -26,7 +26,6 @@ from hpo.units.duration import in_words
 
 log = logging.getLogger(__name__)
 
-NEVER = "never"
 SHORTEST_STEP_S, LONGEST_STEP_S = 0.2, 10.0  # between two looks
 STEPS = 20.0  # looks in the time that is allowed
 SHOWING_S = 1.0  # for the stacks to be written

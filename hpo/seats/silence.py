@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-AUTO = "auto"
+AUTO, NEVER = "auto", "never"  # beside a number of seconds
 LEAST_S = 600.0  # that are always allowed where the time is learned
 TIMES = 5.0  # the longest silence that is known, of the trial or of others
 FIRST_LEAST_S = 1800.0  # before a trial's first report

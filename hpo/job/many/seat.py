@@ -22,7 +22,7 @@ from hpo.folder import offers
 from hpo.folder.patience import StorageTrouble
 from hpo.job import start
 from hpo.job.ending import ON_ITS_WAY_S, broken_leg, failure
-from hpo.job.hang_watch import NEVER, Guard, HangWatch
+from hpo.job.hang_watch import Guard, HangWatch
 from hpo.job.leave_flag import LeaveFlag
 from hpo.job.leg import finish_leg
 from hpo.job.many.forking import RandomStart, danger
@@ -39,9 +39,11 @@ from hpo.job.serving import (
     tell_end,
     wait_for_claim,
 )
-from hpo.job.watcher import Watcher, result_of, watch_over
+from hpo.job.watcher import Watcher, watch_over
+from hpo.job.watching import result_of
 from hpo.record.causes import Cause
 from hpo.record.result import Outcome
+from hpo.seats.silence import NEVER
 from hpo.seats.stay import Stay
 from hpo.trial.objective import SCRIPT
 
