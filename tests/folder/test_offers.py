@@ -21,6 +21,7 @@ from hpo.folder import offers
 from hpo.folder.files import Layout
 from hpo.folder.offers import Leg
 
+nodes = st.just("") | st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,11}", fullmatch=True)
 job_ids = st.from_regex(r"[A-Za-z0-9_-]{1,12}", fullmatch=True)
 legs = st.builds(
     Leg,
@@ -31,6 +32,7 @@ legs = st.builds(
     st.booleans(),
     st.integers(0, 10**6),
     st.integers(0, 10**6),
+    nodes,
 ).map(lambda leg: leg if leg.job_id else leg._replace(done=False))
 
 

@@ -43,7 +43,7 @@ def _on_model_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(module, "read_plain", read_plain)
     monkeypatch.setattr(opening, "rename", ModelPath.rename)
     monkeypatch.setattr(opening, "remove", lambda path: path.unlink(missing_ok=True))
-    monkeypatch.setattr(opening, "make_folder", lambda _path: None)  # the folders are there
+    monkeypatch.setattr(opening, "make_folder", lambda _path, **_how: None)  # the folders are there
     # What is beside the protocol, and would only multiply the steps.
     monkeypatch.setattr(observe, "unsaved_work", lambda *_what, **_how: (0.0, 0))
     monkeypatch.setattr(observe, "read_begun", lambda *_what: {})
