@@ -24,7 +24,7 @@ from protocol_model import Model
 from protocol_programs import LAYOUT
 
 from hpo import checkpoint
-from hpo.folder import attempts, files, offers, opening, remarks, reports
+from hpo.folder import attempts, files, offers, opening, remarks, reports, starts
 from hpo.folder import stop as stop_request
 from hpo.folder.files import Layout
 from hpo.folder.offers import Leg
@@ -50,6 +50,7 @@ def _on_model_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(leg, "publish_again", publish_again)
     monkeypatch.setattr(remarks, "read", lambda *_what: None)
     monkeypatch.setattr(remarks, "forget", lambda _layout: None)
+    monkeypatch.setattr(starts, "ground", lambda _layout: {})
     monkeypatch.setattr(stop_request, "read", lambda _layout: None)
     monkeypatch.setattr(stop_request, "was_cancelled", lambda *_what: False)
     monkeypatch.setattr(checkpoint, "find", lambda _folder: None)
