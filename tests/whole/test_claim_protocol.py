@@ -88,6 +88,13 @@ def test_a_leg_that_is_interrupted_and_goes_on_in_another_job() -> None:
     assert ends > 20
 
 
+def test_one_job_that_goes_on_with_the_next_leg_of_the_same_trial() -> None:
+    states, ends = explore(faults=0, first_outcome="interrupted", legs=2, jobs=1)
+    assert states > 1_000
+    assert ends > 10
+
+
+@pytest.mark.long
 def test_a_job_that_goes_on_with_the_next_leg_of_the_same_trial() -> None:
     states, ends = explore(faults=0, first_outcome="interrupted", legs=2)
     assert states > 2_000
