@@ -33,7 +33,7 @@ def objective(config, trial):
     for epoch in trial.epochs():
         worker = os.fork()
         if worker == 0:
-            time.sleep(0.5)
+            time.sleep(1.0)
             os._exit(0)
         status = os.waitpid(worker, 0)[1]
         if status:
@@ -49,7 +49,7 @@ parser.add_argument("--max_epochs", type=int)
 args = parser.parse_args()
 report = Reporter()
 for epoch in range(1, args.max_epochs + 1):
-    time.sleep(0.5)
+    time.sleep(1.0)
     report(epoch=epoch, validation_error=args.lr / epoch)
 """
 
