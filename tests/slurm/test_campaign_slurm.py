@@ -75,7 +75,7 @@ def test_no_gpu_waits_for_a_manager_job_that_was_killed(slurm: RealSlurm, tmp_pa
 def test_a_manager_that_outlives_its_job_is_stopped_by_its_successor(
     slurm: RealSlurm, tmp_path: Path
 ) -> None:
-    project = Project(tmp_path / "project", n_trials=60)
+    project = Project(tmp_path / "project", n_trials=160)  # so that the second one still finds some
     job = project.sbatch()
     wait_until(lambda: len(project.starts()) >= 5, 90, "five trials run")
     slurm.run("scancel", "--batch", "--signal=KILL", job)  # its process lives on, see above
@@ -124,7 +124,7 @@ def test_a_second_manager_is_refused_and_told_who_holds_the_campaign(
 ) -> None:
     project = Project(tmp_path / "project", n_trials=12, epochs=4)
     job = project.sbatch()
-    wait_until(lambda: project.starts(), 60, "the first manager works")
+    wait_until(lambda: project.starts(), 120, "the first manager works")
     second = project.run()
     assert second.returncode == 3
     assert f"SLURM job {job}" in second.stderr
