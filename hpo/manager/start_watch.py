@@ -171,8 +171,8 @@ def _tell_ground(found: dict[str, object]) -> None:
     elif not given or not driver:
         why = "CUDA_VISIBLE_DEVICES is not set" if not given else "no driver of GPUs is loaded"
         log.warning(
-            "it asked for %s GPUs, but on %s %s: trials may train on the CPU",
-            found.get("gpus_asked"),
+            "it asked for %s, but on %s %s: trials may train on the CPU",
+            "1 GPU" if found.get("gpus_asked") == 1 else f"{found.get('gpus_asked')} GPUs",
             found.get("node"),
             why,
         )
