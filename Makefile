@@ -82,7 +82,7 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs,examples,report,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs,examples,optuna,report,test,watch]'
 	touch $@
 
 clean:

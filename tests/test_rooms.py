@@ -109,7 +109,7 @@ def test_the_manager_and_the_command_line_load_no_torch_and_no_plots() -> None:
     commands = [f"hpo.cli.{path.stem}" for path in (PACKAGE / "cli").glob("[!_]*.py")]
     assert "hpo.cli.run" in commands
     loaded = loaded_after("hpo.manager.loop", *commands)
-    assert not loaded & {"torch", "matplotlib", "plotly"}
+    assert not loaded & {"torch", "matplotlib", "textual", "optuna"}
 
 
 def test_the_manager_reads_the_examples_without_torch_and_their_jobs_load_no_scipy() -> None:

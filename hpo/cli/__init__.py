@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from hpo.cli.arguments import build_parser
 from hpo.cli.printing import complain
@@ -32,8 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     arguments = build_parser().parse_args(given)
+    arguments.typed = given
     try:
-        return _command(arguments, given)
+        return _command(arguments)
     except HpoError as err:
         complain(err)
         return err.exit_code
@@ -57,23 +59,14 @@ def _main(argv: Sequence[str] | None) -> int:
         return EXIT_RESUMABLE
 
 
-def _command(arguments: Namespace, given: list[str]) -> int:
-    """The subcommand, imported here because the others and --help must not pay for it."""
-    if arguments.command == "stop":
-        from hpo.cli.stop import stop
+def _command(arguments: Namespace) -> int:
+    """The subcommand, imported here because the others and --help must not pay for it.
 
-        return stop(arguments)
-    if arguments.command == "why":
-        from hpo.cli.why import why
-
-        return why(arguments)
-    if arguments.command == "plan":
-        from hpo.cli.plan import plan
-
-        return plan(arguments)
-    from hpo.cli.run import run
-
-    return run(arguments, given)
+    It is the function in `hpo.cli` that is called as its module.
+    """
+    module = import_module(f"hpo.cli.{arguments.command}")
+    act: Callable[[Namespace], int] = getattr(module, arguments.command)
+    return act(arguments)
 
 
 def main_hpo(argv: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ import re
 from argparse import Namespace
 from pathlib import Path
 
-from hpo.cli.arguments import overrides_of
+from hpo.cli.options.configuration import overrides_of
 from hpo.cluster.simulated.arrival import Arrival, Backfill, LogNormal
 from hpo.errors import EXIT_FINISHED, SettingsError
 from hpo.folder.safety import other_owner

@@ -13,7 +13,6 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpo.cli.arguments import overrides_of
 from hpo.cli.clusters import (
     choose_executor,
     job_gone_asker,
@@ -23,6 +22,7 @@ from hpo.cli.clusters import (
     preflight,
 )
 from hpo.cli.environment import tell_environment
+from hpo.cli.options.configuration import overrides_of
 from hpo.cli.printing import say
 from hpo.cli.screen import Screen
 from hpo.cli.searchers import make_searcher, searcher_problems
@@ -60,7 +60,7 @@ from hpo.trial.check import check_objective
 log = logging.getLogger(__name__)
 
 
-def run(arguments: Namespace, argv: Sequence[str]) -> int:
+def run(arguments: Namespace) -> int:
     """Run or resume a campaign; its exit code.
 
     Raises:
@@ -78,7 +78,7 @@ def run(arguments: Namespace, argv: Sequence[str]) -> int:
         if arguments.fresh:
             _make_room(spec, executor)
         _make_folder(spec, layout)
-        return _run_locked(spec, layout, executor, argv)
+        return _run_locked(spec, layout, executor, arguments.typed)
     except OSError as err:
         raise CampaignFilesError(
             f"the files of the campaign in {layout.root} cannot be used: {err}. Nothing is lost, "
