@@ -24,7 +24,10 @@ FAR_BACK = 20 * MOST_LINES  # events: in them there are as many lines, after a r
 
 
 class Incumbent(NamedTuple):
-    """A better result than all before, at `time` (s, Unix), after `seat_seconds` on legs."""
+    """The best trial from `time` (s, Unix) on, and what it is worth; after `seat_seconds` on legs.
+
+    That may be less than before: a trial may have become worse on its way to a higher rung.
+    """
 
     time: float
     error: float
@@ -81,6 +84,7 @@ class Chronicle:
                 self._seats_changed(event, state)
                 self.lost_by[Cause.PREEMPTED.value] += 1
             case ev.TrialFailed():
+                self._compare(event.time, state)
                 self.failed.setdefault(event.cause, {})[event.trial_id] = None
             case ev.LegOffered() if event.attempt > 0:
                 self._goes_on(event.trial_id)
@@ -113,13 +117,13 @@ class Chronicle:
             self.seats = thinned(self.seats, MOST_POINTS, lambda point: point.time)
 
     def _compare(self, now: float, state: CampaignState) -> None:
-        best, last = state.best_metric, self.incumbents[-1] if self.incumbents else None
-        if best is None or state.best_trial is None:
+        best, last = state.best_trial, self.incumbents[-1] if self.incumbents else None
+        if best is None:
             return
-        if last is not None and not state.goal.better(best, last.error):
+        trial = state.trials[best]
+        if trial.metric is None or (last and (last.trial_id, last.error) == (best, trial.metric)):
             return
-        resource = state.trials[state.best_trial].resource
-        step = Incumbent(now, best, state.best_trial, resource, state.seat_seconds)
+        step = Incumbent(now, trial.metric, best, trial.resource, state.seat_seconds)
         self.incumbents.append(step)
         if len(self.incumbents) > 2 * MOST_POINTS:
             self.incumbents = thinned(self.incumbents, MOST_POINTS, lambda point: point.time)
