@@ -97,6 +97,7 @@ def status(
         "seats": _seats(chronicle),
         "failures": _failures(state, chronicle),
         **lost_work(state, told.gpus),
+        "hours_running": round(_held_s(state, now) * max(1, told.gpus) / 3600.0, 4),
         "lost_by": {
             str(_cut(cause, NAME_CHARS)): count
             for cause, count in chronicle.lost_by.most_common(MOST_KINDS)
@@ -302,8 +303,7 @@ def _forecast(state: CampaignState, chronicle: Chronicle, seen: Seen) -> dict[st
     found = forecast(state, seen.to_come, now, chronicle.seen_running(since))
     if found is None:
         return None
-    held = (state.trials[trial_id] for trial_id in state.of(TrialStatus.CLAIMED))
-    used = state.seat_seconds + sum(max(0.0, now - trial.claimed_at) for trial in held)
+    used = state.seat_seconds + _held_s(state, now)
     hours = max(1, seen.told.gpus) / 3600.0
     return {
         **_stamped("end", now + found.end_s.usual),
@@ -313,6 +313,12 @@ def _forecast(state: CampaignState, chronicle: Chronicle, seen: Seen) -> dict[st
         "hours_low": round((used + found.seat_s.low) * hours, 4),
         "hours_high": round((used + found.seat_s.high) * hours, 4),
     }
+
+
+def _held_s(state: CampaignState, now: float) -> float:
+    """How long the legs that run have run, together (s)."""
+    held = (state.trials[trial_id] for trial_id in state.of(TrialStatus.CLAIMED))
+    return sum(max(0.0, now - trial.claimed_at) for trial in held)
 
 
 def _to_show(state: CampaignState) -> list[TrialState]:
