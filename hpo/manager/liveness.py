@@ -13,9 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from hpo.folder.files import Layout
+from hpo.folder.files import Layout, read_json
 from hpo.job import process_start
 from hpo.manager.lock import Holder, holder_of
+from hpo.record.fields import from_json
 from hpo.report.status_document import Beat
 
 MISSED = 3  # beats in a row, and a file server that shows a file late
@@ -47,7 +48,10 @@ class ManagerSeen:
 
 def look(layout: Layout, beat: Beat) -> ManagerSeen:
     """What is known now of the manager of a campaign, whose last beat is given."""
-    return judge(holder_of(layout), beat, time.time(), _is_gone)
+    holder = holder_of(layout)
+    if holder is None and _is_held_by_somebody(layout):
+        return ManagerSeen(Life.SILENT, beat.at, beat.host, beat.pid, beat.job_id)
+    return judge(holder, beat, time.time(), _is_gone)
 
 
 def judge(
@@ -64,6 +68,17 @@ def judge(
     else:
         life = Life.DEAD if gone else Life.LIVES
     return ManagerSeen(life, seen_at, holder.host, holder.pid, holder.job_id)
+
+
+def _is_held_by_somebody(layout: Layout) -> bool:
+    """Whether there is a lock, and nobody can read whose it is."""
+    if not os.path.lexists(layout.lock):
+        return False
+    try:
+        from_json(Holder, read_json(layout.manager))
+    except ValueError:
+        return True
+    return False
 
 
 def _is_gone(holder: Holder) -> bool | None:

@@ -84,7 +84,7 @@ def lines(status: Status, shown: Shown, look: Look) -> list[str]:
         ("result", _result(status, shown.folder)),
         ("go on", [Part(shown.go_on)] if shown.go_on else []),
     ]
-    name = cut(one_line(shown.name), NAME_COLUMNS)
+    name = cut(one_line(shown.name), min(NAME_COLUMNS, look.columns // 2))
     told = list(_wrapped(Part(f"{name}  ", "name"), shown.first, look, 2))
     for label, parts in rows:
         if parts:
@@ -151,7 +151,8 @@ def _wrapped(head: Part, parts: Iterable[Part], look: Look, indent: int) -> Iter
             begin = _fitting(text, columns - used)
             yield line + _styled(begin, style, look)
             line, used, text = " " * indent, indent, text[len(begin) :].lstrip(" ")
-        line += _styled(text, style, look)
+        last = text.rstrip(" ")
+        line += _styled(last, style, look) + text[len(last) :]
         used += width(text)
         empty = False
     yield line.rstrip(" ")
