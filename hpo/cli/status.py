@@ -177,7 +177,8 @@ def _shown(seen: Seen) -> Shown:
         start = last_start(seen.document)
         if start is not None:
             go_on = f"cd {shell_words([start.folder])} && {one_line(start.command)}"
-    return Shown(_name(seen), _now(seen), first, folder, go_on)
+    lives = seen.manager.life is Life.LIVES
+    return Shown(_name(seen), _now(seen), first, folder, go_on, is_managed=lives)
 
 
 def _first(seen: Seen) -> list[Part]:

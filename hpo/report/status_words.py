@@ -62,6 +62,7 @@ class Shown:
         first: what the first line says of campaign and manager.
         folder: its folder, as commands take it.
         go_on: the command to go on with; empty: none is needed.
+        is_managed: a manager lives, so that what it foretold may come true.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Shown:
     first: Sequence[Part]
     folder: str
     go_on: str = ""
+    is_managed: bool = True
 
 
 def lines(status: Status, shown: Shown, look: Look) -> list[str]:
@@ -78,7 +80,7 @@ def lines(status: Status, shown: Shown, look: Look) -> list[str]:
         ("rung", _rungs(status, look)),
         ("best", _best(status, shown.now, look)),
         ("jobs", _jobs(status, shown.now)),
-        ("GPU-h" if status.hours_of == "GPUs" else "job-h", _hours(status, shown.now)),
+        ("GPU-h" if status.hours_of == "GPUs" else "job-h", _hours(status, shown)),
         ("failed", _failed(status, shown.folder)),
         ("nodes", _nodes(status, shown.now)),
         ("result", _result(status, shown.folder)),
@@ -103,7 +105,7 @@ def short_line(status: Status | None, shown: Shown, look: Look, name_columns: in
         parts.append(Part(f"  {total} trials{': ' if few else ''}{', '.join(few)}"))
         if status.best_error is not None:
             parts.append(Part(f"  best {status.best_error:.4g}"))
-        if status.forecast is not None and status.ended is None:
+        if status.forecast is not None and status.ended is None and shown.is_managed:
             parts.append(Part(f"  ends about {clock(status.forecast.end, shown.now)}"))
     line = "".join(_styled(*part, look) for part in parts)
     plain = "".join(part.text for part in parts)
@@ -146,7 +148,7 @@ def _wrapped(head: Part, parts: Iterable[Part], look: Look, indent: int) -> Iter
         if not empty and used + width(text.rstrip()) > columns:
             yield line.rstrip(" ")
             line, used, empty = " " * indent, indent, True
-            text = text.lstrip(" ")
+            text = text.lstrip(" ,;")
         while used + width(text.rstrip()) > columns and width(text) > 1:
             begin = _fitting(text, columns - used)
             yield line + _styled(begin, style, look)
@@ -280,7 +282,7 @@ def _jobs(status: Status, now: float) -> list[Part]:
     return parts
 
 
-def _hours(status: Status, now: float) -> list[Part]:
+def _hours(status: Status, shown: Shown) -> list[Part]:
     if status.hours is None:
         return []
     parts = [Part(f"{_hours_of(status.hours + status.hours_running)} used")]
@@ -288,8 +290,8 @@ def _hours(status: Status, now: float) -> list[Part]:
         by = ", ".join(f"{n} {one_line(cause)}" for cause, n in status.lost_by.items())
         why = f" ({cut(by, MESSAGE_COLUMNS)})" if by else f" ({status.lost_legs} legs)"
         parts.append(Part(f", {_hours_of(status.lost_hours or 0.0)} lost{why}"))
-    if status.forecast is not None and status.ended is None:
-        parts += _foreseen(status.forecast, now)
+    if status.forecast is not None and status.ended is None and shown.is_managed:
+        parts += _foreseen(status.forecast, shown.now)
     return parts
 
 
@@ -303,7 +305,9 @@ def _foreseen(forecast: Forecast, now: float) -> Iterator[Part]:
 
 
 def _hours_of(hours: float) -> str:
-    return f"{hours:.1f}" if hours < 100 else f"{hours:.0f}"
+    if hours >= 100:
+        return f"{hours:.0f}"
+    return f"{hours:.1f}" if hours >= 10 else f"{hours:.2g}"
 
 
 def _failed(status: Status, folder: str) -> list[Part]:

@@ -145,6 +145,17 @@ def test_an_ended_campaign_says_where_its_result_lies() -> None:
     assert nothing[-1] == " result  out/mlp/final_results.json"
 
 
+def test_without_a_manager_no_end_is_foretold() -> None:
+    alone = replace(SHOWN, is_managed=False)
+    assert "ends about" not in "\n".join(lines(STATUS, alone, Look(100)))
+    assert "ends about" not in short_line(STATUS, alone, Look(200), 10)
+
+
+def test_short_hours_are_told_too() -> None:
+    brief = replace(STATUS, hours=0.0123, hours_running=0.0, lost_hours=None, lost_legs=0)
+    assert row("GPU-h", told(brief)).startswith(" GPU-h   0.012 used; foreseen")
+
+
 def test_the_command_to_go_on_is_never_cut() -> None:
     command = "cd '/home/anna b' && hpo run --config search.py"
     rows = lines(STATUS, replace(SHOWN, go_on=command), Look(40))
