@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import plan, run, stop, why
+from hpo.cli.options import doctor, plan, run, stop, why
 from hpo.cli.options.parser import Parser
 
 
@@ -14,6 +14,7 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run.add(commands)
     plan.add(commands)
+    doctor.add(commands)
     stop.add(commands)
     why.add(commands)
     return parser
