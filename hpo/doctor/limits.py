@@ -36,7 +36,7 @@ def jobs(limits: Sequence[Limit], use: Use, wish: Wish) -> list[Finding]:
     if found:
         return found
     wanted = f"up to {wish.at_once} at once, {wish.queued} in the queue"
-    told = "no limit of yours is below that" if limits else "no limit is told"
+    told = "no limit of yours is below that" if limits else "no limit of yours is known"
     return [Finding("jobs", "ok", f"{wanted}; {told}; {here}")]
 
 

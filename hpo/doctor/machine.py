@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hpo.doctor.finding import Finding
-from hpo.doctor.request import size_text
 from hpo.doctor.wish import Wish
+from hpo.units.slurm import memory_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ def _cores(machine: Machine, wish: Wish) -> Finding:
 def _memory(machine: Machine, wish: Wish) -> Finding:
     wanted = wish.at_once * (wish.size.mem_mb or 0)
     found = (
-        f"{wish.at_once} trials at once may take {size_text(wanted)}, "
-        f"{size_text(machine.mem_mb)} are free"
+        f"{wish.at_once} trials at once may take {memory_text(wanted)}, "
+        f"{memory_text(machine.mem_mb)} are free"
     )
     if wanted > machine.mem_mb:
         advice = "set slurm.mem to what a trial needs, or hpo.max_concurrent_jobs to fewer"

@@ -71,7 +71,7 @@ def _examine(
     if wish is not None:
         findings += _limits(told, wish, association, qos, used, user, settings)
         findings.append(partition.preemption(told, used, wish))
-    findings.append(partition.requeue(told, dict(settings.extra)))
+    findings.append(partition.requeue(settings.extra))
     findings.append(partition.accounting(told, _sacct_problem(user)))
     return findings + _profile() + _paths(root)
 
@@ -159,7 +159,8 @@ def _paths(root: Path | None) -> list[Finding]:
             Finding(
                 "shared",
                 "warn",
-                f"{root} is where each node has a folder of its own: jobs would not find it",
+                f"{root} is where on most clusters each node has a folder of its own: jobs "
+                "elsewhere would not find it",
                 "choose another --output-dir, on the cluster's shared filesystem",
             )
         ]

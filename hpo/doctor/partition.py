@@ -1,4 +1,4 @@
-"""Whether a partition takes the jobs, how long they may run there, and whether they can be pushed off.
+"""Whether a partition takes the jobs, how long they run there, and whether they are pushed off.
 
 Pure: it judges what was read.
 """
@@ -6,13 +6,14 @@ Pure: it judges what was read.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hpo.cluster.slurm.site import Association, Rules, Site
 from hpo.cluster.slurm.time_limit import TimeLimit
 from hpo.doctor.finding import Finding
 from hpo.doctor.wish import Wish
 from hpo.units.duration import in_words
+from hpo.units.slurm import time_text
 
 SHORT_GRACE_S = 30
 
@@ -112,7 +113,7 @@ def time(asked: str, without_maintenance: TimeLimit, asked_min: int) -> Finding:
             "time",
             "warn",
             f"{without_maintenance.why}, {asked} is asked for: jobs will ask for {most}",
-            f'set slurm.time to "{minutes_text(without_maintenance.usual)}" or less',
+            f'set slurm.time to "{time_text(without_maintenance.usual)}" or less',
         )
     return Finding("time", "ok", f"{in_words(60 * asked_min)} a job, which the partition allows")
 
@@ -127,7 +128,7 @@ def maintenance(limit: TimeLimit, without: TimeLimit) -> Finding:
             "warn",
             f"{limit.why}: jobs ask for {in_words(60 * limit.minutes)} until then, and go on from "
             "their checkpoints afterwards",
-            f'to fit whole legs before it: --set slurm.time="{minutes_text(limit.minutes)}" and '
+            f'to fit whole legs before it: --set slurm.time="{time_text(limit.minutes)}" and '
             "checkpoints often enough",
         )
     return Finding(
@@ -166,7 +167,7 @@ def _mode(site: Site, rule: Rules) -> str:
     return (rule.preempt_mode or site.preempt_mode).split(",")[0]
 
 
-def requeue(site: Site, extra: dict[str, object]) -> Finding:
+def requeue(extra: Mapping[str, object]) -> Finding:
     """Whether preempted jobs come back by themselves."""
     if "no-requeue" in extra or extra.get("requeue") is False:
         return Finding(
@@ -191,10 +192,3 @@ def accounting(site: Site, answer: str | None) -> Finding:
         "nothing needs to be done: results count from files; but a job that vanishes is taken for "
         "preempted, whatever ended it, and `time: auto` and `mem: auto` learn less",
     )
-
-
-def minutes_text(minutes: int) -> str:
-    """A time limit as SLURM reads it."""
-    hours, rest = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    return f"{days}-{hours:02}:{rest:02}:00" if days else f"{hours}:{rest:02}:00"

@@ -98,7 +98,7 @@ def checkpoint_bytes(layout: Layout) -> int | None:
     except OSError:
         return None
     sizes = [
-        sum(file.stat().st_size for file in found.folder.iterdir())
+        sum(file.stat().st_size for file in found.path.iterdir())
         for trial in trials
         for found in checkpoint.find(trial)[:1]
     ]

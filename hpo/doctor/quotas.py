@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 KIB = 1024
+_COLUMNS = ("blockUsage", "blockQuota", "blockLimit", "filesUsage", "filesQuota", "filesLimit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +74,7 @@ def _gpfs(text: str) -> Iterable[Quota]:
             names = words
             continue
         row = dict(zip(names, words, strict=False))
-        columns = [
-            "blockUsage",
-            "blockQuota",
-            "blockLimit",
-            "filesUsage",
-            "filesQuota",
-            "filesLimit",
-        ]
-        yield from _quota(row.get("filesystemName", "?"), [row.get(name, "") for name in columns])
+        yield from _quota(row.get("filesystemName", "?"), [row.get(name, "") for name in _COLUMNS])
 
 
 def _quota(where: str, words: list[str]) -> Iterable[Quota]:

@@ -12,6 +12,7 @@ from hpo.cluster.slurm.preflight import Tried
 from hpo.cluster.slurm.site import Nodes
 from hpo.doctor.finding import Finding
 from hpo.doctor.wish import Wish
+from hpo.units.slurm import memory_text
 
 # What SLURM says of a wrong option, and the settings behind it.
 _CAUSES = (
@@ -110,21 +111,18 @@ def _memory(wanted_mb: int | None, max_mem_mb: int, most_mb: int) -> Finding:
         return Finding(
             name,
             "fail",
-            f"a job asks for {size_text(wanted_mb)}, and no node of the partition has more than "
-            f"{size_text(most_mb)}",
-            f"set slurm.mem to {size_text(most_mb)} or less",
+            f"a job asks for {memory_text(wanted_mb)}, and no node of the partition has more than "
+            f"{memory_text(most_mb)}",
+            f"set slurm.mem to {memory_text(most_mb)} or less",
         )
     if max_mem_mb > most_mb:
         return Finding(
             name,
             "warn",
-            f"{size_text(wanted_mb)} fit, but not max_mem, {size_text(max_mem_mb)}: a trial that "
-            "runs out of memory is not tried with more",
-            f"set slurm.max_mem to {size_text(most_mb)} or less",
+            f"{memory_text(wanted_mb)} fit, but not max_mem, {memory_text(max_mem_mb)}: a trial "
+            "that runs out of memory is not tried with more",
+            f"set slurm.max_mem to {memory_text(most_mb)} or less",
         )
-    return Finding(name, "ok", f"{size_text(wanted_mb)} of {size_text(most_mb)} that a node has")
-
-
-def size_text(mem_mb: int) -> str:
-    """As SLURM reads it."""
-    return f"{mem_mb // 1024}G" if mem_mb % 1024 == 0 else f"{mem_mb}M"
+    return Finding(
+        name, "ok", f"{memory_text(wanted_mb)} of {memory_text(most_mb)} that a node has"
+    )
