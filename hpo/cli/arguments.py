@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import plan, run, status, stop, why
+from hpo.cli.options import doctor, plan, run, status, stop, why
 from hpo.cli.options.parser import Parser
 
 
@@ -12,9 +12,10 @@ def build_parser() -> Parser:
         prog="hpo", description="Hyperparameter-optimisation campaigns on SLURM and on a laptop."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    doctor.add(commands)
     run.add(commands)
     plan.add(commands)
     status.add(commands)
-    stop.add(commands)
     why.add(commands)
+    stop.add(commands)
     return parser
