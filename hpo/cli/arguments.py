@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import plan, run, stop, why
+from hpo.cli.options import completion, plan, run, schema, stop, why
 from hpo.cli.options.parser import Parser
 
 
@@ -16,4 +16,6 @@ def build_parser() -> Parser:
     plan.add(commands)
     stop.add(commands)
     why.add(commands)
+    schema.add(commands)
+    completion.add(commands)
     return parser
