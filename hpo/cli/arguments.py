@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import doctor, plan, run, status, stop, why
+from hpo.cli.options import completion, doctor, plan, run, schema, status, stop, why
 from hpo.cli.options.parser import Parser
 
 
@@ -13,6 +13,8 @@ def build_parser() -> Parser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     doctor.add(commands)
+    schema.add(commands)
+    completion.add(commands)
     run.add(commands)
     plan.add(commands)
     status.add(commands)
