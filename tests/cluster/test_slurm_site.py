@@ -66,7 +66,12 @@ def test_a_cluster_that_tells_nothing_has_nothing() -> None:
 
 def test_the_rules_of_partitions() -> None:
     main, lab = read_rules(PARTITIONS)
-    assert (main.name, main.is_default, main.state, main.accounts) == ("main", True, "UP", frozenset())
+    assert (main.name, main.is_default, main.state, main.accounts) == (
+        "main",
+        True,
+        "UP",
+        frozenset(),
+    )
     assert main.own_qos is None
     assert lab.accounts == {"lab", "guest"}
     assert (lab.denied, lab.qos) == (frozenset({"odd"}), frozenset({"own"}))
