@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import doctor, plan, run, stop, why
+from hpo.cli.options import doctor, init, plan, run, stop, why
 from hpo.cli.options.parser import Parser
 
 
@@ -12,6 +12,7 @@ def build_parser() -> Parser:
         prog="hpo", description="Hyperparameter-optimisation campaigns on SLURM and on a laptop."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    init.add(commands)
     run.add(commands)
     plan.add(commands)
     doctor.add(commands)
