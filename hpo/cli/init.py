@@ -36,13 +36,16 @@ def init(arguments: Namespace) -> int:
         raise SettingsError([problem], where=WHERE) from err
     shown = shell_words([str(output.relative_to(cwd) if output.is_relative_to(cwd) else output)])
     fill = f", and fill in {document.to_fill} marked `{MARK}`" if document.to_fill else ""
-    say(
-        f"{shown}: {document.searched} hyperparameters are searched, {document.left} arguments "
-        f"left as they are. Look at its lines{fill}; then"
-    )
+    searched = _counted(document.searched, "hyperparameter")
+    left = _counted(document.left, "argument")
+    say(f"{shown} searches {searched}, and leaves {left} alone. Look at its lines{fill}; then")
     say(f"  hpo doctor --config {shown}    # checks all of it, and what it needs here")
     say(f"  hpo run --config {shown}")
     return EXIT_FINISHED
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _name_for(script: str) -> str:

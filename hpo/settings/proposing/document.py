@@ -55,6 +55,7 @@ class _Sorted:
     searched: list[tuple[Argument, Proposal]] = field(default_factory=list)
     offered: list[tuple[Argument, Proposal]] = field(default_factory=list)
     length: Argument | None = None
+    needed: list[Argument] = field(default_factory=list)  # a function is not called without it
     left: list[Argument] = field(default_factory=list)
 
     def in_space(self) -> list[Argument]:
@@ -75,7 +76,7 @@ def render(
         source: what the user named, for the headline.
         packages: what the script imports.
     """
-    sorted_ = _sort(found.arguments)
+    sorted_ = _sort(found.arguments, is_function=found.style == "function")
     flag = _flag(sorted_)
     lines = [
         f"# Proposed by `hpo init {one_line(source)}`: {_what(found)} were read, nothing was run.",
@@ -100,7 +101,7 @@ def _what(found: CommandStyle) -> str:
     return f"the arguments ({found.style})"
 
 
-def _sort(arguments: Sequence[Argument]) -> _Sorted:
+def _sort(arguments: Sequence[Argument], *, is_function: bool) -> _Sorted:
     sorted_ = _Sorted()
     unique = {argument.name: argument for argument in arguments}.values()
     lengths = sorted((a for a in unique if is_length(a)), key=lambda a: EPOCHS.index(plain(a.name)))
@@ -109,7 +110,9 @@ def _sort(arguments: Sequence[Argument]) -> _Sorted:
         if argument is sorted_.length:
             continue
         proposal = None if argument in lengths else propose(argument)
-        if proposal is None:
+        if is_function and argument.required and (proposal is None or not proposal.searched):
+            sorted_.needed.append(argument)
+        elif proposal is None:
             sorted_.left.append(argument)
         elif proposal.searched:
             sorted_.searched.append((argument, proposal))
@@ -146,6 +149,7 @@ def _space(sorted_: _Sorted) -> list[str]:
     if sorted_.length is not None:
         epochs, told = _epochs(sorted_.length)
         lines.append(_line(f"{written(sorted_.length.name)}: {epochs}", told))
+    lines += [_line(f"{written(one.name)}: {FILL}", MARK) for one in sorted_.needed]
     if sorted_.offered:
         lines.append("  # perhaps also:")
         lines += [

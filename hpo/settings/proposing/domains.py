@@ -203,6 +203,8 @@ def _halves(default: Any, argument: Argument) -> str | None:
 
 
 def _count(default: Any, argument: Argument) -> str | None:
+    if isinstance(default, (list, tuple)):
+        return _widths(default, argument)  # the sizes of the layers, as they are called
     if argument.kind in ("bool", "text", "list"):
         return None
     usual = default if isinstance(default, int) and default > 0 else 3

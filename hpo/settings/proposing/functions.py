@@ -10,11 +10,13 @@ import ast
 from hpo.settings.proposing.argument import (
     Argument,
     CommandStyle,
+    calls,
     constants,
     kind_of,
     value_of,
 )
 from hpo.settings.proposing.command_lines import parameters
+from hpo.settings.proposing.domains import is_length
 
 CONFIG_NAMES = ("config", "cfg", "params", "hparams", "hyperparameters")
 
@@ -58,4 +60,7 @@ def _looked_up(function: ast.FunctionDef, name: str, tree: ast.Module) -> list[A
             ) if owner == name:
                 default = value_of(rest[0], known) if rest else None
                 found.setdefault(key, Argument(key, kind_of(default), default))
+    asks_epochs = any(True for _ in calls(function, "epochs"))  # of the trial
+    if asks_epochs and not any(is_length(argument) for argument in found.values()):
+        found["max_epochs"] = Argument("max_epochs", "int")
     return list(found.values())

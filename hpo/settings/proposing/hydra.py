@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from hpo.errors import SettingsError
 from hpo.settings.proposing.argument import (
     Argument,
     CommandStyle,
@@ -23,7 +24,11 @@ _OWN = ("hydra", "defaults")
 
 
 def read_hydra(tree: ast.Module, script: Path) -> CommandStyle | None:
-    """What `@hydra.main(config_path=…, config_name=…)` names; None: the script has none."""
+    """What `@hydra.main(config_path=…, config_name=…)` names; None: the script has none.
+
+    Raises:
+        SettingsError: the file that it names cannot be read.
+    """
     for node in ast.walk(tree):
         if not isinstance(node, ast.FunctionDef):
             continue
@@ -41,6 +46,14 @@ def read_hydra(tree: ast.Module, script: Path) -> CommandStyle | None:
 
 
 def _style(home: Path, name: str) -> CommandStyle:
+    path = home / f"{name.removesuffix('.yaml')}.yaml"
+    try:
+        text = read_file(path, MOST_BYTES).decode("utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        raise SettingsError([f"{path}, of Hydra, cannot be read: {err}"], where="init") from err
+    value, _, problems = parse_yaml(text, lambda line: f"{path}:{line}")
+    if not isinstance(value, dict):
+        raise SettingsError(problems or [f"{path} has no values"], where="init")
     values = _values(home, name, 0)
     found = tuple(
         Argument(key, kind_of(value), value)

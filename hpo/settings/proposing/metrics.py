@@ -197,9 +197,9 @@ def _line_prefix(places: Sequence[_Place], index: int) -> str:
     """The word that says of which data a line tells, before the metric's own words."""
     for place in (places[index], places[0]):
         words = re.findall(r"[a-z]+", place.before.lower())
-        found = next((word for word in reversed(words) if word in (*_HELD_OUT, "train")), None)
-        if found is not None:
-            return found
+        for word in reversed(words):
+            if word in (*_HELD_OUT, "train"):
+                return str(word)
     return ""
 
 
