@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import doctor, init, plan, run, stop, why
+from hpo.cli.options import completion, doctor, init, plan, run, schema, status, stop, why
 from hpo.cli.options.parser import Parser
 
 
@@ -13,9 +13,12 @@ def build_parser() -> Parser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     init.add(commands)
+    doctor.add(commands)
+    schema.add(commands)
+    completion.add(commands)
     run.add(commands)
     plan.add(commands)
-    doctor.add(commands)
-    stop.add(commands)
+    status.add(commands)
     why.add(commands)
+    stop.add(commands)
     return parser

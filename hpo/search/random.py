@@ -56,6 +56,21 @@ class AsyncRandomSearch:
         self._keys: list[str] | None = None  # of a small finite space, once a draw needs them
         self._points = whole_points(space, points_to_evaluate)
 
+    @property
+    def space(self) -> Space:
+        """Where it searches."""
+        return self._space
+
+    @property
+    def seed(self) -> int:
+        """What decides all trials."""
+        return self._seed
+
+    @property
+    def points_to_evaluate(self) -> list[dict[str, JsonValue]]:
+        """The first trials' configurations, whole."""
+        return [dict(point) for point in self._points]
+
     def suggest(
         self, trial_id: int, taken: Collection[str], results: Iterable[Tried] = ()
     ) -> dict[str, JsonValue] | None:

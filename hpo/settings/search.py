@@ -7,12 +7,21 @@ sentences, in `reading`.
 from __future__ import annotations
 
 import shlex
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
 from hpo.settings.slurm import SlurmSettings
-from hpo.settings.types import Count, Name, PositiveCount, Settings, TextPath, Words, read_path
+from hpo.settings.types import (
+    Count,
+    Name,
+    PositiveCount,
+    Settings,
+    Takes,
+    TextPath,
+    Words,
+    read_path,
+)
 from hpo.units.slurm import parse_memory_mb
 
 __all__ = ["HpoSettings", "SlurmSettings"]
@@ -75,6 +84,9 @@ class SchedulerSettings(Settings):
     """Brackets; bracket s starts at rung s, so that more brackets stop fewer trials early."""
 
 
+SCHEDULERS = {"enum": list(get_args(SchedulerSettings.model_fields["type"].annotation))}
+
+
 def _read_scheduler(value: object) -> object:
     """A scheduler given by its name alone."""
     return {"type": value} if isinstance(value, str) else value
@@ -89,7 +101,10 @@ class HpoSettings(Settings):
     max_concurrent_jobs: PositiveCount = 4
     """Jobs that run at once."""
 
-    output_dir: Annotated[Name, BeforeValidator(read_path)] | None = None
+    output_dir: (
+        Annotated[Name, BeforeValidator(read_path), Field(json_schema_extra={"format": "path"})]
+        | None
+    ) = None
     """Campaign folder, relative to where the command runs; default: `hpo_results/<name>`."""
 
     checkpoint_interval: Count = 1
@@ -150,7 +165,9 @@ class HpoSettings(Settings):
     searcher: Annotated[str, BeforeValidator(_read_reference)] | None = None
     """`file.py:Searcher`, called with (space, seed) in the manager; default: random search."""
 
-    scheduler: Annotated[SchedulerSettings | None, BeforeValidator(_read_scheduler)] = None
+    scheduler: Annotated[
+        SchedulerSettings | None, BeforeValidator(_read_scheduler), Takes((SCHEDULERS,))
+    ] = None
     """How trials are cut into legs: the name of a type, or a mapping (see `scheduler`); default:
     whole trials."""
 

@@ -85,6 +85,11 @@ def test_the_table_of_settings_is_current() -> None:
     assert page.read_text() == _script("settings_table").page(), "run `make docs`"
 
 
+def test_the_types_of_settings_are_current() -> None:
+    module = ROOT / "hpo" / "api" / "options.py"
+    assert module.read_text() == _script("settings_table").options(), "run `make docs`"
+
+
 def test_the_picture_of_the_rooms_is_current() -> None:
     assert (DOCS / "rooms.svg").read_text() == _script("rooms").picture(), "run `make docs`"
 

@@ -106,11 +106,20 @@ def load(
     path, problems = find_config(config, cwd)
     if path is None:
         raise SettingsError(problems, where="--config")
-    raw = _read(path, cwd, overrides)
+    return check(_read(path, cwd, overrides), path, cwd, output_dir=output_dir)
+
+
+def check(raw: RawConfig, path: Path, cwd: Path, *, output_dir: str | None = None) -> Loaded:
+    """Check sections that were read, or made in a program, as far as it goes.
+
+    Args:
+        raw: The sections.
+        path: The configuration file that they came from, or would be written to.
+        cwd: The absolute folder that names and paths start from, besides that of the file.
+        output_dir: The campaign folder, instead of the configured one.
+    """
     problems = list(raw.problems)
-
     _split_python(raw, cwd)
-
     found = Loaded(path, cwd, problems)
     found.space = _check_space(raw, problems)
     if (content := raw.sections.get("space")) is not None:
