@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import completion, doctor, plan, run, schema, status, stop, why
+from hpo.cli.options import completion, doctor, init, plan, run, schema, status, stop, why
 from hpo.cli.options.parser import Parser
 
 
@@ -12,6 +12,7 @@ def build_parser() -> Parser:
         prog="hpo", description="Hyperparameter-optimisation campaigns on SLURM and on a laptop."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    init.add(commands)
     doctor.add(commands)
     schema.add(commands)
     completion.add(commands)

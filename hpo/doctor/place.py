@@ -34,18 +34,23 @@ def examine_place(root: Path, wish: Wish | None) -> list[Finding]:
     """
     home = existing(root)
     findings = [disk.umask(current_umask())]
-    kind, device, mount = mounted(home)
+    kind, _, _ = mounted(home)
     if wish is not None:
-        size = checkpoint_bytes(Layout(root))
-        need = Need(wish.files, wish.bytes(size), size)
-        findings.append(_space(home, need, mount))
-        findings.append(_quota(home, kind, device, need))
+        findings += examine_room(root, wish, checkpoint_bytes(Layout(root)))
     try:
         with throw_away(home) as folder:
             findings += disk.files(probe(folder, kind))
     except OSError as err:
         findings.append(disk.unwritable(str(home), err.strerror or str(err)))
     return findings
+
+
+def examine_room(root: Path, wish: Wish, checkpoint: int | None) -> list[Finding]:
+    """Space and quota for the campaign in `root`, whose checkpoints have so many bytes."""
+    home = existing(root)
+    kind, device, mount = mounted(home)
+    need = Need(wish.files, wish.bytes(checkpoint), checkpoint)
+    return [_space(home, need, mount), _quota(home, kind, device, need)]
 
 
 def existing(path: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -63,9 +64,11 @@ def maintenance(slurm: RealSlurm) -> Iterator[str]:
 
 def doctor(folder: Path, *settings: str, **environment: str) -> dict[str, dict[str, Any]]:
     """The worst of each check, by its name; exit code 2 where something fails, else 0."""
-    changes = ["--set", *settings] if settings else []
+    options = [word for word in settings if word.startswith("--")]
+    changes = [word for word in settings if word not in options]
+    options += ["--set", *changes] if changes else []
     done = subprocess.run(
-        [sys.executable, "-m", "hpo", "doctor", "--config", "search.yaml", "--json", *changes],
+        [sys.executable, "-m", "hpo", "doctor", "--config", "search.yaml", "--json", *options],
         cwd=folder,
         env=os.environ | environment,
         capture_output=True,
@@ -157,3 +160,42 @@ def test_a_slurm_that_does_not_answer_fails(folder: Path) -> None:
     found = doctor(folder, SLURM_CONF="/no/such/slurm.conf")["slurm"]
     assert found["verdict"] == "fail"
     assert "/no/such/slurm.conf" in found["found"]
+
+
+def test_a_job_is_tried_and_nothing_is_left(folder: Path) -> None:
+    found = doctor(folder, "--job")
+    assert {found[name]["verdict"] for name in ("job", "its python", "epoch")} == {"ok"}
+    assert "gpu" in found["job"]["found"]
+    # The nodes of the tests give numbers of GPUs, and have none.
+    assert found["its gpu"]["verdict"] == "warn"
+    assert sorted(path.name for path in folder.iterdir() if path.name[0] != "_") == [
+        "search.yaml",
+        "train.py",
+    ]
+
+
+def test_what_fails_on_the_node_alone_is_told(folder: Path) -> None:
+    line = '[ -z "$SLURM_JOB_ID" ] || cat /no/such/module'
+    found = doctor(folder, "--job", f"slurm.env_setup={json.dumps([line])}")
+    assert found["env_setup"]["verdict"] == "ok"
+    assert found["job"]["verdict"] == "fail"
+    assert "/no/such/module" in found["job"]["found"]
+
+
+def test_ctrl_c_cancels_the_job_and_removes_its_folder(slurm: RealSlurm, folder: Path) -> None:
+    before = set(slurm.run("squeue", "-h", "-o", "%i").split())
+    command = [sys.executable, "-m", "hpo", "doctor", "--config", "search.yaml", "--job"]
+    extra = 'slurm.extra={"begin": "now+1hour"}'
+    with subprocess.Popen(
+        [*command, "--set", extra], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        text=True,
+    ) as child:  # fmt: skip
+        assert child.stderr is not None
+        line = next(line for line in child.stderr if "is submitted" in line)
+        job_id = line.split()[1]
+        assert "waits in the queue" in next(iter(child.stderr))
+        child.send_signal(signal.SIGINT)
+        assert child.wait(timeout=60) == 75
+    assert job_id not in before
+    assert job_id not in slurm.run("squeue", "-h", "-o", "%i").split()
+    assert not list(folder.glob("**/*doctor*"))
