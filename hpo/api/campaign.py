@@ -269,7 +269,7 @@ class Campaign:
 
     def _prepare(self, executor: Executor, *, fresh: bool) -> tuple[Executor, list[str]]:
         """Check all and write the files; the executor that was chosen, and what `hpo` is told."""
-        _require_no_import(self._objective, self._searcher)
+        _require_no_import()
         chosen: Any = choose_executor(executor)
         run = Run(self._campaign_folder(chosen))
         if run.is_managed:
@@ -343,20 +343,17 @@ def _scheduler(given: Asha | WholeTrials | str | Mapping[str, Any]) -> Any:
     }
 
 
-def _require_no_import(*codes: NamedCode | None) -> None:
+def _require_no_import() -> None:
     """Stop where a job that imports a file of the user's would start a campaign by that.
 
     Raises:
-        SettingsError: the file is being imported, and not run.
+        SettingsError: the file that starts it is being imported, and not run.
     """
     frame = inspect.currentframe()
-    modules = set()
-    while frame is not None:
-        if frame.f_code.co_name == "<module>":
-            modules.add(frame.f_globals.get("__name__"))
+    while frame is not None and frame.f_code.co_name != "<module>":
         frame = frame.f_back
-    if "__main__" not in modules and modules - {"runpy", None}:
-        name = min(str(module) for module in modules if module)
+    name = "__main__" if frame is None else frame.f_globals.get("__name__", "__main__")
+    if name != "__main__":
         problem = (
             f"the campaign is started while {name} is imported, as each of its jobs does: write "
             'the lines that start it below `if __name__ == "__main__":`'
