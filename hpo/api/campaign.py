@@ -9,7 +9,6 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -248,8 +247,9 @@ class Campaign:
         if not search.get("output_dir"):
             search["output_dir"] = f"hpo_results/{self._default_name(search)}"
         raw = RawConfig(sections, LABELS, list(self._problems))
-        here = self._folder / "campaign.py"
-        loaded = check(raw, here, self._folder)
+        # Called as its folder, in messages; files that it names are looked for from here.
+        name = Path(str(search["output_dir"])).name or SHIPPED_NAME
+        loaded = check(raw, self._folder / f"{name}.py", self._folder)
         if self._problems:  # because what cannot be named is missed by nobody else
             loaded.problems = [p for p in loaded.problems if not p.startswith("no objective: ")]
         loaded.problems = [p.replace(_NO_OBJECTIVE, _GIVE_OBJECTIVE) for p in loaded.problems]
@@ -265,7 +265,7 @@ class Campaign:
         loaded = self._loaded()
         if loaded.problems:
             raise SettingsError(loaded.problems, where="hpo.Campaign")
-        return replace(loaded.spec(), name=Path(str(loaded.output_dir)).name, source=None)
+        return loaded.spec()
 
     def _prepare(self, executor: Executor, *, fresh: bool) -> tuple[Executor, list[str]]:
         """Check all and write the files; the executor that was chosen, and what `hpo` is told."""
