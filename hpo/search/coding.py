@@ -82,7 +82,8 @@ class Axis:
     def at_quantiles(self, us: Points) -> Points:
         """The coordinates that are drawn at these quantiles, 0 <= u < 1."""
         if self.n_categories:
-            return self._listed[(us * len(self._listed)).astype(int)].astype(float)
+            places = (us * len(self._listed)).astype(int)
+            return np.asarray(self._listed[places], dtype=float)
         return self.snapped(us)
 
     def snapped(self, at: Points) -> Points:

@@ -51,4 +51,5 @@ class SobolSearch:
             engine = qmc.Sobol(len(self._coding), scramble=True, seed=self._seed)
             drawn = engine.random_base2(max(7, int(index).bit_length()))
             self._points = self._coding.at_quantiles(drawn)
-        return self._points[index]
+        point: Points = self._points[index]
+        return point

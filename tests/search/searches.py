@@ -34,9 +34,9 @@ NUMBERS = space_of({"lr": loguniform(1e-4, 1), "momentum": uniform(0, 1)})
 MIXED = space_of(
     {
         "lr": loguniform(1e-4, 1),
-        "width": lograndint(8, 512),
+        "width": lograndint(8, 13),
         "depth": randint(1, 5),
-        "drop": quantized(uniform(0, 0.5), 0.05),
+        "drop": quantized(uniform(0, 0.5), 0.25),
         "size": ordinal(["small", "medium", "large"]),
         "activation": ["relu", "tanh", "relu"],
         "noise": stats.norm(0, 1),
@@ -62,7 +62,7 @@ def make(name: str, space: Space, seed: int = 0, points: Any = (), **settings: A
 
 def bowl(config: dict[str, Any]) -> float:
     """Best at lr 0.01 and momentum 0.9."""
-    return (math.log10(config["lr"]) + 2) ** 2 + 4 * (config["momentum"] - 0.9) ** 2
+    return float((math.log10(config["lr"]) + 2) ** 2 + 4 * (config["momentum"] - 0.9) ** 2)
 
 
 def search(

@@ -134,7 +134,7 @@ def test_where_it_fails_a_random_draw_stands_in_and_the_campaign_goes_on(project
         ("own.py:LOG", "is a str and cannot be called"),
         ("pathlib:Path", "could not be made with \\(space, seed\\): TypeError"),
         ("builtins:print", "made a NoneType, which has no method suggest"),
-        ("Uphill", "must be 'package.module:function' or 'file.py:function'"),
+        ("Uphill", "must be random, sobol, grid, local, tpe, gp, .* not 'Uphill'"),
     ],
 )
 def test_a_reference_that_is_no_searcher_is_told_before_anything_starts(
