@@ -30,20 +30,24 @@ NOISE = -2.5  # the logarithm of the noise's variance, before anything is known 
 JITTER = 1e-6  # so that a matrix of points side by side can be factored
 
 
-@dataclass(frozen=True, slots=True)
 class GpModel:
     """Proposes the candidates by their expected improvement, the largest first."""
+
+    def __init__(self) -> None:
+        self._fitted: tuple[Array, Process, float] | None = None  # to these errors
 
     def propose(
         self, generator: np.random.Generator, coding: Coding, seen: Evidence
     ) -> Iterator[Points]:
         """See `Model.propose`."""
         order = seen.order()
-        kept = np.sort(_kept(order))
-        metric = Metric(coding)
-        scores = normal_scores(seen.errors)[kept]
-        process = Process(metric, seen.points[kept], scores, fit(metric, seen.points[kept], scores))
-        best = process.predict(seen.points[kept])[0].min()
+        if self._fitted is None or self._fitted[0] is not seen.errors:
+            kept = np.sort(_kept(order))
+            metric, points = Metric(coding), seen.points[kept]
+            scores = normal_scores(seen.errors)[kept]
+            process = Process(metric, points, scores, fit(metric, points, scores))
+            self._fitted = seen.errors, process, float(process.predict(points)[0].min())
+        _, process, best = self._fitted
         if len(seen.pending):
             process = process.with_expected(seen.pending)
         n_best = min(max(5, len(order) // 10), 20)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,7 +27,7 @@ class Evidence:
     """What can be compared: points with the errors that they have at one resource.
 
     The errors are infinite where a trial diverged or failed. `pending` are points that run and have
-    no such error yet.
+    no such error yet. While a trial after the other is drawn, only those change.
     """
 
     points: Points
@@ -73,6 +73,7 @@ class LearningSearcher:
         self._n_points = len(self._random.points)
         self._n_initial = n_initial
         self._coding = Coding(space)
+        self._seen = (History(), 0, Evidence(*[np.empty(0)] * 3))
         self._known: dict[int, tuple[Mapping[str, Any], list[float]]] = {}
 
     def suggest(
@@ -97,6 +98,16 @@ class LearningSearcher:
         2018. A trial that was trained to its own end counts at every rung.
         """
         trials = history.trials
+        before, n_before, seen = self._seen
+        if before is history:  # asked once more: only drawn trials came to it
+            drawn = self._points([tried for tried in trials[n_before:] if tried.is_open])
+            seen = replace(seen, pending=np.vstack([seen.pending, drawn]))
+        else:
+            seen = self._compared(trials)
+        self._seen = (history, len(trials), seen)
+        return seen
+
+    def _compared(self, trials: Sequence[Tried]) -> Evidence:
         least = max(LEAST, len(self._coding) + 2)
         levels = {at for tried in trials for at in tried.errors} or {0}
         for level in sorted(levels, reverse=True):

@@ -19,6 +19,7 @@ from hpo.search.coding import Coding, Points
 from hpo.search.learning import Evidence, LearningSearcher
 from hpo.space.space import Space
 
+MOST_OTHERS = 2000  # that are looked at, drawn anew for each trial: their place is known from some
 REDRAWS = 4  # of a number beyond its bounds, before it is put on one
 
 
@@ -41,7 +42,10 @@ class Parzen:
         order = seen.order()
         n_good = max(2, min(math.ceil(self.gamma * seen.n_finite), self.most_good))
         good = Mixture(coding, seen.points[order[:n_good]])
-        other = Mixture(coding, np.vstack([seen.points[order[n_good:]], seen.pending]))
+        others = order[n_good:]
+        if len(others) > MOST_OTHERS:
+            others = generator.choice(others, MOST_OTHERS, replace=False)
+        other = Mixture(coding, np.vstack([seen.points[others], seen.pending]))
         drawn = good.sample(generator, self.n_candidates)
         yield from drawn[np.argsort(other.log_density(drawn) - good.log_density(drawn))]
 

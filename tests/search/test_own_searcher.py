@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from hpo.record import events as ev
 from hpo.search.own import OwnSearcher, WithFallback
 from hpo.search.random import AsyncRandomSearch
 from hpo.search.searcher import Tried, history
+from hpo.space.domains import uniform
 from hpo.space.space import read_space
 
 SEARCHER = """
@@ -115,6 +117,19 @@ def test_a_campaign_draws_from_it_and_tells_it_the_results(project: Project) -> 
         earlier = list(range(int(trial_id)))
         assert known in (str(earlier[:-1]), str(earlier))
     assert project.final()["best_error"] == pytest.approx(0.0)
+
+
+def test_a_campaign_with_a_searcher_of_this_program(project: Project) -> None:
+    tpe = {"name": "tpe", "n_initial": 4}
+    project.write(REPORT, space=SPACE_TEXT, n_trials=8, searcher=tpe).finish()
+    drawn = [
+        json.loads((project.output / f"results/trial_{i}.json").read_text())["config"]
+        for i in range(8)
+    ]
+    space, _ = read_space({"x": uniform(0.0, 1.0), "max_epochs": 1})
+    random = [AsyncRandomSearch(space, 0).suggest(i, ()) for i in range(8)]
+    assert drawn[:4] == random[:4]
+    assert all(one != other for one, other in zip(drawn[4:], random[4:], strict=True))
 
 
 def test_where_it_fails_a_random_draw_stands_in_and_the_campaign_goes_on(project: Project) -> None:
