@@ -32,7 +32,7 @@ class Kernel:
         """The outputs of a new cell."""
         import nbformat
 
-        self._notebook.cells.append(nbformat.v4.new_code_cell(text))
+        self._notebook.cells.append(nbformat.v4.new_code_cell(text))  # type: ignore[no-untyped-call]
         number = len(self._notebook.cells) - 1
         return self._client.execute_cell(self._notebook.cells[number], number).outputs
 

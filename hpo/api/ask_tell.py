@@ -28,7 +28,8 @@ from hpo.record.causes import Cause
 from hpo.record.goal import Goal
 from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState, TrialState, TrialStatus, apply
-from hpo.search.own import OwnSearcher
+from hpo.search.named import SEARCHERS
+from hpo.search.own import OwnSearcher, PointsFirst
 from hpo.search.random import AsyncRandomSearch, point_problems
 from hpo.search.searcher import Searcher
 from hpo.space.space import Space, read_space
@@ -295,11 +296,17 @@ def _searcher(given: Any, space: Space, seed: int, points: Sequence[Mapping[str,
         return AsyncRandomSearch(space, seed, points)
     if isinstance(given, AsyncRandomSearch):
         return given
+    if isinstance(given, str):
+        if given not in SEARCHERS:
+            raise SearcherError(
+                f"no searcher is called {given!r}; there are {', '.join(SEARCHERS)}"
+            )
+        return SEARCHERS[given](space, seed, points)
     is_made = hasattr(given, "suggest") and not isinstance(given, type)
     made = given if is_made else given(space, seed)
     if not callable(getattr(made, "suggest", None)):
         raise SearcherError(f"{made!r} has no method suggest(trial_id, taken, results)")
-    return OwnSearcher(made, space, points)
+    return PointsFirst(OwnSearcher(made, space), space, points)
 
 
 def _journal(folder: Path, identity: Mapping[str, Any]) -> Journal:
