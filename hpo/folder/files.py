@@ -67,6 +67,7 @@ class Layout:
     silence = _Below("jobs/silence.json")  # how long legs report nothing, at most
     code = _Below("code")  # copies of the objective's code, with `snapshot_code`
     results = _Below("results")  # one file per trial, for people and pandas
+    all_results = _Below("results/all.jsonl")  # all of them, for who reads them all
     trials = _Below("trials")  # one folder per trial
     best_config = _Below("best_config.json")  # the incumbent's configuration
     final_results = _Below("final_results.json")  # the summary of an ended campaign

@@ -12,6 +12,7 @@ from functools import partial
 from hpo.folder.files import Layout
 from hpo.manager import reconcile
 from hpo.manager.disk_watch import DiskWatch
+from hpo.manager.results_collector import ResultsCollector
 from hpo.manager.trouble_teller import TroubleTeller
 from hpo.record import events as ev
 from hpo.record.state import CampaignState
@@ -25,6 +26,7 @@ class Publisher:
     def __init__(self, layout: Layout, gpus: int, disk: DiskWatch) -> None:
         self._layout = layout
         self._summary = Summary(layout, gpus)
+        self._collector = ResultsCollector(layout)
         self._disk = disk
         self._due: list[ev.Event] = []
         self._trouble = TroubleTeller(
@@ -36,6 +38,7 @@ class Publisher:
 
         def look() -> None:
             self._due = reconcile.unpublished(self._layout, state)
+            self._collector.repair(state)
 
         self._tried(look, now)
 
@@ -51,6 +54,8 @@ class Publisher:
             for event in self._due
             if not self._tried(partial(self._publish, state, [event]), now)
         ]
+        if self._collector.is_due:
+            self._tried(self._collector.write, now)
 
     def summary(self, state: CampaignState, book: SeatBook, now: float, *, news: bool) -> bool:
         """Write the summary where there is news, or it is old; whether it was due."""
@@ -71,11 +76,14 @@ class Publisher:
         """
         self._publish(state, self._due)
         self._publish(state, reconcile.unpublished(self._layout, state))
-        reconcile.publish_never_started(self._layout, state)
+        # Of an end that is repeated, or comes after another, they have lines.
+        never = reconcile.publish_never_started(self._layout, state)
+        self._collector.note(d for d in never if not self._collector.knows(d["trial_id"]))
+        self._collector.write(all_of_it=True)
         self._summary.write(state, book, now, final=True)
 
     def _publish(self, state: CampaignState, events: list[ev.Event]) -> None:
-        reconcile.publish_results(self._layout, state, events)
+        self._collector.note(reconcile.publish_results(self._layout, state, events))
 
     def _tried(self, write: Callable[[], None], now: float) -> bool:
         try:
