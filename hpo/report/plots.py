@@ -6,12 +6,13 @@ a campaign for its frames should not pay for it; its global settings are the use
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hpo.report import MissingExtraError
-from hpo.report.curves import Curve, Curves, Numbers, read_curves
+from hpo.report.curves import SAME_START_S, Curve, Curves, Numbers, read_curves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 TIME_UNITS = (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0))
 LOG_DECADES = 2.0  # a linear axis shows no difference within the lower of two decades
+MOST_VECTORS = 5_000  # points that are drawn as such into a pdf or svg
 NAMED_CURVES = 10  # as many colours as people can tell apart, and as a legend has room for
 BAD = "#c1121f"
 QUIET = "#9a9a9a"
@@ -69,14 +71,18 @@ def plot_learning_curves(results: CampaignResults, ax: Axes | None = None) -> Ax
         colours[best.trial_id] = "C1"  # as in the other picture; the colour bar has no such colour
     # Many points need small marks: the curve has to stay visible between them.
     n_points = sum(len(curve.time) for curve in curves.drawn)
-    size = float(np.clip(60 / np.sqrt(n_points), 1.5, 4.5))
-    for curve in curves.drawn:
+    size = _size(4.5, n_points, room=180, least=0.6)
+    width = _size(1.1, len(curves.drawn), room=300, least=0.25)
+    alone = curves.drawn if len(curves.drawn) <= NAMED_CURVES else [best] if best else []
+    if len(alone) < len(curves.drawn):
+        many = [curve for curve in curves.drawn if curve is not best]
+        _draw_many(ax, many, unit, [colours[curve.trial_id] for curve in many], size, width)
+    for curve in alone:
         style: dict[str, Any] = {"color": colours[curve.trial_id], "markersize": size}
         if curve is best:
-            style |= {"linewidth": 2.6, "markersize": 1.3 * size, "zorder": 4}
+            style |= {"linewidth": 2.6, "markersize": 1.3 * max(1.5, size), "zorder": 4}
         name = f"trial {curve.trial_id}" + (", the best" if curve is best else "")
-        named = curve is best or len(curves.drawn) <= NAMED_CURVES
-        _draw_curve(ax, curve, unit, {"linewidth": 1.1} | style, name if named else None)
+        _draw_curve(ax, curve, unit, {"linewidth": 1.1} | style, name)
     _mark_bad_ends(ax, curves, unit)
     _finish(ax, np.concatenate([curve.value for curve in curves.drawn]))
     return ax
@@ -96,7 +102,9 @@ def _draw_results(ax: Axes, curves: Curves, incumbent: Numbers, unit: float) -> 
     edge = np.max(sign * np.array([*incumbent, 2 * np.median(errors) - incumbent[-1]]))
     shown = sign * np.minimum(sign * errors, edge)
     inside = shown == errors
-    style: dict[str, Any] = {"color": QUIET, "markersize": 4, "linestyle": ""}
+    size = _size(4, len(errors), room=500, least=1.3)
+    style: dict[str, Any] = {"color": QUIET, "markersize": size, "linestyle": ""}
+    style["rasterized"] = len(errors) > MOST_VECTORS
     label = f"{curves.goal.trial_value} report of a trial"
     ax.plot(times[inside], shown[inside], marker="o", label=label, **style)
     if not inside.all():
@@ -118,6 +126,42 @@ def _draw_curve(
             ax.plot(curve.time[gap] / unit, curve.value[gap], ":", **thin)
 
 
+def _draw_many(
+    ax: Axes,
+    many: Sequence[Curve],
+    unit: float,
+    colours: Sequence[Any],
+    size: float,
+    width: float,
+) -> None:
+    """The same as three artists, whatever the number of curves, which may be tens of thousands."""
+    from matplotlib.collections import LineCollection
+
+    lengths = [len(curve.time) for curve in many]
+    points = np.column_stack(
+        [
+            np.concatenate([curve.time for curve in many]) / unit,
+            np.concatenate([curve.value for curve in many]),
+        ]
+    )
+    start = np.concatenate([curve.start for curve in many])
+    owner = np.repeat(np.arange(len(many)), lengths)
+    is_same = owner[1:] == owner[:-1]
+    is_gap = is_same & (np.abs(np.diff(start)) > SAME_START_S)
+    cuts = np.flatnonzero(is_gap | ~is_same) + 1
+    colour = np.asarray(colours)
+    # As a vector graphic, a page of so many points takes minutes to open.
+    style: dict[str, Any] = {"rasterized": len(points) > MOST_VECTORS}
+    firsts = np.concatenate([[0], cuts])
+    lines = np.split(points, cuts)
+    ax.add_collection(LineCollection(lines, colors=colour[owner[firsts]], linewidths=width, **style))
+    gaps = np.flatnonzero(is_gap)
+    pairs = np.stack([points[gaps], points[gaps + 1]], axis=1)
+    thin = {"linestyles": ":", "linewidths": 0.9 * width} | style
+    ax.add_collection(LineCollection(list(pairs), colors=colour[owner[gaps]], **thin))
+    ax.scatter(*points.T, s=size**2, c=colour[owner], linewidths=0, zorder=2, **style)
+
+
 def _mark_bad_ends(ax: Axes, curves: Curves, unit: float) -> None:
     failed = [curve for curve in curves.every if curve.is_failed]
     diverged = [curve for curve in curves.every if curve.is_diverged and not curve.is_failed]
@@ -127,18 +171,25 @@ def _mark_bad_ends(ax: Axes, curves: Curves, unit: float) -> None:
     ):
         seen = [curve for curve in group if len(curve.time)]
         if seen:
+            large = _size(9, len(seen), room=30, least=3.5)
             ax.plot(
                 [curve.time[-1] / unit for curve in seen],
                 [curve.value[-1] for curve in seen],
                 marker,
                 color=BAD,
                 markeredgecolor="white",
-                markersize=9,
+                markeredgewidth=large / 9,
+                markersize=large,
                 zorder=5,
                 label=seen_as,
             )
         if n_unseen := len(group) - len(seen):
             ax.plot([], [], " ", label=f"{n_unseen} {unseen_as}")
+
+
+def _size(usual: float, count: int, *, room: int, least: float) -> float:
+    """Of a mark or line (points): smaller where there are more than there is `room` for."""
+    return float(np.clip(usual * np.sqrt(room / max(count, 1)), least, usual))
 
 
 def _colours(ax: Axes, trial_ids: list[int]) -> dict[int, Any]:
@@ -157,7 +208,7 @@ def _colours(ax: Axes, trial_ids: list[int]) -> dict[int, Any]:
         whole = MaxNLocator(integer=True)
         bar = figure.colorbar(ScalarMappable(scale, colours), ax=ax, ticks=whole)
         bar.set_label("trial number")
-    return {trial_id: colours(scale(trial_id)) for trial_id in trial_ids}
+    return dict(zip(trial_ids, colours(scale(np.asarray(trial_ids))), strict=True))
 
 
 def _dress(ax: Axes, curves: Curves, words: str) -> float:
