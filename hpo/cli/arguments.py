@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import plan, run, stop, why
+from hpo.cli.options import plan, report, run, stop, why
 from hpo.cli.options.parser import Parser
 
 
@@ -16,4 +16,5 @@ def build_parser() -> Parser:
     plan.add(commands)
     stop.add(commands)
     why.add(commands)
+    report.add(commands)
     return parser
