@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import plan, report, run, stop, why
+from hpo.cli.options import plan, plots, report, run, stop, why
 from hpo.cli.options.parser import Parser
 
 
@@ -17,4 +17,5 @@ def build_parser() -> Parser:
     stop.add(commands)
     why.add(commands)
     report.add(commands)
+    plots.add(commands)
     return parser

@@ -71,6 +71,7 @@ class Layout:
     trials = _Below("trials")  # one folder per trial
     best_config = _Below("best_config.json")  # the incumbent's configuration
     final_results = _Below("final_results.json")  # the summary of an ended campaign
+    plots = _Below("plots")  # pictures
     status = _Below("status.json")  # counts and running trials, for people on another node
     report = _Below("report.html")  # the campaign as one page
     leave = _Below("leave")  # lies there while running trials are asked to save and leave

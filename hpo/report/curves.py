@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from hpo.record.goal import Goal
+from hpo.report.axes import words
 from hpo.report.frames import CampaignResults, report_column
-from hpo.shown import one_line
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 
@@ -59,7 +59,7 @@ class Curves:
     @property
     def metric(self) -> str:
         """The compared metric, in words; nothing of it is a formula to matplotlib."""
-        return one_line(self.goal.metric).replace("_", " ").replace("$", r"\$")
+        return words(self.goal.metric)
 
     @property
     def drawn(self) -> list[Curve]:

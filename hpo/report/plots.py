@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hpo.report import MissingExtraError
+from hpo.report.axes import (
+    BAD,
+    LOG_DECADES,
+    MOST_VECTORS,
+    QUIET,
+    dress,
+    legend_above,
+    new_axes,
+    size_of,
+    time_unit,
+)
 from hpo.report.curves import SAME_START_S, Curve, Curves, Numbers, read_curves
 
 if TYPE_CHECKING:
@@ -19,12 +29,7 @@ if TYPE_CHECKING:
 
     from hpo.report.frames import CampaignResults
 
-TIME_UNITS = (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0))
-LOG_DECADES = 2.0  # a linear axis shows no difference within the lower of two decades
-MOST_VECTORS = 5_000  # points that are drawn as such into a pdf or svg
 NAMED_CURVES = 10  # as many colours as people can tell apart, and as a legend has room for
-BAD = "#c1121f"
-QUIET = "#9a9a9a"
 
 
 def plot_incumbent(results: CampaignResults, ax: Axes | None = None) -> Axes:
@@ -33,7 +38,7 @@ def plot_incumbent(results: CampaignResults, ax: Axes | None = None) -> Axes:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    ax = ax or _new_axes()
+    ax = ax or new_axes()
     curves = read_curves(results)
     unit = _dress(ax, curves, curves.metric)
     time, value = curves.incumbent()
@@ -60,7 +65,7 @@ def plot_learning_curves(results: CampaignResults, ax: Axes | None = None) -> Ax
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    ax = ax or _new_axes()
+    ax = ax or new_axes()
     curves = read_curves(results)
     unit = _dress(ax, curves, curves.metric)
     if not curves.drawn:
@@ -71,8 +76,8 @@ def plot_learning_curves(results: CampaignResults, ax: Axes | None = None) -> Ax
         colours[best.trial_id] = "C1"  # as in the other picture; the colour bar has no such colour
     # Many points need small marks: the curve has to stay visible between them.
     n_points = sum(len(curve.time) for curve in curves.drawn)
-    size = _size(4.5, n_points, room=180, least=0.6)
-    width = _size(1.1, len(curves.drawn), room=300, least=0.25)
+    size = size_of(4.5, n_points, room=180, least=0.6)
+    width = size_of(1.1, len(curves.drawn), room=300, least=0.25)
     alone = curves.drawn if len(curves.drawn) <= NAMED_CURVES else [best] if best else []
     if len(alone) < len(curves.drawn):
         many = [curve for curve in curves.drawn if curve is not best]
@@ -102,7 +107,7 @@ def _draw_results(ax: Axes, curves: Curves, incumbent: Numbers, unit: float) -> 
     edge = np.max(sign * np.array([*incumbent, 2 * np.median(errors) - incumbent[-1]]))
     shown = sign * np.minimum(sign * errors, edge)
     inside = shown == errors
-    size = _size(4, len(errors), room=500, least=1.3)
+    size = size_of(4, len(errors), room=500, least=1.3)
     style: dict[str, Any] = {"color": QUIET, "markersize": size, "linestyle": ""}
     style["rasterized"] = len(errors) > MOST_VECTORS
     label = f"{curves.goal.trial_value} report of a trial"
@@ -154,7 +159,9 @@ def _draw_many(
     style: dict[str, Any] = {"rasterized": len(points) > MOST_VECTORS}
     firsts = np.concatenate([[0], cuts])
     lines = np.split(points, cuts)
-    ax.add_collection(LineCollection(lines, colors=colour[owner[firsts]], linewidths=width, **style))
+    ax.add_collection(
+        LineCollection(lines, colors=colour[owner[firsts]], linewidths=width, **style)
+    )
     gaps = np.flatnonzero(is_gap)
     pairs = np.stack([points[gaps], points[gaps + 1]], axis=1)
     thin = {"linestyles": ":", "linewidths": 0.9 * width} | style
@@ -171,7 +178,7 @@ def _mark_bad_ends(ax: Axes, curves: Curves, unit: float) -> None:
     ):
         seen = [curve for curve in group if len(curve.time)]
         if seen:
-            large = _size(9, len(seen), room=30, least=3.5)
+            large = size_of(9, len(seen), room=30, least=3.5)
             ax.plot(
                 [curve.time[-1] / unit for curve in seen],
                 [curve.value[-1] for curve in seen],
@@ -185,11 +192,6 @@ def _mark_bad_ends(ax: Axes, curves: Curves, unit: float) -> None:
             )
         if n_unseen := len(group) - len(seen):
             ax.plot([], [], " ", label=f"{n_unseen} {unseen_as}")
-
-
-def _size(usual: float, count: int, *, room: int, least: float) -> float:
-    """Of a mark or line (points): smaller where there are more than there is `room` for."""
-    return float(np.clip(usual * np.sqrt(room / max(count, 1)), least, usual))
 
 
 def _colours(ax: Axes, trial_ids: list[int]) -> dict[int, Any]:
@@ -213,14 +215,8 @@ def _colours(ax: Axes, trial_ids: list[int]) -> dict[int, Any]:
 
 def _dress(ax: Axes, curves: Curves, words: str) -> float:
     """Write the labels; return the seconds in a unit of the time axis."""
-    # A unit is used from twice its length on, or the axis has one number.
-    fits = [(name, length) for name, length in TIME_UNITS if curves.end >= 2 * length]
-    name, length = fits[0] if fits else ("s", 1.0)
-    ax.set_xlabel(f"wall-clock time since the first trial started ({name})")
-    ax.set_ylabel(words)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(alpha=0.25, linewidth=0.6)
-    ax.set_axisbelow(True)
+    name, length = time_unit(curves.end)
+    dress(ax, f"wall-clock time since the first trial started ({name})", words)
     return length
 
 
@@ -229,6 +225,8 @@ def _say_nothing_yet(ax: Axes, curves: Curves) -> Axes:
     text = f"no trial with a finite {curves.metric} yet" + (
         f"; {n_failed} failed" if n_failed else ""
     )
+    ax.set_xticks([])
+    ax.set_yticks([])
     ax.text(0.5, 0.5, text, ha="center", va="center", color="0.4", transform=ax.transAxes)
     return ax
 
@@ -240,21 +238,4 @@ def _finish(ax: Axes, values: Numbers) -> None:
     low, high = float(values.min()), float(values.max())
     if low > 0 and np.log10(high / low) > LOG_DECADES:
         ax.set_yscale("log")
-    labels = ax.get_legend_handles_labels()[1]
-    if labels:
-        # Above the axes, because a search leaves no corner free of points.
-        letters = 20 * ax.bbox.width / ax.figure.dpi  # that fit beside each other, about
-        columns = max(1, int(letters / (6 + max(map(len, labels)))))
-        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": columns}
-        ax.legend(frameon=False, fontsize="small", **place)
-
-
-def _new_axes() -> Axes:
-    try:
-        from matplotlib import pyplot
-    except ImportError as err:
-        raise MissingExtraError(
-            "plots need matplotlib, which is not installed: pip install 'hpo-campaign[report]'"
-        ) from err
-    _, ax = pyplot.subplots(figsize=(6.4, 4.0), layout="constrained")
-    return ax
+    legend_above(ax)

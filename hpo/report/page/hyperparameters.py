@@ -75,6 +75,8 @@ def _flat_domains(space: Mapping[str, Any], above: str = "") -> dict[str, Mappin
             for option in options:
                 if isinstance(option, Mapping) and isinstance(option.get("fields"), Mapping):
                     inner = _flat_domains(option["fields"], f"{full}.")
+                    # What is constant in one option may be another constant in the next.
+                    inner = {n: {} if d.get("type") == "constant" else d for n, d in inner.items()}
                     # What several options have is not one domain: its values tell.
                     shared = {n for n in inner if n in found and found[n] != inner[n]}
                     found |= {n: d for n, d in inner.items() if n not in shared}
