@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import plan, plots, report, run, stop, why
+from hpo.cli.options import export, plan, plots, report, retrain, run, stop, why
 from hpo.cli.options.parser import Parser
 
 
@@ -18,4 +18,6 @@ def build_parser() -> Parser:
     why.add(commands)
     report.add(commands)
     plots.add(commands)
+    export.add(commands)
+    retrain.add(commands)
     return parser

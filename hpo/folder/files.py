@@ -72,6 +72,7 @@ class Layout:
     best_config = _Below("best_config.json")  # the incumbent's configuration
     final_results = _Below("final_results.json")  # the summary of an ended campaign
     plots = _Below("plots")  # pictures
+    exports = _Below("exports")  # for other programs
     status = _Below("status.json")  # counts and running trials, for people on another node
     report = _Below("report.html")  # the campaign as one page
     leave = _Below("leave")  # lies there while running trials are asked to save and leave
