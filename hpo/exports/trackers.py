@@ -63,6 +63,7 @@ def write_mlflow(name: str, results: Results, goal: Goal, folder: Path) -> list[
     except ImportError as err:
         raise _missing("mlflow") from err
     store = folder / f"{name}-mlflow.db"
+    store.unlink(missing_ok=True)  # of an earlier export, or each run would be there twice
     uri = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{store.absolute()}")
     client = MlflowClient(tracking_uri=uri)
     known = client.get_experiment_by_name(name)

@@ -4,9 +4,10 @@ For whoever reads all of them: ten thousand files take ten seconds to open, this
 one. Derived from `results/trial_N.json`, which stay what counts; the manager appends a line for
 each result that it publishes, and of a trial's lines the last one stands.
 
-A line holds what the result holds, less the traceback: `message` is cut, and `reports` are columns,
-of a long history an even part (`reports_left_out` says how many are not in it). Lines are not
-synced to disk. One that cannot be read makes the whole file worth nothing, until it is made anew.
+A line holds what the result holds, less the traceback and what is null (but the error): `message`
+is cut, and `reports` are columns, of a long history an even part (`reports_left_out` says how many
+are not in it). Lines are not synced to disk. One that cannot be read makes the whole file worth
+nothing, until it is made anew.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def line_of(result: Mapping[str, Any]) -> str | None:
     line |= {
         name: value[:MOST_TEXT] if name in ("message", "cause") and type(value) is str else value
         for name, value in result.items()
-        if name not in LEFT_OUT and value is not None
+        if name not in LEFT_OUT and (value is not None or name == "error")
     }
     before = result.get("reports_left_out")
     if left_out := len(known) - len(kept) + (before if isinstance(before, int) else 0):
