@@ -87,7 +87,7 @@ class StudyWriter:
             yield {"op_code": SET_PARAM, **where, **value, "distribution": text}
         if told.state == WAITING and trial.state != WAITING:
             start = _moment(trial.start or 0.0)
-            state = {"state": 0, "values": None, "datetime_start": start}
+            state: Operation = {"state": 0, "values": None, "datetime_start": start}
             yield {"op_code": SET_STATE, **where, **state}
         for step, value_ in trial.intermediate.items():
             if told.intermediate.get(step) != value_:

@@ -101,7 +101,8 @@ class Converter:
     def _params(
         self, found: Sequence[Hyperparameter], config: Mapping[str, Any], row: int
     ) -> tuple[dict[str, float], dict[str, Mapping[str, Any]]]:
-        params, distributions = {}, {}
+        params: dict[str, float] = {}
+        distributions: dict[str, Mapping[str, Any]] = {}
         for one in found:
             value = one.values[row]
             if value is None:

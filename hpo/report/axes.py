@@ -6,7 +6,7 @@ it; its global settings are the user's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -62,7 +62,7 @@ def plain(text: object) -> str:
     return one_line(text).replace("$", r"\$")
 
 
-def dress(ax: Axes, xlabel: str, ylabel: str, *, grid: str = "both") -> None:
+def dress(ax: Axes, xlabel: str, ylabel: str, *, grid: Literal["both", "x", "y"] = "both") -> None:
     """Write the labels, and take away what is not needed."""
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)

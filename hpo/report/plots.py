@@ -164,9 +164,10 @@ def _draw_many(
     )
     gaps = np.flatnonzero(is_gap)
     pairs = np.stack([points[gaps], points[gaps + 1]], axis=1)
-    thin = {"linestyles": ":", "linewidths": 0.9 * width} | style
+    thin: dict[str, Any] = {"linestyles": ":", "linewidths": 0.9 * width} | style
     ax.add_collection(LineCollection(list(pairs), colors=colour[owner[gaps]], **thin))
-    ax.scatter(*points.T, s=size**2, c=colour[owner], linewidths=0, zorder=2, **style)
+    x, y = points.T
+    ax.scatter(x, y, s=size**2, c=colour[owner], linewidths=0, zorder=2, **style)
 
 
 def _mark_bad_ends(ax: Axes, curves: Curves, unit: float) -> None:

@@ -184,7 +184,8 @@ class TestLearningCurves:
         ax = campaign.load().plot_learning_curves()
         _, bar = ax.figure.axes
         assert bar.get_ylabel() == "trial number"
-        lines, _, points = ax.collections
+        drawn: Any = ax.collections
+        lines, _, points = drawn
         assert len(np.unique(lines.get_colors(), axis=0)) == len(lines.get_paths()) == 29
         assert len(points.get_offsets()) == 58
         (best,) = ax.lines
@@ -226,7 +227,8 @@ class TestLearningCurves:
                 for at, elapsed in ((60, 60), (120, 120), (660, 60))
             ]
             campaign.write(trial_id, made, status="paused", start=100.0 * trial_id)
-        lines, gaps, points = campaign.load().plot_learning_curves().collections
+        drawn: Any = campaign.load().plot_learning_curves().collections
+        lines, gaps, points = drawn
         assert [len(path) for path in lines.get_paths()] == [2, 1] * 19
         assert gaps.get_segments()[0][:, 0].tolist() == pytest.approx([220 / 60, 760 / 60])
         assert len(gaps.get_segments()) == 19
