@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import completion, doctor, init, plan, run, schema, status, stop, why
+from hpo.cli.options import (
+    completion,
+    doctor,
+    export,
+    init,
+    plan,
+    plots,
+    report,
+    retrain,
+    run,
+    schema,
+    status,
+    stop,
+    why,
+)
 from hpo.cli.options.parser import Parser
 
 
@@ -17,8 +31,12 @@ def build_parser() -> Parser:
     schema.add(commands)
     completion.add(commands)
     run.add(commands)
+    retrain.add(commands)
     plan.add(commands)
     status.add(commands)
+    report.add(commands)
+    plots.add(commands)
     why.add(commands)
     stop.add(commands)
+    export.add(commands)
     return parser
