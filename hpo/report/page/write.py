@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hpo.folder.files import Layout, publish
 from hpo.folder import opening
+from hpo.folder.files import Layout, publish
 from hpo.folder.opening import settled
 from hpo.report.page.render import render
 from hpo.report.page.sources import read
