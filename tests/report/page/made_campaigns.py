@@ -62,7 +62,7 @@ class Made:
     config: Callable[[random.Random], dict[str, Any]] = drawn_config
     message: str = "the loss is not a number"
     traceback: str = 'Traceback (most recent call last):\n  File "train.py", line 7\nValueError'
-    with_reports: bool = True
+    reports_of: int = 1000  # trials at most
     gpus: int = 1
 
     def write(self, root: Path) -> Path:
@@ -232,9 +232,7 @@ class _Run:
         return 1 - value / 3 if self.made.mode == "max" else value
 
     def _write_reports(self) -> None:
-        if not self.made.with_reports:
-            return
-        for trial_id, reports in self.reports.items():
+        for trial_id, reports in list(self.reports.items())[: self.made.reports_of]:
             folder = self.layout.trial(trial_id)
             folder.mkdir()
             text = "".join(to_json(report) + "\n" for report in reports)
