@@ -44,7 +44,7 @@ MIXED = space_of(
         "epochs": 9,
         "optimizer": [
             {"name": "sgd", "momentum": uniform(0, 1), "nesterov": choice([True, False])},
-            {"name": "adam", "beta": loguniform(0.001, 0.1)},
+            {"name": "adam", "deep": {"beta": [{"b": loguniform(0.001, 0.1)}, 0]}},
             "none",
         ],
         "inner": {"a": uniform(-1, 1), "b": [{"x": choice([1, 2]), "y": {"z": randint(1, 3)}}, 0]},

@@ -55,11 +55,13 @@ def test_a_logarithmic_number_is_even_and_a_category_is_its_number() -> None:
 def test_what_belongs_to_another_option_is_not_there() -> None:
     coding = Coding(MIXED)
     config = MIXED.midpoint()
-    config["optimizer"] = {"name": "adam", "beta": 0.01}
+    config["optimizer"] = {"name": "adam", "deep": {"beta": {"b": 0.01}}}
     point = dict(zip([a.under for a in coding.axes], coding.point(config), strict=True))
     options = next(k for k, axis in enumerate(coding.axes) if axis.n_categories == 3)
+    deep = next(k for k, axis in enumerate(coding.axes) if axis.under == (options, 1))
     assert np.isnan(point[options, 0])
-    assert point[options, 1] == pytest.approx(0.5)
+    assert point[options, 1] == 0
+    assert point[deep, 0] == pytest.approx(0.5)
 
 
 def test_a_value_that_is_listed_twice_is_drawn_twice_as_often() -> None:

@@ -127,7 +127,7 @@ def test_a_campaign_with_a_searcher_of_this_program(project: Project) -> None:
         for i in range(8)
     ]
     space, _ = read_space({"x": uniform(0.0, 1.0), "max_epochs": 1})
-    random = [AsyncRandomSearch(space, 0).suggest(i, ()) for i in range(8)]
+    random = [AsyncRandomSearch(space, 7).suggest(i, ()) for i in range(8)]
     assert drawn[:4] == random[:4]
     assert all(one != other for one, other in zip(drawn[4:], random[4:], strict=True))
 

@@ -22,7 +22,8 @@ from hpo.search.gp import expected_improvement, gp_problems, normal_scores
 from hpo.search.grid import MOST, grid_problems
 from hpo.search.learning import LearningSearcher
 from hpo.search.named import SEARCHERS
-from hpo.search.searcher import Searcher, Tried
+from hpo.search.searcher import History, Searcher, Tried
+from hpo.search.tpe import MOST_OTHERS
 from hpo.space.domains import loguniform, quantized, randint, uniform
 from hpo.values import canonical
 
@@ -158,14 +159,33 @@ def test_trials_that_run_are_kept_away_from(name: str) -> None:
     assert points.std(axis=0).max() > 0.03
 
 
+@pytest.mark.parametrize("name", LEARNING)
+def test_eight_drawn_at_once_are_those_that_are_drawn_one_by_one(name: str) -> None:
+    """What is kept from one question to the next changes nothing."""
+    done = search(make("random", NUMBERS), 20, bowl)
+    searcher, known = make(name, NUMBERS), History(done)
+    for trial_id in range(20, 28):
+        taken = {canonical(tried.config) for tried in known.trials}
+        config = searcher.suggest(trial_id, taken, known)
+        assert config == make(name, NUMBERS).suggest(trial_id, taken, list(known.trials))
+        assert config is not None
+        known.add_drawn(trial_id, config)
+
+
+def test_of_thousands_of_other_trials_some_are_looked_at() -> None:
+    done = search(make("random", NUMBERS), MOST_OTHERS + 200, bowl)
+    config = make("tpe", NUMBERS).suggest(len(done), (), done)
+    assert config == make("tpe", NUMBERS).suggest(len(done), (), done)
+    assert config is not None
+    assert bowl(config) < 0.2
+
+
 class TestEvidence:
     """Which results are compared."""
 
     def evidence(self, trials: list[Tried]) -> Any:
         searcher = make("tpe", NUMBERS)
         assert isinstance(searcher, LearningSearcher)
-        from hpo.search.searcher import History
-
         return searcher.evidence(History(trials))
 
     def tried(self, trial_id: int, *errors: float, **more: Any) -> Tried:
