@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import completion, plan, run, schema, stop, why
+from hpo.cli.options import completion, doctor, init, plan, run, schema, status, stop, why
 from hpo.cli.options.parser import Parser
 
 
@@ -12,10 +12,13 @@ def build_parser() -> Parser:
         prog="hpo", description="Hyperparameter-optimisation campaigns on SLURM and on a laptop."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    run.add(commands)
-    plan.add(commands)
-    stop.add(commands)
-    why.add(commands)
+    init.add(commands)
+    doctor.add(commands)
     schema.add(commands)
     completion.add(commands)
+    run.add(commands)
+    plan.add(commands)
+    status.add(commands)
+    why.add(commands)
+    stop.add(commands)
     return parser
