@@ -30,9 +30,10 @@ class Kernel:
 
     def run(self, text: str) -> Any:
         """The outputs of a new cell."""
-        import nbformat
+        from nbformat import v4
 
-        self._notebook.cells.append(nbformat.v4.new_code_cell(text))  # type: ignore[no-untyped-call]
+        new_cell: Any = v4.new_code_cell
+        self._notebook.cells.append(new_cell(text))
         number = len(self._notebook.cells) - 1
         return self._client.execute_cell(self._notebook.cells[number], number).outputs
 
@@ -63,12 +64,7 @@ def kernel(notebook: Any, folder: Path) -> Iterator[Kernel]:
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     client.create_kernel_manager()
     # This very interpreter, whatever kernels are installed.
-    client.km.kernel_spec.argv = [
-        sys.executable,
-        "-m",
-        "ipykernel_launcher",
-        "-f",
-        "{connection_file}",
-    ]
+    program = [sys.executable, "-m", "ipykernel_launcher"]
+    client.km.kernel_spec.argv = [*program, "-f", "{connection_file}"]
     with client.setup_kernel(cwd=str(folder), env=environment):
         yield Kernel(client, notebook)

@@ -268,7 +268,7 @@ class Campaign:
         return loaded.spec()
 
     def _prepare(self, executor: Executor, *, fresh: bool) -> tuple[Executor, list[str]]:
-        """Check all and write the files; the executor that was chosen, and what `hpo` is told."""
+        """Check all and write the files; the executor that was chosen, and what `hpo run` is told."""
         _require_no_import()
         chosen: Any = choose_executor(executor)
         run = Run(self._campaign_folder(chosen))
@@ -280,7 +280,7 @@ class Campaign:
         file = self._write()
         checked(load(str(file), cwd=self._folder), chosen, fresh=fresh)
         more = ["--fresh"] if fresh else []
-        return chosen, ["run", "--config", str(file), "--executor", chosen, *more]
+        return chosen, ["--config", str(file), "--executor", chosen, *more]
 
     def _campaign_folder(self, executor: Executor) -> Path:
         root = self.output_dir

@@ -29,7 +29,7 @@ def test_the_campaign_outlives_its_kernel_and_another_comes_back(
     with kernel(notebook, tmp_path) as first:
         first.run_cells(range(started + 1))
         root = tmp_path / "hpo_results" / "spirals_random"
-        wait_until(lambda: list(root.glob("trials/*/reports-a*.jsonl")), 120, "a trial reports")
+        wait_until(lambda: list(root.glob("trials/*/reports-a*.jsonl")), 240, "a trial reports")
         assert len(list(root.glob("results/*.json"))) < 8
         first.kill()
     other = read()
