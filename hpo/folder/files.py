@@ -111,6 +111,10 @@ class Layout:
         """The folder of a trial: configuration, reports, checkpoint, links to job logs."""
         return self.trials / f"trial_{trial_id}"
 
+    def trial_before(self, trial_id: int, attempt: int) -> Path:
+        """The same as it was before the trial was run again from the start, as this attempt."""
+        return self.trials / f"trial_{trial_id}.before_a{attempt}"
+
     def work(self, trial_id: int) -> Path:
         """Where a trial runs that has a folder of its own."""
         return self.trial(trial_id) / "work"

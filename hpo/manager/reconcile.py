@@ -77,6 +77,9 @@ def write_offers(layout: Layout, state: CampaignState, trial_ids: Iterable[int])
     """Publish the offers of these trials, where they still are offered."""
     due = [state.trials[i] for i in sorted(trial_ids)]
     offered = [trial for trial in due if trial.status is TrialStatus.OFFERED]
+    for trial in offered:
+        if trial.attempt == trial.fresh_from:
+            attempts.set_aside(layout, trial.trial_id, trial.attempt)
     offers.publish_offers(layout, ((_leg(trial), _content(trial)) for trial in offered))
 
 
@@ -254,6 +257,7 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -
     elapsed = reports[-1].get("elapsed") if reports else None
     told = {
         "status": trial.status.value,
+        "error": trial.metric,
         "resource": trial.resource,
         "cause": trial.cause,
         "message": trial.message or (last and last.message),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from hpo.record.state import CampaignState
-from hpo.values import JsonValue
+from hpo.values import JsonValue, canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Searcher(Protocol):
         """The configuration of trial `trial_id`, or None when there is nothing left to try.
 
         Args:
-            trial_id: The number of the trial, from 0.
+            trial_id: The number of the trial, from 0, not counting points that were enqueued.
             taken: The `canonical` texts of the configurations of the trials before it.
             results: The trials that have a result so far, to be gone through once.
         """
@@ -45,11 +46,14 @@ class Searcher(Protocol):
 class Drawn:
     """The configurations of a state and of the decisions not applied yet, as one collection."""
 
-    def __init__(self, taken: set[str]) -> None:
+    def __init__(self, taken: set[str], constants: Mapping[str, Any] | None = None) -> None:
         self._taken = taken
+        self._constants = constants  # of all trials by now, which a searcher may know otherwise
         self.new: set[str] = set()
 
     def __contains__(self, key: object) -> bool:
+        if self._constants and isinstance(key, str):
+            key = canonical({**json.loads(key), **self._constants})
         return key in self._taken or key in self.new
 
     def __len__(self) -> int:

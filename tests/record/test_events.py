@@ -34,6 +34,10 @@ BY_ANNOTATION = {
     "str": st.text(),
     "str | None": st.none() | st.text(),
     "Mapping[str, Any]": st.dictionaries(st.text(), values, max_size=4),
+    "Sequence[int]": st.lists(whole, max_size=4),
+    "Sequence[Mapping[str, Any]]": st.lists(
+        st.dictionaries(st.text(), values, max_size=4), max_size=3
+    ),
     "Outcome": st.sampled_from(Outcome),
 }
 
