@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import plan, run, stop, why
+from hpo.cli.options import enqueue, extend, plan, retry, run, stop, why
 from hpo.cli.options.parser import Parser
 
 
@@ -15,5 +15,8 @@ def build_parser() -> Parser:
     run.add(commands)
     plan.add(commands)
     stop.add(commands)
+    retry.add(commands)
+    extend.add(commands)
+    enqueue.add(commands)
     why.add(commands)
     return parser

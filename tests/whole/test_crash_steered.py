@@ -63,7 +63,8 @@ def all_at_once(campaign: Campaign) -> None:
 
 def steered(root: Path, **changes: Any) -> Campaign:
     asha = changes.get("asha")
-    campaign = Campaign(root, **({"objective": objective, "n_trials": 8} | changes))
+    common: dict[str, Any] = {"objective": objective, "n_trials": 8}
+    campaign = Campaign(root, **(common | changes))
     if asha is not None:
         campaign.space["max_epochs"] = asha.max_t
     all_at_once(campaign)
