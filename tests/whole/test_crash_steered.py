@@ -49,14 +49,14 @@ def all_at_once(campaign: Campaign) -> None:
         StopTrial(0, WHO, 90.0),
         StopTrial(3, WHO, 100.0),
         StopTrial(99, WHO, 105.0),
-        Enqueue([point(0.03, 8), point(0.3, 39), point(0.03, 8), {"lr": 5.0}], WHO, 110.0),
+        Enqueue([point(0.03, 8), point(0.03, 8), {"lr": 5.0}], WHO, 110.0),
         RetryTrials([0, 1, 2, 3], WHO, 400.0),
-        RetryTrials([1, 2], WHO, 500.0, from_start=True),
-        Extend(WHO, 600.0, more_trials=3),
-        Extend(WHO, 700.0, n_trials=2),
+        RetryTrials([1, 2], WHO, 420.0, from_start=True),
+        Extend(WHO, 440.0, more_trials=1),
+        Extend(WHO, 460.0, n_trials=2),
     ]
     if campaign.asha is not None:
-        asked.append(Extend(WHO, 800.0, max_t=27))
+        asked.append(Extend(WHO, 480.0, max_t=27))
     for request in asked:
         campaign.ask_at(request.time, request)
 
