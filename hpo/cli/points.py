@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -85,6 +86,9 @@ def _table(path: Path, text: str) -> list[Mapping[str, Any]]:
 
 
 def _value(text: str) -> tuple[Any, str]:
+    """A value as in JSON (`1e-3`), or as in YAML (`adam`); and what is wrong with it."""
+    with contextlib.suppress(ValueError):
+        return parse(text.strip().encode(), strict=True), ""
     from hpo.settings.reading.yaml_files import parse_yaml  # here, because YAML takes its time
 
     value, _, problems = parse_yaml(text, lambda _: "the value")
