@@ -5,12 +5,15 @@ from __future__ import annotations
 from hpo.cli.options import (
     completion,
     doctor,
+    enqueue,
     export,
+    extend,
     init,
     plan,
     plots,
     report,
     retrain,
+    retry,
     run,
     schema,
     status,
@@ -38,5 +41,8 @@ def build_parser() -> Parser:
     plots.add(commands)
     why.add(commands)
     stop.add(commands)
+    retry.add(commands)
+    extend.add(commands)
+    enqueue.add(commands)
     export.add(commands)
     return parser

@@ -16,6 +16,7 @@ from typing import Any
 from hpo import checkpoint
 from hpo.cli.clusters import describe_manager
 from hpo.cli.printing import say
+from hpo.cli.trial_numbers import read_numbers
 from hpo.cluster.slurm import accounting
 from hpo.errors import EXIT_FINISHED, SettingsError
 from hpo.folder import starts
@@ -109,7 +110,7 @@ def why(arguments: Namespace) -> int:
         JournalError: the journal is damaged.
     """
     layout, document = require(Path(arguments.campaign))
-    trial_id = _number(arguments.trial)
+    (trial_id,) = read_numbers([arguments.trial])
     rules = _rules(document)
     steps, state = read_through(layout.journal, lambda all_: story.tell(all_, trial_id, rules))
     if trial_id not in state.trials:
@@ -204,14 +205,6 @@ def _failed_starts(layout: Layout) -> Iterator[str]:
         at = time.strftime("%H:%M:%S", time.localtime(start.last))
         said = f", after {start.said!r}" if start.said else ""
         yield f"at {at} job {start.job_id} could not start on {start.node}: {start.why}{said}"
-
-
-def _number(text: str) -> int:
-    """17 from `17` or `trial_17`."""
-    digits = text.removeprefix("trial_")
-    if not re.fullmatch(r"[0-9]{1,18}", digits):
-        raise SettingsError([f"{text!r} is no trial's number, such as 17"], where="the command")
-    return int(digits)
 
 
 def _rules(document: Mapping[str, Any]) -> Rules:
