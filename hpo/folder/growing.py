@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpo.errors import JournalError
 from hpo.folder.files import open_plain
 from hpo.folder.journal import MOST_LINE_BYTES, read_event, read_header
 from hpo.record.events import Event
@@ -22,10 +23,12 @@ class Look:
     """What one look found: whole lines, without their ends; of one beyond all bounds pieces.
 
     `anew`: the file is another one, or shorter than it was, and the lines are its first, or its
-    last where only those were asked for. `left_bytes` lie behind them and were not read yet.
+    last where only those were asked for. `rest` is the begin of a line that has no end yet, and
+    `left_bytes` lie behind and were not read yet.
     """
 
     lines: list[bytes]
+    rest: bytes = b""
     anew: bool = False
     left_bytes: int = 0
 
@@ -61,11 +64,25 @@ class Growing:
         end = data.rfind(b"\n") + 1 or (len(data) if full else 0)
         self._offset += end
         left = max(0, about.st_size - self._offset) if full else 0
-        return Look(data[:end].removesuffix(b"\n").split(b"\n") if end else [], not same, left)
+        lines = data[:end].removesuffix(b"\n").split(b"\n") if end else []
+        return Look(lines, b"" if full else data[end:], not same, left)
 
     def rewind(self) -> None:
         """The next look begins anew."""
         self._file, self._offset = None, 0
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLook:
+    """The events that came; `anew` and `left_bytes` as in Look.
+
+    `fault`: behind them lies what no manager wrote; nothing is read beyond it.
+    """
+
+    events: list[Event]
+    anew: bool = False
+    left_bytes: int = 0
+    fault: str = ""
 
 
 class GrowingJournal:
@@ -75,25 +92,27 @@ class GrowingJournal:
         self._lines = Growing(path)
         self._number = 0
 
-    def look(self) -> tuple[list[Event], Look]:
-        """The events that came since the last look; `anew` as in Look: those before do not count.
+    def look(self) -> JournalLook:
+        """The events that came since the last look; where `anew`, those before do not count.
 
         Raises:
-            JournalError: a line cannot be what a manager wrote; after it nothing is read.
             OSError: it cannot be read now.
         """
         look = self._lines.look()
         if look.anew:
             self._number = 0
         events = []
-        for line in look.lines:
-            self._number += 1
-            if self._number == 1:
-                read_header(line, self._lines.path)
-            else:
-                events.append(read_event(line, self._lines.path, self._number))
-        return events, look
+        try:
+            for line in look.lines:
+                self._number += 1
+                if self._number == 1:
+                    read_header(line, self._lines.path)
+                else:
+                    events.append(read_event(line, self._lines.path, self._number))
+        except JournalError as err:
+            return JournalLook(events, look.anew, 0, str(err))
+        return JournalLook(events, look.anew, look.left_bytes)
 
     def rewind(self) -> None:
-        """The next look begins anew: the manager cut back what it could not write, and went on."""
+        """The next look begins anew: the manager may have cut back what it could not write."""
         self._lines.rewind()
