@@ -38,6 +38,7 @@ from hpo.record.causes import Cause
 from hpo.record.goal import Goal
 from hpo.record.result import Outcome
 from hpo.record.state import CampaignState, apply, check
+from hpo.report.chronicle import FAR_BACK, Line
 from hpo.report.narration import narrate
 from hpo.report.standing import NOTHING_TOLD, Told
 from hpo.seats.book import SeatBook
@@ -100,7 +101,8 @@ class Manager:
         self._starts = StartWatch(here.layout)
         self._offers = reconcile.OfferKeeper(here.layout)
         self._disk = DiskWatch(here.layout)
-        self._publisher = Publisher(here.layout, told.gpus, self._disk)
+        campaign = journal.header.campaign
+        self._publisher = Publisher(here.layout, told, self._disk, campaign)
         self._told = told
         self._standing = StandingTeller(told)
         self._folder = FolderWatch(here.layout)
@@ -136,13 +138,17 @@ class Manager:
         self._repair()
 
     def _replay(self) -> None:
-        for number, event in enumerate(self._journal.events, self._journal.first_event):
+        events, first = self._journal.events, self._journal.first_event
+        lines_from = first + len(events) - FAR_BACK
+        for number, event in enumerate(events, first):
             try:
                 apply(self.state, event)
                 self._follow(event)
+                if number >= lines_from:
+                    self._narrate(event)
             except TransitionError as err:
                 raise self._journal.bad_line(number, err) from err
-        self._journal.events.clear()
+        events.clear()
         self._code.begin(self.state)
         if broken := check(self.state):
             raise JournalError(f"{self._here.layout.journal} contradicts itself: {broken[0]}")
@@ -185,6 +191,7 @@ class Manager:
         if state.ended is None:
             to_come = self._scheduler.legs_to_come(state)
             self._seats.fill(state, now, to_come=to_come)
+            self._publisher.expect(to_come)
             self._standing.tell(state, self.book, to_come, now, news=changed)
             if self._checkpoints is not None:
                 self._checkpoints.tidy(state)
@@ -277,14 +284,24 @@ class Manager:
             self._publisher.note(event)
             if isinstance(event, ev.LegFinished):
                 self._code.follow(event.trial_id, event.result)
-            again = isinstance(event, ev.LegClaimed) and self.book.has_gone_on(event.job_id)
-            if told := narrate(event, self.state, again=again, constants=self._told.constants):
-                log.log(told[0], "%s", told[1])
+            if line := self._narrate(event):
+                log.log(line.level, "%s", line.text)
         return batch
+
+    def _narrate(self, event: ev.Event) -> Line | None:
+        """The line that the log has of an event that was just applied."""
+        again = isinstance(event, ev.LegClaimed) and self.book.has_gone_on(event.job_id)
+        told = narrate(event, self.state, again=again, constants=self._told.constants)
+        if told is None:
+            return None
+        line = Line(event.time, *told)
+        self._publisher.chronicle.told(line)
+        return line
 
     def _follow(self, event: ev.Event) -> None:
         """Keep the seats, and what is held against their nodes, in step with the legs."""
         self._blame.follow(event)
+        self._publisher.chronicle.follow(event, self.state)
         match event:
             case ev.LegClaimed():
                 self.book.claimed(event.job_id, event.trial_id, event.time)

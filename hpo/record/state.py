@@ -36,6 +36,7 @@ class CampaignState:
         default_factory=lambda: {status: set() for status in TrialStatus}
     )
     taken: set[str] = field(default_factory=set)  # canonical configurations drawn
+    started: int = 0  # trials that a job took at least once
     exhausted: bool = False
     ending: str | None = None
     ended: str | None = None
@@ -130,6 +131,7 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             trial.ended_leg = trial.cause = trial.message = None
         case ev.LegClaimed():
             _require(_same_leg(trial, event), event, "another leg is offered")
+            state.started += trial.job_id is None
             trial.job_id, trial.claimed_at = event.job_id, event.time
         case ev.LegReturned():
             _require(event.attempt > trial.attempt, event, "attempts only grow")

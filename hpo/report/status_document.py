@@ -54,7 +54,10 @@ class RungCount:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A better result than all before: at `time` (s, Unix), `hours` of GPUs or jobs were used."""
+    """Which trial was the best from `time` (s, Unix) on; `hours` of GPUs or jobs were used then.
+
+    The error may be worse than before: a trial may become so on its way to a higher rung.
+    """
 
     time: float
     error: float
