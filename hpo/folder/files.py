@@ -73,10 +73,15 @@ class Layout:
     status = _Below("status.json")  # counts and running trials, for people on another node
     leave = _Below("leave")  # lies there while running trials are asked to save and leave
     stop = _Below("stop.json")  # lies there from `hpo stop` to the next start
+    requests = _Below("requests")  # what people ask of a campaign that goes on
 
     def cancelled_list(self, token: str) -> Path:
         """One of these, under a name that no other has."""
         return self.cancelled / f"{token}.json"
+
+    def request(self, token: str) -> Path:
+        """What somebody asks for, until the manager has taken it up."""
+        return self.requests / f"{token}.json"
 
     def live_job(self, job_id: str) -> Path:
         """Which process a local job is."""
@@ -177,6 +182,11 @@ class AttemptFiles(NamedTuple):
     def reports(self) -> Path:
         """One report a line."""
         return self.folder / f"reports-a{self.attempt}.jsonl"
+
+    @property
+    def leave(self) -> Path:
+        """Lies there while this attempt alone is asked to save and leave."""
+        return self.folder / f"leave-a{self.attempt}"
 
     @property
     def result(self) -> Path:

@@ -187,7 +187,7 @@ def _as_named_now(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_ours(name: str) -> bool:
-    folders = ("offers", "claims", "revoked", "jobs", "results", "trials", "code")
+    folders = ("offers", "claims", "revoked", "jobs", "results", "trials", "code", "requests")
     return name in folders or name.startswith((".", "manager.", "hpo_campaign_"))
 
 
