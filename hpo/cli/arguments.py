@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import plan, run, stop, why
+from hpo.cli.options import plan, run, stop, watch, why
 from hpo.cli.options.parser import Parser
 
 
@@ -16,4 +16,5 @@ def build_parser() -> Parser:
     plan.add(commands)
     stop.add(commands)
     why.add(commands)
+    watch.add(commands)
     return parser
