@@ -9,7 +9,7 @@ Point = tuple[float, float]
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # by row and column in a character
 BRAILLE = 0x2800
 FEWEST = (14, 3)  # columns and rows in which something can be seen
-LOG_RATIO = 30.0  # between largest and smallest, from which on a logarithmic axis shows more
+LOG_RATIO = 10.0  # between largest and smallest, from which on a logarithmic axis shows more
 
 
 def number(value: float) -> str:

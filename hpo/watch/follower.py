@@ -281,7 +281,7 @@ class Follower:
             trial=self._trial(wish) if wish.view in OF_TRIAL else None,
             log=self._manager_log() if wish.view is View.MANAGER else (),
             log_path=self._log.path if self._log is not None else None,
-            trouble=trouble,
+            trouble=trouble.replace(f"{self._layout.root}/", ""),
         )
 
     def _trial(self, wish: Wish) -> SelectedTrial | None:
@@ -305,13 +305,17 @@ class Follower:
 
     def _manager_log(self) -> Sequence[str]:
         """The last lines of the log of the manager that began last."""
-        names = sorted(n for n in opening.names_in(self._layout.root) if n.startswith(_LOG_BEGINS))
-        if not names:
-            return ()
-        path = self._layout.root / names[-1]
-        if self._log is None or self._log.path != path:
-            self._log = FollowedLog(path)
-        return self._log.look()
+        try:
+            names = opening.names_in(self._layout.root)
+            last = max((name for name in names if name.startswith(_LOG_BEGINS)), default=None)
+            if last is None:
+                return ()
+            path = self._layout.root / last
+            if self._log is None or self._log.path != path:
+                self._log = FollowedLog(path)
+            return self._log.look()
+        except OSError as err:
+            return [f"(not readable now: {err.strerror or err})"]
 
 
 _MISSING = object()

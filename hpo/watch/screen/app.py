@@ -14,6 +14,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
+from textual.screen import Screen
 from textual.widgets import Input
 
 from hpo.errors import HpoError
@@ -23,7 +24,7 @@ from hpo.watch import words
 from hpo.watch.follower import OF_TRIAL, News, View, Wish
 from hpo.watch.screen.dialogs import CampaignList, Text
 from hpo.watch.screen.lines import Lines, Pane
-from hpo.watch.screen.reader import EVERY_S, Found, Listed, Reader
+from hpo.watch.screen.reader import EVERY_S, Broken, Found, Listed, Reader
 from hpo.watch.screen.trial_table import TrialTable
 from hpo.watch.steering import StopCampaign, StopOneTrial
 from hpo.watch.words import DIM, HEAD, WARN, Line, line
@@ -32,22 +33,22 @@ WIDE = 132  # columns, from which on the panel lies beside the table
 SAID_S = 10.0  # how long a message stands in the last line
 
 KEYS = (
-    ("up, down, page up, page down", "another trial; in the panel: scroll"),
-    ("1 to 6, left, right", "another panel: story, curve, log, seats, best, manager's log"),
-    ("enter, z", "the panel alone, and back"),
-    ("tab", "to the panel and back to the table"),
-    ("/", "show only trials in which these words are found (esc: all)"),
-    ("f", "show only failed trials, and all again"),
+    ("up, down", "another trial, and with page up, page down, home, end"),
+    ("1 to 6", "a panel: story, curve, log, seats, best, manager; left, right"),
+    ("z, enter", "the panel alone, and back; up, down scroll it"),
+    ("tab", "up, down scroll the panel, and again: select trials"),
+    ("/", "only trials with these words: 12, lr=0.01, running"),
+    ("f", "only failed trials"),
+    ("esc", "all trials again"),
     ("s, r", "sort by the next column; the other way round"),
     ("c", "the list of campaigns"),
     ("t", "dark or light"),
-    ("?", "this help"),
     ("q", "leave; the campaign goes on"),
 )
 STEERING_KEYS = (
-    ("x", "stop the selected trial (asks first)"),
-    ("D", "stop the campaign: nothing new starts, what runs may finish (asks first)"),
-    ("N", "stop the campaign now: what runs saves and leaves (asks first)"),
+    ("x", "stop the selected trial: what runs saves and leaves"),
+    ("D", "drain: nothing new starts, what runs may finish"),
+    ("N", "stop now: nothing new starts, what runs saves and leaves"),
 )
 TITLES = {
     View.STORY: "story",
@@ -125,6 +126,10 @@ class WatchApp(App[None]):
         self._view = View.STORY
         self._said: tuple[str, float] | None = None
         self._shown: tuple[object, ...] | None = None  # what the panel shows
+        # Held here, because what was read may still come when they are on the screen no more.
+        self.table, self.pane = TrialTable("table"), Pane("pane")
+        self._head, self._bar, self._foot = Lines("head"), Lines("bar"), Lines("foot")
+        self._filter = Input(id="filter", placeholder="words: failed lr=0.01", compact=True)
         self._owner: str | None = None
         self.readings = 0
 
@@ -133,14 +138,14 @@ class WatchApp(App[None]):
 
     def compose(self) -> ComposeResult:
         """See Textual."""
-        yield Lines("head")
+        yield self._head
         with Container(id="body"):
-            yield TrialTable("table")
+            yield self.table
             with Container(id="panel"):
-                yield Lines("bar")
-                yield Pane("pane")
-        yield Input(id="filter", placeholder="words, such as: failed lr=0.01", compact=True)
-        yield Lines("foot")
+                yield self._bar
+                yield self.pane
+        yield self._filter
+        yield self._foot
 
     def on_mount(self) -> None:
         """See Textual."""
@@ -160,20 +165,12 @@ class WatchApp(App[None]):
         self.call_after_refresh(self._draw)
 
     def _lay_out(self, width: int) -> None:
-        self.screen_stack[0].set_class(width >= WIDE, "wide")
+        self._base.set_class(width >= WIDE, "wide")
 
     @property
-    def table(self) -> TrialTable:
-        """The table."""
-        return self.screen_stack[0].query_one("#table", TrialTable)
-
-    @property
-    def pane(self) -> Pane:
-        """What is looked at beside it."""
-        return self.screen_stack[0].query_one("#pane", Pane)
-
-    def _lines(self, name: str) -> Lines:
-        return self.screen_stack[0].query_one(f"#{name}", Lines)
+    def _base(self) -> Screen[object]:
+        """The screen that dialogs lie over."""
+        return self.screen_stack[0]
 
     @property
     def may_steer(self) -> bool:
@@ -218,6 +215,10 @@ class WatchApp(App[None]):
         if isinstance(self.screen, CampaignList):
             self.screen.take(message.campaigns)
 
+    def on_broken(self, message: Broken) -> None:
+        """A fault of this program: it ends, and says which."""
+        raise message.error
+
     def on_trial_table_selected(self) -> None:
         """Another trial is selected: its panel says so until it has been read."""
         self._wish()
@@ -229,9 +230,9 @@ class WatchApp(App[None]):
         now = self._now()
         news = self._news or News(self._root)
         if self._news is None:
-            self._lines("head").show([line(one_line(self._root), HEAD), line("reading…", DIM)])
+            self._head.show([line(one_line(self._root), HEAD), line("reading…", DIM)])
         else:
-            self._lines("head").show(words.head(news, now))
+            self._head.show(words.head(news, now))
         self._tell_bar()
         self._tell_pane(news, now)
         self._tell_foot()
@@ -250,7 +251,7 @@ class WatchApp(App[None]):
                     HEAD if chosen else DIM,
                 )
             )
-        self._lines("bar").show([spans])
+        self._bar.show([spans])
 
     def _tell_pane(self, news: News, now: float) -> None:
         size = self.pane.size
@@ -283,28 +284,28 @@ class WatchApp(App[None]):
 
     def _tell_foot(self) -> None:
         if self._said is not None and self._now() < self._said[1]:
-            self._lines("foot").show([line(self._said[0], WARN)])
+            self._foot.show([line(self._said[0], WARN)])
             return
         spans: Line = [("? help  q leave", HEAD)]
+        if self._owner is not None:
+            spans.append((f"  of {one_line(self._owner)}: looking on only", DIM))
+        elif self._readonly:
+            spans.append(("  looking on only", DIM))
         choice = self.table.choice
         if choice.text or choice.failed_only:
             what = f"{len(self.table.order)} of {len(self.table.rows)} trials"
             what += " (failed)" if choice.failed_only else ""
             what += f" with {one_line(choice.text)}" if choice.text else ""
             spans.append((f"  {what}, esc: all", WARN))
-        spans.append(("  / filter  f failed  s r sort  1-6 panel  z zoom", DIM))
         if len(self._roots) > 1:
             spans.append((f"  c {len(self._roots)} campaigns", DIM))
-        if self.may_steer:
-            spans.append(("  x stop trial  D drain  N stop", DIM))
-        elif self._owner is not None:
-            spans.append((f"  of {one_line(self._owner)}: looking on only", DIM))
-        else:
-            spans.append(("  looking on only", DIM))
-        self._lines("foot").show([spans])
+        steering = "  x stop trial  D drain  N stop" if self.may_steer else ""
+        spans.append((f"  / filter  f failed  s r sort  1-6 z panel{steering}", DIM))
+        self._foot.show([spans])
 
     def _say(self, text: str) -> None:
         """In the last line, for a moment; several lines over the screen."""
+        self._said = None
         if "\n" in text or len(text) > self.size.width:
             self.push_screen(Text("hpo watch", text))
             return
@@ -330,7 +331,7 @@ class WatchApp(App[None]):
 
     @property
     def _panel_has_keys(self) -> bool:
-        return self.focused is self.pane or self.screen.has_class("zoomed")
+        return self.focused is self.pane or self._base.has_class("zoomed")
 
     def action_page(self, count: int) -> None:
         """A page further."""
@@ -354,12 +355,12 @@ class WatchApp(App[None]):
 
     def action_zoom(self) -> None:
         """The panel alone, or not."""
-        self.screen.toggle_class("zoomed")
+        self._base.toggle_class("zoomed")
         self.call_after_refresh(self._draw)
 
     def action_leave_panel(self) -> None:
         """From the panel to the table, and to all trials."""
-        if self.screen.has_class("zoomed"):
+        if self._base.has_class("zoomed"):
             self.action_zoom()
         elif self.focused is self.pane:
             self.table.focus()
@@ -368,13 +369,9 @@ class WatchApp(App[None]):
             self._filter.value = ""
         self._draw()
 
-    @property
-    def _filter(self) -> Input:
-        return self.screen_stack[0].query_one("#filter", Input)
-
     def action_filter(self) -> None:
         """Ask for words."""
-        self.screen.add_class("filtering")
+        self._base.add_class("filtering")
         self._filter.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -395,7 +392,7 @@ class WatchApp(App[None]):
             self._close_filter()
 
     def _close_filter(self) -> None:
-        self.screen.remove_class("filtering")
+        self._base.remove_class("filtering")
         self.table.focus()
 
     def action_failed(self) -> None:

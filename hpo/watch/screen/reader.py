@@ -34,6 +34,14 @@ class Listed(Message):
         self.campaigns = campaigns
 
 
+class Broken(Message):
+    """Nothing is read any more, through a fault of this program."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
 class Reader:
     """Follows one campaign at a time; ends with the program."""
 
@@ -73,6 +81,12 @@ class Reader:
         self._wake.set()
 
     def _run(self) -> None:
+        try:
+            self._read()
+        except Exception as err:  # noqa: BLE001  # else the screen would stand still without a word
+            self._post(Broken(err))
+
+    def _read(self) -> None:
         follower: Follower | None = None
         while not self._left:
             self._wake.clear()

@@ -82,7 +82,7 @@ class TrialTable(Lines, can_focus=True):
 
     def columns(self) -> list[Column]:
         """Those that fit, the most telling first."""
-        digits = max(5, len(str(max(self.rows, default=0))))
+        digits = max(6, len(str(max(self.rows, default=0))))
         resource, metric = one_line(self._goal.resource), one_line(self._goal.metric)
         found = [
             Column(TRIAL, "trial", digits, lambda row: str(row.trial_id)),
@@ -162,7 +162,9 @@ class TrialTable(Lines, can_focus=True):
             arrow = ""
             if column.name == self.choice.column:
                 arrow = "↓" if self.choice.descending else "↑"
-            text = set_cell_size(column.head, min(cell_len(column.head), column.width - len(arrow)))
+            room = column.width - len(arrow)
+            fits = cell_len(column.head) <= room
+            text = column.head if fits else set_cell_size(column.head, room - 1) + "…"
             cells.append(_fitted(text + arrow, column))
         return line("  " + " ".join(cells), HEAD)
 
