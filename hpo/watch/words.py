@@ -30,9 +30,11 @@ ROLES = {
     TrialStatus.OFFERED.value: DIM,
     TrialStatus.WAITING.value: DIM,
 }
+STAMP = 16  # cells that the time takes before what happened then
 LATE = 3.0  # times the longest that a manager that lives is silent
 LEAST_LATE_S = 90.0
 REASONS = 3
+LEAST_ROOM = 24  # cells that an indent leaves
 
 
 def line(text: str, role: str = PLAIN) -> Line:
@@ -56,31 +58,34 @@ def cut(spans: Line, width: int) -> Line:
     return kept
 
 
-def wrapped(text: str, width: int, role: str = PLAIN) -> list[Line]:
-    """The text in lines of at most `width` cells; those after the first are indented as it is."""
+def wrapped(text: str, width: int, role: str = PLAIN, *, hang: int | None = None) -> list[Line]:
+    """The text in lines of at most `width` cells.
+
+    Those after the first are indented by `hang` cells, or as the first one is.
+    """
     if cell_len(text) <= width:
         return [line(text, role)]
     bare = text.lstrip(" ")
-    indent = min(len(text) - len(bare), max(0, width - 20))
-    room = max(4, width - indent)
-    lines = []
-    for piece in _pieces(bare, room):
-        lines.append(line(" " * indent + piece, role))
-    return lines
+    first = len(text) - len(bare)
+    most = max(0, width - LEAST_ROOM)
+    first, rest = min(first, most), min(first if hang is None else hang, most)
+    pieces = _pieces(bare, max(4, width - first), max(4, width - rest))
+    return [line(" " * (rest if n else first) + piece, role) for n, piece in enumerate(pieces)]
 
 
-def _pieces(text: str, room: int) -> list[str]:
-    """At blanks, where there are some."""
+def _pieces(text: str, first: int, rest: int) -> list[str]:
+    """At blanks, where there are some; the first piece has another room than the others."""
     pieces: list[str] = []
     now = ""
     for word in text.split(" "):
+        room = rest if pieces else first
         longer = f"{now} {word}" if now else word
         if cell_len(longer) <= room:
             now = longer
             continue
         if now:
             pieces.append(now)
-        *full, now = chop_cells(word, room) or [""]
+        *full, now = chop_cells(word, min(first, rest)) or [""]
         pieces += full
     return [*pieces, now]
 
@@ -100,13 +105,18 @@ def ago(seconds: float) -> str:
     return f"{seconds / 86400:.0f} d"
 
 
+def hours(found: float) -> str:
+    """Hours, with two digits where there are few."""
+    return f"{found:.1f}" if found >= 10 else f"{found:.2g}"
+
+
 def head(news: News, now: float) -> list[Line]:
     """The three lines above all: who it is and whether it lives; its trials; its best and cost."""
     return [_first(news, now), _second(news), _third(news, now)]
 
 
 def _first(news: News, now: float) -> Line:
-    name: Span = (one_line(news.name or news.root.name), HEAD)
+    name: Span = (one_line(news.root.resolve().name), HEAD)
     if news.trouble:
         return [name, ("  cannot be read on: ", BAD), (one_line(news.trouble), BAD)]
     if news.left_bytes:
@@ -170,11 +180,8 @@ def jobs_in_words(status: Status) -> str:
     text = f"jobs: {jobs.running} run"
     if not jobs.queued:
         return f"{text}, none waits"
-    told = [
-        f"{r.count} {one_line(r.reason)}" + (f" -> {one_line(r.setting)}" if r.setting else "")
-        for r in jobs.reasons[:REASONS]
-    ]
-    return f"{text}, {jobs.queued} wait" + (f" ({', '.join(told)})" if told else "")
+    settings = [one_line(reason.setting) for reason in jobs.reasons if reason.setting]
+    return f"{text}, {jobs.queued} wait" + (f" -> {', '.join(settings)}" if settings else "")
 
 
 def _third(news: News, now: float) -> Line:
@@ -189,13 +196,14 @@ def _third(news: News, now: float) -> Line:
     status = news.status
     if status is not None and status.hours is not None:
         unit = "GPU-h" if status.hours_of == "GPUs" else "job-h"
-        lost = f", {status.lost_hours:.1f} lost" if status.lost_hours else ""
-        spans.append((f"; {status.hours:.1f} {unit}{lost}", PLAIN))
+        lost = f", {hours(status.lost_hours)} lost" if status.lost_hours else ""
+        spans.append((f"; {hours(status.hours)} {unit}{lost}", PLAIN))
     if status is not None and status.forecast is not None and news.ended is None:
         end = status.forecast
         text = f"; ends about {clock(end.end, now)}"
-        if end.earliest < end.latest:
-            text += f" ({clock(end.earliest, now)}-{clock(end.latest, now)})"
+        band = clock(end.earliest, now), clock(end.latest, now)
+        if band[0] != band[1]:
+            text += f" ({band[0]}-{band[1]})"
         spans.append((text, PLAIN))
     return spans
 
@@ -206,10 +214,9 @@ def story(trial: SelectedTrial | None, width: int) -> list[Line]:
         return [line("no trial yet", DIM)]
     lines: list[Line] = []
     for text in trial.story:
-        lines += wrapped(text, width, _role_of(text))
-    for index, text in enumerate(trial.config):
-        lines += wrapped(("with " if index == 0 else "     ") + text, width, DIM)
-    return lines
+        hang = STAMP if text[:1].isdigit() else None
+        lines += wrapped(text, width, _role_of(text), hang=hang)
+    return lines + wrapped("with " + "  ".join(trial.config), width, DIM)
 
 
 def _role_of(text: str) -> str:
@@ -262,11 +269,12 @@ def seats(news: News, now: float, width: int, height: int) -> list[Line]:
     """How many legs ran, over time; what runs, and for what the rest waits."""
     lines: list[Line] = []
     status = news.status
-    if status is not None:
+    if status is not None and news.ended is None:
         lines += wrapped(jobs_in_words(status), width, HEAD)
         for reason in status.jobs.reasons[:REASONS]:
-            if reason.text:
-                lines += wrapped(f"  {reason.count}: {one_line(reason.text)}", width, DIM)
+            told = f"  {reason.count} {one_line(reason.text or reason.reason)}"
+            told += f" -> {one_line(reason.setting)}" if reason.setting else ""
+            lines += wrapped(told, width, DIM)
         lines += [
             line(f"  node {one_line(q.node)} is left alone until {clock(q.until, now)}", WARN)
             for q in status.quarantined

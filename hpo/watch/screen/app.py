@@ -63,6 +63,7 @@ TITLES = {
 class WatchApp(App[None]):
     """Looks at one of the campaigns in `roots`, the first of them at first."""
 
+    TITLE = "hpo watch"
     ENABLE_COMMAND_PALETTE = False
     CSS = """
     #head { height: 3; }
@@ -76,9 +77,9 @@ class WatchApp(App[None]):
     .filtering #filter { display: block; }
     .wide #body { layout: horizontal; }
     .wide #table { width: 56%; height: 100%; }
-    .wide #panel { width: 44%; height: 100%; }
+    .wide #panel { width: 44%; height: 100%; padding-left: 1; }
     .zoomed #table { display: none; }
-    .zoomed #panel { width: 100%; height: 100%; }
+    .zoomed #panel { width: 100%; height: 100%; padding-left: 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,ctrl+c", "quit", show=False, priority=False),
@@ -299,7 +300,7 @@ class WatchApp(App[None]):
             spans.append((f"  {what}, esc: all", WARN))
         if len(self._roots) > 1:
             spans.append((f"  c {len(self._roots)} campaigns", DIM))
-        steering = "  x stop trial  D drain  N stop" if self.may_steer else ""
+        steering = "  x D N stop" if self.may_steer else ""
         spans.append((f"  / filter  f failed  s r sort  1-6 z panel{steering}", DIM))
         self._foot.show([spans])
 
@@ -317,10 +318,8 @@ class WatchApp(App[None]):
     def action_help(self) -> None:
         """All keys."""
         keys = [*KEYS, *(STEERING_KEYS if self.may_steer else ())]
-        text = "\n".join(
-            f"{key:<14} {what}" if len(key) < 15 else f"{key}:\n{'':15}{what}" for key, what in keys
-        )
-        self.push_screen(Text("keys", text))
+        text = "\n".join(f"{key:<9} {what}" for key, what in keys)
+        self.push_screen(Text("keys", text, hang=10))
 
     def action_move(self, count: int) -> None:
         """Another trial, or scroll."""

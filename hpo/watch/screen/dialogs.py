@@ -38,9 +38,9 @@ class Text(ModalScreen[bool]):
         Binding("pageup", "scroll(-10)", show=False),
     ]
 
-    def __init__(self, title: str, text: str, *, question: bool = False) -> None:
+    def __init__(self, title: str, text: str, *, question: bool = False, hang: int = 0) -> None:
         super().__init__()
-        self._title, self._text, self._question = title, text, question
+        self._title, self._text, self._question, self._hang = title, text, question, hang
 
     def compose(self) -> ComposeResult:
         """See Textual."""
@@ -61,7 +61,7 @@ class Text(ModalScreen[bool]):
         width = max(10, min(MOST_WIDTH, self.app.size.width - 6))
         lines: list[Line] = []
         for paragraph in self._text.splitlines():
-            lines += wrapped(one_line(paragraph), width)
+            lines += wrapped(one_line(paragraph), width, hang=self._hang)
         height = max(1, min(len(lines), self.app.size.height - 6))
         self.query_one("#over").styles.width = width + 4
         pane = self.query_one("#text", Pane)

@@ -27,7 +27,7 @@ class Lines(Widget):
     Lines > .lines--good { color: $text-success; }
     Lines > .lines--bad { color: $text-error; text-style: bold; }
     Lines > .lines--warn { color: $text-warning; }
-    Lines > .lines--dim { color: $text-muted; }
+    Lines > .lines--dim { text-style: dim; }
     Lines > .lines--head { text-style: bold; }
     Lines > .lines--best { color: $text-accent; text-style: bold; }
     Lines > .lines--cursor { text-style: reverse; }

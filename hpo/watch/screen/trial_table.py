@@ -17,7 +17,8 @@ from hpo.watch.screen.lines import CURSOR, Lines
 from hpo.watch.words import BEST, DIM, HEAD, PLAIN, ROLES, Line, ago, line, value
 
 NUMBERS = (TRIAL, REACHED, VALUE, RUNG)
-LEAST, MOST = 7, 14  # cells of a hyperparameter's column
+LEAST, MOST = 9, 14  # cells of a hyperparameter's column
+ROOMY = 85  # cells, from which on the metric's name has more room
 CAUSE = "cause"
 
 
@@ -49,6 +50,7 @@ class TrialTable(Lines, can_focus=True):
         self._now = 0.0
         self._virtual = False
         self._top = 0
+        self._place: dict[int, int] = {}  # of each trial in the order
 
     def forget(self) -> None:
         """Another campaign comes."""
@@ -88,7 +90,7 @@ class TrialTable(Lines, can_focus=True):
             Column(TRIAL, "trial", digits, lambda row: str(row.trial_id)),
             Column(STATE, "state", 9, lambda row: row.state),
             Column(REACHED, resource, min(8, max(5, cell_len(resource))), _reached),
-            Column(VALUE, metric, 10, self._value),
+            Column(VALUE, metric, 10 if self.size.width < ROOMY else 18, self._value),
         ]
         if not self._virtual:
             found.append(Column(SINCE, "since", 10, lambda row: ago(self._now - row.since)))
@@ -126,6 +128,7 @@ class TrialTable(Lines, can_focus=True):
         return f"{number(row.value)}{mark}" if row.value is not None else " "
 
     def _arrange(self) -> None:
+        before = self._place.get(self.selected, -1) if self.selected is not None else -1
         self.order = arranged(self.rows.values(), self.choice, self._goal.sign)
         self._place = {trial_id: place for place, trial_id in enumerate(self.order)}
         if self.selected not in self._place:
@@ -135,6 +138,9 @@ class TrialTable(Lines, can_focus=True):
             if near != self.selected:
                 self.selected = near
                 self.post_message(self.Selected())
+        elif self.selected is not None and self._top <= before < self._top + self._height():
+            # What is selected and seen stays where it is on the screen.
+            self._top += self._place[self.selected] - before
         self._draw()
 
     def _height(self) -> int:
