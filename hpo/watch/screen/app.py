@@ -194,8 +194,8 @@ class WatchApp(App[None]):
     def on_found(self, message: Found) -> None:
         """A look at the campaign."""
         news = message.news
-        if news.root != self._root:
-            return  # of the one that was looked at before
+        if news.root != self._root or not self.screen_stack:
+            return  # of the one that was looked at before, or when the user leaves
         self._news = news
         self.readings += 1
         if news.anew:
@@ -213,7 +213,7 @@ class WatchApp(App[None]):
 
     def on_listed(self, message: Listed) -> None:
         """How the campaigns stand."""
-        if isinstance(self.screen, CampaignList):
+        if self.screen_stack and isinstance(self.screen, CampaignList):
             self.screen.take(message.campaigns)
 
     def on_broken(self, message: Broken) -> None:
@@ -228,6 +228,8 @@ class WatchApp(App[None]):
     # Drawing
 
     def _draw(self) -> None:
+        if not self.screen_stack:
+            return  # the user leaves
         now = self._now()
         news = self._news or News(self._root)
         if self._news is None:
