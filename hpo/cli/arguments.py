@@ -18,6 +18,7 @@ from hpo.cli.options import (
     schema,
     status,
     stop,
+    watch,
     why,
 )
 from hpo.cli.options.parser import Parser
@@ -37,6 +38,7 @@ def build_parser() -> Parser:
     retrain.add(commands)
     plan.add(commands)
     status.add(commands)
+    watch.add(commands)
     report.add(commands)
     plots.add(commands)
     why.add(commands)

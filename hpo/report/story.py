@@ -6,9 +6,9 @@ The files of the trial and the words of the cluster are added by whoever prints 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeGuard
 
 from hpo.record import events as ev
 from hpo.record.causes import Cause
@@ -44,33 +44,59 @@ class Step:
     ended: str | None = None
 
 
+class Teller:
+    """Follows a campaign event by event; `state` is how it stands after them."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.state = CampaignState(rules.goal)
+        self._last_of: dict[str, int] = {}  # the trial whose leg a job ran last
+
+    def follow(self, event: ev.Event) -> str:
+        """Apply the event; why it happened, as far as that is known only before it.
+
+        Raises:
+            TransitionError: it cannot follow from those before it.
+        """
+        # The reason of an offer is in the state before it, the rank of a result in the one after.
+        reason = ""
+        if len(self.state.levels or ()) > len(self.rules.levels):
+            self.rules = replace(self.rules, levels=self.state.levels)
+        if isinstance(event, ev.LegOffered):
+            reason = _reason(event, self.state, self.rules)
+        elif isinstance(event, ev.LegClaimed):
+            reason = _taken(event, self._last_of.get(event.job_id))
+        elif isinstance(event, ev.LegFinished):
+            self._last_of[event.job_id] = event.trial_id
+        apply(self.state, event)
+        return reason
+
+    def step(self, event: ev.Event, reason: str) -> Step | None:
+        """The last event in words, for its trial, or for all that are open; None: for none."""
+        if isinstance(event, ev.TrialDrawn | ev.TrialEvent):
+            return _step(event, self.state, self.rules, reason)
+        return _of_campaign(event)
+
+    def concerns(self, event: ev.Event, trial_id: int) -> bool:
+        """Whether the event, which has been followed, belongs to the story of the trial."""
+        if isinstance(event, ev.TrialDrawn | ev.TrialEvent | ev.StopAsked):
+            return event.trial_id == trial_id
+        if isinstance(event, ev.RetryAsked):
+            return trial_id in event.trial_ids
+        return trial_id in self.state.trials and is_open(self.state.trials[trial_id])
+
+
 def tell(
     events: Iterable[ev.Event], trial_id: int, rules: Rules
 ) -> tuple[list[Step], CampaignState]:
     """The steps of a trial, and the campaign as it stands after all events."""
-    state = CampaignState(rules.goal)
+    teller = Teller(rules)
+    state = teller.state
     steps: list[Step] = []
-    last_of: dict[str, int] = {}  # the trial whose leg a job ran last
     for event in events:
-        # The reason of an offer is in the state before it, the rank of a result in the one after.
-        reason = ""
-        if state.levels and len(state.levels) > len(rules.levels):
-            rules = replace(rules, levels=state.levels)
-        if isinstance(event, ev.LegOffered):
-            reason = _reason(event, state, rules)
-        elif isinstance(event, ev.LegClaimed):
-            reason = _taken(event, last_of.get(event.job_id))
-        elif isinstance(event, ev.LegFinished):
-            last_of[event.job_id] = event.trial_id
-        apply(state, event)
-        if isinstance(event, ev.TrialDrawn | ev.TrialEvent):
-            if event.trial_id == trial_id:
-                steps.append(_step(event, state, rules, reason))
-        elif trial_id in state.trials:
-            if _is_about(event, trial_id):
-                steps.append(Step(event.time, what_is_asked(event)))
-            elif _is_open(state.trials[trial_id]):
-                steps += _of_campaign(event)
+        reason = teller.follow(event)
+        if teller.concerns(event, trial_id) and (step := teller.step(event, reason)) is not None:
+            steps.append(step)
     return steps, state
 
 
@@ -156,7 +182,7 @@ def _reason(event: ev.LegOffered, state: CampaignState, rules: Rules) -> str:
         return "a new trial"  # or one that the journal does not know, as will be told
     rung = state.rungs.get((trial.bracket, trial.rung))
     if event.rung > trial.rung and rung is not None:
-        place = _rank(rung, trial.trial_id)
+        place = _rank(rung, trial, rules)
         return f"promoted, as rank {place} of {len(rung.ranked)} at {_level(trial.rung, rules)}"
     leg = trial.ended_leg
     if trial.retry_asked:
@@ -194,34 +220,28 @@ def _finished(event: ev.LegFinished, state: CampaignState, rules: Rules) -> str:
     text = f"{how} {at} {took}: {_value(told.metric, rules)}"
     trial = state.trials[event.trial_id]
     rung = state.rungs.get((trial.bracket, trial.rung))
-    if rules.levels and rung and (place := _rank(rung, event.trial_id)):
+    if rules.levels and rung and (place := _rank(rung, trial, rules)):
         text += f", rank {place} of {len(rung.ranked)} there"
     return text
 
 
-def _is_about(event: ev.Event, trial_id: int) -> TypeGuard[ev.StopAsked | ev.RetryAsked]:
-    if isinstance(event, ev.StopAsked):
-        return event.trial_id == trial_id
-    return isinstance(event, ev.RetryAsked) and trial_id in event.trial_ids
-
-
-def _of_campaign(event: ev.Event) -> list[Step]:
+def _of_campaign(event: ev.Event) -> Step | None:
     match event:
         case ev.CampaignEnding():
-            return [Step(event.time, f"the campaign begins to end: {event.reason}")]
+            return Step(event.time, f"the campaign begins to end: {event.reason}")
         case ev.CampaignEnded():
-            return [Step(event.time, f"the campaign ends: {event.reason}")]
+            return Step(event.time, f"the campaign ends: {event.reason}")
         case ev.CampaignReopened():
-            return [Step(event.time, f"the campaign goes on: {event.reason}")]
-        case ev.CampaignExtended():
-            return [Step(event.time, what_is_asked(event))]
+            return Step(event.time, f"the campaign goes on: {event.reason}")
+        case ev.CampaignExtended() | ev.StopAsked() | ev.RetryAsked():
+            return Step(event.time, what_is_asked(event))
         case _:
-            return []
+            return None
 
 
 def _why_paused(state: CampaignState, trial: TrialState, rules: Rules) -> str:
     rung = state.rungs.get((trial.bracket, trial.rung), Rung())
-    results, place = len(rung.ranked), _rank(rung, trial.trial_id)
+    results, place = len(rung.ranked), _rank(rung, trial, rules)
     text = f"it is paused at {_level(trial.rung, rules)}, rank {place} of {results} there"
     if trial.metric is None:
         return f"{text}; a value that is not finite is never promoted"
@@ -245,11 +265,15 @@ def _is_early(trial: TrialState) -> bool:
     return isinstance(trial.ended_leg, ev.LegFinished) and trial.ended_leg.result.early
 
 
-def _rank(rung: Rung, trial_id: int) -> int | None:
-    return next((n for n, (_, i) in enumerate(rung.ranked, 1) if i == trial_id), None)
+def _rank(rung: Rung, trial: TrialState, rules: Rules) -> int | None:
+    """From 1 on; None: it did not reach the rung with the value that it has."""
+    mine = (rules.goal.key(trial.metric), trial.trial_id)
+    place = bisect_left(rung.ranked, mine)
+    return place + 1 if rung.ranked[place : place + 1] == [mine] else None
 
 
-def _is_open(trial: TrialState) -> bool:
+def is_open(trial: TrialState) -> bool:
+    """Whether what happens to the campaign concerns the trial."""
     return trial.status not in (TrialStatus.COMPLETED, TrialStatus.FAILED)
 
 
