@@ -217,3 +217,20 @@ def train(learning_rate: float, data_path, batch_size: int = 32, max_epochs: int
 def quick(lr=0.1):
     return {"loss": lr}
 '''
+LIGHTNING = """
+import lightning as L
+from lightning.pytorch.cli import LightningCLI
+
+class Model(L.LightningModule):
+    def __init__(self, learning_rate: float = 1e-3, hidden: int = 64, seed: int = 0):
+        super().__init__()
+
+    def validation_step(self, batch):
+        self.log("val/loss", 0.1, prog_bar=True)
+
+class Data(L.LightningDataModule):
+    def __init__(self, root: str = "data", batch_size: int = 32):
+        super().__init__()
+
+LightningCLI(Model, Data)
+"""

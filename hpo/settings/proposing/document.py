@@ -222,7 +222,7 @@ def _hpo(
         lines += [_line(f"{k}: {written(v)}", "") for k, v in found.settings.items()]
         if flag is not None:
             lines.append(_line(f"flags: {written(flag)}", "# how booleans are typed"))
-        if found.style not in ("Hydra", "fire") and any(
+        if found.style not in ("Hydra", "LightningCLI", "fire") and any(
             one.kind == "list" for one in sorted_.in_space()
         ):
             lines.append(_line("lists: words", "# as several words behind the option"))

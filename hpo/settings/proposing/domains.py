@@ -126,12 +126,11 @@ def _escaped(char: str) -> str:
 
 
 def number(value: float) -> str:
-    """A float that YAML reads as one: 1.0e-4, not 1e-4; of few digits where that is enough."""
-    text = f"{value:.6g}" if float(f"{value:.6g}") == value or value != round(value, 6) else None
-    text = text if text is not None and float(text) == value else repr(value)
+    """A float that YAML reads as one: 1.0e-5, not 1e-05."""
+    text = repr(value)
     if "e" in text and "." not in text:
         text = text.replace("e", ".0e")
-    return re.sub(r"e([+-])0+(\d)", r"e\1\2", text) if "." in text or "e" in text else f"{text}.0"
+    return re.sub(r"e([+-])0+(\d)", r"e\1\2", text)
 
 
 def _short(value: float) -> str:

@@ -14,7 +14,7 @@ from hpo.settings.proposing.argument import calls, keywords, last_name, texts
 
 NUMBER = r"[-+0-9.eE]+|nan"
 _EPOCH = re.compile(r"(epoch|step|iter|iteration|round)\W*$", re.IGNORECASE)
-_PRINTS = ("print", "info", "write", "echo", "debug", "log", "warning")
+_PRINTS = ("print", "info", "write", "echo", "debug", "warning")
 _RANKS = (
     (r"error|err\b", "min"),
     (r"rmse|mae|mse", "min"),

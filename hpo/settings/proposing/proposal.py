@@ -108,8 +108,8 @@ def _style(named: Named, tree: ast.Module, packages: set[str]) -> CommandStyle:
     raise SettingsError(
         [
             f"{named.path} has no command line that is found in its text (argparse, absl, click, "
-            "typer, Hydra, or a dataclass that HfArgumentParser, tyro, simple-parsing, draccus or "
-            f"fire reads): name the function that trains{hint}, or give the script arguments; "
+            "typer, Hydra, LightningCLI, or what HfArgumentParser, tyro, simple-parsing, draccus "
+            f"or fire read): name the function that trains{hint}, or give the script arguments; "
             "docs/how-to/your-script.md has configurations to begin with"
         ],
         where=WHERE,

@@ -1,6 +1,6 @@
 """The arguments of command lines that are made of dataclasses or functions. Pure.
 
-HfArgumentParser, simple-parsing, tyro, draccus, pyrallis, jsonargparse's `CLI` and fire.
+LightningCLI, HfArgumentParser, simple-parsing, tyro, draccus, pyrallis, jsonargparse's `CLI`, fire.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ def read_typed(tree: ast.Module, packages: set[str]) -> CommandStyle | None:
         for call in calls(tree, "HfArgumentParser", "TrlParser"):
             if (found := _hf(call, classes, known)) is not None:
                 return found
+    if packages & {"lightning", "pytorch_lightning"}:
+        for call in calls(tree, "LightningCLI"):
+            return _lightning(call, classes, known)
     style = next((name for name in (*_NESTED, "simple_parsing") if name in packages), None)
     if style is not None:
         for call in calls(tree, "cli", "CLI", "auto_cli", "parse", "wrap", "add_arguments"):
@@ -86,6 +89,33 @@ def _flagged(found: tuple[Argument, ...], style: str) -> tuple[Argument, ...]:
 
 def _of_function(function: ast.FunctionDef, known: Mapping[str, Any]) -> tuple[Argument, ...]:
     return tuple(argument for argument, _ in parameters(function, known))
+
+
+def _lightning(
+    call: ast.Call, classes: Mapping[str, ast.ClassDef], known: Mapping[str, Any]
+) -> CommandStyle:
+    """What the constructors of the model and of the data take, below their names."""
+    named = keywords(call)
+    given = [*call.args[:2], None, None]
+    found = [Argument("trainer.max_epochs", "int")]
+    for above, key, node in (
+        ("model", "model_class", given[0]),
+        ("data", "datamodule_class", given[1]),
+    ):
+        chosen = node if node is not None else named.get(key)
+        class_ = None if chosen is None else classes.get(last_name(chosen))
+        for function in [] if class_ is None else class_.body:
+            if isinstance(function, ast.FunctionDef) and function.name == "__init__":
+                found += [
+                    replace(one, name=f"{above}.{one.name}", required=False)
+                    for one in _of_function(function, known)
+                ]
+    return CommandStyle(
+        "LightningCLI",
+        tuple(found),
+        ("fit", "--trainer.default_root_dir={checkpoint_dir}"),
+        {"arguments": "--{name}={value}"},
+    )
 
 
 def _hf(
