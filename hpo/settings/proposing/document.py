@@ -272,5 +272,7 @@ def _metric(found: CommandStyle, metric: Metric | None) -> list[str]:
     lines.append(_line(f"metric: {written(metric.name)}", ""))
     lines.append(_line(f"mode: {metric.mode}", ""))
     if metric.pattern is not None and found.style != "function":
+        if metric.note:
+            lines.append(f"  # {metric.note}")
         lines.append(f"  metric_pattern: '{metric.pattern}'")
     return lines

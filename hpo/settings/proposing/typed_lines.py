@@ -20,6 +20,7 @@ from hpo.settings.proposing.argument import (
     kind_named,
     kind_of,
     last_name,
+    texts,
     value_of,
 )
 from hpo.settings.proposing.command_lines import TWO_FLAGS, parameters
@@ -153,7 +154,7 @@ def fields(
     for base in class_.bases:
         if (other := classes.get(last_name(base))) is not None:
             yield from fields(other, classes, known, nested=nested, above=above, depth=depth + 1)
-    for node in class_.body:
+    for node, behind in zip(class_.body, [*class_.body[1:], None], strict=True):
         if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
             continue
         name = node.target.id
@@ -162,7 +163,9 @@ def fields(
             below = f"{above}{name}." if nested else above
             yield from fields(inner, classes, known, nested=nested, above=below, depth=depth + 1)
             continue
-        yield _field(f"{above}{name}", node, known)
+        field = _field(f"{above}{name}", node, known)
+        docs = texts([behind.value]) if isinstance(behind, ast.Expr) else []
+        yield replace(field, help=field.help or next(iter(docs), ""))
 
 
 def _field(name: str, node: ast.AnnAssign, known: Mapping[str, Any]) -> Argument:
