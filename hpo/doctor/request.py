@@ -72,6 +72,8 @@ def resources(nodes: Sequence[Nodes], wish: Wish, max_mem_mb: int) -> list[Findi
 
 def _gpus(nodes: Sequence[Nodes], wish: Wish) -> Finding:
     name = "gpus"
+    if wish.gpus_elsewhere:
+        return Finding(name, "ok", "slurm.extra asks for them: see what SLURM says of the request")
     if wish.gpus == 0:
         has = any(node.gpus for node in nodes)
         idle = "; the nodes have some" if has else ""

@@ -74,6 +74,10 @@ def test_what_no_node_has_fails_with_the_most_that_one_has(
     assert advice in told
 
 
+def test_gpus_that_are_asked_for_in_a_way_of_its_own_are_left_to_sbatch() -> None:
+    assert verdicts(replace(WISH, gpus=9, gpus_elsewhere=True), NODE)["gpus"][0] == "ok"
+
+
 def test_gpus_where_there_are_none() -> None:
     bare = replace(NODE, gpus={})
     assert verdicts(WISH, bare)["gpus"][0] == "fail"
