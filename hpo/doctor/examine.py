@@ -137,7 +137,7 @@ def wish_of(spec: CampaignSpec, executor: str) -> Wish:
     ahead = seats.max_queued_jobs if seats.queue_ahead is None else seats.queue_ahead
     everything = hpo.keep_checkpoints == "all" or asha is not None
     return Wish(
-        at_once=min(hpo.max_concurrent_jobs, hpo.n_trials),
+        at_once=min(hpo.max_concurrent_jobs, hpo.n_trials, seats.max_queued_jobs),
         queued=min(seats.max_queued_jobs, hpo.max_concurrent_jobs + ahead, legs),
         says_queued="max_queued_jobs" in hpo.model_fields_set,
         size=Size(slurm.mem_mb or None, slurm.time_min),

@@ -65,10 +65,12 @@ def _examine(
     findings.append(limits.account(settings.account, association))
     asked = SeatRequest(settings)
     options = asked.sbatch_options()
+    resources: list[Finding] = []
     if wish is not None and names:
         nodes = site.read_nodes(_ask("sinfo", "-h", "-o", site.NODES_FORMAT) or "", names)
-        findings += request.resources(nodes, wish, settings.max_mem_mb)
-    findings.append(request.request(_tried(options), asked.describe()))
+        resources = request.resources(nodes, wish, settings.max_mem_mb)
+    answer = request.request(_tried(options), asked.describe())
+    findings += [*resources, *([] if request.is_told(answer, resources) else [answer])]
     if names:
         findings += _times(settings, names, partitions_text or "")
     if wish is not None:

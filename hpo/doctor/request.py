@@ -40,6 +40,12 @@ def request(answer: Tried | None, asked: str) -> Finding:
     return Finding(name, "ok", f"SLURM takes the jobs ({asked}){when}")
 
 
+def is_told(answer: Finding, resources: Sequence[Finding]) -> bool:
+    """Whether a refusal says no more than what was found of the resources."""
+    vague = "node configuration is not available" in answer.found
+    return vague and any(one.verdict == "fail" for one in resources)
+
+
 def _mending(words: str) -> str:
     for pattern, settings in _CAUSES:
         if re.search(pattern, words, re.IGNORECASE):

@@ -9,7 +9,7 @@ from a_wish import WISH
 
 from hpo.cluster.slurm.preflight import Tried
 from hpo.cluster.slurm.site import Nodes
-from hpo.doctor.request import request, resources
+from hpo.doctor.request import is_told, request, resources
 from hpo.doctor.wish import Wish
 from hpo.units.sizes import Size
 
@@ -41,6 +41,14 @@ def test_what_slurm_refuses_names_the_setting(words: str, setting: str) -> None:
     assert found.verdict == "fail"
     assert words in found.found
     assert setting in found.advice
+
+
+def test_a_vague_refusal_is_left_out_where_the_resource_is_known() -> None:
+    vague = request(Tried(refused="Requested node configuration is not available"), "--x")
+    too_many = resources([PLAIN], replace(WISH, gpus=9), 6144)
+    assert is_told(vague, too_many)
+    assert not is_told(vague, resources([PLAIN], WISH, 6144))
+    assert not is_told(request(Tried(refused="Invalid qos"), "--x"), too_many)
 
 
 def verdicts(wish: Wish, *nodes: Nodes, max_mem_mb: int = 6144) -> dict[str, tuple[str, str]]:

@@ -74,7 +74,7 @@ def doctor(folder: Path, *settings: str, **environment: str) -> dict[str, dict[s
         capture_output=True,
         text=True,
         check=False,
-        timeout=200,
+        timeout=500,  # for a job that waits while other tests have the GPUs
     )
     assert "Traceback" not in done.stderr, done.stderr
     told = json.loads(done.stdout)
