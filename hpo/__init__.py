@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from hpo import errors
+    from hpo.api.ask_tell import Study, ask_tell
     from hpo.api.campaign import Campaign
     from hpo.api.run import Run, attach
     from hpo.api.slurm import SLURM
@@ -52,10 +53,12 @@ __all__ = [
     "Scheduler",
     "Searcher",
     "Space",
+    "Study",
     "Trial",
     "TrialInterrupted",
     "Tried",
     "WholeTrials",
+    "ask_tell",
     "attach",
     "canonical",
     "choice",
@@ -72,6 +75,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "hpo.api.ask_tell": ("Study", "ask_tell"),
     "hpo.api.campaign": ("Campaign",),
     "hpo.api.run": ("Run", "attach"),
     "hpo.api.slurm": ("SLURM",),

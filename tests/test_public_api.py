@@ -26,6 +26,8 @@ PUBLIC = {
     *("load_campaign", "CampaignResults", "errors"),
     # a campaign from Python
     *("Campaign", "ASHA", "SLURM", "Run", "attach"),
+    # a loop of one's own
+    *("ask_tell", "Study"),
 }
 PYTHON = [*(ROOT / "examples").rglob("*.py"), *(ROOT / "hpo" / "config").glob("*.py")]
 PAGES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]

@@ -9,7 +9,6 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -248,8 +247,9 @@ class Campaign:
         if not search.get("output_dir"):
             search["output_dir"] = f"hpo_results/{self._default_name(search)}"
         raw = RawConfig(sections, LABELS, list(self._problems))
-        here = self._folder / "campaign.py"
-        loaded = check(raw, here, self._folder)
+        # Called as its folder, in messages; files that it names are looked for from here.
+        name = Path(str(search["output_dir"])).name or SHIPPED_NAME
+        loaded = check(raw, self._folder / f"{name}.py", self._folder)
         if self._problems:  # because what cannot be named is missed by nobody else
             loaded.problems = [p for p in loaded.problems if not p.startswith("no objective: ")]
         loaded.problems = [p.replace(_NO_OBJECTIVE, _GIVE_OBJECTIVE) for p in loaded.problems]
@@ -265,11 +265,11 @@ class Campaign:
         loaded = self._loaded()
         if loaded.problems:
             raise SettingsError(loaded.problems, where="hpo.Campaign")
-        return replace(loaded.spec(), name=Path(str(loaded.output_dir)).name, source=None)
+        return loaded.spec()
 
     def _prepare(self, executor: Executor, *, fresh: bool) -> tuple[Executor, list[str]]:
-        """Check all and write the files; the executor that was chosen, and what `hpo` is told."""
-        _require_no_import(self._objective, self._searcher)
+        """Check all and write the files; the executor chosen, and what `hpo run` is told."""
+        _require_no_import()
         chosen: Any = choose_executor(executor)
         run = Run(self._campaign_folder(chosen))
         if run.is_managed:
@@ -280,7 +280,7 @@ class Campaign:
         file = self._write()
         checked(load(str(file), cwd=self._folder), chosen, fresh=fresh)
         more = ["--fresh"] if fresh else []
-        return chosen, ["run", "--config", str(file), "--executor", chosen, *more]
+        return chosen, ["--config", str(file), "--executor", chosen, *more]
 
     def _campaign_folder(self, executor: Executor) -> Path:
         root = self.output_dir
@@ -343,20 +343,17 @@ def _scheduler(given: Asha | WholeTrials | str | Mapping[str, Any]) -> Any:
     }
 
 
-def _require_no_import(*codes: NamedCode | None) -> None:
+def _require_no_import() -> None:
     """Stop where a job that imports a file of the user's would start a campaign by that.
 
     Raises:
-        SettingsError: the file is being imported, and not run.
+        SettingsError: the file that starts it is being imported, and not run.
     """
     frame = inspect.currentframe()
-    modules = set()
-    while frame is not None:
-        if frame.f_code.co_name == "<module>":
-            modules.add(frame.f_globals.get("__name__"))
+    while frame is not None and frame.f_code.co_name != "<module>":
         frame = frame.f_back
-    if "__main__" not in modules and modules - {"runpy", None}:
-        name = min(str(module) for module in modules if module)
+    name = "__main__" if frame is None else frame.f_globals.get("__name__", "__main__")
+    if name != "__main__":
         problem = (
             f"the campaign is started while {name} is imported, as each of its jobs does: write "
             'the lines that start it below `if __name__ == "__main__":`'

@@ -34,5 +34,9 @@ class CampaignPlan:
         from rich.console import Console
 
         text = io.StringIO()
-        print_to(Console(file=text, width=WIDTH, highlight=False, soft_wrap=True), self._plan)
-        return text.getvalue()
+        # Not as rich takes it for itself in a notebook, which is to show what is returned.
+        console = Console(
+            file=text, width=WIDTH, highlight=False, soft_wrap=True, force_jupyter=False
+        )
+        print_to(console, self._plan)
+        return text.getvalue().rstrip()

@@ -148,8 +148,8 @@ def ask_to_leave(child: subprocess.Popen[bytes]) -> None:
 
 
 def command(arguments: Sequence[str]) -> list[str]:
-    """The words that run `hpo` with these arguments, as this interpreter has it."""
-    words = json.dumps([str(_home()), list(arguments)])
+    """The words that call `hpo run` with these arguments, as this interpreter has it."""
+    words = json.dumps([str(_home()), ["run", *arguments]])
     return [sys.executable, "-u", "-c", PROGRAM, words]
 
 
