@@ -9,6 +9,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -35,6 +36,7 @@ from hpo.space.space import Space
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from hpo.api.diagnosis import Diagnosis
     from hpo.api.options import CampaignOptions
     from hpo.api.plan import CampaignPlan
 
@@ -148,6 +150,33 @@ class Campaign:
         )
         with _without_main():
             return CampaignPlan(make(asked, self._loaded()))
+
+    def doctor(
+        self, *, executor: Literal["auto", "slurm", "local"] = "auto", job: bool = False
+    ) -> Diagnosis:
+        """Whether the campaign can run here, check by check, and what to do where it cannot.
+
+        Args:
+            executor: where trials are to run; `auto`: SLURM where it is installed, else here.
+            job: also submit one job that tries an epoch and a checkpoint of a real trial.
+
+        Raises:
+            SettingsError: with all problems of the settings.
+        """
+        from hpo.api.diagnosis import Diagnosis
+        from hpo.cli.doctor import executor_of, found_of, try_job
+
+        chosen: Any = executor_of(executor)
+        file = self._beside("campaign.py")
+        if not Run(self._campaign_folder(chosen)).is_managed:
+            file = self._write()
+        loaded = load(str(file), cwd=self._folder)
+        found = found_of(loaded, chosen)
+        lines: list[str] = []
+        if job and not found.will_fail:
+            tried, lines = try_job(loaded.spec(), chosen)
+            found = replace(found, findings=(*found.findings, *tried))
+        return Diagnosis(found, lines)
 
     def run(self, *, executor: Executor = "auto", fresh: bool = False) -> Run:
         """Run the campaign, or go on with it, and wait for its end; tells what happens meanwhile.
@@ -268,8 +297,10 @@ class Campaign:
         return loaded.spec()
 
     def _prepare(self, executor: Executor, *, fresh: bool) -> tuple[Executor, list[str]]:
-        """Check all and write the files; the executor that was chosen, and what `hpo run` is told."""
-        _require_no_import()
+        """Check all and write the files; the chosen executor, and what `hpo run` is told."""
+        references = [code.module for code in (self._objective, self._searcher) if code]
+        references.append(str(self._spec().objective).rpartition(":")[0])
+        _require_no_import(set(references))
         chosen: Any = choose_executor(executor)
         run = Run(self._campaign_folder(chosen))
         if run.is_managed:
@@ -343,22 +374,25 @@ def _scheduler(given: Asha | WholeTrials | str | Mapping[str, Any]) -> Any:
     }
 
 
-def _require_no_import() -> None:
-    """Stop where a job that imports a file of the user's would start a campaign by that.
+def _require_no_import(named: set[str]) -> None:
+    """Stop where a job that imports the user's code would start a campaign by that.
+
+    Args:
+        named: the modules and files that jobs import.
 
     Raises:
-        SettingsError: the file that starts it is being imported, and not run.
+        SettingsError: one of them is being imported now, and not run.
     """
     frame = inspect.currentframe()
-    while frame is not None and frame.f_code.co_name != "<module>":
+    while frame is not None:
+        name, file = (str(frame.f_globals.get(key)) for key in ("__name__", "__file__"))
+        if frame.f_code.co_name == "<module>" and name != "__main__" and named & {name, file}:
+            problem = (
+                f"the campaign is started while {name} is imported, as each of its jobs does: "
+                'write the lines that start it below `if __name__ == "__main__":`'
+            )
+            raise SettingsError([problem], where="hpo.Campaign")
         frame = frame.f_back
-    name = "__main__" if frame is None else frame.f_globals.get("__name__", "__main__")
-    if name != "__main__":
-        problem = (
-            f"the campaign is started while {name} is imported, as each of its jobs does: write "
-            'the lines that start it below `if __name__ == "__main__":`'
-        )
-        raise SettingsError([problem], where="hpo.Campaign")
 
 
 @contextmanager

@@ -191,3 +191,13 @@ def test_the_types_of_options_name_each_setting() -> None:
     assert set(SlurmOptions.__annotations__) == set(SlurmSettings.model_fields)
     apart = {"objective", "searcher", "scheduler"}
     assert set(CampaignOptions.__annotations__) | apart == set(HpoSettings.model_fields)
+
+
+def test_the_doctor_says_what_the_command_says(train: Any) -> None:
+    found = Campaign(train.objective, space=SPACE, n_trials=2).doctor(executor="local")
+    assert not found.will_fail
+    assert "a campaign can start" in repr(found)
+    assert {one["verdict"] for one in found.data["checks"]} <= {"ok", "warn", "unknown"}
+    broken = Campaign("my_training:objektive", space=SPACE, n_trials=2).doctor(executor="local")
+    assert broken.will_fail
+    assert "no function 'objektive'" in repr(broken)
