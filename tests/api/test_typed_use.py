@@ -56,5 +56,5 @@ def wrong() -> None:
 
 
 def test_what_is_wrong_is_refused_by_the_program_too() -> None:
-    with pytest.raises(SettingsError, match="unknown key 'n_trial' in hpo.Campaign"):
+    with pytest.raises(SettingsError, match=r"unknown key 'n_trial' in hpo\.Campaign"):
         wrong()
