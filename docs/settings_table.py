@@ -27,6 +27,11 @@ SECTIONS = (
     ("HpoSettings", "`get_hpo_config()`", ""),
     ("SchedulerSettings", "`scheduler`", "In `get_hpo_config()`, as a mapping. "),
 )
+TABLE = "| setting | kind | default | meaning |\n|---|---|---|---|\n"
+SEARCHERS = """\
+In `get_hpo_config()`: one of these names, or a mapping, `{"name": "tpe", "n_initial": 20}`. Which
+one when: [Searchers](../how-to/searcher.md). What each does:
+[How searchers search](../how-it-works/search.md)."""
 KINDS = {
     "string": "text",
     "integer": "whole number",
@@ -41,14 +46,20 @@ BOUNDS = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("e
 def page() -> str:
     """The whole page."""
     from hpo.settings.search import HpoSettings, SchedulerSettings, SlurmSettings
+    from hpo.settings.searchers import MODELS
 
     text = HEAD
     models = {model.__name__: model for model in (SlurmSettings, HpoSettings, SchedulerSettings)}
     for name, title, where in SECTIONS:
         schema = models[name].model_json_schema()
-        text += f"\n## {title}\n\n{where}{schema['description']}\n\n"
-        text += "| setting | kind | default | meaning |\n|---|---|---|---|\n"
+        text += f"\n## {title}\n\n{where}{schema['description']}\n\n" + TABLE
         text += "".join(_row(key, field) for key, field in schema["properties"].items())
+    text += f"\n## `searcher`\n\n{SEARCHERS}\n"
+    for name, model in MODELS.items():
+        schema = model.model_json_schema()
+        text += f"\n### `{name}`\n\n{schema['description']}\n"
+        rows = [_row(key, field) for key, field in schema["properties"].items() if key != "name"]
+        text += "\n" + TABLE + "".join(rows) if rows else ""
     return text
 
 
@@ -74,6 +85,8 @@ def _kind(field: dict[str, Any]) -> str:
         return f"`{field['const']}`"
     if "$ref" in field:
         return "mapping"
+    if "oneOf" in field:
+        return "name or mapping"
     bounds = [f" {sign} {field[key]:g}" for key, sign in BOUNDS if key in field]
     items = f" of {KINDS[field['items']['type']]}s" if "items" in field else ""
     return KINDS[field["type"]] + items.replace("texts", "text") + "".join(bounds)

@@ -60,7 +60,7 @@ class Campaign:
         objective: Code | None = None,
         *,
         space: Mapping[str, Any] | Space | None = None,
-        searcher: AsyncRandomSearch | Code | None = None,
+        searcher: AsyncRandomSearch | Code | Mapping[str, Any] | None = None,
         scheduler: Rungs | None = None,
         slurm: SLURM | Mapping[str, Any] | None = None,
         **settings: Unpack[CampaignOptions],
@@ -73,9 +73,10 @@ class Campaign:
                 is written to a file beside the campaign, if it stands alone. None where
                 `entry_point` or `command` names a script.
             space: the hyperparameters; default: that of `searcher`.
-            searcher: default: random search. `AsyncRandomSearch` brings its space, its seed and its
-                points to evaluate along; one of your own is a class or function that is called
-                with (space, seed), or the text that says where it is.
+            searcher: a name such as "tpe", or a mapping with it and its settings; default: random
+                search. `AsyncRandomSearch` brings its space, its seed and its points to evaluate
+                along; one of your own is a class or function that is called with (space, seed), or
+                the text that says where it is.
             scheduler: `hpo.ASHA(max_t=27)`, or what a configuration file says; default: whole
                 trials. A `Scheduler` brings its searcher and its limits along.
             slurm: what each job asks SLURM for.

@@ -61,13 +61,12 @@ def sections(
         search.setdefault("seed", searcher.seed)
         if searcher.points_to_evaluate:
             search.setdefault("points_to_evaluate", searcher.points_to_evaluate)
-    elif isinstance(searcher, str):
+    elif isinstance(searcher, (str, Mapping)):
         search["searcher"] = searcher
-    random = isinstance(searcher, (AsyncRandomSearch, str)) or searcher is AsyncRandomSearch
+    is_told = isinstance(searcher, (AsyncRandomSearch, str, Mapping))
+    own = None if is_told or searcher is AsyncRandomSearch else searcher
     domains = dict(space.domains if isinstance(space, Space) else space or {})
-    return {"space": domains, "slurm": dict(slurm or {}), "hpo": search}, (
-        None if random else searcher
-    )
+    return {"space": domains, "slurm": dict(slurm or {}), "hpo": search}, own
 
 
 def with_other_names(problem: str) -> str:

@@ -65,6 +65,7 @@ class CampaignOptions(TypedDict, total=False):
     claim_timeout: float
     pythonpath: Sequence[str | PathLike[str]]
     sharing: Literal["private", "group", "group-writable"]
+    report: bool
     log_limit: str | None
     snapshot_code: bool
     trials_per_gpu: int

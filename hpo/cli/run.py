@@ -50,6 +50,7 @@ from hpo.manager.checkpoint_keeper import CheckpointKeeper
 from hpo.manager.lock import ManagerLock
 from hpo.manager.loop import Manager, Surroundings
 from hpo.manager.opening import Campaign, drift_problems, folder_problems, move_aside, open_campaign
+from hpo.manager.page_writer import PageWriter
 from hpo.seats.book import JobPhase
 from hpo.settings.limits import search_limits, seat_limits
 from hpo.settings.reading.loading import Loaded, load
@@ -215,7 +216,7 @@ def _manage(
         log.warning("%s and could always replace this campaign", ", ".join(owners))
     if executor != "simulated":
         tell_environment(spec.slurm)
-    legs, layout = spec.legs(), campaign.layout
+    legs, layout = spec.legs(campaign.ladder), campaign.layout
     journal = Journal(layout.journal, campaign.header, guard=lock.guard)
     cluster: Cluster
     clock: Clock
@@ -233,6 +234,7 @@ def _manage(
             make_searcher(spec),
             search_limits(spec, largest_memory_mb(executor, spec.slurm), executor),
             legs,
+            spec.space,
         ),
         seat_limits(spec, executor),
         goal=spec.goal,
@@ -242,6 +244,7 @@ def _manage(
         foreign_jobs=campaign.foreign_jobs,
         learns_silence=spec.hpo.hang_after == "auto",
         code=campaign.code,
+        page=PageWriter(layout) if spec.hpo.report else None,
     )
     ended = manager.run()
     if not ended:

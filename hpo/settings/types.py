@@ -82,6 +82,20 @@ def _read_words(value: object) -> object:
     return [read_path(word) for word in value] if isinstance(value, (list, tuple)) else value
 
 
+def read_reference(value: object) -> object:
+    """The name of a function without spaces.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"must be text such as 'my_package.train:objective', not {value!r}")
+    module, separator, function = value.rpartition(":")
+    if not separator or not module.strip() or not function.strip().isidentifier():
+        raise ValueError(f"must be 'package.module:function' or 'file.py:function', not {value!r}")
+    return f"{module.strip()}:{function.strip()}"
+
+
 TextPath = Annotated[str, BeforeValidator(read_path), Field(json_schema_extra={"format": "path"})]
 Count = Annotated[int, Field(ge=0)]
 PositiveCount = Annotated[int, Field(ge=1)]

@@ -23,7 +23,11 @@ from hpo.settings.reading.finding import SHIPPED, absolute, find_config, none_na
 from hpo.settings.reading.python_files import load_python
 from hpo.settings.reading.raw import RawConfig
 from hpo.settings.reading.scripts import command_line, resolve_command
-from hpo.settings.reading.search_checks import scheduler_problems, script_problems
+from hpo.settings.reading.search_checks import (
+    scheduler_problems,
+    script_problems,
+    searcher_problems,
+)
 from hpo.settings.search import HpoSettings, SlurmSettings
 from hpo.settings.spec import CampaignSpec
 from hpo.space.space import Space, read_space
@@ -129,10 +133,12 @@ def check(raw: RawConfig, path: Path, cwd: Path, *, output_dir: str | None = Non
     if found.space is not None and found.hpo is not None:
         problems += point_problems(found.space, found.hpo.points_to_evaluate)
         problems += scheduler_problems(found.space, found.hpo)
+        problems += searcher_problems(found.space, found.hpo)
     if found.hpo is not None:
         problems += script_problems(found.space, found.hpo)
     found.objective, found.command_line = _resolve_objective(raw, found, problems)
-    found.searcher = _resolve_reference("searcher", raw, path, cwd, problems)
+    if isinstance(raw.sections.get("hpo", {}).get("searcher"), str):
+        found.searcher = _resolve_reference("searcher", raw, path, cwd, problems)
     if found.hpo is not None:
         found.pythonpath = _resolve_pythonpath(found.hpo, path, cwd, problems)
         folder = output_dir or found.hpo.output_dir or f"hpo_results/{path.stem}"
