@@ -23,7 +23,7 @@ PUBLIC = {
     *("Searcher", "Tried", "AsyncRandomSearch"),
     *("Scheduler", "Limits", "WholeTrials", "Asha"),
     # what came of it
-    *("load_campaign", "CampaignResults", "errors"),
+    *("load_campaign", "CampaignResults", "compare", "errors"),
 }
 PYTHON = [*(ROOT / "examples").rglob("*.py"), *(ROOT / "hpo" / "config").glob("*.py")]
 PAGES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
