@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 from hpo.record import events as ev
 from hpo.record.causes import Cause
@@ -15,6 +16,7 @@ from hpo.record.goal import Goal
 from hpo.record.result import Outcome
 from hpo.record.rung import Rung
 from hpo.record.state import CampaignState, TrialState, TrialStatus, apply
+from hpo.report.narration import what_is_asked
 from hpo.report.usage_words import leg_usage
 
 
@@ -52,6 +54,8 @@ def tell(
     for event in events:
         # The reason of an offer is in the state before it, the rank of a result in the one after.
         reason = ""
+        if state.levels and len(state.levels) > len(rules.levels):
+            rules = replace(rules, levels=state.levels)
         if isinstance(event, ev.LegOffered):
             reason = _reason(event, state, rules)
         elif isinstance(event, ev.LegClaimed):
@@ -62,14 +66,18 @@ def tell(
         if isinstance(event, ev.TrialDrawn | ev.TrialEvent):
             if event.trial_id == trial_id:
                 steps.append(_step(event, state, rules, reason))
-        elif trial_id in state.trials and _is_open(state.trials[trial_id]):
-            steps += _of_campaign(event)
+        elif trial_id in state.trials:
+            if _is_about(event, trial_id):
+                steps.append(Step(event.time, what_is_asked(event)))
+            elif _is_open(state.trials[trial_id]):
+                steps += _of_campaign(event)
     return steps, state
 
 
 def standing(state: CampaignState, trial_id: int, rules: Rules) -> str:
     """Where the trial stands, and what has to happen for it to go on."""
     trial = state.trials[trial_id]
+    rules = replace(rules, levels=state.levels or rules.levels)
     match trial.status:
         case TrialStatus.OFFERED:
             offered = (state.trials[i] for i in state.of(TrialStatus.OFFERED))
@@ -87,6 +95,9 @@ def standing(state: CampaignState, trial_id: int, rules: Rules) -> str:
         case TrialStatus.FAILED:
             return f"it failed ({trial.cause})"
         case _:
+            if trial.stop_asked:
+                who = f"as {trial.stop_asked} asked"
+                return f"it is stopped, {who}; `hpo retry DIR {trial_id}` takes it up again"
             ended = trial.ended_leg
             last = ended.result if isinstance(ended, ev.LegFinished) else ended
             if last is not None and last.cause == Cause.CANCELLED:
@@ -105,7 +116,8 @@ def _step(
     match event:
         case ev.TrialDrawn():
             where = f", for bracket {event.bracket}" if event.bracket else ""
-            return Step(event.time, f"drawn{where}")
+            how = "taken from the points that were enqueued" if event.enqueued else "drawn"
+            return Step(event.time, f"{how}{where}")
         case ev.LegOffered():
             rung = f" (rung {event.rung})" if rules.levels else ""
             text = f"offered{_to(event.target, rules)}{rung}: {reason}"
@@ -147,6 +159,8 @@ def _reason(event: ev.LegOffered, state: CampaignState, rules: Rules) -> str:
         place = _rank(rung, trial.trial_id)
         return f"promoted, as rank {place} of {len(rung.ranked)} at {_level(trial.rung, rules)}"
     leg = trial.ended_leg
+    if trial.retry_asked:
+        return f"again, as {trial.retry_asked} asked"
     if trial.status is TrialStatus.STOPPED:
         return "again, because the campaign goes on"
     if trial.status is TrialStatus.FAILED:
@@ -185,6 +199,12 @@ def _finished(event: ev.LegFinished, state: CampaignState, rules: Rules) -> str:
     return text
 
 
+def _is_about(event: ev.Event, trial_id: int) -> TypeGuard[ev.StopAsked | ev.RetryAsked]:
+    if isinstance(event, ev.StopAsked):
+        return event.trial_id == trial_id
+    return isinstance(event, ev.RetryAsked) and trial_id in event.trial_ids
+
+
 def _of_campaign(event: ev.Event) -> list[Step]:
     match event:
         case ev.CampaignEnding():
@@ -193,6 +213,8 @@ def _of_campaign(event: ev.Event) -> list[Step]:
             return [Step(event.time, f"the campaign ends: {event.reason}")]
         case ev.CampaignReopened():
             return [Step(event.time, f"the campaign goes on: {event.reason}")]
+        case ev.CampaignExtended():
+            return [Step(event.time, what_is_asked(event))]
         case _:
             return []
 

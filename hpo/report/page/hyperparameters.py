@@ -51,8 +51,6 @@ def columns(
         values = [row.get(name) for row in rows]
         there = [value for value, row in zip(values, rows, strict=True) if name in row]
         domain = domains.get(name)
-        if domain is None and not there:
-            continue
         is_same = len(there) == len(rows) and len({_label(value) for value in there}) <= 1
         if (domain or {}).get("type") == "constant" or (domain is None and is_same):
             constants[name] = there[0] if there else (domain or {}).get("value")

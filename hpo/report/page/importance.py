@@ -26,9 +26,7 @@ class Importance:
     shares: Sequence[tuple[str, float]] = ()
 
 
-def importance_of(
-    state: CampaignState, space: dict[str, Any], levels: Sequence[int]
-) -> Importance:
+def importance_of(state: CampaignState, space: dict[str, Any], levels: Sequence[int]) -> Importance:
     """Of the results at the rung that most trials have reached, or of all without rungs."""
     results, where = _comparable(state, levels)
     if len(results) < LEAST:
@@ -55,9 +53,7 @@ def importance_of(
     return Importance(text, shares)
 
 
-def _comparable(
-    state: CampaignState, levels: Sequence[int]
-) -> tuple[list[tuple[int, float]], str]:
+def _comparable(state: CampaignState, levels: Sequence[int]) -> tuple[list[tuple[int, float]], str]:
     """(trial, value) at one rung, and its name."""
     sign = state.goal.sign
     if not levels:

@@ -7,7 +7,7 @@ work that a job could have taken. Pure: no I/O, no clock.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -66,10 +66,11 @@ def lay(
     """
     rows = _packed(sorted(legs, key=lambda leg: (leg.start, leg.trial_id)), end)
     offered = _Offered(offers)
+    again = _again(legs)
     seconds = dict.fromkeys(KINDS, 0.0)
     drawn: list[Segment] = []
     for lane, row in enumerate(rows):
-        whole = _with_gaps(lane, row, offered, begin, end, start_up_s)
+        whole = _with_gaps(lane, row, offered, again, begin, end, start_up_s)
         for part in whole:
             seconds[part.kind] += part.end - part.start
         if lane < MOST_LANES:
@@ -126,41 +127,63 @@ class _Offered:
         return found + (max(0.0, time - float(self._times[-1])) if self._last else 0.0)
 
 
+def _again(legs: Sequence[Leg]) -> dict[tuple[int, int], float]:
+    """When a trial went on that was taken from its job, by trial and attempt."""
+    found: dict[tuple[int, int], float] = {}
+    last: dict[int, Leg] = {}
+    for leg in legs:
+        before = last.get(leg.trial_id)
+        if before is not None and _was_taken(before):
+            found[before.trial_id, before.attempt] = leg.start
+        last[leg.trial_id] = leg
+    return found
+
+
+def _was_taken(leg: Leg) -> bool:
+    return leg.how == INTERRUPTED or (leg.how == LOST and leg.cause in _TAKEN)
+
+
 def _with_gaps(
     lane: int,
     row: Sequence[Leg],
     offered: _Offered,
+    again: Mapping[tuple[int, int], float],
     begin: float,
     end: float,
     start_up_s: float,
 ) -> list[Segment]:
     parts: list[Segment] = []
-    at, was_taken = begin, False
+    at, taken_until = begin, begin
     for leg in row:
         start, stop = max(begin, leg.start), min(leg.end, end)
-        parts += _gap(lane, at, start, offered, was_taken=was_taken)
+        parts += _gap(lane, at, start, offered, taken_until)
         ready = min(stop, start + start_up_s)
         if ready > start:
             parts.append(Segment(lane, start, ready, STARTING, leg))
         if stop > ready:
             parts.append(Segment(lane, ready, stop, RUNS, leg, 1))
         at = max(at, stop)
-        was_taken = leg.how == INTERRUPTED or (leg.how == LOST and leg.cause in _TAKEN)
+        # What never went on had waited for it until the end.
+        taken_until = again.get((leg.trial_id, leg.attempt), end) if _was_taken(leg) else at
         if leg.how == RUNNING:
             at = end
-    parts += _gap(lane, at, end, offered, was_taken=was_taken)
+    parts += _gap(lane, at, end, offered, taken_until)
     return parts
 
 
 def _gap(
-    lane: int, start: float, end: float, offered: _Offered, *, was_taken: bool
+    lane: int, start: float, end: float, offered: _Offered, taken_until: float
 ) -> list[Segment]:
-    if end <= start:
-        return []
-    if was_taken:
-        return [Segment(lane, start, end, PREEMPTED)]
-    waited = offered.seconds(start, end) > (end - start) / 2
-    return [Segment(lane, start, end, WAITING if waited else IDLE)]
+    """Up to `taken_until` a trial waits that was taken from the job before."""
+    parts = []
+    until = min(end, taken_until)
+    if until > start:
+        parts.append(Segment(lane, start, until, PREEMPTED))
+        start = until
+    if end > start:
+        waited = offered.seconds(start, end) > (end - start) / 2
+        parts.append(Segment(lane, start, end, WAITING if waited else IDLE))
+    return parts
 
 
 def _thinned(parts: Sequence[Segment], least_s: float) -> list[Segment]:

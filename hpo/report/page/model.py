@@ -103,7 +103,7 @@ def build(history: History, facts: Facts) -> Json:
         "axis": _axis(axis),
         "axis_of_curves": _axis(of_curves),
         "best": state.best_trial,
-        "trials": _trials(history, trials, end, factor),
+        "trials": _trials(history, trials, end),
         "hyperparameters": [_hyperparameter(one) for one in found],
         "constants": constants,
         "measured": _measured(history.measured, begin, factor),
@@ -116,10 +116,10 @@ def build(history: History, facts: Facts) -> Json:
         "words": {
             "outcome": words.outcome(state, len(ranked)),
             "incumbent": words.incumbent(history, end, axis),
-            "curves": words.curves(len(drawn), len(trials), of_curves),
+            "curves": words.curves(len(drawn), len(facts.curves), len(trials), of_curves),
             "rungs": words.rungs(facts.levels, rungs),
             "seats": words.seats(lanes),
-            "slices": words.slices(len(found), axis),
+            "slices": words.slices(len(found), len(history.measured), axis),
             "parallel": words.parallel(len(best), len(sample)),
             "lost": words.lost(history, max(1, facts.gpus), "GPU" if facts.gpus else "job"),
         },
@@ -132,14 +132,11 @@ def _axis(axis: Axis | None) -> Json | None:
     return {"log": axis.is_log, "low": _short(axis.low), "high": _short(axis.high)}
 
 
-def _trials(history: History, trials: Sequence[TrialState], end: float, factor: float) -> Json:
+def _trials(history: History, trials: Sequence[TrialState], end: float) -> Json:
     names = [status.value for status in TrialStatus]
     running = {leg.trial_id: end - leg.start for leg in history.legs if math.isinf(leg.end)}
     causes = list(dict.fromkeys(trial.cause or "" for trial in trials))
-    hours = (
-        (history.seconds[trial.trial_id] + running.get(trial.trial_id, 0.0)) * factor
-        for trial in trials
-    )
+    seconds = (history.seconds.get(t.trial_id, 0.0) + running.get(t.trial_id, 0.0) for t in trials)
     return {
         "statuses": names,
         "id": [trial.trial_id for trial in trials],
@@ -148,7 +145,7 @@ def _trials(history: History, trials: Sequence[TrialState], end: float, factor: 
         "resource": [trial.resource for trial in trials],
         "rung": [trial.rung for trial in trials],
         "attempts": [trial.attempt + 1 for trial in trials],
-        "hours": [float(f"{value:.4g}") for value in hours],
+        "seconds": [_at(value) for value in seconds],
         "causes": causes,
         "cause": [causes.index(trial.cause or "") for trial in trials],
     }

@@ -43,7 +43,7 @@ def standing(state: CampaignState, silent_s: float | None) -> Standing:
     if state.ended == BREAKER:
         return Standing("failed", BAD, "The first trials all failed alike, so it stopped itself.")
     if state.ended is not None:
-        reason = f"It ended because: {one_line(state.ended)}."
+        reason = f"The campaign has ended: {one_line(state.ended)}."
         if state.best_trial is None:
             return Standing("no result", BAD, reason)
         return Standing("completed", GOOD, reason)
@@ -119,7 +119,7 @@ def _mb(megabytes: float) -> str:
 def advice(
     state: CampaignState, gpus: int, settings: Mapping[str, Any]
 ) -> list[list[tuple[str, bool]]]:
-    """The lines of what was asked for and used, cut into pieces: (text, whether it is a setting).
+    """What to ask for next time, in lines cut into pieces: (text, whether it is a setting).
 
     `settings` are those of campaign.json.
     """
@@ -133,7 +133,8 @@ def advice(
         advise_mem=slurm.get("mem") != "auto",
     )
     # Odd pieces of a split by a group are what the group held.
-    return [
+    found = (
         [(text, bool(number % 2)) for number, text in enumerate(_CODE.split(line)) if text]
         for line in lines
-    ]
+    )
+    return [line for line in found if len(line) > 1]

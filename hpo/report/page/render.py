@@ -75,7 +75,7 @@ def render(sources: Sources, folder: str, settings: Mapping[str, Any], now: floa
         data=data,
         css=_asset("assets/page.css"),
         scripts=scripts,
-        policy=_policy([data, *scripts]),
+        policy=_policy(scripts),
         standing=panels.standing(state, _silent_s(sources, now)),
         counts=panels.counts(state, plan.n_trials),
         hours=hours_text(state.seat_seconds / 3600 * max(1, plan.gpus)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hpo.record.goal import Goal
 
-_DECADES = 1.5  # of what is not the worst tenth, from which on an axis is logarithmic
+_DECADES = 1.0  # of what is not the worst tenth, from which on an axis is logarithmic
 _FAR = 3.0  # times the spread of most values beyond them: what is farther is drawn at the edge
 
 

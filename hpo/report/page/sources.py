@@ -1,4 +1,4 @@
-"""All that the page is made of, read from a campaign's files: nothing is locked, nothing changed."""
+"""What the page is made of, read from a campaign's files: nothing is locked or changed."""
 
 from __future__ import annotations
 

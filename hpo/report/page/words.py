@@ -79,12 +79,12 @@ def incumbent(history: History, end: float, axis: Axis | None) -> str:
     return text + _outside(axis)
 
 
-def curves(shown: int, started: int, axis: Axis | None) -> str:
-    """Which learning curves are drawn."""
+def curves(shown: int, looked_at: int, started: int, axis: Axis | None) -> str:
+    """Which learning curves are drawn: of so many trials that were looked at, and of all."""
     if not shown:
         return "No trial has reported yet."
-    if shown == started:
-        text = f"One line for each of {count(started, 'trial')} that reported."
+    if looked_at == started:
+        text = f"One line for each trial that has reported: {shown} of {started}."
     else:
         text = f"{shown} of {started} trials: the best, those that run, and a sample of the others."
     return f"{text} The best one is drawn strongest.{_outside(axis)}"
@@ -114,7 +114,7 @@ def seats(lanes: Lanes) -> str:
         RUNS: "training",
         STARTING: "starting (estimated from legs of different length)",
         WAITING: "waiting for a job",
-        PREEMPTED: "lost after a preemption or a fault",
+        PREEMPTED: "until what was preempted or lost went on",
         IDLE: "without work",
     }
     parts = [
@@ -128,22 +128,24 @@ def seats(lanes: Lanes) -> str:
     return text
 
 
-def slices(names: int, axis: Axis | None) -> str:
+def slices(names: int, results: int, axis: Axis | None) -> str:
     """What is drawn against the hyperparameters."""
     if not names:
         return "Nothing is searched: all hyperparameters are constant."
+    if not results:
+        return "No trial has a result yet."
     return (
-        "One dot for each trial, at the value it has now; the darker, the further it was trained."
-        f"{_outside(axis)}"
+        "One dot for each trial, at the value it has now; the stronger its colour, the further it"
+        f" was trained.{_outside(axis)}"
     )
 
 
 def parallel(best: int, sample: int) -> str:
     """Which trials the lines are."""
-    if not best:
+    if best < 2:
         return "There are too few results to compare."
-    others = f"; grey: {sample} others, evenly spread" if sample else ""
-    return f"Each line is a trial, the {best} best in colour{others}. Drag along an axis to select."
+    which = f"one of the {best} best; grey: {sample} others, evenly spread" if sample else "a trial"
+    return f"Each line is {which}. The best is drawn strongest. Drag along an axis to select."
 
 
 def lost(history: History, factor: float, hours_of: str) -> str:

@@ -141,7 +141,7 @@ function axis(name, more = {}) {
     type: "value",
     name,
     nameTextStyle: { color: quiet, align: "left", padding: [0, 0, 0, 0] },
-    axisLine: { show: true, lineStyle: { color: quiet } },
+    axisLine: { show: true, onZero: false, lineStyle: { color: quiet } },
     axisTick: { show: true, lineStyle: { color: quiet } },
     axisLabel: { color: quiet, hideOverlap: true },
     splitLine: { lineStyle: { color: colour("line"), opacity: 0.6 } },
@@ -216,6 +216,12 @@ function timeAxis(more = {}) {
 
 function inUnit(seconds) {
   return seconds / model.unit.seconds;
+}
+
+// Points of one colour. Thousands are drawn as one shape, else each is one of its own.
+function dots(data, color, size) {
+  const many = model.measured.value.length > 2000;
+  return { type: "scatter", data, symbolSize: many ? 3 : size, large: many, largeThreshold: 1, progressive: 0, itemStyle: { color, opacity: many ? 0.5 : 0.85 }, z: 3 };
 }
 
 // ---------------------------------------------------------------- tables

@@ -66,8 +66,15 @@ function listenToTheScreen() {
     waits = setTimeout(drawAgain, 150);
   });
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAgain);
-  window.addEventListener("beforeprint", drawAll);
-  window.addEventListener("afterprint", drawAgain);
+  const { dataset } = document.documentElement;
+  window.addEventListener("beforeprint", () => {
+    dataset.paper = "";
+    drawAll();
+  });
+  window.addEventListener("afterprint", () => {
+    delete dataset.paper;
+    drawAgain();
+  });
 }
 
 listenToTables();

@@ -39,14 +39,13 @@ hyperparameters.forEach((one, index) => {
       const points = ranked
         .filter(({ row }) => one.values[row] !== null)
         .map(({ id, row, value, rung }) => [onAxis(one, one.values[row]) + jitter(id), clipped(value, bounds), id, rung, value]);
-      const size = points.length > 2000 ? 3 : points.length > 300 ? 5 : 7;
       return {
         grid: { left: 52, right: 18, top: 32, bottom: 28 },
         xAxis: xAxis("", parameterAxis(one)),
         yAxis: metricAxis(bounds, { name: index ? "" : `${shortened(model.metric, 22)} (${better})` }),
         tooltip: { ...tooltip("item"), formatter: ({ data }) => trialTip(data[2], `${model.metric} ${number(data[4])}`) },
         series: [
-          { type: "scatter", data: points.filter((point) => point[2] !== model.best), symbolSize: size, progressive: 0, itemStyle: { color: ({ data }) => rungColour(data[3]), opacity: points.length > 2000 ? 0.55 : 0.85 } },
+          ...(levels.length ? levels : [0]).map((rung) => dots(points.filter((point) => point[3] === rung && point[2] !== model.best), rungColour(rung), 7)),
           { type: "scatter", data: points.filter((point) => point[2] === model.best), symbol: "diamond", symbolSize: 14, itemStyle: { color: colour("best"), borderColor: colour("ground"), borderWidth: 1 }, z: 5 },
         ],
       };
@@ -87,8 +86,9 @@ chart("lines", {
       const row = rowOf.get(id);
       return [...names.map((one) => onAxis(one, one.values[row]) ?? "-"), clipped(model.trials.value[row], bounds)];
     };
-    const size = narrow ? 12 : 18;
-    const own = (name, dim, more) => ({ dim, name: shortened(name, size), type: "value", nameTextStyle: { color: colour("text") }, axisLine: { lineStyle: { color: colour("quiet") } }, ...more });
+    const size = narrow ? 40 : 18;
+    const above = narrow ? { align: "left", verticalAlign: "bottom", padding: [0, 0, 8, 0] } : {};
+    const own = (name, dim, more) => ({ dim, name: shortened(name, size), type: "value", nameLocation: narrow ? "start" : "end", nameGap: narrow ? 0 : 15, nameTextStyle: { color: colour("text"), ...above }, axisLine: { lineStyle: { color: colour("quiet") } }, ...more });
     const { best, sample } = model.lines;
     const strong = best.map((id, place) => ({ value: line(id), id, lineStyle: { color: place === 0 ? colour("best") : stepColour(best.length - place, best.length), width: place === 0 ? 3 : 1.2, opacity: place === 0 ? 1 : 0.65 } })).reverse();
     const series = (data, more) => ({ type: "parallel", data, progressive: 0, smooth: false, ...more });
@@ -98,8 +98,8 @@ chart("lines", {
         : { left: 56, right: 84, top: 48, bottom: 28 },
       parallelAxis: [
         ...names.map((one, dim) => own(one.name, dim, parameterAxis(one, { splitLine: { show: false } }))),
-        own(model.metric, names.length, { ...scaled("", bounds), name: shortened(model.metric, size), nameTextStyle: { color: colour("text"), fontWeight: "bold" } }),
-      ].map((one) => ({ ...one, areaSelectStyle: { width: 18, borderWidth: 1, borderColor: colour("accent"), color: colour("accent"), opacity: 0.25 } })),
+        own(model.metric, names.length, { ...scaled("", bounds), name: shortened(model.metric, size), nameTextStyle: { color: colour("text"), fontWeight: "bold", ...above } }),
+      ].map((one) => ({ ...one, z: 10, axisLabel: { ...one.axisLabel, backgroundColor: colour("ground"), padding: [0, 2] }, areaSelectStyle: { width: 18, borderWidth: 1, borderColor: colour("accent"), color: colour("accent"), opacity: 0.25 } })),
       tooltip: { ...tooltip("item"), formatter: ({ data }) => trialTip(data.id, `${model.metric} ${number(model.trials.value[rowOf.get(data.id)])}`) },
       series: [
         series(sample.map((id) => ({ value: line(id), id })), { lineStyle: { color: colour("grey"), width: 0.8, opacity: 0.35 }, inactiveOpacity: 0.03, z: 2 }),

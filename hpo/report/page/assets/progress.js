@@ -22,7 +22,7 @@ chart("incumbent", {
       yAxis: metricAxis(bounds),
       tooltip: { ...tooltip("item"), formatter: ({ seriesIndex, data }) => measuredTip(seriesIndex ? incumbents : measured, data[2]) },
       series: [
-        { type: "scatter", data: points(measured), symbolSize: place.clientWidth < 520 || measured.value.length > 2000 ? 4 : 6, itemStyle: { color: colour("grey"), opacity: measured.value.length > 2000 ? 0.4 : 0.75 }, progressive: 0 },
+        dots(points(measured), colour("grey"), isNarrow(place) ? 4 : 6),
         { type: "line", step: "end", data: steps, lineStyle: { color: colour("best"), width: 2.5 }, itemStyle: { color: colour("best") }, symbol: "circle", symbolSize: 7, z: 5 },
       ],
       aria: { enabled: false },
@@ -95,11 +95,11 @@ chart("promotions", {
     const values = valuesAtRungs();
     // Beside each other in order of their number, so that dots do not hide each other.
     const place = (rung, id) => levels.indexOf(rung) + ((((id * 0.618) % 1) - 0.5) * 0.36);
-    const dots = [];
+    const reached = levels.map(() => []);
     const lines = [];
     const best = [];
     for (const [id, steps] of values) {
-      for (const [rung, value] of steps) dots.push([place(rung, id), clipped(value, bounds), id, rung, value]);
+      for (const [rung, value] of steps) reached[levels.indexOf(rung)].push([place(rung, id), clipped(value, bounds), id, rung, value]);
       if (steps.length < 2) continue;
       const into = id === model.best ? best : lines;
       for (const [rung, value] of steps) into.push([place(rung, id), clipped(value, bounds)]);
@@ -113,8 +113,8 @@ chart("promotions", {
       tooltip: { ...tooltip("item"), formatter: ({ data }) => trialTip(data[2], `${model.metric} ${number(data[4])} at ${levelName(data[3])}`) },
       series: [
         line(lines, "accent", 1, lines.length > 3000 ? 0.12 : 0.35, 2),
-        { type: "scatter", data: dots, symbolSize: dots.length > 2000 ? 3 : 7, progressive: 0, itemStyle: { color: ({ data }) => (data[2] === model.best ? colour("best") : rungColour(data[3])), opacity: dots.length > 2000 ? 0.5 : 0.85 }, z: 3 },
-        line(best, "best", 2.5, 1, 4),
+        ...levels.map((rung, at) => dots(reached[at], rungColour(rung), 7)),
+        { ...line(best, "best", 2.5, 1, 4), symbol: "circle", symbolSize: 7, itemStyle: { color: colour("best") } },
       ],
     };
   },

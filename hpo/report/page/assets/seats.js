@@ -126,8 +126,9 @@ chart("lanes", {
     };
   },
   after() {
-    const there = new Set(model.seats.rows.map((row) => model.seats.kinds[row[3]]));
-    legend("lanes-legend", [...runEntries(), ...Object.entries(GAPS).filter(([kind]) => there.has(kind))]);
+    const { seconds } = model.seats;
+    const whole = Object.values(seconds).reduce((a, b) => a + b, 0);
+    legend("lanes-legend", [...runEntries(), ...Object.entries(GAPS).filter(([kind]) => seconds[kind] > 0.005 * whole)]);
   },
   table() {
     const { seconds } = model.seats;

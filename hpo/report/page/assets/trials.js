@@ -9,8 +9,8 @@ const trialColumns = [
   { name: model.resource, of: (row) => model.trials.resource[row] },
   ...(levels.length ? [{ name: "rung", of: (row) => model.trials.rung[row] }] : []),
   { name: "attempts", of: (row) => model.trials.attempts[row] },
-  { name: `${model.hours_of}-hours`, of: (row) => model.trials.hours[row] },
-  { name: "cause", isText: true, of: (row) => model.trials.causes[model.trials.cause[row]] },
+  { name: "time", csv: "seconds", of: (row) => duration(model.trials.seconds[row]), order: (row) => model.trials.seconds[row] },
+  ...(model.trials.causes.some(Boolean) ? [{ name: "cause", isText: true, of: (row) => model.trials.causes[model.trials.cause[row]] }] : []),
   ...model.hyperparameters.map((one) => ({
     name: one.name,
     isText: one.labels.length > 0,
@@ -77,6 +77,7 @@ function showTrials() {
   byId("trials-table").replaceChildren(table);
   byId("trials-count").textContent = `${rows.length} of ${model.trials.id.length} trials`;
   byId("trials-page").textContent = `page ${page + 1} of ${pages}`;
+  byId("trials-pages").hidden = pages === 1;
   byId("trials-back").disabled = page === 0;
   byId("trials-next").disabled = page + 1 >= pages;
 }
@@ -90,7 +91,7 @@ function csvCell(cell) {
 }
 
 function csvText() {
-  const lines = [trialColumns.map(({ name }) => csvCell(name)), ...trialsView.rows.map((row) => trialColumns.map(({ of }) => csvCell(of(row))))];
+  const lines = [trialColumns.map(({ name, csv }) => csvCell(csv || name)), ...trialsView.rows.map((row) => trialColumns.map(({ of, order, csv }) => csvCell((csv ? order : of)(row))))];
   return lines.map((line) => line.join(",")).join("\r\n") + "\r\n";
 }
 
