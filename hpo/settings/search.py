@@ -223,7 +223,8 @@ class HpoSettings(Settings):
     group that you trust with your account may also write, there and in folders above."""
 
     report: bool = True
-    """Whether the campaign is kept as a page, `report.html`: every ten minutes, and at its end."""
+    """Whether the campaign is kept as a page, `report.html`: every ten minutes, and at its end,
+    then also as pictures in `plots/`."""
 
     log_limit: Annotated[str | None, BeforeValidator(_read_size)] = "50M"
     """Size of a job's log beyond which its middle is left out, with a unit; None (`null`): keep it
