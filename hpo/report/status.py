@@ -50,7 +50,7 @@ class Seen:
 
     Attributes:
         now: the time (s, Unix) of the campaign.
-        campaign: its name.
+        campaign: the name of its folder.
         manager: who writes this: job_id, host, pid, and `beat`, the time (s) of its host.
         told: what the settings say.
         to_come: legs that are expected beyond those that are offered.
@@ -74,7 +74,7 @@ def status(
     running = _to_show(state)
     return {
         "format": FORMAT,
-        "campaign": seen.campaign,
+        "campaign": _cut(seen.campaign, NAME_CHARS),
         **_stamped("updated", now),
         **_stamped("started", state.started_at),
         "ended": _cut(state.ended),
