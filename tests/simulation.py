@@ -18,6 +18,7 @@ from hpo.cluster.simulated.model import ClusterModel
 from hpo.decisions.asha import Asha
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.scheduler import Limits, Scheduler
+from hpo.folder import all_results
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.journal import Header, Journal
 from hpo.job.orders import LegSettings
@@ -220,7 +221,8 @@ class _GatedCluster(SimulatedCluster):
 
 
 def require_same_results(campaign: Campaign, expected: Campaign) -> None:
-    for path in sorted(expected.layout.results.iterdir()):
+    told = all_results.read(campaign.layout)
+    for path in sorted(expected.layout.results.glob("trial_*.json")):
         ours = json.loads((campaign.layout.results / path.name).read_text())
         theirs = json.loads(path.read_text())
         assert (ours["status"], ours["error"], ours["config"]) == (
@@ -228,5 +230,8 @@ def require_same_results(campaign: Campaign, expected: Campaign) -> None:
             theirs["error"],
             theirs["config"],
         )
+        line = told[ours["trial_id"]]
+        known = ("status", "attempt", "error", "config")
+        assert {key: line.get(key) for key in known} == {key: ours[key] for key in known}
     best = json.loads(expected.layout.final_results.read_text())["best_error"]
     assert json.loads(campaign.layout.final_results.read_text())["best_error"] == best

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import plan, run, status, stop, why
+from hpo.cli.options import (
+    completion,
+    doctor,
+    export,
+    init,
+    plan,
+    plots,
+    report,
+    retrain,
+    run,
+    schema,
+    status,
+    stop,
+    why,
+)
 from hpo.cli.options.parser import Parser
 
 
@@ -12,9 +26,17 @@ def build_parser() -> Parser:
         prog="hpo", description="Hyperparameter-optimisation campaigns on SLURM and on a laptop."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    init.add(commands)
+    doctor.add(commands)
+    schema.add(commands)
+    completion.add(commands)
     run.add(commands)
+    retrain.add(commands)
     plan.add(commands)
     status.add(commands)
-    stop.add(commands)
+    report.add(commands)
+    plots.add(commands)
     why.add(commands)
+    stop.add(commands)
+    export.add(commands)
     return parser

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from hpo.errors import EXIT_FINISHED, SettingsError
 from hpo.folder import starts
 from hpo.folder import stop as stop_request
 from hpo.folder.campaign import last_start, require
-from hpo.folder.files import AttemptFiles, Layout, read_object, read_tail
+from hpo.folder.files import AttemptFiles, Layout, read_object, read_tail, to_json
 from hpo.folder.journal import read_through
 from hpo.folder.reports import read_attempt_reports
 from hpo.folder.safety import other_owner
@@ -120,6 +120,9 @@ def why(arguments: Namespace) -> int:
     executor = start.executor if start else "slurm"
     jobs = {step.job_id for step in steps if step.job_id and _ON_SLURM.fullmatch(step.job_id)}
     usage = accounting.usage(jobs) if executor == "slurm" else {}
+    if arguments.json:
+        print(to_json(_facts(layout, document, state, trial_id, steps, rules), indent=2))
+        return EXIT_FINISHED
     for line in _lines(layout, document, state, trial_id, steps, rules, usage):
         say(line)
     if state.trials[trial_id].job_id is None:
@@ -234,3 +237,39 @@ def _campaign(state: CampaignState) -> str:
     if state.ending is not None:
         return f"the campaign is ending ({state.ending})"
     return "the campaign has not ended"
+
+
+def _facts(
+    layout: Layout,
+    document: Mapping[str, Any],
+    state: CampaignState,
+    trial_id: int,
+    steps: Sequence[Step],
+    rules: Rules,
+) -> dict[str, Any]:
+    """The same for programs: times in s since 1970; `attempt` counts from 0."""
+    trial = state.trials[trial_id]
+    return {
+        "campaign": document["campaign"],
+        "folder": str(layout.root),
+        "trial_id": trial_id,
+        "config": trial.config,
+        "status": trial.status.value,
+        "now": story.standing(state, trial_id, rules),
+        "cause": trial.cause,
+        "message": trial.message,
+        rules.goal.metric: trial.metric,
+        "resource": trial.resource,
+        "checkpoints": [saved.resource for saved in checkpoint.find(layout.trial(trial_id))],
+        "steps": [
+            {
+                "time": step.time,
+                "text": step.text,
+                "attempt": step.attempt,
+                "job_id": step.job_id,
+                "ended": step.ended or None,
+            }
+            for step in steps
+        ],
+        "campaign_ended": state.ended,
+    }

@@ -25,10 +25,10 @@ from hpo.decisions.needs import (
 )
 from hpo.decisions.whole_trials import LegPolicy, WholeTrials
 from hpo.record import events as ev
-from hpo.record.causes import INFRASTRUCTURE, MORE_MEMORY, Cause
+from hpo.record.causes import INFRASTRUCTURE, LOST_TOO_OFTEN, MORE_MEMORY, Cause
 from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState, TrialState, TrialStatus
-from hpo.search.searcher import Drawn, Searcher, tried
+from hpo.search.searcher import Drawn, Searcher, history
 from hpo.units.backoff import Backoff
 from hpo.values import canonical
 
@@ -204,7 +204,7 @@ class Scheduler:
             f"lost {trial.losses} times without getting to its end, last: {why}; max_lost_legs "
             f"allows {self._limits.max_lost_legs}. Does the objective save and restore its state?"
         )
-        return ev.TrialFailed(now, trial.trial_id, "lost_too_often", message)
+        return ev.TrialFailed(now, trial.trial_id, LOST_TOO_OFTEN, message)
 
     def _offer(self, trial: TrialState, now: float, *, rung: int | None = None) -> ev.LegOffered:
         rung = trial.rung if rung is None else rung
@@ -262,14 +262,15 @@ class Scheduler:
             return
         room = offers_ahead(state, self._limits)
         room -= len(state.of(TrialStatus.OFFERED)) + offered_now
-        drawn = Drawn(state.taken)
+        drawn, known = Drawn(state.taken), history(state)
         first = len(state.trials)
         for trial_id in range(first, min(self._limits.n_trials, first + max(room, 0))):
-            config = self._searcher.suggest(trial_id, drawn, tried(state))
+            config = self._searcher.suggest(trial_id, drawn, known)
             if config is None:
                 yield ev.SearchExhausted(now, trial_id)
                 return
             drawn.new.add(canonical(config))
+            known.add_drawn(trial_id, config)
             bracket = self._legs.bracket(trial_id)
             yield ev.TrialDrawn(now, trial_id, config, bracket)
             yield self._offer(TrialState(trial_id, config, bracket, rung=bracket), now)

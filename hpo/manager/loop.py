@@ -27,6 +27,7 @@ from hpo.manager.code_versions import CodeTeller
 from hpo.manager.disk_watch import DiskWatch
 from hpo.manager.folder_watch import FolderWatch
 from hpo.manager.observe import Observer, OpenLegs
+from hpo.manager.page_writer import PageWriter
 from hpo.manager.publisher import Publisher
 from hpo.manager.seats.keeper import SeatKeeper
 from hpo.manager.silence_teller import SilenceTeller
@@ -76,6 +77,7 @@ class Manager:
         foreign_jobs: frozenset[str] = frozenset(),
         learns_silence: bool = False,
         code: str | None = None,
+        page: PageWriter | None = None,
     ) -> None:
         self._here = here
         self._journal = journal
@@ -85,6 +87,7 @@ class Manager:
         self._stop: StopRequest | None = None  # what `hpo stop` asked for, if it did
         self._checkpoints = checkpoints
         self._code = CodeTeller(code)
+        self._page = page
         self._unsaid = set(remarks.KINDS)  # of what jobs may notice
         self.state = CampaignState(goal)
         self.book = SeatBook(foreign=foreign_jobs)
@@ -120,6 +123,9 @@ class Manager:
         except FolderGoneError:
             self._seats.abandon("the campaign's folder is gone", self._here.clock.now())
             raise
+        finally:
+            if self._page is not None:
+                self._page.leave()
 
     def _run(self) -> bool:
         self._replay()
@@ -127,7 +133,10 @@ class Manager:
         while done and self.state.ended is None and not self._here.asked_to_leave():
             self._here.clock.sleep(self._safely(self.tick) or self._here.cluster.traits.tick_s)
         if done and self.state.ended is not None:
-            return self._insist(self._finish)
+            finished = self._insist(self._finish)
+            if finished and self._page is not None:
+                self._page.finish(self._here.asked_to_leave)
+            return finished
         self._publisher.leave(self.state, self.book, self._here.clock.now())
         return False
 
@@ -196,6 +205,8 @@ class Manager:
                 self._checkpoints.tidy(state)
         if self._publisher.summary(state, self.book, now, news=changed):
             here.on_change(state, self.book)
+        if self._page is not None:
+            self._page.look(news=changed)
 
     def _round(self, now: float) -> bool:
         """Observe, decide, commit, reconcile; whether there may be more to do at once."""

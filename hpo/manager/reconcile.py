@@ -177,15 +177,19 @@ def publish_finished(layout: Layout, events: Iterable[ev.Event]) -> None:
                 attempts.discard_prepared(layout, leg)
 
 
-def publish_results(layout: Layout, state: CampaignState, changes: Iterable[ev.Event]) -> None:
-    """Make the standing results tell what the journal tells."""
+def publish_results(
+    layout: Layout, state: CampaignState, changes: Iterable[ev.Event]
+) -> list[dict[str, Any]]:
+    """Make the standing results tell what the journal tells; those that were looked at."""
+    standing: list[dict[str, Any]] = []
     for event in changes:
         if isinstance(event, ev.LegFinished):
-            _publish_attempt(layout, state, event)
+            standing.append(_publish_attempt(layout, state, event))
         elif isinstance(event, (ev.TrialFailed, ev.TrialStopped)):
             trial = state.trials[event.trial_id]
             if trial.job_id is not None and not _told_by_job(trial):
-                _publish_for_lost(layout, state, trial)
+                standing.append(_publish_for_lost(layout, state, trial))
+    return standing
 
 
 def unpublished(layout: Layout, state: CampaignState) -> list[ev.Event]:
@@ -210,13 +214,11 @@ def unpublished(layout: Layout, state: CampaignState) -> list[ev.Event]:
     return events
 
 
-def publish_never_started(layout: Layout, state: CampaignState) -> None:
+def publish_never_started(layout: Layout, state: CampaignState) -> list[dict[str, Any]]:
     """Results for trials that no job ever took although later ones ran, so that none is missing."""
     taken = [i for i, trial in state.trials.items() if trial.job_id is not None]
-    for trial_id in range(max(taken, default=0)):
-        trial = state.trials[trial_id]
-        if trial.job_id is None:
-            _publish_for_lost(layout, state, trial)
+    before = (state.trials[trial_id] for trial_id in range(max(taken, default=0)))
+    return [_publish_for_lost(layout, state, trial) for trial in before if trial.job_id is None]
 
 
 def _told_by_job(trial: TrialState) -> bool:
@@ -227,25 +229,30 @@ def _told_by_job(trial: TrialState) -> bool:
     )
 
 
-def _publish_attempt(layout: Layout, state: CampaignState, event: ev.LegFinished) -> None:
+def _publish_attempt(layout: Layout, state: CampaignState, event: ev.LegFinished) -> dict[str, Any]:
     """For what was published and is not there: a file server may have lost the last rename.
 
-    Where somebody removed the trial's folder too, the journal tells all but its reports.
+    Where somebody removed the trial's folder too, the journal tells all but its reports. What
+    stands then; empty where nothing does.
     """
     leg = Leg(event.trial_id, event.rung, event.attempt, event.job_id)
-    standing = read_object(layout.result(event.trial_id)).get("attempt")
-    if isinstance(standing, int) and standing >= event.attempt:
-        return
+    standing = read_object(layout.result(event.trial_id))
+    attempt = standing.get("attempt")
+    if isinstance(attempt, int) and attempt >= event.attempt:
+        return standing
     found = attempts.read_attempt(layout, leg)
     if found is not None:
-        attempts.publish_standing(layout, found[1])
+        standing = found[1]
+        attempts.publish_standing(layout, standing)
     elif layout.trial(event.trial_id).name not in os.listdir(layout.trials):
         told, config = event.result.to_json(), state.trials[event.trial_id].config
         told["additional_info"] = {"training_time": event.result.elapsed, **told["additional_info"]}
-        attempts.publish_standing(layout, attempts.document(leg, config, state.goal, [], told))
+        standing = attempts.document(leg, config, state.goal, [], told)
+        attempts.publish_standing(layout, standing)
+    return standing
 
 
-def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -> None:
+def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -> dict[str, Any]:
     """A trial whose last job can no longer tell: the manager writes what is known."""
     reports = read_reports(layout.trial(trial.trial_id))
     reports = reports if is_writable(reports) else []
@@ -262,6 +269,7 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -
     leg = Leg(trial.trial_id, trial.rung, trial.attempt, trial.job_id)
     found = attempts.document(leg, trial.config, state.goal, reports, told)
     attempts.publish_standing(layout, found)
+    return found
 
 
 def _leg(trial: TrialState) -> Leg:

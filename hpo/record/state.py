@@ -169,7 +169,7 @@ def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev
     state.usage.add(event)
     if isinstance(event, ev.LegLost):
         _learn_from_loss(trial, event)
-        state.seat_seconds += max(0.0, event.time - trial.claimed_at)
+        _spend(state, trial, max(0.0, event.time - trial.claimed_at))
         # STOPPED: the user took the job, not the cluster.
         if event.cause != Cause.STOPPED and not trial.progressed:
             trial.losses += 1
@@ -178,7 +178,7 @@ def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev
         return
     result = event.result
     _learn_pace(state, trial, result)
-    state.seat_seconds += result.elapsed
+    _spend(state, trial, result.elapsed)
     trial.used_mb = max(trial.used_mb, result.mem_used_mb)
     # One that does not save starts lower again, and has not lost what it once reached.
     interrupted = result.outcome is Outcome.INTERRUPTED
@@ -186,11 +186,16 @@ def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev
     if result.outcome is Outcome.COMPLETED:
         state.any_result = True
         finite = result.metric is not None and math.isfinite(result.metric)
-        trial.metric = result.metric if finite else None
+        trial.metric = trial.metrics[trial.resource] = result.metric if finite else None
         _enter_rung(state, trial, early=result.early)
         _compare_with_best(state, trial)
     elif interrupted and not trial.progressed:
         trial.losses += 1
+
+
+def _spend(state: CampaignState, trial: TrialState, seconds: float) -> None:
+    state.seat_seconds += seconds
+    trial.seconds += seconds
 
 
 def _learn_from_loss(trial: TrialState, event: ev.LegLost) -> None:

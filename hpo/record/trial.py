@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -64,6 +64,8 @@ class TrialState:
     reached: int = 0  # the furthest that a leg got, saved or not
     metric: float | None = None
     resource: int = 0
+    metrics: dict[int, float | None] = field(default_factory=dict)  # by resource, of legs completed
+    seconds: float = 0.0  # of seats, that its legs took
     progressed: bool = False  # whether the lost leg saved more than was saved before it
     trained: int = 0  # resource by which its last leg that got further did so; 0: none did
     trained_s: float = 0.0  # and how long that took

@@ -6,11 +6,15 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from hpo.command_line import CommandLine
 from hpo.record.goal import Goal
 from hpo.settings.search import HpoSettings, SlurmSettings
+from hpo.settings.searchers import GridSettings, RandomSettings, SobolSettings
+from hpo.settings.types import Settings
+from hpo.values import JsonValue
 
 if TYPE_CHECKING:
     from hpo.decisions.asha import Asha
@@ -36,7 +40,7 @@ class CampaignSpec:
     output_dir: Path
     """Absolute path of the campaign folder."""
     searcher: str | None = None
-    """A searcher of the user's own, written like an objective; None: random search."""
+    """A searcher of the user's own, written like an objective; None: as `hpo.searcher` says."""
     command_line: CommandLine | None = None
     """How a script is run; None: the objective is a function."""
 
@@ -65,6 +69,19 @@ class CampaignSpec:
         return self.asha() or WholeTrials(self.hpo.max_resource_attr)
 
     @property
+    def searcher_name(self) -> str:
+        """Of a searcher of this program, or the reference to one's own."""
+        settings = self.hpo.searcher
+        name = settings.name if isinstance(settings, Settings) else settings
+        return name or "random"
+
+    @property
+    def is_learning(self) -> bool:
+        """Whether what is drawn depends on the results so far."""
+        blind = (NoneType, RandomSettings, SobolSettings, GridSettings)
+        return not isinstance(self.hpo.searcher, blind)
+
+    @property
     def rung_attr(self) -> str | None:
         """The hyperparameter that tells the objective its rung: where the user said which it is."""
         is_said = "max_resource_attr" in self.hpo.model_fields_set
@@ -90,9 +107,20 @@ class CampaignSpec:
             "mode": self.hpo.mode,
             "points_to_evaluate": self.hpo.points_to_evaluate,
             "scheduler": None if asha is None else asha.to_json(),
-            "searcher": None if self.searcher is None else self.searcher.rsplit("/", 1)[-1],
+            "searcher": self._searcher_identity(),
             # Where it is not the default, so that campaigns begun before it are the same search.
         } | ({} if self.hpo.trial_value == "last" else {"trial_value": self.hpo.trial_value})
+
+    def _searcher_identity(self) -> JsonValue:
+        """The file's name of one's own; None: random search, also where it is named."""
+        if self.searcher is not None:
+            return self.searcher.rsplit("/", 1)[-1]
+        settings = self.hpo.searcher
+        if not isinstance(settings, Settings) or settings.name == "random":
+            return None
+        # Without defaults, which may become better ones.
+        said: dict[str, Any] = settings.model_dump(mode="json", exclude_defaults=True)
+        return {"name": settings.name} | said
 
     def digest(self) -> str:
         """Sixteen hexadecimal digits that stand for `identity`."""

@@ -15,6 +15,7 @@ def add(commands: Commands) -> None:
         " `hpo run` goes on with the campaign later.",
     )
     stop.add_argument("campaign", metavar="DIR", help="the campaign's output directory")
+    stop.add_argument("--json", action="store_true", help="print it for programs")
     harder = stop.add_mutually_exclusive_group()
     harder.add_argument(
         "--now", action="store_true", help="what runs saves and leaves at its next report"
