@@ -17,6 +17,7 @@ from hpo.cli.options import (
     stop,
     why,
 )
+from hpo.cli.options import list as listing
 from hpo.cli.options.parser import Parser
 
 
@@ -33,6 +34,7 @@ def build_parser() -> Parser:
     run.add(commands)
     retrain.add(commands)
     plan.add(commands)
+    listing.add(commands)
     status.add(commands)
     report.add(commands)
     plots.add(commands)
