@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -39,5 +40,7 @@ def watch(arguments: Namespace) -> int:
         raise SettingsError([problem], where=WHERE) from None
     from hpo.watch.screen.app import WatchApp
 
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)  # because they would count for more than the terminal's size
     WatchApp(roots, readonly=arguments.readonly).run()
     return EXIT_FINISHED
