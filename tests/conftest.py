@@ -21,9 +21,13 @@ settings.register_profile("few", max_examples=50, deadline=None)
 settings.register_profile("long", max_examples=1000, deadline=None)
 settings.load_profile("few")
 
+# Hundreds of campaigns that nobody looks at; the tests of the page have it written themselves.
+os.environ.setdefault("HPO_NO_REPORT", "1")
+
 START_CLUSTER = Path(__file__).parent / "slurm" / "start_cluster.sh"
 NO_SLURM = "NO REAL SLURM:"
 NO_DISK = "NO DISK TO FILL:"
+NO_BROWSER = "NO BROWSER:"
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             text = "!!! THE TESTS WITH SEVERAL USERS OF ONE MACHINE DID NOT RUN !!!"
             terminalreporter.write_line(text, red=True, bold=True)
             break
+    unseen = [r for r in terminalreporter.stats.get("skipped", []) if NO_BROWSER in str(r.longrepr)]
+    if unseen:
+        text = f"!!! {len(unseen)} TEST(S) OF THE REPORT IN A BROWSER DID NOT RUN !!!"
+        terminalreporter.write_line(text, red=True, bold=True)
     if undone:
         text = f"!!! {len(undone)} TEST(S) WITH A REALLY FULL DISK DID NOT RUN !!!"
         terminalreporter.write_line(text, red=True, bold=True)

@@ -24,11 +24,13 @@ def read_last_report(folder: Path, attempt: int, known: LastReport | None) -> La
 
     None where there is no news: no report yet, or the file cannot be read just now.
     """
+    path = AttemptFiles(folder, attempt).reports
     try:
-        with open_plain(AttemptFiles(folder, attempt).reports) as file:
+        size = path.lstat().st_size  # because to open it costs ten times as much
+        if known is not None and known.size == size:
+            return known
+        with open_plain(path) as file:
             size = os.fstat(file.fileno()).st_size
-            if known is not None and known.size == size:
-                return known
             file.seek(max(0, size - END_BYTES))
             end = file.read(END_BYTES)
     except OSError:

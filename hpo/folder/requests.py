@@ -12,63 +12,18 @@ import os
 import re
 import socket
 import stat
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple, TypeAlias
+from dataclasses import asdict
+from typing import NamedTuple
 
 from hpo.folder import offers, opening
 from hpo.folder.files import AttemptFiles, Layout, open_plain, publish_json, read_all
 from hpo.folder.json_text import parse
-from hpo.record.fields import from_json
+from hpo.record.requests import Enqueue, Extend, Request, RetryTrials, StopTrial, request_of
+
+__all__ = ["Enqueue", "Extend", "Request", "RetryTrials", "StopTrial", "ask", "asker", "standing"]
 
 MOST_BYTES = 10_000_000  # of one request; the journal has no longer lines
 TOKEN = re.compile(r"\d{16}-[0-9a-f]{16}")
-
-
-@dataclass(frozen=True, slots=True)
-class StopTrial:
-    """The trial saves and leaves at its next report, and stays stopped until it is retried.
-
-    `by` is who asked and `time` when (s, Unix), as in all requests.
-    """
-
-    trial_id: int
-    by: str
-    time: float
-
-
-@dataclass(frozen=True, slots=True)
-class RetryTrials:
-    """The trials run again: from their checkpoints, or `from_start`, as if they had never run."""
-
-    trial_ids: Sequence[int]
-    by: str
-    time: float
-    from_start: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Enqueue:
-    """The points are tried next, each a trial more; what one leaves out is filled in."""
-
-    points: Sequence[Mapping[str, Any]]
-    by: str
-    time: float
-
-
-@dataclass(frozen=True, slots=True)
-class Extend:
-    """The search gets `n_trials` trials in all, or `more_trials`, or rungs up to `max_t`."""
-
-    by: str
-    time: float
-    n_trials: int | None = None
-    more_trials: int | None = None
-    max_t: int | None = None
-
-
-Request: TypeAlias = StopTrial | RetryTrials | Enqueue | Extend
-_KINDS: dict[str, type[Request]] = {cls.__name__: cls for cls in Request.__args__}
 
 
 class Standing(NamedTuple):
@@ -137,23 +92,12 @@ def _read(layout: Layout, token: str) -> Standing | None:
             if owner != os.geteuid():
                 return Standing(token, None, f"{path} belongs to user {owner}")
             data = parse(read_all(file, path, MOST_BYTES))
-        return Standing(token, _from_json(data))
+        return Standing(token, request_of(data))
     except ValueError as err:
         return Standing(token, None, f"{path} is no request: {err}")
     except OSError as err:
         lasting = _is_no_file_of_ours(layout, token)
         return Standing(token, None, f"{path} is no request: {err.strerror}") if lasting else None
-
-
-def _from_json(data: object) -> Request:
-    if not isinstance(data, Mapping):
-        raise ValueError(f"{data!r:.40}")
-    values = dict(data)
-    name = values.pop("request", None)
-    kind = _KINDS.get(name) if isinstance(name, str) else None
-    if kind is None:
-        raise ValueError(f"no request is called {name!r:.40}")
-    return from_json(kind, values)
 
 
 def _is_no_file_of_ours(layout: Layout, token: str) -> bool:

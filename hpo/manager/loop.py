@@ -27,7 +27,9 @@ from hpo.manager.code_versions import CodeTeller
 from hpo.manager.disk_watch import DiskWatch
 from hpo.manager.folder_watch import FolderWatch
 from hpo.manager.observe import Observer, OpenLegs
+from hpo.manager.page_writer import PageWriter
 from hpo.manager.publisher import Publisher
+from hpo.manager.requests import RequestKeeper
 from hpo.manager.seats.keeper import SeatKeeper
 from hpo.manager.silence_teller import SilenceTeller
 from hpo.manager.standing_teller import StandingTeller
@@ -76,6 +78,7 @@ class Manager:
         foreign_jobs: frozenset[str] = frozenset(),
         learns_silence: bool = False,
         code: str | None = None,
+        page: PageWriter | None = None,
     ) -> None:
         self._here = here
         self._journal = journal
@@ -85,6 +88,7 @@ class Manager:
         self._stop: StopRequest | None = None  # what `hpo stop` asked for, if it did
         self._checkpoints = checkpoints
         self._code = CodeTeller(code)
+        self._page = page
         self._unsaid = set(remarks.KINDS)  # of what jobs may notice
         self.state = CampaignState(goal)
         self.book = SeatBook(foreign=foreign_jobs)
@@ -100,6 +104,7 @@ class Manager:
         self._told_out: dict[str, float] | None = None  # nodes in quarantine, as seats know them
         self._starts = StartWatch(here.layout)
         self._offers = reconcile.OfferKeeper(here.layout)
+        self._requests = RequestKeeper(here.layout, scheduler)
         self._disk = DiskWatch(here.layout)
         campaign = journal.header.campaign
         self._publisher = Publisher(here.layout, told, self._disk, campaign)
@@ -121,6 +126,9 @@ class Manager:
         except FolderGoneError:
             self._seats.abandon("the campaign's folder is gone", self._here.clock.now())
             raise
+        finally:
+            if self._page is not None:
+                self._page.leave()
 
     def _run(self) -> bool:
         self._replay()
@@ -128,7 +136,10 @@ class Manager:
         while done and self.state.ended is None and not self._here.asked_to_leave():
             self._here.clock.sleep(self._safely(self.tick) or self._here.cluster.traits.tick_s)
         if done and self.state.ended is not None:
-            return self._insist(self._finish)
+            finished = self._insist(self._finish)
+            if finished and self._page is not None:
+                self._page.finish(self._here.asked_to_leave)
+            return finished
         self._publisher.leave(self.state, self.book, self._here.clock.now())
         return False
 
@@ -157,7 +168,11 @@ class Manager:
         now = self._here.clock.now()
         self._publisher.repair(self.state, now)
         remarks.forget(self._here.layout)
-        if stop_request.read(self._here.layout) is None:
+        goes_on = stop_request.read(self._here.layout) is None
+        if goes_on:
+            self._commit(self._scheduler.extended(self.state, now))
+        self._requests.take(self.state, now, self._commit, reopens=goes_on)
+        if goes_on:
             self._commit(self._scheduler.reopen(self.state, now))
 
     def _finish(self) -> None:
@@ -183,7 +198,7 @@ class Manager:
         self._starts.look(now)
         self._stop = stop_request.read(here.layout)
         self._say_remarks()
-        changed = False
+        changed = self._requests.take(state, now, self._commit)
         while self._round(now):
             changed = True
         self._seats.stop_if_broken(state, now)
@@ -197,6 +212,8 @@ class Manager:
                 self._checkpoints.tidy(state)
         if self._publisher.summary(state, self.book, now, news=changed):
             here.on_change(state, self.book)
+        if self._page is not None:
+            self._page.look(news=changed)
 
     def _round(self, now: float) -> bool:
         """Observe, decide, commit, reconcile; whether there may be more to do at once."""
@@ -252,6 +269,7 @@ class Manager:
         """Make the files match."""
         layout, state = self._here.layout, self.state
         self._offers.keep(state, now)
+        self._requests.ask_to_leave(state)
         if (leave := self._wants_leave()) != self._asked:
             reconcile.ask_to_leave(layout, wanted=leave)
             self._asked = leave
@@ -281,6 +299,8 @@ class Manager:
             self._follow(event)
             if isinstance(event, ev.LegOffered):
                 self._offers.note(event.trial_id)
+                if self._checkpoints is not None:
+                    self._checkpoints.keep_of(event.trial_id)
             self._publisher.note(event)
             if isinstance(event, ev.LegFinished):
                 self._code.follow(event.trial_id, event.result)

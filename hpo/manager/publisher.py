@@ -16,6 +16,7 @@ from hpo.manager import reconcile
 from hpo.manager.disk_watch import DiskWatch
 from hpo.manager.last_reports import LastReports
 from hpo.manager.lock import this_process
+from hpo.manager.results_collector import ResultsCollector
 from hpo.manager.trouble_teller import TroubleTeller
 from hpo.record import events as ev
 from hpo.record.state import CampaignState, TrialStatus
@@ -38,6 +39,7 @@ class Publisher:
         self._reports = LastReports(layout)
         self._to_come: Mapping[ComingLeg, int] = {}
         self._summary = Summary(layout)
+        self._collector = ResultsCollector(layout)
         self._disk = disk
         self._due: list[ev.Event] = []
         self._trouble = TroubleTeller(
@@ -49,6 +51,7 @@ class Publisher:
 
         def look() -> None:
             self._due = reconcile.unpublished(self._layout, state)
+            self._collector.repair(state)
 
         self._tried(look, now)
 
@@ -64,6 +67,8 @@ class Publisher:
             for event in self._due
             if not self._tried(partial(self._publish, state, [event]), now)
         ]
+        if self._collector.is_due:
+            self._tried(self._collector.write, now)
 
     def expect(self, to_come: Mapping[ComingLeg, int]) -> None:
         """Legs that are expected beyond those that are offered."""
@@ -88,7 +93,10 @@ class Publisher:
         """
         self._publish(state, self._due)
         self._publish(state, reconcile.unpublished(self._layout, state))
-        reconcile.publish_never_started(self._layout, state)
+        # Of an end that is repeated, or comes after another, they have lines.
+        never = reconcile.publish_never_started(self._layout, state)
+        self._collector.note(d for d in never if not self._collector.knows(d["trial_id"]))
+        self._collector.write(all_of_it=True)
         self._write(state, book, now, final=True)
 
     def _write(
@@ -108,7 +116,7 @@ class Publisher:
         self._summary.write(state, book, self.chronicle, seen, final=final)
 
     def _publish(self, state: CampaignState, events: list[ev.Event]) -> None:
-        reconcile.publish_results(self._layout, state, events)
+        self._collector.note(reconcile.publish_results(self._layout, state, events))
 
     def _tried(self, write: Callable[[], None], now: float) -> bool:
         try:

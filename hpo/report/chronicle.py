@@ -18,7 +18,7 @@ from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.state import CampaignState, TrialStatus
 
-MOST_POINTS = 200  # of a curve that is told; twice as many are kept
+MOST_POINTS = 200  # of a curve
 MOST_LINES = 20
 FAR_BACK = 20 * MOST_LINES  # events: in them there are as many lines, after a restart
 
@@ -113,8 +113,8 @@ class Chronicle:
             self.seats[-1] = seats._replace(time=last.time)
             return
         self.seats.append(seats)
-        if len(self.seats) > 2 * MOST_POINTS:
-            self.seats = thinned(self.seats, MOST_POINTS, lambda point: point.time)
+        if len(self.seats) > MOST_POINTS:
+            self.seats = thinned(self.seats, MOST_POINTS // 2, lambda point: point.time)
 
     def _compare(self, now: float, state: CampaignState) -> None:
         best, last = state.best_trial, self.incumbents[-1] if self.incumbents else None
@@ -125,8 +125,8 @@ class Chronicle:
             return
         step = Incumbent(now, trial.metric, best, trial.resource, state.seat_seconds)
         self.incumbents.append(step)
-        if len(self.incumbents) > 2 * MOST_POINTS:
-            self.incumbents = thinned(self.incumbents, MOST_POINTS, lambda point: point.time)
+        if len(self.incumbents) > MOST_POINTS:
+            self.incumbents = thinned(self.incumbents, MOST_POINTS // 2, lambda point: point.time)
 
     def _goes_on(self, trial_id: int) -> None:
         """A trial that had failed gets another chance."""

@@ -8,10 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, pstdev
 
 from hpo.decisions.needs import ComingLeg
-from hpo.record.pace import LegTime
 from hpo.record.state import CampaignState, TrialState, TrialStatus
 
 ENOUGH = 3  # legs that have ended, before the end is foretold
@@ -101,14 +99,20 @@ class _Usual:
     @classmethod
     def of(cls, state: CampaignState) -> _Usual:
         legs = state.pace.legs
-        of_rung: dict[int, list[LegTime]] = {}
+        seconds = units = 0.0
+        sums: dict[int, tuple[float, int]] = {}
         for leg in legs:
-            of_rung.setdefault(leg.rung, []).append(leg)
-        seconds, units = sum(leg.seconds for leg in legs), sum(leg.units for leg in legs)
-        means = {rung: fmean(leg.seconds for leg in found) for rung, found in of_rung.items()}
-        shares = [leg.seconds / means[leg.rung] for leg in legs if means[leg.rung] > 0]
-        spread = pstdev(shares) if shares else 0.0
-        return cls(means, seconds / units, seconds / len(legs), spread, len(legs))
+            seconds, units = seconds + leg.seconds, units + leg.units
+            took, count = sums.get(leg.rung, (0.0, 0))
+            sums[leg.rung] = took + leg.seconds, count + 1
+        means = {rung: took / count for rung, (took, count) in sums.items()}
+        off = 0.0
+        for leg in legs:
+            if mean := means[leg.rung]:
+                off += (leg.seconds / mean - 1) ** 2
+        return cls(
+            means, seconds / units, seconds / len(legs), math.sqrt(off / len(legs)), len(legs)
+        )
 
     def error_of(self, legs: int) -> float:
         """How far the sum over so many legs may be off, as a share of it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from hpo.decisions.needs import ComingLeg
 from hpo.decisions.node_blame import quarantined
 from hpo.record.state import CampaignState, TrialState, TrialStatus
-from hpo.report.chronicle import MOST_POINTS, Chronicle, thinned
+from hpo.report.chronicle import Chronicle
 from hpo.report.forecast import forecast
 from hpo.report.standing import NOTHING_TOLD, Told
 from hpo.report.status_document import EVERY_S
@@ -97,6 +97,7 @@ def status(
         "seats": _seats(chronicle),
         "failures": _failures(state, chronicle),
         **lost_work(state, told.gpus),
+        "hours_running": round(_held_s(state, now) * max(1, told.gpus) / 3600.0, 4),
         "lost_by": {
             str(_cut(cause, NAME_CHARS)): count
             for cause, count in chronicle.lost_by.most_common(MOST_KINDS)
@@ -128,15 +129,13 @@ def lost_work(state: CampaignState, gpus: int) -> dict[str, Any]:
 
 
 def text_of(document: Mapping[str, Any]) -> str:
-    """The document as a file has it, a line for each item of a list; shortened if it is too large.
+    """The document as a file has it, a line for each key; shortened if it is too large.
 
     Of its longest lists every second item is left out then.
     """
     told = dict(document)
-    lines = {name: _lines(value) for name, value in told.items()}
-    sizes = {
-        name: sum(len(line.encode("utf-8", "replace")) for line in lines[name]) for name in lines
-    }
+    lines = {name: _ENCODE(value) for name, value in told.items()}
+    sizes = {name: len(line.encode("utf-8", "replace")) for name, line in lines.items()}
     while sum(sizes.values()) > MOST_BYTES - 40 * len(sizes):
         lists = [name for name, value in told.items() if isinstance(value, list) and len(value) > 2]
         longest = max(lists, key=sizes.__getitem__, default=None)
@@ -145,28 +144,15 @@ def text_of(document: Mapping[str, Any]) -> str:
         kept = told[longest][::-1][::2][::-1]
         if longest == "running":
             told["running_left_out"] += len(told[longest]) - len(kept)
-            lines["running_left_out"] = _lines(told["running_left_out"])
+            lines["running_left_out"] = _ENCODE(told["running_left_out"])
         told[longest] = kept
-        lines[longest] = _lines(kept)
-        sizes[longest] = sum(len(line.encode("utf-8", "replace")) for line in lines[longest])
-    parts = [f"  {_ENCODE(name)}: {_joined(lines[name])}" for name in told]
-    text = "{\n" + ",\n".join(parts) + "\n}\n"
+        lines[longest] = _ENCODE(kept)
+        sizes[longest] = len(lines[longest].encode("utf-8", "replace"))
+    text = "{\n" + ",\n".join(f'"{name}": {line}' for name, line in lines.items()) + "\n}\n"
     return text.encode("utf-8", "replace").decode()  # no half of a pair, which no file can hold
 
 
 _ENCODE = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
-
-
-def _lines(value: Any) -> list[str]:
-    if isinstance(value, list) and value:
-        return ["[", *(f"    {_ENCODE(item)}" for item in value), "  ]"]
-    return [_ENCODE(value)]
-
-
-def _joined(lines: Sequence[str]) -> str:
-    if len(lines) == 1:
-        return lines[0]
-    return "[\n" + ",\n".join(lines[1:-1]) + "\n" + lines[-1]
 
 
 def bounded(config: Mapping[str, Any], most: int) -> dict[str, Any]:
@@ -242,18 +228,18 @@ def _incumbent(state: CampaignState, chronicle: Chronicle, told: Told) -> list[d
             "error": step.error,
             "resource": step.resource,
         }
-        for step in thinned(chronicle.incumbents, MOST_POINTS, lambda point: point.time)
+        for step in chronicle.incumbents
     ]
 
 
 def _jobs(book: SeatBook, now: float) -> dict[str, Any]:
-    running = len(book.running())
+    running, reasons = len(book.running()), book.waits_by_reason()
     return {
-        "queued": len(book.queued()),
+        "queued": sum(count for _, count in reasons),
         "running": running,
         "waiting": {
-            str(_cut(reason, NAME_CHARS)): n
-            for reason, n in list(book.waits().items())[:MOST_KINDS]
+            str(_cut(waits.reason, NAME_CHARS)) or "not known yet": count
+            for waits, count in reasons[:MOST_KINDS]
         },
         "reasons": [
             {
@@ -262,7 +248,7 @@ def _jobs(book: SeatBook, now: float) -> dict[str, Any]:
                 "text": _cut(waits.advice or waits.why),
                 "setting": _limit(running) if waits.at_limit else None,
             }
-            for waits, count in book.waits_by_reason()[:MOST_KINDS]
+            for waits, count in reasons[:MOST_KINDS]
         ],
         "next_start": book.next_start(now),
     }
@@ -274,8 +260,7 @@ def _limit(running: int) -> str | None:
 
 
 def _seats(chronicle: Chronicle) -> list[list[Any]]:
-    points = thinned(chronicle.seats, MOST_POINTS, lambda point: point.time)
-    return [[round(seats.time, 2), seats.running, seats.waiting] for seats in points]
+    return [[round(at, 2), running, waiting] for at, running, waiting in chronicle.seats]
 
 
 def _failures(state: CampaignState, chronicle: Chronicle) -> list[dict[str, Any]]:
@@ -302,8 +287,7 @@ def _forecast(state: CampaignState, chronicle: Chronicle, seen: Seen) -> dict[st
     found = forecast(state, seen.to_come, now, chronicle.seen_running(since))
     if found is None:
         return None
-    held = (state.trials[trial_id] for trial_id in state.of(TrialStatus.CLAIMED))
-    used = state.seat_seconds + sum(max(0.0, now - trial.claimed_at) for trial in held)
+    used = state.seat_seconds + _held_s(state, now)
     hours = max(1, seen.told.gpus) / 3600.0
     return {
         **_stamped("end", now + found.end_s.usual),
@@ -313,6 +297,12 @@ def _forecast(state: CampaignState, chronicle: Chronicle, seen: Seen) -> dict[st
         "hours_low": round((used + found.seat_s.low) * hours, 4),
         "hours_high": round((used + found.seat_s.high) * hours, 4),
     }
+
+
+def _held_s(state: CampaignState, now: float) -> float:
+    """How long the legs that run have run, together (s)."""
+    held = (state.trials[trial_id] for trial_id in state.of(TrialStatus.CLAIMED))
+    return sum(max(0.0, now - trial.claimed_at) for trial in held)
 
 
 def _to_show(state: CampaignState) -> list[TrialState]:

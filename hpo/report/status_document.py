@@ -180,6 +180,7 @@ class Status:
         seats: how many legs ran, over time, thinned.
         failures: most first.
         hours: of GPUs, or of jobs without one, that legs which ended have used.
+        hours_running: the same of those that ran then.
         lost_hours: of those, what has to be spent again.
         lost_legs: how many legs were lost.
         lost_resource: what has to be trained again.
@@ -214,6 +215,7 @@ class Status:
     seats: tuple[SeatCount, ...] = ()
     failures: tuple[FailureKind, ...] = ()
     hours: float | None = None
+    hours_running: float = 0.0
     lost_hours: float | None = None
     lost_legs: int = 0
     lost_resource: int = 0
@@ -259,6 +261,7 @@ class Status:
             seats=tuple(seat for row in told.rows("seats") if (seat := _seat(row))),
             failures=_all(told.items("failures"), _failure),
             hours=told.number("hours"),
+            hours_running=told.number("hours_running") or 0.0,
             lost_hours=told.number("lost_hours"),
             lost_legs=told.whole("lost_legs") or 0,
             lost_resource=told.whole("lost_resource") or 0,

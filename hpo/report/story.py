@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hpo.record import events as ev
 from hpo.record.causes import Cause
@@ -16,6 +16,7 @@ from hpo.record.goal import Goal
 from hpo.record.result import Outcome
 from hpo.record.rung import Rung
 from hpo.record.state import CampaignState, TrialState, TrialStatus, apply
+from hpo.report.narration import what_is_asked
 from hpo.report.usage_words import leg_usage
 
 
@@ -59,6 +60,8 @@ class Teller:
         """
         # The reason of an offer is in the state before it, the rank of a result in the one after.
         reason = ""
+        if len(self.state.levels or ()) > len(self.rules.levels):
+            self.rules = replace(self.rules, levels=self.state.levels)
         if isinstance(event, ev.LegOffered):
             reason = _reason(event, self.state, self.rules)
         elif isinstance(event, ev.LegClaimed):
@@ -74,6 +77,14 @@ class Teller:
             return _step(event, self.state, self.rules, reason)
         return _of_campaign(event)
 
+    def concerns(self, event: ev.Event, trial_id: int) -> bool:
+        """Whether the event, which has been followed, belongs to the story of the trial."""
+        if isinstance(event, ev.TrialDrawn | ev.TrialEvent | ev.StopAsked):
+            return event.trial_id == trial_id
+        if isinstance(event, ev.RetryAsked):
+            return trial_id in event.trial_ids
+        return trial_id in self.state.trials and is_open(self.state.trials[trial_id])
+
 
 def tell(
     events: Iterable[ev.Event], trial_id: int, rules: Rules
@@ -84,11 +95,7 @@ def tell(
     steps: list[Step] = []
     for event in events:
         reason = teller.follow(event)
-        if isinstance(event, ev.TrialDrawn | ev.TrialEvent):
-            concerned = event.trial_id == trial_id
-        else:
-            concerned = trial_id in state.trials and is_open(state.trials[trial_id])
-        if concerned and (step := teller.step(event, reason)) is not None:
+        if teller.concerns(event, trial_id) and (step := teller.step(event, reason)) is not None:
             steps.append(step)
     return steps, state
 
@@ -96,6 +103,7 @@ def tell(
 def standing(state: CampaignState, trial_id: int, rules: Rules) -> str:
     """Where the trial stands, and what has to happen for it to go on."""
     trial = state.trials[trial_id]
+    rules = replace(rules, levels=state.levels or rules.levels)
     match trial.status:
         case TrialStatus.OFFERED:
             offered = (state.trials[i] for i in state.of(TrialStatus.OFFERED))
@@ -113,6 +121,9 @@ def standing(state: CampaignState, trial_id: int, rules: Rules) -> str:
         case TrialStatus.FAILED:
             return f"it failed ({trial.cause})"
         case _:
+            if trial.stop_asked:
+                who = f"as {trial.stop_asked} asked"
+                return f"it is stopped, {who}; `hpo retry DIR {trial_id}` takes it up again"
             ended = trial.ended_leg
             last = ended.result if isinstance(ended, ev.LegFinished) else ended
             if last is not None and last.cause == Cause.CANCELLED:
@@ -131,7 +142,8 @@ def _step(
     match event:
         case ev.TrialDrawn():
             where = f", for bracket {event.bracket}" if event.bracket else ""
-            return Step(event.time, f"drawn{where}")
+            how = "taken from the points that were enqueued" if event.enqueued else "drawn"
+            return Step(event.time, f"{how}{where}")
         case ev.LegOffered():
             rung = f" (rung {event.rung})" if rules.levels else ""
             text = f"offered{_to(event.target, rules)}{rung}: {reason}"
@@ -173,6 +185,8 @@ def _reason(event: ev.LegOffered, state: CampaignState, rules: Rules) -> str:
         place = _rank(rung, trial, rules)
         return f"promoted, as rank {place} of {len(rung.ranked)} at {_level(trial.rung, rules)}"
     leg = trial.ended_leg
+    if trial.retry_asked:
+        return f"again, as {trial.retry_asked} asked"
     if trial.status is TrialStatus.STOPPED:
         return "again, because the campaign goes on"
     if trial.status is TrialStatus.FAILED:
@@ -219,6 +233,8 @@ def _of_campaign(event: ev.Event) -> Step | None:
             return Step(event.time, f"the campaign ends: {event.reason}")
         case ev.CampaignReopened():
             return Step(event.time, f"the campaign goes on: {event.reason}")
+        case ev.CampaignExtended() | ev.StopAsked() | ev.RetryAsked():
+            return Step(event.time, what_is_asked(event))
         case _:
             return None
 

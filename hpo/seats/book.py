@@ -326,11 +326,11 @@ class SeatBook:
 
     def waits_by_reason(self) -> list[tuple[JobStatus, int]]:
         """For each reason in the cluster's word one of the seats, and how many wait; most first."""
-        found: dict[str, JobStatus] = {}
+        found: dict[str, list[JobStatus]] = {}
         for seat in self.queued():
-            found.setdefault(seat.status.reason, seat.status)
-        counts = Counter(seat.status.reason for seat in self.queued())
-        return [(found[reason], count) for reason, count in counts.most_common()]
+            found.setdefault(seat.status.reason, []).append(seat.status)
+        most_first = sorted(found.values(), key=len, reverse=True)
+        return [(alike[0], len(alike)) for alike in most_first]
 
     def next_start(self, now: float) -> float | None:
         """When the cluster plans to start the first of those that wait (s, Unix)."""

@@ -26,7 +26,7 @@ from hpo.record.goal import Goal
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.report.chronicle import Chronicle, Incumbent, Seats
 from hpo.report.status_document import Status
-from hpo.report.story import Rules, Step, Teller, is_open
+from hpo.report.story import Rules, Step, Teller
 from hpo.watch.followed_log import FollowedLog
 from hpo.watch.rows import Row, row_of
 from hpo.watch.selected import Selected, SelectedTrial
@@ -226,7 +226,7 @@ class Follower:
         if not isinstance(event, ev.TrialDrawn | ev.TrialEvent):
             if step is not None:
                 for trial_id in state.trials:
-                    if is_open(state.trials[trial_id]):
+                    if self._teller.concerns(event, trial_id):
                         self._steps[trial_id].append(step)
             return set()
         if isinstance(event, ev.TrialDrawn):

@@ -105,13 +105,13 @@ def test_curves_stay_short_and_keep_their_ends() -> None:
         event = ev.LegFinished(float(number), number, 0, 0, str(number), result)
         apply(state, event)
         chronicle.follow(event, state)
-    assert len(chronicle.seats) <= 2 * MOST_POINTS
-    assert len(chronicle.incumbents) <= 2 * MOST_POINTS
+    assert len(chronicle.seats) <= MOST_POINTS
+    assert len(chronicle.incumbents) <= MOST_POINTS
     assert (chronicle.seats[0].time, chronicle.seats[-1].time) == (0.0, 4999.0)
     assert chronicle.incumbents[0].trial_id == 0
     assert chronicle.incumbents[-1].trial_id == 4999
     gaps = [b.time - a.time for a, b in zip(chronicle.seats, chronicle.seats[1:], strict=False)]
-    assert max(gaps) < 100, "evenly over time"
+    assert max(gaps) < 200, "evenly over time"
 
 
 @pytest.mark.parametrize("most", [3, 10, 200])
