@@ -9,7 +9,8 @@ from pathlib import Path
 
 from hpo.errors import EXIT_FINISHED, SettingsError
 from hpo.folder.campaign import require
-from hpo.watch.campaigns import DEFAULT, campaigns_in
+from hpo.folder.campaigns import USUAL
+from hpo.watch.campaigns import campaigns_in
 
 WHERE = "the command"
 
@@ -20,7 +21,7 @@ def watch(arguments: Namespace) -> int:
     Raises:
         SettingsError: there is no campaign, no terminal, or no Textual.
     """
-    folders = [Path(word) for word in arguments.campaigns] or [DEFAULT]
+    folders = [Path(word) for word in arguments.campaigns] or [USUAL]
     roots = campaigns_in(folders)
     if not roots:
         if arguments.campaigns:

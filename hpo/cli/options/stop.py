@@ -29,7 +29,6 @@ def add(commands: Commands) -> None:
         help="only this trial: it saves and leaves at its next report, and stays stopped until"
         " `hpo retry`; may be given several times",
     )
-    stop.add_argument("--json", action="store_true", help="with --trial: one JSON object")
     harder.add_argument(
         "--kill",
         action="store_true",
