@@ -154,11 +154,19 @@ def test_an_ended_campaign_gets_more_trials_and_more_rungs(project: Project) -> 
 
 
 def test_raising_max_t_in_the_configuration_comes_to_the_same(project: Project) -> None:
-    project.write(TRAIN, space=SPACE.replace("9", "3"), n_trials=8, scheduler="asha", max_concurrent_jobs=1)
+    project.write(
+        TRAIN, space=SPACE.replace("9", "3"), n_trials=8, scheduler="asha", max_concurrent_jobs=1
+    )
     project.finish()
     with user_project(project.folder / "other") as other:
         other.folder.mkdir()
-        other.write(TRAIN, space=SPACE.replace("9", "3"), n_trials=8, scheduler="asha", max_concurrent_jobs=1)
+        other.write(
+            TRAIN,
+            space=SPACE.replace("9", "3"),
+            n_trials=8,
+            scheduler="asha",
+            max_concurrent_jobs=1,
+        )
         other.finish()
         ask(other, "extend", "results", "--max-t", "9")
         other.finish()
