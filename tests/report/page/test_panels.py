@@ -16,8 +16,8 @@ from hpo.report.page.history import History, follow
 from hpo.report.page.lanes import IDLE, PREEMPTED, RUNS, STARTING, WAITING, Lanes
 from hpo.report.page.scales import Axis
 
-ONE = [ev.CampaignStarted(NOW), drawn(0), offered(0), claimed(0)]
-DONE = [*ONE, finished(0), ev.TrialCompleted(NOW, 0)]
+ONE: list[ev.Event] = [ev.CampaignStarted(NOW), drawn(0), offered(0), claimed(0)]
+DONE: list[ev.Event] = [*ONE, finished(0), ev.TrialCompleted(NOW, 0)]
 
 
 def history_of(*events: ev.Event) -> History:
@@ -50,7 +50,7 @@ def test_how_it_stands(
 
 
 def test_trials_are_counted_by_where_they_stand() -> None:
-    events = [
+    events: list[ev.Event] = [
         *DONE,
         drawn(1),
         offered(1),
@@ -101,7 +101,12 @@ def test_the_outcome_in_a_sentence(events: list[ev.Event], text: str) -> None:
 
 
 def test_several_causes_are_not_named_as_one() -> None:
-    second = [drawn(1), offered(1), claimed(1, "8"), failed(1, "OSError", job_id="8")]
+    second: list[ev.Event] = [
+        drawn(1),
+        offered(1),
+        claimed(1, "8"),
+        failed(1, "OSError", job_id="8"),
+    ]
     state = state_of(
         *ONE,
         failed(0),
@@ -118,13 +123,13 @@ def test_how_the_best_came_about() -> None:
     assert alone == (
         "The first result, loss 0.5, is still the best. 1 value is far worse and drawn at the edge."
     )
-    second = [drawn(1), offered(1), claimed(1, "8"), finished(1, 0.25, job_id="8")]
+    second: list[ev.Event] = [drawn(1), offered(1), claimed(1, "8"), finished(1, 0.25, job_id="8")]
     better = words.incumbent(history_of(*DONE, *second), NOW + 600, Axis(False, 0, 1, 3))
     assert "went from 0.5 to 0.25 in 2 steps" in better
     assert "by trial 1, came 10 min before" in better
     assert "3 values are far worse" in better
     assert "gets worse" not in better
-    worse = [ev.TrialPaused(NOW, 1), ev.LegOffered(NOW, 1, 1, 1, 27)]
+    worse: list[ev.Event] = [ev.TrialPaused(NOW, 1), ev.LegOffered(NOW, 1, 1, 1, 27)]
     worse += [ev.LegClaimed(NOW, 1, 1, 1, "9"), failed(1, job_id="9", attempt=1)]
     worse[-1] = ev.LegFinished(NOW, 1, 1, 1, "9", worse[-1].result)  # type: ignore[union-attr]
     worse.append(ev.TrialFailed(NOW, 1, "ValueError", "bad"))
@@ -186,7 +191,7 @@ def test_counts(n: int, text: str) -> None:
     assert words.count(n, "trial") == text
 
 
-USED = {
+USED: dict[str, Any] = {
     "mem_used_mb": 900,
     "mem_had_mb": 20_480,
     "time_had_s": 14_400,
