@@ -6,9 +6,10 @@ that came to is for each benchmark to say. The learning curves are those of `cur
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,13 +69,14 @@ class SimulatedCampaign:
         *,
         claim_timeout: float = 60.0,
         kind: type[SimulatedCluster] = SimulatedCluster,
+        trains: Callable[[dict[str, Any], Any], None] = objective,
     ) -> None:
         self.layout = Layout(root)
         self.layout.create()
         publish_json(self.layout.campaign, {"seat": {}})
         self.clock = SimulatedClock()
         settings = LegSettings(NAME, "curves:error", [], Goal(METRIC, MODE), 0, claim_timeout)
-        self.cluster = kind(self.layout, self.clock, model, settings, lambda: objective)
+        self.cluster = kind(self.layout, self.clock, model, settings, lambda: trains)
 
     def manager(
         self,
@@ -82,16 +84,23 @@ class SimulatedCampaign:
         seats: SeatLimits,
         *,
         until_target: bool = False,
+        until_s: float = math.inf,
         checkpoints: CheckpointKeeper | None = None,
     ) -> Manager:
-        """A manager; with `until_target` it leaves when that is met, and waits for no leg."""
+        """A manager; with `until_target` it leaves when that is met, and waits for no leg.
+
+        So it does when `until_s` seconds have passed.
+        """
         leaving: list[Manager] = []
         manager = Manager(
             Surroundings(
                 self.layout,
                 self.cluster,
                 self.clock,
-                lambda: any(one.state.ending is not None for one in leaving),
+                lambda: (
+                    self.clock.now() > until_s
+                    or any(one.state.ending is not None for one in leaving)
+                ),
             ),
             Journal(self.layout.journal, HEADER),
             scheduler,

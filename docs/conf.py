@@ -10,7 +10,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import settings_table  # noqa: E402 - because the folder is no package
 
-settings_table.write(HERE / "reference" / "settings.md")
+settings_table.write(HERE / "reference" / "settings.md", settings_table.page())
 
 project = "hpo"
 html_title = "hpo"

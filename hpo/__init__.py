@@ -13,7 +13,12 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from hpo import errors
+    from hpo.api.ask_tell import Study, ask_tell
+    from hpo.api.campaign import Campaign
+    from hpo.api.run import Run, attach
+    from hpo.api.slurm import SLURM
     from hpo.decisions.asha import Asha
+    from hpo.decisions.asha import Asha as ASHA  # noqa: N814 - the method is called so
     from hpo.decisions.limits import Limits
     from hpo.decisions.scheduler import Scheduler
     from hpo.decisions.whole_trials import WholeTrials
@@ -36,18 +41,25 @@ if TYPE_CHECKING:
     from hpo.values import canonical
 
 __all__ = [
+    "ASHA",
+    "SLURM",
     "Asha",
     "AsyncRandomSearch",
+    "Campaign",
     "CampaignResults",
     "Limits",
     "Reporter",
+    "Run",
     "Scheduler",
     "Searcher",
     "Space",
+    "Study",
     "Trial",
     "TrialInterrupted",
     "Tried",
     "WholeTrials",
+    "ask_tell",
+    "attach",
     "canonical",
     "choice",
     "constant",
@@ -63,6 +75,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "hpo.api.ask_tell": ("Study", "ask_tell"),
+    "hpo.api.campaign": ("Campaign",),
+    "hpo.api.run": ("Run", "attach"),
+    "hpo.api.slurm": ("SLURM",),
     "hpo.decisions.asha": ("Asha",),
     "hpo.decisions.limits": ("Limits",),
     "hpo.decisions.scheduler": ("Scheduler",),
@@ -81,6 +97,8 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 def __getattr__(name: str) -> Any:
     if name == "errors":
         return importlib.import_module("hpo.errors")
+    if name == "ASHA":  # as the method is written
+        name = "Asha"
     if name in __all__:
         home = _HOME.get(name, "hpo.space.domains")
         return getattr(importlib.import_module(home), name)

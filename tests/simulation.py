@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +19,14 @@ from hpo.cluster.simulated.model import ClusterModel
 from hpo.decisions.asha import Asha
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.scheduler import Limits, Scheduler
+from hpo.folder import all_results, requests
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.journal import Header, Journal
 from hpo.job.orders import LegSettings
 from hpo.manager.campaign_clock import CampaignClock
 from hpo.manager.loop import Manager, Surroundings
 from hpo.record.goal import Goal
+from hpo.record.requests import Request
 from hpo.record.state import check
 from hpo.search.random import AsyncRandomSearch
 from hpo.seats.book import JobStatus
@@ -119,7 +122,7 @@ class Campaign:
         return Manager(
             Surroundings(self.layout, self.cluster, clock, lambda: False),
             journal,
-            Scheduler(AsyncRandomSearch(space, self.seed), limits, self.asha),
+            Scheduler(AsyncRandomSearch(space, self.seed), limits, self.asha, space),
             SeatLimits(
                 self.at_once,
                 self.max_queued,
@@ -127,6 +130,14 @@ class Campaign:
             ),
             goal=Goal(),
         )
+
+    def ask_at(self, time: float, request: Request) -> None:
+        """Somebody types a command at that virtual time."""
+        self.clock.at(time, lambda: self.ask(request))
+
+    def ask(self, request: Request) -> None:
+        """Somebody types a command now."""
+        requests.ask(self.layout, request)
 
     def run(self) -> Manager:
         """To the end, without a crash."""
@@ -174,6 +185,10 @@ class Campaign:
     def journal_bytes(self) -> bytes:
         return self.layout.journal.read_bytes()
 
+    def told_bytes(self) -> bytes:
+        """The same without what is random in the names of requests."""
+        return re.sub(rb"(\d{16})-[0-9a-f]{16}", rb"\1", self.journal_bytes())
+
 
 class _GatedClock(SimulatedClock):
     """The jobs live while the manager sleeps or is dead; its crash point does not count them."""
@@ -220,7 +235,8 @@ class _GatedCluster(SimulatedCluster):
 
 
 def require_same_results(campaign: Campaign, expected: Campaign) -> None:
-    for path in sorted(expected.layout.results.iterdir()):
+    told = all_results.read(campaign.layout)
+    for path in sorted(expected.layout.results.glob("trial_*.json")):
         ours = json.loads((campaign.layout.results / path.name).read_text())
         theirs = json.loads(path.read_text())
         assert (ours["status"], ours["error"], ours["config"]) == (
@@ -228,5 +244,8 @@ def require_same_results(campaign: Campaign, expected: Campaign) -> None:
             theirs["error"],
             theirs["config"],
         )
+        line = told[ours["trial_id"]]
+        known = ("status", "attempt", "error", "config")
+        assert {key: line.get(key) for key in known} == {key: ours[key] for key in known}
     best = json.loads(expected.layout.final_results.read_text())["best_error"]
     assert json.loads(campaign.layout.final_results.read_text())["best_error"] == best

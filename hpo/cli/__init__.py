@@ -10,6 +10,7 @@ from importlib import import_module
 
 from hpo.cli.arguments import build_parser
 from hpo.cli.printing import complain
+from hpo.cli.welcome import welcome
 from hpo.errors import EXIT_BAD_SETTINGS, EXIT_FINISHED, EXIT_RESUMABLE, HpoError
 
 # As imported; what else is missing is missed by the user's code.
@@ -32,7 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
-    arguments = build_parser().parse_args(given)
+    parser = build_parser()
+    if not given:
+        return welcome(parser.commands)
+    arguments = parser.parse_args(given)
     arguments.typed = given
     try:
         return _command(arguments)

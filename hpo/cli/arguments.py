@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import plan, report, run, stop, why
+from hpo.cli.options import (
+    completion,
+    doctor,
+    enqueue,
+    export,
+    extend,
+    init,
+    plan,
+    plots,
+    report,
+    retrain,
+    retry,
+    run,
+    schema,
+    status,
+    stop,
+    watch,
+    why,
+)
 from hpo.cli.options.parser import Parser
 
 
@@ -12,9 +30,21 @@ def build_parser() -> Parser:
         prog="hpo", description="Hyperparameter-optimisation campaigns on SLURM and on a laptop."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    init.add(commands)
+    doctor.add(commands)
+    schema.add(commands)
+    completion.add(commands)
     run.add(commands)
+    retrain.add(commands)
     plan.add(commands)
-    stop.add(commands)
-    why.add(commands)
+    status.add(commands)
+    watch.add(commands)
     report.add(commands)
+    plots.add(commands)
+    why.add(commands)
+    stop.add(commands)
+    retry.add(commands)
+    extend.add(commands)
+    enqueue.add(commands)
+    export.add(commands)
     return parser

@@ -10,6 +10,7 @@ import json
 import re
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hpo.cli.options.configuration import overrides_of
 from hpo.cluster.simulated.arrival import Arrival, Backfill, LogNormal
@@ -18,12 +19,16 @@ from hpo.folder.safety import other_owner
 from hpo.plan import assumptions as known
 from hpo.plan.assumptions import Assumptions
 from hpo.plan.plan import Plan, make_plan
-from hpo.settings.reading.loading import load
+from hpo.settings.reading.loading import Loaded, load
 from hpo.settings.spec import CampaignSpec
 from hpo.shown import one_line
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 MOST_SEATS, MOST_SEEDS, MOST_TRIALS = 10_000, 100, 100_000
 PICTURES = (".png", ".pdf", ".svg")
+WIDTH = 120  # of a table in a file, a pipe or a notebook, of which nobody knows the width
 _UNITS = {"s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>s|m|min|h|d|)")
 
@@ -34,22 +39,35 @@ def plan(arguments: Namespace) -> int:
     Raises:
         SettingsError: with all problems of the configuration, or of what was typed.
     """
-    problems = _problems(arguments)
-    loaded = load(arguments.config, overrides=overrides_of(arguments))
-    loaded.problems += problems
+    made = make(arguments, load(arguments.config, overrides=overrides_of(arguments)))
+    if arguments.json:
+        from hpo.plan.table import as_data
+
+        print(json.dumps(as_data(made), indent=2))
+    else:
+        from rich.console import Console
+
+        console = Console(highlight=False, soft_wrap=True)
+        if not console.is_terminal:
+            console.width = WIDTH
+        print_to(console, made)
+    return EXIT_FINISHED
+
+
+def make(arguments: Namespace, loaded: Loaded) -> Plan:
+    """The plan of a configuration with what was typed; draws the picture that was asked for.
+
+    Raises:
+        SettingsError: with all problems of the configuration, or of what was typed.
+    """
+    loaded.problems += _problems(arguments)
     spec = loaded.spec()
     made = make_plan(
         spec, _assumptions(arguments, spec), n_seeds=arguments.seeds, most_trials=arguments.trials
     )
     if arguments.plot is not None:
         _draw(made, Path(arguments.plot))
-    if arguments.json:
-        from hpo.plan.table import as_data
-
-        print(json.dumps(as_data(made), indent=2))
-    else:
-        _print(made)
-    return EXIT_FINISHED
+    return made
 
 
 def seconds(text: str) -> float | None:
@@ -148,14 +166,10 @@ def _draw(made: Plan, path: Path) -> None:
         raise SettingsError([problem], where="the command") from err
 
 
-def _print(made: Plan) -> None:
-    from rich.console import Console
-
+def print_to(console: Console, made: Plan) -> None:
+    """The plan as tables and lines."""
     from hpo.plan.table import assumption_lines, comparison, rung_table
 
-    console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal:
-        console.width = 120  # of a file or a pipe nobody knows the width
     spec = made.spec
     what = "whole trials" if spec.asha() is None else "rungs"
     name = one_line(spec.name)

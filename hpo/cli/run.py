@@ -53,7 +53,7 @@ from hpo.manager.opening import Campaign, drift_problems, folder_problems, move_
 from hpo.manager.page_writer import PageWriter
 from hpo.seats.book import JobPhase
 from hpo.settings.limits import search_limits, seat_limits
-from hpo.settings.reading.loading import load
+from hpo.settings.reading.loading import Loaded, load
 from hpo.settings.spec import CampaignSpec
 from hpo.shown import shell_words
 from hpo.trial.check import check_objective
@@ -88,15 +88,19 @@ def run(arguments: Namespace) -> int:
 
 
 def _load_checked(arguments: Namespace, executor: str) -> CampaignSpec:
+    loaded = load(
+        arguments.config, overrides=overrides_of(arguments), output_dir=arguments.output_dir
+    )
+    return checked(loaded, executor, fresh=arguments.fresh)
+
+
+def checked(loaded: Loaded, executor: str, *, fresh: bool) -> CampaignSpec:
     """The campaign that was asked for; all that is wrong is told at once, before anything is sent.
 
     Raises:
         SettingsError: with all problems of the configuration, the objective, the output directory
             and the cluster.
     """
-    loaded = load(
-        arguments.config, overrides=overrides_of(arguments), output_dir=arguments.output_dir
-    )
     if executor == "simulated" and loaded.output_dir is not None:
         # In a folder of its own: invented times must not mix with real ones.
         loaded.output_dir = loaded.output_dir.with_name(loaded.output_dir.name + "-simulated")
@@ -117,13 +121,11 @@ def _load_checked(arguments: Namespace, executor: str) -> CampaignSpec:
     if slurm is not None:
         problems += preflight(executor, slurm, loaded.output_dir)
     if loaded.output_dir is not None:
-        problems += folder_problems(loaded.output_dir, fresh=arguments.fresh)
+        problems += folder_problems(loaded.output_dir, fresh=fresh)
         sharing = loaded.hpo.sharing if loaded.hpo else folder_safety.PRIVATE
-        problems += folder_safety.exposure_problems(
-            loaded.output_dir, sharing, fresh=arguments.fresh
-        )
+        problems += folder_safety.exposure_problems(loaded.output_dir, sharing, fresh=fresh)
     spec = loaded.spec()
-    if not arguments.fresh and (drift := drift_problems(spec)):
+    if not fresh and (drift := drift_problems(spec)):
         raise ConfigDriftError(drift, where=str(spec.source))
     return spec
 
@@ -214,7 +216,7 @@ def _manage(
         log.warning("%s and could always replace this campaign", ", ".join(owners))
     if executor != "simulated":
         tell_environment(spec.slurm)
-    legs, layout = spec.legs(), campaign.layout
+    legs, layout = spec.legs(campaign.ladder), campaign.layout
     journal = Journal(layout.journal, campaign.header, guard=lock.guard)
     cluster: Cluster
     clock: Clock
@@ -232,6 +234,7 @@ def _manage(
             make_searcher(spec),
             search_limits(spec, largest_memory_mb(executor, spec.slurm), executor),
             legs,
+            spec.space,
         ),
         seat_limits(spec, executor),
         goal=spec.goal,

@@ -9,18 +9,21 @@ import os
 import socket
 import time
 from argparse import Namespace
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hpo.cli.clusters import choose_executor, is_alive, jobs_of
 from hpo.cli.printing import say
+from hpo.cli.stop_trials import stop_trials
 from hpo.cluster.protocol import Cluster
 from hpo.errors import EXIT_FINISHED, EXIT_RESUMABLE, PollError, SettingsError
 from hpo.folder import offers
 from hpo.folder import stop as stop_request
 from hpo.folder.campaign import last_start, require
 from hpo.folder.copies import origin
-from hpo.folder.files import Layout
+from hpo.folder.files import Layout, to_json
 from hpo.folder.safety import require_own
 from hpo.folder.stop import DRAIN, KILL, NOW, StopRequest
 from hpo.manager.lock import Holder, holder_of
@@ -42,6 +45,10 @@ def stop(arguments: Namespace) -> int:
     Raises:
         SettingsError: there is no campaign, or it cannot be stopped from here.
     """
+    if arguments.trials:
+        return stop_trials(arguments)
+    if arguments.json:
+        raise SettingsError(["--json goes with --trial"], where="the command")
     layout, document = require(Path(arguments.campaign))
     require_own(layout.root, "stop")
     if (other := origin(layout, document)) is not None:
@@ -60,20 +67,59 @@ def stop(arguments: Namespace) -> int:
             raise SettingsError([problem], where="the command")
         cluster = None  # nothing waits in a queue, and this machine sees no process of that one
     request = _publish(layout, how)
-    say(f"campaign {document['campaign']} in {layout.root}: {MEANING[request.how]}")
+    told = Told(arguments.json)
+    told.say(f"campaign {document['campaign']} in {layout.root}: {MEANING[request.how]}")
     if request.how != how:
-        say(f"(because {request.by} asked for more before)")
+        told.say(f"(because {request.by} asked for more before)")
+    unknown = None
+    cancelled = set[str]()
     try:
-        cancelled = _cancel(layout, cluster, kill=how == KILL) if cluster else set[str]()
+        if cluster:
+            cancelled = _cancel(layout, cluster, told, kill=how == KILL)
     except PollError as err:
-        say(f"the jobs could not be asked about: {err}")
-        say("those that wait will end by themselves when they start; to cancel, type this again")
-        return EXIT_RESUMABLE
-    _say_what_runs(layout, request.how, cancelled)
-    say(_manager_line(holder_of(layout), executor))
+        unknown = str(err)
+        told.say(f"the jobs could not be asked about: {err}")
+        told.say(
+            "those that wait will end by themselves when they start; to cancel, type this again"
+        )
+    running = {} if unknown else _say_what_runs(layout, request.how, cancelled, told)
+    manager = _manager_line(holder_of(layout), executor)
     command = f"cd {shell_words([start.folder])} && {start.command}" if start else None
-    say(f"to go on with the campaign later: {command or 'the command that started it'}")
-    return EXIT_FINISHED
+    if unknown is None:
+        told.say(manager)
+        told.say(f"to go on with the campaign later: {command or 'the command that started it'}")
+    told.as_json(
+        {
+            "campaign": document["campaign"],
+            "folder": str(layout.root),
+            "how": request.how,
+            "asked_by": request.by,
+            "asked_at": request.time,
+            "cancelled_jobs": sorted(cancelled),
+            "running": [{"trial_id": i, "job_id": job} for i, job in sorted(running.items())],
+            "jobs_unknown": unknown,
+            "manager": manager,
+            "to_go_on": command,
+        }
+    )
+    return EXIT_FINISHED if unknown is None else EXIT_RESUMABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is printed: lines for people, or at the end one object for programs."""
+
+    for_programs: bool
+
+    def say(self, line: str) -> None:
+        """A line for people."""
+        if not self.for_programs:
+            say(line)
+
+    def as_json(self, facts: Mapping[str, Any]) -> None:
+        """All of it for programs."""
+        if self.for_programs:
+            print(to_json(facts, indent=2))
 
 
 def _publish(layout: Layout, how: str) -> StopRequest:
@@ -85,7 +131,7 @@ def _publish(layout: Layout, how: str) -> StopRequest:
         raise SettingsError([problem], where="the command") from err
 
 
-def _cancel(layout: Layout, cluster: Cluster, *, kill: bool) -> set[str]:
+def _cancel(layout: Layout, cluster: Cluster, told: Told, *, kill: bool) -> set[str]:
     """Cancel what waits, with `kill` also what runs; the jobs that were running."""
     waiting, running = _live(cluster)
     if kill:
@@ -94,13 +140,15 @@ def _cancel(layout: Layout, cluster: Cluster, *, kill: bool) -> set[str]:
             stop_request.note_cancelled(layout, new)
             cluster.change(Cancel(tuple(sorted(new)), running=True))
             taken |= new
-            say(f"cancelled {len(new & running)} running and {len(new & waiting)} waiting jobs")
+            told.say(
+                f"cancelled {len(new & running)} running and {len(new & waiting)} waiting jobs"
+            )
             time.sleep(LATE_S)
             waiting, running = _live(cluster)
         return taken
     cluster.change(Cancel(tuple(sorted(waiting))))
     if waiting:
-        say(f"cancelled {len(waiting)} waiting jobs")
+        told.say(f"cancelled {len(waiting)} waiting jobs")
     return set()
 
 
@@ -110,7 +158,10 @@ def _live(cluster: Cluster) -> tuple[set[str], set[str]]:
     return phases[JobPhase.QUEUED], phases[JobPhase.RUNNING]
 
 
-def _say_what_runs(layout: Layout, how: str, cancelled: Collection[str]) -> None:
+def _say_what_runs(
+    layout: Layout, how: str, cancelled: Collection[str], told: Told
+) -> dict[int, str | None]:
+    """What becomes of what runs; the jobs by their trials."""
     held = [leg for leg in offers.list_legs(layout.claims) if not leg.done]
     for leg in held:
         if leg.job_id in cancelled:
@@ -119,9 +170,10 @@ def _say_what_runs(layout: Layout, how: str, cancelled: Collection[str]) -> None
             then = "may finish"
         else:
             then = "saves and leaves at its next report"
-        say(f"trial {leg.trial_id}, job {leg.job_id}: {then}")
+        told.say(f"trial {leg.trial_id}, job {leg.job_id}: {then}")
     if not held:
-        say("no trial is running")
+        told.say("no trial is running")
+    return {leg.trial_id: leg.job_id for leg in held}
 
 
 def _manager_line(holder: Holder | None, executor: str) -> str:

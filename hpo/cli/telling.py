@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from hpo.decisions.asha import Asha, expected_legs
@@ -15,7 +16,7 @@ from hpo.manager.opening import Campaign
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.report.narration import describe
 from hpo.report.standing import Told
-from hpo.report.summary import lost_work
+from hpo.report.status import lost_work
 from hpo.report.usage_words import usage_lines
 from hpo.settings.spec import CampaignSpec
 from hpo.shown import shell_words, without_values
@@ -55,8 +56,12 @@ def say_hello(spec: CampaignSpec, campaign: Campaign, executor: str, log_file: P
 def what_is_told(spec: CampaignSpec) -> Told:
     """What later lines need not say again."""
     asha = spec.asha()
-    levels = () if asha is None else asha.levels
-    return Told(spec.hpo.n_trials, levels, spec.slurm.gpus, spec.space.constants)
+    told = Told(spec.hpo.n_trials, (), spec.slurm.gpus, spec.space.constants)
+    if asha is None:
+        return told
+    by_shares = not asha.stopping and asha.brackets == 1
+    plan = expected_legs(asha, spec.hpo.n_trials) if by_shares else []
+    return replace(told, levels=asha.levels, expected=[rung.legs for rung in plan])
 
 
 def _say_copied(origin: Origin, held: int, executor: str) -> None:

@@ -11,15 +11,15 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hpo.folder import offers
 from hpo.folder.files import Layout
-from hpo.folder.journal import read_through
 from hpo.folder.safety import is_same_folder
-from hpo.record.events import Event
 from hpo.record.goal import Goal
-from hpo.record.state import CampaignState, TrialStatus, apply
+
+if TYPE_CHECKING:
+    from hpo.record.events import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,9 @@ def foreign_jobs(layout: Layout, document: Mapping[str, Any]) -> set[str]:
         JournalError: the journal is damaged.
         OSError: the claims cannot be read now.
     """
+    from hpo.folder.journal import read_through  # here, because who only looks reads none
+    from hpo.record.state import CampaignState, TrialStatus, apply
+
     state = CampaignState(Goal(mode=str(document["seat"].get("mode", "min"))))
 
     def follow(events: Iterator[Event]) -> None:

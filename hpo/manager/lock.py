@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-
-from filelock import SoftFileLock, Timeout
 
 from hpo.errors import CampaignLockedError, JournalForkError
 from hpo.folder.files import Layout, publish_json, read_json, read_plain
@@ -59,7 +56,7 @@ def this_process(environ: Mapping[str, str] = os.environ) -> Holder:
         pid=os.getpid(),
         job_id=environ.get("SLURM_JOB_ID"),
         restarts=int(environ.get("SLURM_RESTART_COUNT") or 0),
-        nonce=secrets.token_hex(8),
+        nonce=os.urandom(8).hex(),
         since=time.time(),
         began=process_start.began(os.getpid()) or "",
     )
@@ -69,6 +66,8 @@ class ManagerLock:
     """Held between `acquire` and `release`."""
 
     def __init__(self, layout: Layout, sleep: Callable[[float], None] = time.sleep) -> None:
+        from filelock import SoftFileLock  # here, because who only looks holds no lock
+
         self._lock = SoftFileLock(layout.lock, mode=0o640)
         self._record = layout.manager
         self._path = layout.lock
@@ -102,6 +101,8 @@ class ManagerLock:
             raise
 
     def _try(self) -> bool:
+        from filelock import Timeout
+
         try:
             self._lock.acquire(timeout=0)
         except Timeout:

@@ -29,6 +29,7 @@ from hpo.manager.folder_watch import FolderWatch
 from hpo.manager.observe import Observer, OpenLegs
 from hpo.manager.page_writer import PageWriter
 from hpo.manager.publisher import Publisher
+from hpo.manager.requests import RequestKeeper
 from hpo.manager.seats.keeper import SeatKeeper
 from hpo.manager.silence_teller import SilenceTeller
 from hpo.manager.standing_teller import StandingTeller
@@ -39,6 +40,7 @@ from hpo.record.causes import Cause
 from hpo.record.goal import Goal
 from hpo.record.result import Outcome
 from hpo.record.state import CampaignState, apply, check
+from hpo.report.chronicle import FAR_BACK, Line
 from hpo.report.narration import narrate
 from hpo.report.standing import NOTHING_TOLD, Told
 from hpo.seats.book import SeatBook
@@ -102,8 +104,10 @@ class Manager:
         self._told_out: dict[str, float] | None = None  # nodes in quarantine, as seats know them
         self._starts = StartWatch(here.layout)
         self._offers = reconcile.OfferKeeper(here.layout)
+        self._requests = RequestKeeper(here.layout, scheduler)
         self._disk = DiskWatch(here.layout)
-        self._publisher = Publisher(here.layout, told.gpus, self._disk)
+        campaign = journal.header.campaign
+        self._publisher = Publisher(here.layout, told, self._disk, campaign)
         self._told = told
         self._standing = StandingTeller(told)
         self._folder = FolderWatch(here.layout)
@@ -145,13 +149,17 @@ class Manager:
         self._repair()
 
     def _replay(self) -> None:
-        for number, event in enumerate(self._journal.events, self._journal.first_event):
+        events, first = self._journal.events, self._journal.first_event
+        lines_from = first + len(events) - FAR_BACK
+        for number, event in enumerate(events, first):
             try:
                 apply(self.state, event)
                 self._follow(event)
+                if number >= lines_from:
+                    self._narrate(event)
             except TransitionError as err:
                 raise self._journal.bad_line(number, err) from err
-        self._journal.events.clear()
+        events.clear()
         self._code.begin(self.state)
         if broken := check(self.state):
             raise JournalError(f"{self._here.layout.journal} contradicts itself: {broken[0]}")
@@ -160,7 +168,11 @@ class Manager:
         now = self._here.clock.now()
         self._publisher.repair(self.state, now)
         remarks.forget(self._here.layout)
-        if stop_request.read(self._here.layout) is None:
+        goes_on = stop_request.read(self._here.layout) is None
+        if goes_on:
+            self._commit(self._scheduler.extended(self.state, now))
+        self._requests.take(self.state, now, self._commit, reopens=goes_on)
+        if goes_on:
             self._commit(self._scheduler.reopen(self.state, now))
 
     def _finish(self) -> None:
@@ -186,7 +198,7 @@ class Manager:
         self._starts.look(now)
         self._stop = stop_request.read(here.layout)
         self._say_remarks()
-        changed = False
+        changed = self._requests.take(state, now, self._commit)
         while self._round(now):
             changed = True
         self._seats.stop_if_broken(state, now)
@@ -194,6 +206,7 @@ class Manager:
         if state.ended is None:
             to_come = self._scheduler.legs_to_come(state)
             self._seats.fill(state, now, to_come=to_come)
+            self._publisher.expect(to_come)
             self._standing.tell(state, self.book, to_come, now, news=changed)
             if self._checkpoints is not None:
                 self._checkpoints.tidy(state)
@@ -256,6 +269,7 @@ class Manager:
         """Make the files match."""
         layout, state = self._here.layout, self.state
         self._offers.keep(state, now)
+        self._requests.ask_to_leave(state)
         if (leave := self._wants_leave()) != self._asked:
             reconcile.ask_to_leave(layout, wanted=leave)
             self._asked = leave
@@ -285,17 +299,29 @@ class Manager:
             self._follow(event)
             if isinstance(event, ev.LegOffered):
                 self._offers.note(event.trial_id)
+                if self._checkpoints is not None:
+                    self._checkpoints.keep_of(event.trial_id)
             self._publisher.note(event)
             if isinstance(event, ev.LegFinished):
                 self._code.follow(event.trial_id, event.result)
-            again = isinstance(event, ev.LegClaimed) and self.book.has_gone_on(event.job_id)
-            if told := narrate(event, self.state, again=again, constants=self._told.constants):
-                log.log(told[0], "%s", told[1])
+            if line := self._narrate(event):
+                log.log(line.level, "%s", line.text)
         return batch
+
+    def _narrate(self, event: ev.Event) -> Line | None:
+        """The line that the log has of an event that was just applied."""
+        again = isinstance(event, ev.LegClaimed) and self.book.has_gone_on(event.job_id)
+        told = narrate(event, self.state, again=again, constants=self._told.constants)
+        if told is None:
+            return None
+        line = Line(event.time, *told)
+        self._publisher.chronicle.told(line)
+        return line
 
     def _follow(self, event: ev.Event) -> None:
         """Keep the seats, and what is held against their nodes, in step with the legs."""
         self._blame.follow(event)
+        self._publisher.chronicle.follow(event, self.state)
         match event:
             case ev.LegClaimed():
                 self.book.claimed(event.job_id, event.trial_id, event.time)

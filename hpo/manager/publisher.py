@@ -6,25 +6,40 @@ campaign; only the end waits for the last one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from functools import partial
 
+from hpo.decisions.needs import ComingLeg
 from hpo.folder.files import Layout
 from hpo.manager import reconcile
 from hpo.manager.disk_watch import DiskWatch
+from hpo.manager.last_reports import LastReports
+from hpo.manager.lock import this_process
+from hpo.manager.results_collector import ResultsCollector
 from hpo.manager.trouble_teller import TroubleTeller
 from hpo.record import events as ev
-from hpo.record.state import CampaignState
+from hpo.record.state import CampaignState, TrialStatus
+from hpo.report.chronicle import Chronicle
+from hpo.report.standing import Told
+from hpo.report.status import Seen, shown_running
 from hpo.report.summary import Summary
 from hpo.seats.book import SeatBook
 
 
 class Publisher:
-    """The derived files of one campaign."""
+    """The derived files of one campaign; `chronicle` is to follow each event."""
 
-    def __init__(self, layout: Layout, gpus: int, disk: DiskWatch) -> None:
+    def __init__(self, layout: Layout, told: Told, disk: DiskWatch, campaign: str) -> None:
         self._layout = layout
-        self._summary = Summary(layout, gpus)
+        self._told = told
+        self._campaign = campaign
+        self._process = this_process()
+        self.chronicle = Chronicle()
+        self._reports = LastReports(layout)
+        self._to_come: Mapping[ComingLeg, int] = {}
+        self._summary = Summary(layout)
+        self._collector = ResultsCollector(layout)
         self._disk = disk
         self._due: list[ev.Event] = []
         self._trouble = TroubleTeller(
@@ -36,6 +51,7 @@ class Publisher:
 
         def look() -> None:
             self._due = reconcile.unpublished(self._layout, state)
+            self._collector.repair(state)
 
         self._tried(look, now)
 
@@ -51,17 +67,23 @@ class Publisher:
             for event in self._due
             if not self._tried(partial(self._publish, state, [event]), now)
         ]
+        if self._collector.is_due:
+            self._tried(self._collector.write, now)
+
+    def expect(self, to_come: Mapping[ComingLeg, int]) -> None:
+        """Legs that are expected beyond those that are offered."""
+        self._to_come = to_come
 
     def summary(self, state: CampaignState, book: SeatBook, now: float, *, news: bool) -> bool:
         """Write the summary where there is news, or it is old; whether it was due."""
         due = self._summary.is_due(state, now, news=news)
         if due:
-            self._tried(partial(self._summary.write, state, book, now), now)
+            self._tried(partial(self._write, state, book, now), now)
         return due
 
     def leave(self, state: CampaignState, book: SeatBook, now: float) -> None:
         """The last word of a manager that leaves."""
-        self._tried(partial(self._summary.write, state, book, now), now)
+        self._tried(partial(self._write, state, book, now), now)
 
     def finish(self, state: CampaignState, book: SeatBook, now: float) -> None:
         """Write everything, once the campaign has ended; may be repeated.
@@ -71,11 +93,30 @@ class Publisher:
         """
         self._publish(state, self._due)
         self._publish(state, reconcile.unpublished(self._layout, state))
-        reconcile.publish_never_started(self._layout, state)
-        self._summary.write(state, book, now, final=True)
+        # Of an end that is repeated, or comes after another, they have lines.
+        never = reconcile.publish_never_started(self._layout, state)
+        self._collector.note(d for d in never if not self._collector.knows(d["trial_id"]))
+        self._collector.write(all_of_it=True)
+        self._write(state, book, now, final=True)
+
+    def _write(
+        self, state: CampaignState, book: SeatBook, now: float, *, final: bool = False
+    ) -> None:
+        self.chronicle.look(now, len(state.of(TrialStatus.CLAIMED)), len(book.queued()))
+        self._reports.look(state, shown_running(state), now)
+        beat = {
+            "job_id": self._process.job_id,
+            "host": self._process.host,
+            "pid": self._process.pid,
+            "beat": time.time(),  # not the campaign's, which may be that of a simulation
+        }
+        seen = Seen(
+            now, self._campaign, beat, self._told, self._to_come, self._reports.told(state.goal)
+        )
+        self._summary.write(state, book, self.chronicle, seen, final=final)
 
     def _publish(self, state: CampaignState, events: list[ev.Event]) -> None:
-        reconcile.publish_results(self._layout, state, events)
+        self._collector.note(reconcile.publish_results(self._layout, state, events))
 
     def _tried(self, write: Callable[[], None], now: float) -> bool:
         try:

@@ -77,6 +77,9 @@ def write_offers(layout: Layout, state: CampaignState, trial_ids: Iterable[int])
     """Publish the offers of these trials, where they still are offered."""
     due = [state.trials[i] for i in sorted(trial_ids)]
     offered = [trial for trial in due if trial.status is TrialStatus.OFFERED]
+    for trial in offered:
+        if trial.attempt == trial.fresh_from:
+            attempts.set_aside(layout, trial.trial_id, trial.attempt)
     offers.publish_offers(layout, ((_leg(trial), _content(trial)) for trial in offered))
 
 
@@ -177,15 +180,19 @@ def publish_finished(layout: Layout, events: Iterable[ev.Event]) -> None:
                 attempts.discard_prepared(layout, leg)
 
 
-def publish_results(layout: Layout, state: CampaignState, changes: Iterable[ev.Event]) -> None:
-    """Make the standing results tell what the journal tells."""
+def publish_results(
+    layout: Layout, state: CampaignState, changes: Iterable[ev.Event]
+) -> list[dict[str, Any]]:
+    """Make the standing results tell what the journal tells; those that were looked at."""
+    standing: list[dict[str, Any]] = []
     for event in changes:
         if isinstance(event, ev.LegFinished):
-            _publish_attempt(layout, state, event)
+            standing.append(_publish_attempt(layout, state, event))
         elif isinstance(event, (ev.TrialFailed, ev.TrialStopped)):
             trial = state.trials[event.trial_id]
             if trial.job_id is not None and not _told_by_job(trial):
-                _publish_for_lost(layout, state, trial)
+                standing.append(_publish_for_lost(layout, state, trial))
+    return standing
 
 
 def unpublished(layout: Layout, state: CampaignState) -> list[ev.Event]:
@@ -198,9 +205,11 @@ def unpublished(layout: Layout, state: CampaignState) -> list[ev.Event]:
     for status in ENDED:
         for trial_id in sorted(state.of(status)):
             trial = state.trials[trial_id]
-            if layout.result(trial_id).name in present or trial.job_id is None:
+            if trial.job_id is None:
                 continue
-            if isinstance(trial.ended_leg, ev.LegFinished):
+            if layout.result(trial_id).name in present and not _is_behind(layout, trial):
+                continue
+            if isinstance(trial.ended_leg, ev.LegFinished) and status is not TrialStatus.STOPPED:
                 events.append(trial.ended_leg)
             elif status is TrialStatus.FAILED:
                 message = trial.message or ""
@@ -210,13 +219,19 @@ def unpublished(layout: Layout, state: CampaignState) -> list[ev.Event]:
     return events
 
 
-def publish_never_started(layout: Layout, state: CampaignState) -> None:
+def _is_behind(layout: Layout, trial: TrialState) -> bool:
+    """Whether the standing result does not show yet how the manager ended the trial."""
+    by_manager = trial.status in (TrialStatus.STOPPED, TrialStatus.FAILED)
+    if not by_manager or _told_by_job(trial):
+        return False
+    return bool(read_object(layout.result(trial.trial_id)).get("status") != trial.status.value)
+
+
+def publish_never_started(layout: Layout, state: CampaignState) -> list[dict[str, Any]]:
     """Results for trials that no job ever took although later ones ran, so that none is missing."""
     taken = [i for i, trial in state.trials.items() if trial.job_id is not None]
-    for trial_id in range(max(taken, default=0)):
-        trial = state.trials[trial_id]
-        if trial.job_id is None:
-            _publish_for_lost(layout, state, trial)
+    before = (state.trials[trial_id] for trial_id in range(max(taken, default=0)))
+    return [_publish_for_lost(layout, state, trial) for trial in before if trial.job_id is None]
 
 
 def _told_by_job(trial: TrialState) -> bool:
@@ -227,25 +242,30 @@ def _told_by_job(trial: TrialState) -> bool:
     )
 
 
-def _publish_attempt(layout: Layout, state: CampaignState, event: ev.LegFinished) -> None:
+def _publish_attempt(layout: Layout, state: CampaignState, event: ev.LegFinished) -> dict[str, Any]:
     """For what was published and is not there: a file server may have lost the last rename.
 
-    Where somebody removed the trial's folder too, the journal tells all but its reports.
+    Where somebody removed the trial's folder too, the journal tells all but its reports. What
+    stands then; empty where nothing does.
     """
     leg = Leg(event.trial_id, event.rung, event.attempt, event.job_id)
-    standing = read_object(layout.result(event.trial_id)).get("attempt")
-    if isinstance(standing, int) and standing >= event.attempt:
-        return
+    standing = read_object(layout.result(event.trial_id))
+    attempt = standing.get("attempt")
+    if isinstance(attempt, int) and attempt >= event.attempt:
+        return standing
     found = attempts.read_attempt(layout, leg)
     if found is not None:
-        attempts.publish_standing(layout, found[1])
+        standing = found[1]
+        attempts.publish_standing(layout, standing)
     elif layout.trial(event.trial_id).name not in os.listdir(layout.trials):
         told, config = event.result.to_json(), state.trials[event.trial_id].config
         told["additional_info"] = {"training_time": event.result.elapsed, **told["additional_info"]}
-        attempts.publish_standing(layout, attempts.document(leg, config, state.goal, [], told))
+        standing = attempts.document(leg, config, state.goal, [], told)
+        attempts.publish_standing(layout, standing)
+    return standing
 
 
-def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -> None:
+def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -> dict[str, Any]:
     """A trial whose last job can no longer tell: the manager writes what is known."""
     reports = read_reports(layout.trial(trial.trial_id))
     reports = reports if is_writable(reports) else []
@@ -254,6 +274,7 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -
     elapsed = reports[-1].get("elapsed") if reports else None
     told = {
         "status": trial.status.value,
+        "error": trial.metric,
         "resource": trial.resource,
         "cause": trial.cause,
         "message": trial.message or (last and last.message),
@@ -262,6 +283,7 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -
     leg = Leg(trial.trial_id, trial.rung, trial.attempt, trial.job_id)
     found = attempts.document(leg, trial.config, state.goal, reports, told)
     attempts.publish_standing(layout, found)
+    return found
 
 
 def _leg(trial: TrialState) -> Leg:

@@ -58,6 +58,8 @@ def assumption_lines(plan: Plan) -> Iterator[str]:
     yield from sentences(plan.assumptions, plan.spec)
     if plan.spec.searcher is not None:
         yield "your searcher is not asked: random search stands in for it"
+    elif (searcher := plan.spec.searcher_name) != "random":
+        yield f"{searcher} is not asked: random search stands in for it"
     few = "all trials"
     if plan.scale != 1.0:
         few = (

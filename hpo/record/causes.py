@@ -38,5 +38,7 @@ INFRASTRUCTURE = frozenset(
         Cause.STORAGE,
     }
 )
+# Of a trial that was lost to the infrastructure beyond that budget.
+LOST_TOO_OFTEN = "lost_too_often"
 # OUT_OF_MEMORY: the leg is offered again with so many times the memory that it had, up to a limit.
 MORE_MEMORY = 1.5

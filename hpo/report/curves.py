@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from hpo.record.goal import Goal
+from hpo.report.axes import words
 from hpo.report.frames import CampaignResults, report_column
-from hpo.shown import one_line
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 
@@ -59,7 +59,7 @@ class Curves:
     @property
     def metric(self) -> str:
         """The compared metric, in words; nothing of it is a formula to matplotlib."""
-        return one_line(self.goal.metric).replace("_", " ").replace("$", r"\$")
+        return words(self.goal.metric)
 
     @property
     def drawn(self) -> list[Curve]:
@@ -118,37 +118,53 @@ def read_curves(results: CampaignResults) -> Curves:
         settings.get("mode", "min"),
         trial_value=settings.get("trial_value", "last"),
     )
+    trials, reports = results.trials, results.reports
     names = ("wallclock", "elapsed", report_column(goal.metric))
-    time, elapsed, value = (_numbers(results.reports, name) for name in names)
-    owner = _numbers(results.reports, "trial_id")
-    statuses = [str(status) for status in results.trials["status"]]
-    errors = _numbers(results.trials, "error")
-    curves = []
-    for trial_id, status, error in zip(results.trials.index, statuses, errors, strict=True):
-        mine = np.flatnonzero(owner == trial_id)
-        # By time and not as they lie there: clocks of nodes differ, and curves run forwards.
-        mine = mine[np.argsort(time[mine], kind="stable")]
-        is_diverged = len(mine) > 0 and not np.isfinite(value[mine[-1]])
-        mine = mine[np.isfinite(value[mine])]
-        curves.append(
-            Curve(
-                trial_id=int(trial_id),
-                time=time[mine],
-                value=value[mine],
-                start=(time - np.nan_to_num(elapsed))[mine],
-                error=(worth := float("nan") if status == "failed" else float(error)),
-                at=_time_of(worth, time[mine], value[mine]),
-                is_failed=status == "failed",
-                is_diverged=bool(is_diverged),
-            )
+    time, elapsed, value = (_numbers(reports, name) for name in names)
+    end = float(time.max()) if len(time) else 0.0
+    place = np.asarray(trials.index.get_indexer(_numbers(reports, "trial_id")))
+    # By time and not as they lie there: clocks of nodes differ, and curves run forwards.
+    order = np.lexsort((time, place))
+    order = order[place[order] >= 0]
+    place, time, value = place[order], time[order], value[order]
+    start = time - np.nan_to_num(elapsed[order])
+    numbers = np.arange(len(trials))
+    finite = np.isfinite(value)
+    is_diverged = np.zeros(len(trials), bool)
+    is_diverged[place] = ~finite  # of each trial the last one stays
+    place, time, value, start = place[finite], time[finite], value[finite], start[finite]
+    firsts, ends = (np.searchsorted(place, numbers, side) for side in ("left", "right"))
+    is_failed = np.array([status == "failed" for status in trials["status"]], bool)
+    worth = np.where(is_failed, np.nan, _numbers(trials, "error"))
+    at = _times_of(worth, place, time, value)
+    columns = (trials.index, firsts, ends, worth, at, is_failed, is_diverged)
+    every = tuple(
+        Curve(
+            trial_id=trial_id,
+            time=time[first:last],
+            value=value[first:last],
+            start=start[first:last],
+            error=error,
+            at=when,
+            is_failed=failed,
+            is_diverged=diverged,
         )
-    return Curves(goal=goal, every=tuple(curves), end=float(time.max()) if len(time) else 0.0)
+        for trial_id, first, last, error, when, failed, diverged in zip(
+            *(column.tolist() for column in columns), strict=True
+        )
+    )
+    return Curves(goal=goal, every=every, end=end)
 
 
-def _time_of(worth: float, time: Numbers, value: Numbers) -> float:
-    """When a curve was last at what its trial is worth; its end where rounding hides that."""
-    found = time[value == worth]
-    return float(found[-1] if len(found) else time[-1] if len(time) else np.nan)
+def _times_of(
+    worth: Numbers, place: npt.NDArray[np.intp], time: Numbers, value: Numbers
+) -> Numbers:
+    """When each curve was last at what its trial is worth; its end where rounding hides that."""
+    at = np.full(len(worth), np.nan)
+    at[place] = time  # of each trial the last one stays
+    same = value == worth[place]
+    at[place[same]] = time[same]
+    return at
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> Numbers:

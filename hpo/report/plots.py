@@ -6,23 +6,30 @@ a campaign for its frames should not pay for it; its global settings are the use
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hpo.report import MissingExtraError
-from hpo.report.curves import Curve, Curves, Numbers, read_curves
+from hpo.report.axes import (
+    BAD,
+    LOG_DECADES,
+    MOST_VECTORS,
+    QUIET,
+    dress,
+    legend_above,
+    new_axes,
+    size_of,
+    time_unit,
+)
+from hpo.report.curves import SAME_START_S, Curve, Curves, Numbers, read_curves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from hpo.report.frames import CampaignResults
 
-TIME_UNITS = (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0))
-LOG_DECADES = 2.0  # a linear axis shows no difference within the lower of two decades
 NAMED_CURVES = 10  # as many colours as people can tell apart, and as a legend has room for
-BAD = "#c1121f"
-QUIET = "#9a9a9a"
 
 
 def plot_incumbent(results: CampaignResults, ax: Axes | None = None) -> Axes:
@@ -31,7 +38,7 @@ def plot_incumbent(results: CampaignResults, ax: Axes | None = None) -> Axes:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    ax = ax or _new_axes()
+    ax = ax or new_axes()
     curves = read_curves(results)
     unit = _dress(ax, curves, curves.metric)
     time, value = curves.incumbent()
@@ -58,7 +65,7 @@ def plot_learning_curves(results: CampaignResults, ax: Axes | None = None) -> Ax
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    ax = ax or _new_axes()
+    ax = ax or new_axes()
     curves = read_curves(results)
     unit = _dress(ax, curves, curves.metric)
     if not curves.drawn:
@@ -69,14 +76,18 @@ def plot_learning_curves(results: CampaignResults, ax: Axes | None = None) -> Ax
         colours[best.trial_id] = "C1"  # as in the other picture; the colour bar has no such colour
     # Many points need small marks: the curve has to stay visible between them.
     n_points = sum(len(curve.time) for curve in curves.drawn)
-    size = float(np.clip(60 / np.sqrt(n_points), 1.5, 4.5))
-    for curve in curves.drawn:
+    size = size_of(4.5, n_points, room=180, least=0.6)
+    width = size_of(1.1, len(curves.drawn), room=300, least=0.25)
+    alone = curves.drawn if len(curves.drawn) <= NAMED_CURVES else [best] if best else []
+    if len(alone) < len(curves.drawn):
+        many = [curve for curve in curves.drawn if curve is not best]
+        _draw_many(ax, many, unit, [colours[curve.trial_id] for curve in many], size, width)
+    for curve in alone:
         style: dict[str, Any] = {"color": colours[curve.trial_id], "markersize": size}
         if curve is best:
-            style |= {"linewidth": 2.6, "markersize": 1.3 * size, "zorder": 4}
+            style |= {"linewidth": 2.6, "markersize": 1.3 * max(1.5, size), "zorder": 4}
         name = f"trial {curve.trial_id}" + (", the best" if curve is best else "")
-        named = curve is best or len(curves.drawn) <= NAMED_CURVES
-        _draw_curve(ax, curve, unit, {"linewidth": 1.1} | style, name if named else None)
+        _draw_curve(ax, curve, unit, {"linewidth": 1.1} | style, name)
     _mark_bad_ends(ax, curves, unit)
     _finish(ax, np.concatenate([curve.value for curve in curves.drawn]))
     return ax
@@ -96,7 +107,9 @@ def _draw_results(ax: Axes, curves: Curves, incumbent: Numbers, unit: float) -> 
     edge = np.max(sign * np.array([*incumbent, 2 * np.median(errors) - incumbent[-1]]))
     shown = sign * np.minimum(sign * errors, edge)
     inside = shown == errors
-    style: dict[str, Any] = {"color": QUIET, "markersize": 4, "linestyle": ""}
+    size = size_of(4, len(errors), room=500, least=1.3)
+    style: dict[str, Any] = {"color": QUIET, "markersize": size, "linestyle": ""}
+    style["rasterized"] = len(errors) > MOST_VECTORS
     label = f"{curves.goal.trial_value} report of a trial"
     ax.plot(times[inside], shown[inside], marker="o", label=label, **style)
     if not inside.all():
@@ -118,6 +131,45 @@ def _draw_curve(
             ax.plot(curve.time[gap] / unit, curve.value[gap], ":", **thin)
 
 
+def _draw_many(
+    ax: Axes,
+    many: Sequence[Curve],
+    unit: float,
+    colours: Sequence[Any],
+    size: float,
+    width: float,
+) -> None:
+    """The same as three artists, whatever the number of curves, which may be tens of thousands."""
+    from matplotlib.collections import LineCollection
+
+    lengths = [len(curve.time) for curve in many]
+    points = np.column_stack(
+        [
+            np.concatenate([curve.time for curve in many]) / unit,
+            np.concatenate([curve.value for curve in many]),
+        ]
+    )
+    start = np.concatenate([curve.start for curve in many])
+    owner = np.repeat(np.arange(len(many)), lengths)
+    is_same = owner[1:] == owner[:-1]
+    is_gap = is_same & (np.abs(np.diff(start)) > SAME_START_S)
+    cuts = np.flatnonzero(is_gap | ~is_same) + 1
+    colour = np.asarray(colours)
+    # As a vector graphic, a page of so many points takes minutes to open.
+    style: dict[str, Any] = {"rasterized": len(points) > MOST_VECTORS}
+    firsts = np.concatenate([[0], cuts])
+    lines = np.split(points, cuts)
+    ax.add_collection(
+        LineCollection(lines, colors=colour[owner[firsts]], linewidths=width, **style)
+    )
+    gaps = np.flatnonzero(is_gap)
+    pairs = np.stack([points[gaps], points[gaps + 1]], axis=1)
+    thin: dict[str, Any] = {"linestyles": ":", "linewidths": 0.9 * width} | style
+    ax.add_collection(LineCollection(list(pairs), colors=colour[owner[gaps]], **thin))
+    x, y = points.T
+    ax.scatter(x, y, s=size**2, c=colour[owner], linewidths=0, zorder=2, **style)
+
+
 def _mark_bad_ends(ax: Axes, curves: Curves, unit: float) -> None:
     failed = [curve for curve in curves.every if curve.is_failed]
     diverged = [curve for curve in curves.every if curve.is_diverged and not curve.is_failed]
@@ -127,13 +179,15 @@ def _mark_bad_ends(ax: Axes, curves: Curves, unit: float) -> None:
     ):
         seen = [curve for curve in group if len(curve.time)]
         if seen:
+            large = size_of(9, len(seen), room=30, least=3.5)
             ax.plot(
                 [curve.time[-1] / unit for curve in seen],
                 [curve.value[-1] for curve in seen],
                 marker,
                 color=BAD,
                 markeredgecolor="white",
-                markersize=9,
+                markeredgewidth=large / 9,
+                markersize=large,
                 zorder=5,
                 label=seen_as,
             )
@@ -157,19 +211,13 @@ def _colours(ax: Axes, trial_ids: list[int]) -> dict[int, Any]:
         whole = MaxNLocator(integer=True)
         bar = figure.colorbar(ScalarMappable(scale, colours), ax=ax, ticks=whole)
         bar.set_label("trial number")
-    return {trial_id: colours(scale(trial_id)) for trial_id in trial_ids}
+    return dict(zip(trial_ids, colours(scale(np.asarray(trial_ids))), strict=True))
 
 
 def _dress(ax: Axes, curves: Curves, words: str) -> float:
     """Write the labels; return the seconds in a unit of the time axis."""
-    # A unit is used from twice its length on, or the axis has one number.
-    fits = [(name, length) for name, length in TIME_UNITS if curves.end >= 2 * length]
-    name, length = fits[0] if fits else ("s", 1.0)
-    ax.set_xlabel(f"wall-clock time since the first trial started ({name})")
-    ax.set_ylabel(words)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(alpha=0.25, linewidth=0.6)
-    ax.set_axisbelow(True)
+    name, length = time_unit(curves.end)
+    dress(ax, f"wall-clock time since the first trial started ({name})", words)
     return length
 
 
@@ -178,6 +226,8 @@ def _say_nothing_yet(ax: Axes, curves: Curves) -> Axes:
     text = f"no trial with a finite {curves.metric} yet" + (
         f"; {n_failed} failed" if n_failed else ""
     )
+    ax.set_xticks([])
+    ax.set_yticks([])
     ax.text(0.5, 0.5, text, ha="center", va="center", color="0.4", transform=ax.transAxes)
     return ax
 
@@ -189,21 +239,4 @@ def _finish(ax: Axes, values: Numbers) -> None:
     low, high = float(values.min()), float(values.max())
     if low > 0 and np.log10(high / low) > LOG_DECADES:
         ax.set_yscale("log")
-    labels = ax.get_legend_handles_labels()[1]
-    if labels:
-        # Above the axes, because a search leaves no corner free of points.
-        letters = 20 * ax.bbox.width / ax.figure.dpi  # that fit beside each other, about
-        columns = max(1, int(letters / (6 + max(map(len, labels)))))
-        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": columns}
-        ax.legend(frameon=False, fontsize="small", **place)
-
-
-def _new_axes() -> Axes:
-    try:
-        from matplotlib import pyplot
-    except ImportError as err:
-        raise MissingExtraError(
-            "plots need matplotlib, which is not installed: pip install 'hpo-campaign[report]'"
-        ) from err
-    _, ax = pyplot.subplots(figsize=(6.4, 4.0), layout="constrained")
-    return ax
+    legend_above(ax)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean
 from typing import Any
 
+from hpo.decisions.limits import all_trials
 from hpo.decisions.needs import ComingLeg
-from hpo.record.state import CampaignState, TrialState, TrialStatus
+from hpo.record.state import CampaignState, TrialStatus
+from hpo.report.forecast import forecast
 from hpo.seats.book import SeatBook
 from hpo.units.duration import in_words
 
-ENOUGH = 3  # legs that have ended, before the end is foretold
 TOLD_REASONS = 3  # why jobs wait; the rest is counted
 
 
@@ -26,12 +26,14 @@ class Told:
         levels: of the rungs, lowest first; empty without rungs.
         gpus: of each job.
         constants: hyperparameters that are the same in all trials, with their values.
+        expected: results of each rung at the end, if each promotes its share; empty: nobody knows.
     """
 
     n_trials: int | None = None
     levels: Sequence[int] = ()
     gpus: int = 0
     constants: Mapping[str, Any] = field(default_factory=dict)
+    expected: Sequence[int] = ()
 
 
 NOTHING_TOLD = Told()
@@ -51,7 +53,7 @@ def standing_line(
     """
     parts = [
         _trials(state, told.n_trials),
-        _rungs(state, told.levels),
+        _rungs(state, state.levels or told.levels),
         _best(state),
         _jobs(book, now),
         _used(state, now, told.gpus),
@@ -61,8 +63,9 @@ def standing_line(
 
 
 def _trials(state: CampaignState, n_trials: int | None) -> str:
-    started = sum(trial.job_id is not None for trial in state.trials.values())
-    total = len(state.trials) if state.exhausted or n_trials is None else n_trials
+    started = state.started
+    known = state.exhausted or n_trials is None
+    total = len(state.trials) if known else all_trials(state, n_trials or 0)
     stopped = sum(state.trials[i].job_id is not None for i in state.of(TrialStatus.STOPPED))
     again = sum(state.trials[i].job_id is not None for i in state.of(TrialStatus.OFFERED))
     counts = {
@@ -119,47 +122,8 @@ def _used(state: CampaignState, now: float, gpus: int) -> str:
 
 
 def _end(state: CampaignState, to_come: Mapping[ComingLeg, int], now: float) -> str:
-    """By what legs took lately; the queue may make it longer, and limits shorter."""
-    running = [state.trials[trial_id] for trial_id in state.of(TrialStatus.CLAIMED)]
-    if not running or len(state.pace.legs) < ENOUGH:
-        return ""
-    usual = _Usual.of(state)
-    offered = (state.trials[trial_id] for trial_id in state.of(TrialStatus.OFFERED))
-    left = [max(0.0, usual.seconds_of(trial) - (now - trial.claimed_at)) for trial in running]
-    later = sum(usual.seconds_of(trial) for trial in offered)
-    later += sum(n * usual.seconds(leg.rung, leg.length) for leg, n in to_come.items())
-    longest = max((usual.seconds(leg.rung, leg.length) for leg in to_come), default=0.0)
-    seconds = max((sum(left) + later) / len(running), *left, longest)
-    return f"about {in_words(seconds)} to go at this pace"
-
-
-@dataclass(frozen=True, slots=True)
-class _Usual:
-    """What legs took on average (s): by rung, for a unit of the resource, and at all."""
-
-    by_rung: Mapping[int, float]
-    per_unit: float
-    of_all: float
-
-    @classmethod
-    def of(cls, state: CampaignState) -> _Usual:
-        legs = state.pace.legs
-        of_rung: dict[int, list[float]] = {}
-        for leg in legs:
-            of_rung.setdefault(leg.rung, []).append(leg.seconds)
-        seconds, units = sum(leg.seconds for leg in legs), sum(leg.units for leg in legs)
-        means = {rung: fmean(found) for rung, found in of_rung.items()}
-        return cls(means, seconds / units, seconds / len(legs))
-
-    def seconds(self, rung: int, units: int | None) -> float:
-        known = self.by_rung.get(rung)
-        if known is not None:
-            return known
-        return self.of_all if units is None else self.per_unit * units
-
-    def seconds_of(self, trial: TrialState) -> float:
-        units = None if trial.target is None else max(1, trial.target - trial.resource)
-        return self.seconds(trial.rung, units)
+    found = forecast(state, to_come, now)
+    return "" if found is None else f"about {in_words(found.end_s.usual)} to go at this pace"
 
 
 def _clock(at: float, now: float) -> str:

@@ -1,30 +1,37 @@
-"""A searcher of the user's own: asked after the given points, and believed only after checks.
+"""A searcher that is believed only after checks, and one that stands in for it where it fails.
 
-Calls the user's code, which runs in the manager and must be quick.
+What is asked may be the user's code, which runs in the manager.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+import traceback
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from hpo.errors import SearcherError
-from hpo.search.random import whole_points
+from hpo.search.random import AsyncRandomSearch, whole_points
 from hpo.search.searcher import Searcher, Tried
 from hpo.space.base import describe
 from hpo.space.space import Space
 from hpo.values import JsonValue
 
+Call: TypeAlias = Callable[[Callable[[], Any]], Any]
+"""Calls what it is given; may raise TimeoutError instead of waiting for it for ever."""
+
+
+def at_once(act: Callable[[], Any]) -> Any:
+    """Just call it, however long it takes."""
+    return act()
+
 
 class OwnSearcher:
-    """Gives the points to evaluate, then what the user's searcher suggests."""
+    """Gives what a searcher suggests, once it was found to be a configuration of the space."""
 
-    def __init__(
-        self, searcher: Searcher, space: Space, points: Sequence[Mapping[str, Any]] = ()
-    ) -> None:
+    def __init__(self, searcher: Searcher, space: Space, call: Call = at_once) -> None:
         self._searcher = searcher
         self._space = space
-        self._points = whole_points(space, points)
+        self._call = call
 
     def suggest(
         self, trial_id: int, taken: Collection[str], results: Iterable[Tried] = ()
@@ -32,16 +39,18 @@ class OwnSearcher:
         """See `Searcher.suggest`.
 
         Raises:
-            SearcherError: the user's code raised, or suggested what is not in the space.
+            SearcherError: the searcher raised, took too long, or suggested what is not in the
+                space.
         """
-        if trial_id < len(self._points):
-            return dict(self._points[trial_id])
         name = type(self._searcher).__qualname__
         try:
-            suggested = self._searcher.suggest(trial_id, taken, results)
-        except Exception as err:
+            suggested = self._call(lambda: self._searcher.suggest(trial_id, taken, results))
+        except TimeoutError as err:
+            raise SearcherError(f"the searcher {name} {err}, for trial {trial_id}") from err
+        except (Exception, SystemExit) as err:
             raise SearcherError(
                 f"the searcher {name} raised {type(err).__name__} for trial {trial_id}: {err}"
+                f"{_place(err)}"
             ) from err
         if suggested is None:
             return None
@@ -64,3 +73,55 @@ class OwnSearcher:
             if not domain.contains(suggested[name]):
                 return f"{name}={suggested[name]!r}, which is not in {describe(domain)}"
         return None
+
+
+def _place(err: BaseException) -> str:
+    """Where it was raised."""
+    frames = traceback.extract_tb(err.__traceback__)
+    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+
+
+class PointsFirst:
+    """The points to evaluate, then what a searcher suggests."""
+
+    def __init__(
+        self, searcher: Searcher, space: Space, points_to_evaluate: Sequence[Mapping[str, Any]]
+    ) -> None:
+        self._searcher = searcher
+        self._points = whole_points(space, points_to_evaluate)
+
+    def suggest(
+        self, trial_id: int, taken: Collection[str], results: Iterable[Tried] = ()
+    ) -> dict[str, JsonValue] | None:
+        """See `Searcher.suggest`."""
+        if trial_id < len(self._points):
+            return dict(self._points[trial_id])
+        return self._searcher.suggest(trial_id, taken, results)
+
+
+class WithFallback:
+    """The points to evaluate, then what a searcher suggests, or a random draw where it fails."""
+
+    def __init__(
+        self,
+        searcher: OwnSearcher,
+        space: Space,
+        seed: int,
+        points_to_evaluate: Sequence[Mapping[str, Any]],
+        tell: Callable[[str], None],
+    ) -> None:
+        """`tell` is told of each trial that was drawn at random instead."""
+        self._searcher = searcher
+        self._random = AsyncRandomSearch(space, seed, points_to_evaluate)
+        self._tell = tell
+
+    def suggest(
+        self, trial_id: int, taken: Collection[str], results: Iterable[Tried] = ()
+    ) -> dict[str, JsonValue] | None:
+        """See `Searcher.suggest`; never raises."""
+        if trial_id >= len(self._random.points):
+            try:
+                return self._searcher.suggest(trial_id, taken, results)
+            except SearcherError as err:
+                self._tell(f"{err}. The trial is drawn at random instead, and the campaign goes on")
+        return self._random.suggest(trial_id, taken)

@@ -54,15 +54,30 @@ class AsyncRandomSearch:
         self._size = space.size
         self._seed = seed
         self._keys: list[str] | None = None  # of a small finite space, once a draw needs them
-        self._points = whole_points(space, points_to_evaluate)
+        self.points = whole_points(space, points_to_evaluate)
+
+    @property
+    def space(self) -> Space:
+        """Where it searches."""
+        return self._space
+
+    @property
+    def seed(self) -> int:
+        """What decides all trials."""
+        return self._seed
+
+    @property
+    def points_to_evaluate(self) -> list[dict[str, JsonValue]]:
+        """The first trials' configurations, whole."""
+        return [dict(point) for point in self.points]
 
     def suggest(
         self, trial_id: int, taken: Collection[str], results: Iterable[Tried] = ()
     ) -> dict[str, JsonValue] | None:
         """See `Searcher.suggest`; None when every configuration of a finite space is taken."""
         del results
-        if trial_id < len(self._points):
-            return dict(self._points[trial_id])
+        if trial_id < len(self.points):
+            return dict(self.points[trial_id])
         generator = np.random.default_rng([self._seed, trial_id])
         n_free = len(self._space.free)
         for _ in range(REDRAWS):

@@ -51,7 +51,8 @@ class JobStatus:
     or changed to since, as far as the cluster can still tell. `ended_at` (s, Unix) is when it
     ended, by the cluster's clock, where that is known. `begins_later`: a queued job may not start
     before a time that was set for it. `why` is `reason` in words, as what follows "as", and
-    `starts_at` (s, Unix) when the cluster plans to start it, where it tells.
+    `starts_at` (s, Unix) when the cluster plans to start it, where it tells. `at_limit`: it waits
+    because no more jobs of this user may run at once.
     """
 
     phase: JobPhase
@@ -65,6 +66,7 @@ class JobStatus:
     ended_at: float | None = None
     begins_later: bool = False
     why: str = ""
+    at_limit: bool = False
     starts_at: float | None = None
 
 
@@ -321,6 +323,14 @@ class SeatBook:
         """How many seats wait, by why; most first, those that nobody has explained as ""."""
         why = Counter(seat.status.why or seat.status.reason for seat in self.queued())
         return dict(why.most_common())
+
+    def waits_by_reason(self) -> list[tuple[JobStatus, int]]:
+        """For each reason in the cluster's word one of the seats, and how many wait; most first."""
+        found: dict[str, list[JobStatus]] = {}
+        for seat in self.queued():
+            found.setdefault(seat.status.reason, []).append(seat.status)
+        most_first = sorted(found.values(), key=len, reverse=True)
+        return [(alike[0], len(alike)) for alike in most_first]
 
     def next_start(self, now: float) -> float | None:
         """When the cluster plans to start the first of those that wait (s, Unix)."""

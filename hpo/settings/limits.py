@@ -73,7 +73,7 @@ def search_limits(spec: CampaignSpec, max_mem_mb: int, executor: str) -> Limits:
         # Seats that stay are to find the next one at once.
         offers_untimed=hpo.max_concurrent_jobs * (1 if learns_time else 2),
         # A searcher that looks at results is asked as late as possible: one offer for each seat.
-        offers_ahead=OFFERS_AHEAD if spec.searcher is None else hpo.max_concurrent_jobs,
+        offers_ahead=hpo.max_concurrent_jobs if spec.is_learning else OFFERS_AHEAD,
     )
 
 

@@ -7,12 +7,23 @@ sentences, in `reading`.
 from __future__ import annotations
 
 import shlex
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
+from hpo.settings.searchers import Searchers, read_searcher
 from hpo.settings.slurm import SlurmSettings
-from hpo.settings.types import Count, Name, PositiveCount, Settings, TextPath, Words, read_path
+from hpo.settings.types import (
+    Count,
+    Name,
+    PositiveCount,
+    Settings,
+    Takes,
+    TextPath,
+    Words,
+    read_path,
+    read_reference,
+)
 from hpo.units.slurm import parse_memory_mb
 
 __all__ = ["HpoSettings", "SlurmSettings"]
@@ -34,15 +45,6 @@ def _read_hang_after(value: object) -> object:
 
 def _read_command(value: object) -> object:
     return shlex.split(value) if isinstance(value, str) else value
-
-
-def _read_reference(value: object) -> object:
-    if not isinstance(value, str):
-        raise ValueError(f"must be text such as 'my_package.train:objective', not {value!r}")
-    module, separator, function = value.rpartition(":")
-    if not separator or not module.strip() or not function.strip().isidentifier():
-        raise ValueError(f"must be 'package.module:function' or 'file.py:function', not {value!r}")
-    return f"{module.strip()}:{function.strip()}"
 
 
 def _read_size(value: object) -> object:
@@ -75,6 +77,9 @@ class SchedulerSettings(Settings):
     """Brackets; bracket s starts at rung s, so that more brackets stop fewer trials early."""
 
 
+SCHEDULERS = {"enum": list(get_args(SchedulerSettings.model_fields["type"].annotation))}
+
+
 def _read_scheduler(value: object) -> object:
     """A scheduler given by its name alone."""
     return {"type": value} if isinstance(value, str) else value
@@ -89,7 +94,10 @@ class HpoSettings(Settings):
     max_concurrent_jobs: PositiveCount = 4
     """Jobs that run at once."""
 
-    output_dir: Annotated[Name, BeforeValidator(read_path)] | None = None
+    output_dir: (
+        Annotated[Name, BeforeValidator(read_path), Field(json_schema_extra={"format": "path"})]
+        | None
+    ) = None
     """Campaign folder, relative to where the command runs; default: `hpo_results/<name>`."""
 
     checkpoint_interval: Count = 1
@@ -99,7 +107,7 @@ class HpoSettings(Settings):
     """Decides all trials: the same seed gives the same ones, with any number of jobs, resumed or
     not."""
 
-    objective: Annotated[str, BeforeValidator(_read_reference)] | None = None
+    objective: Annotated[str, BeforeValidator(read_reference)] | None = None
     """`package.module:function` or `file.py:function`; default: the function `objective` of the
     configuration file."""
 
@@ -147,10 +155,14 @@ class HpoSettings(Settings):
     points_to_evaluate: list[dict[str, Any]] = []  # noqa: RUF012  # because pydantic copies it
     """Configurations to try first; what one leaves out takes the middle of its domain."""
 
-    searcher: Annotated[str, BeforeValidator(_read_reference)] | None = None
-    """`file.py:Searcher`, called with (space, seed) in the manager; default: random search."""
+    searcher: Annotated[Searchers | None, BeforeValidator(read_searcher)] = None
+    """Who chooses the configurations: `random`, `sobol`, `grid`, `local`, `tpe` or `gp`, or a
+    mapping with that `name` and settings of it (see `searcher`); or one's own, `file.py:Searcher`,
+    called with (space, seed) in the manager. Default: random search."""
 
-    scheduler: Annotated[SchedulerSettings | None, BeforeValidator(_read_scheduler)] = None
+    scheduler: Annotated[
+        SchedulerSettings | None, BeforeValidator(_read_scheduler), Takes((SCHEDULERS,))
+    ] = None
     """How trials are cut into legs: the name of a type, or a mapping (see `scheduler`); default:
     whole trials."""
 
@@ -159,8 +171,8 @@ class HpoSettings(Settings):
     (`checkpoint`)."""
 
     keep_checkpoints: Literal["all", "promotable", "best"] = "promotable"
-    """Which to keep: `all`; those that a trial may go on from (`promotable`); at the end only the
-    best trial's (`best`)."""
+    """Which to keep: `all`; those that a trial may go on from (`promotable`), failed ones included,
+    which may be retried; at the end only the best trial's (`best`)."""
 
     max_gpu_hours: Annotated[float, Field(gt=0)] | None = None
     """GPU-hours after which no new leg starts; hours of jobs where no GPU is asked for; default: no

@@ -22,6 +22,7 @@ from hpo.settings.types import (
     OneLineWords,
     PositiveCount,
     Settings,
+    Takes,
     is_one_line,
 )
 from hpo.units.sizes import TIMES_MIN
@@ -77,6 +78,9 @@ ALL_MEMORY = "0"  # as sbatch spells it
 MAX_TIME, MAX_MEM = "2:00:00", "8G"  # under auto, where nothing else is said
 
 
+MINUTES = Takes(({"type": "integer"},))
+
+
 def _read_time(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
@@ -126,15 +130,15 @@ class SlurmSettings(Settings):
     partition: OneLine | None = None
     """Partition, or several with commas; default: the cluster's own default."""
 
-    time: Annotated[str, BeforeValidator(_or_auto(_read_time))] = "2:00:00"
+    time: Annotated[str, BeforeValidator(_or_auto(_read_time)), MINUTES] = "2:00:00"
     """Time limit of one job: MM, MM:SS, HH:MM:SS or D-HH[:MM[:SS]]; an integer is minutes. `auto`:
     learned from the legs that have ended, so that short ones ask for little."""
 
-    max_time: Annotated[str, BeforeValidator(_read_time)] | None = None
+    max_time: Annotated[str, BeforeValidator(_read_time), MINUTES] | None = None
     """With `time: auto`: what the first jobs ask for, and the most that any does; default
     `2:00:00`. A leg that takes longer goes on in further jobs, from its checkpoint."""
 
-    mem: Annotated[str | None, BeforeValidator(_read_memory_or_none)] = "4G"
+    mem: Annotated[str | None, BeforeValidator(_read_memory_or_none), Takes(({"const": 0},))] = "4G"
     """Memory of one job on its node, with a unit: K, M, G or T. `auto`: learned from what legs were
     seen to use. `"0"`: all that the node has. None (`null`): not asked for, as where `extra` has
     `mem-per-cpu` or `mem-per-gpu` and `mem` is left out."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import inspect
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 from unicodedata import category
 
@@ -35,6 +37,23 @@ class Settings(BaseModel):
         return schema
 
 
+@dataclass(frozen=True, eq=False)  # so that it has a hash
+class Takes:
+    """What the reader of a setting takes besides, as JSON Schema: for editors and type checkers."""
+
+    more: tuple[Mapping[str, Any], ...]
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Either that, or what the type says."""
+        schema = handler(core_schema)
+        return {"anyOf": [*schema.get("anyOf", [schema]), *map(dict, self.more)]}
+
+
+TEXT = {"type": "string", "minLength": 1}
+
+
 def _docstrings(model: type) -> dict[str, str]:
     (tree,) = ast.parse(inspect.getsource(model)).body
     assert isinstance(tree, ast.ClassDef)
@@ -63,7 +82,21 @@ def _read_words(value: object) -> object:
     return [read_path(word) for word in value] if isinstance(value, (list, tuple)) else value
 
 
-TextPath = Annotated[str, BeforeValidator(read_path)]
+def read_reference(value: object) -> object:
+    """The name of a function without spaces.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"must be text such as 'my_package.train:objective', not {value!r}")
+    module, separator, function = value.rpartition(":")
+    if not separator or not module.strip() or not function.strip().isidentifier():
+        raise ValueError(f"must be 'package.module:function' or 'file.py:function', not {value!r}")
+    return f"{module.strip()}:{function.strip()}"
+
+
+TextPath = Annotated[str, BeforeValidator(read_path), Field(json_schema_extra={"format": "path"})]
 Count = Annotated[int, Field(ge=0)]
 PositiveCount = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(min_length=1)]
@@ -97,8 +130,12 @@ def is_one_line(text: str) -> bool:
 
 
 Lines = Annotated[
-    list[Annotated[str, AfterValidator(lines_of_a_script)]], BeforeValidator(_read_lines)
+    list[Annotated[str, AfterValidator(lines_of_a_script)]],
+    BeforeValidator(_read_lines),
+    Takes((TEXT,)),
 ]
 OneLine = Annotated[str, Field(min_length=1), AfterValidator(one_line)]
-OneLineWords = Annotated[list[OneLine], BeforeValidator(_read_words), Field(min_length=1)]
-Words = Annotated[list[Name], BeforeValidator(_read_words), Field(min_length=1)]
+OneLineWords = Annotated[
+    list[OneLine], BeforeValidator(_read_words), Field(min_length=1), Takes((TEXT,))
+]
+Words = Annotated[list[Name], BeforeValidator(_read_words), Field(min_length=1), Takes((TEXT,))]

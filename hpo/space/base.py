@@ -58,6 +58,10 @@ class NumberDomain(Domain, Protocol):
         """Whether all values are integers."""
         ...
 
+    def quantile(self, value: float) -> float:
+        """Where a value lies: a u, 0 <= u <= 1, whose `value` it is."""
+        ...
+
     def bounds(self) -> tuple[float, float]:
         """The smallest and largest value; infinite where there is none."""
         ...

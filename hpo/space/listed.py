@@ -43,6 +43,11 @@ class Choice:
         """The first value; of an ordinal's values the middle one."""
         return self.value(0.5) if self.is_ordered else self.values[0]
 
+    def quantile(self, value: JsonValue) -> float:
+        """The middle of the share that the first such value in the list has."""
+        places = [canonical(own) for own in self.values]
+        return (places.index(canonical(value)) + 0.5) / len(places)
+
     def contains(self, value: object) -> bool:
         """See `Domain.contains`."""
         return any(_is_alike(value, own, self._scale) for own in self.values)

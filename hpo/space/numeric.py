@@ -56,6 +56,13 @@ class Uniform:
         """See `Domain.nearest`."""
         return min(max(float(value), self.low), self.high)
 
+    def quantile(self, value: float) -> float:
+        """See `NumberDomain.quantile`."""
+        low, high, at = self.low, self.high, min(max(value, self.low), self.high)
+        if self.is_log:
+            low, high, at = math.log(low), math.log(high), math.log(at)
+        return (at - low) / (high - low)
+
     def bounds(self) -> tuple[float, float]:
         """See `NumberDomain.bounds`."""
         return self.low, self.high
@@ -109,6 +116,13 @@ class Integers:
     def nearest(self, value: JsonValue) -> int:
         """See `Domain.nearest`."""
         return int(value)
+
+    def quantile(self, value: float) -> float:
+        """See `NumberDomain.quantile`; the middle of what an integer has."""
+        if self.is_log:
+            low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
+            return (math.log(value) - low) / (high - low)
+        return (value - self.low + 0.5) / self.size
 
     def bounds(self) -> tuple[float, float]:
         """See `NumberDomain.bounds`."""
@@ -177,6 +191,10 @@ class Quantized:
     def nearest(self, value: JsonValue) -> float:
         """See `Domain.nearest`."""
         return self._number(round(Decimal(value) / self._exact_step()))
+
+    def quantile(self, value: float) -> float:
+        """See `NumberDomain.quantile`; where the value lies in the domain without a grid."""
+        return self.domain.quantile(value)
 
     def to_json(self) -> dict[str, JsonValue]:
         """See `Domain.to_json`."""

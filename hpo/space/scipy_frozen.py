@@ -97,6 +97,13 @@ class Frozen:
         low, high = self.bounds()
         return self._number(min(max(value, low), high))
 
+    def quantile(self, value: float) -> float:
+        """See `NumberDomain.quantile`; the middle of the share that a discrete value has."""
+        below = float(self.distribution.cdf(value))
+        if not hasattr(self.distribution.dist, "pmf"):
+            return below
+        return below - float(self.distribution.pmf(value)) / 2
+
     def bounds(self) -> tuple[float, float]:
         """See `NumberDomain.bounds`."""
         low, high = self.distribution.support()

@@ -46,3 +46,15 @@ def parse_memory_mb(text: str) -> int:
     if match is None or int(match["amount"]) == 0:
         raise ValueError(f"must be a size with a unit, such as '16G' or '800M', not {text!r}")
     return math.ceil(int(match["amount"]) * _MB_PER_UNIT[match["unit"].upper()])
+
+
+def time_text(minutes: int) -> str:
+    """A time limit as SLURM reads it."""
+    hours, rest = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    return f"{days}-{hours:02}:{rest:02}:00" if days else f"{hours}:{rest:02}:00"
+
+
+def memory_text(mem_mb: int) -> str:
+    """A memory size (MB) as SLURM reads it."""
+    return f"{mem_mb // 1024}G" if mem_mb % 1024 == 0 else f"{mem_mb}M"

@@ -95,6 +95,15 @@ def finish(project: Project) -> None:
         assert [r["epoch"] for r in project.result(trial_id)["reports"]] == [1, 2, 3]
 
 
+def test_for_programs(project: Project) -> None:
+    child = start(project, dead=False)
+    told = json.loads(stop(project, "--kill", "--json"))
+    assert child.wait(timeout=60) == 75
+    assert (told["how"], told["jobs_unknown"]) == ("kill", None)
+    assert len(told["cancelled_jobs"]) == 2
+    assert "hpo run" in told["to_go_on"] or "main_hpo" in told["to_go_on"]
+
+
 def test_draining_lets_what_runs_finish_and_starts_nothing(project: Project) -> None:
     child = start(project, dead=False)
     printed = stop(project)

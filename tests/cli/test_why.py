@@ -54,6 +54,25 @@ def test_a_trial_that_completed(project: Project) -> None:
     assert why(project, "trial_2") == printed
 
 
+def test_for_programs(project: Project) -> None:
+    project.write(TRAIN).finish()
+    done = subprocess.run(
+        [sys.executable, "-m", "hpo", "why", str(project.output), "2", "--json"],
+        env=os.environ | NO_SYNC,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    facts = json.loads(done.stdout)
+    assert (facts["trial_id"], facts["status"], facts["resource"]) == (2, "completed", 2)
+    assert (
+        facts["validation_error"]
+        == json.loads((project.output / "results/trial_2.json").read_text())["error"]
+    )
+    assert "a new trial" in facts["steps"][1]["text"] or "a new trial" in facts["steps"][0]["text"]
+    assert facts["campaign_ended"] == "all trials ended"
+
+
 def test_a_trial_that_failed_shows_the_traceback_and_the_log_unarmed(project: Project) -> None:
     body = f"print({HOSTILE!r})\ntrial.report(epoch=1, validation_error=1.0)\n"
     body += f"if trial.trial_id == 1: raise ValueError({HOSTILE!r})" + TRAIN.replace(

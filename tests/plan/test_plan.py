@@ -67,7 +67,7 @@ def plan(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
         env=environment,
-        timeout=100,
+        timeout=300,
     )
 
 

@@ -16,7 +16,7 @@ from hpo.folder.report_lines import write_line
 from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.state import apply
-from hpo.report.summary import lost_work
+from hpo.report.status import lost_work
 from hpo.seats.book import JobPhase, JobStatus
 
 

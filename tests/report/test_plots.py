@@ -184,7 +184,12 @@ class TestLearningCurves:
         ax = campaign.load().plot_learning_curves()
         _, bar = ax.figure.axes
         assert bar.get_ylabel() == "trial number"
-        assert len({str(curve.get_color()) for curve in ax.lines}) == 30
+        drawn: Any = ax.collections
+        lines, _, points = drawn
+        assert len(np.unique(lines.get_colors(), axis=0)) == len(lines.get_paths()) == 29
+        assert len(points.get_offsets()) == 58
+        (best,) = ax.lines
+        assert best.get_color() == "C1"
         assert texts(ax) == "trial 0, the best"
 
     def test_marks_failed_and_diverged_trials(self, campaign: Campaign) -> None:
@@ -211,6 +216,23 @@ class TestLearningCurves:
         curves = results.plot_learning_curves().lines
         drawn = [(x.get_linestyle(), np.asarray(x.get_xdata()).tolist()) for x in curves]
         assert drawn == [("-", [1, 2]), ("-", [11, 12]), (":", [2, 11])]
+
+    def test_dots_join_the_attempts_also_where_there_are_many_trials(
+        self, campaign: Campaign
+    ) -> None:
+        report = {"epoch": 1, "validation_error": 0.5}
+        for trial_id in range(20):
+            made = [
+                report | {"time": START + 100 * trial_id + at, "elapsed": elapsed}
+                for at, elapsed in ((60, 60), (120, 120), (660, 60))
+            ]
+            campaign.write(trial_id, made, status="paused", start=100.0 * trial_id)
+        drawn: Any = campaign.load().plot_learning_curves().collections
+        lines, gaps, points = drawn
+        assert [len(path) for path in lines.get_paths()] == [2, 1] * 19
+        assert gaps.get_segments()[0][:, 0].tolist() == pytest.approx([220 / 60, 760 / 60])
+        assert len(gaps.get_segments()) == 19
+        assert len(points.get_offsets()) == 57
 
     @pytest.mark.parametrize(
         ("values", "scale"),

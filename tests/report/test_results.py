@@ -124,6 +124,7 @@ def test_files_torn_missing_or_of_somebody_else_are_left_out(
     folder = tmp_path / "copy"
     shutil.copytree(finished.output, folder)
     results = folder / "results"
+    (results / "all.jsonl").unlink()  # as after every change by hand
     (results / "trial_0.json").write_text('{"trial_id": 0, "status": "comp')
     (results / "trial_1.json").unlink()
     (results / "trial_2.json").write_text("[]")
@@ -221,6 +222,46 @@ def test_a_trial_that_goes_on_is_brought_up_to_date(finished: Project, tmp_path:
     assert list(hpo.load_campaign(copy).trials.index) == list(range(8))
 
 
+def test_one_file_holds_what_the_result_files_hold(finished: Project, tmp_path: Path) -> None:
+    copy = shutil.copytree(finished.output, tmp_path / "copy")
+    for path in (copy / "results").glob("trial_*.json"):
+        path.write_text("{")
+    together = hpo.load_campaign(copy)
+    shutil.copytree(finished.output, copy, dirs_exist_ok=True)
+    (copy / "results" / "all.jsonl").unlink()
+    one_by_one = hpo.load_campaign(copy)
+    pd.testing.assert_frame_equal(together.trials, one_by_one.trials)
+    # Times of reports are rounded to a millisecond there.
+    pd.testing.assert_frame_equal(together.reports, one_by_one.reports, rtol=0, atol=2e-3)
+
+
+def test_results_that_the_one_file_lacks_are_read_where_they_lie(
+    finished: Project, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(finished.output, tmp_path / "copy")
+    path = copy / "results" / "all.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    everything = hpo.load_campaign(copy).trials
+    for text in (
+        "".join(lines[2:]),  # behind
+        "".join(lines[2:])[:-20],  # a line that is being written
+        "".join(lines[:4]) + lines[4][:90] + "\n" + "".join(lines[5:]),  # torn in the middle
+        "",
+    ):
+        path.write_text(text)
+        pd.testing.assert_frame_equal(hpo.load_campaign(copy).trials, everything)
+
+
+def test_a_result_published_a_moment_ago_counts_and_not_its_older_line(
+    finished: Project, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(finished.output, tmp_path / "copy")
+    (copy / "claims" / "trial_0.rung_1.a1.job_9.done.json").write_text("{}")
+    newer = finished.result(0) | {"attempt": 1, "error": 0.125}
+    (copy / "results" / "trial_0.json").write_text(json.dumps(newer))
+    assert hpo.load_campaign(copy).trials.loc[0, "error"] == 0.125
+
+
 def test_names_of_hyperparameters_and_reports_never_replace_those_of_the_frames(
     tmp_path: Path,
 ) -> None:
@@ -292,6 +333,7 @@ def test_a_damaged_result_is_left_out_and_the_others_are_read(
     finished: Project, tmp_path: Path, text: str
 ) -> None:
     copy = shutil.copytree(finished.output, tmp_path / "copy")
+    (copy / "results" / "all.jsonl").unlink()
     (copy / "results" / "trial_2.json").write_text(text)
     frames = hpo.load_campaign(copy)
     assert set(frames.trials.index) >= {0, 1, 3, 4, 5, 6, 7}
@@ -301,6 +343,7 @@ def test_a_damaged_result_is_left_out_and_the_others_are_read(
 
 def test_a_result_of_absurd_size_is_left_out(finished: Project, tmp_path: Path) -> None:
     copy = shutil.copytree(finished.output, tmp_path / "copy")
+    (copy / "results" / "all.jsonl").unlink()
     with (copy / "results" / "trial_2.json").open("r+b") as file:
         file.truncate(70 * 2**20)  # a hole: it costs no disk
     assert 2 not in hpo.load_campaign(copy).trials.index
@@ -316,6 +359,7 @@ def test_a_node_whose_clock_is_minutes_off_leaves_times_that_make_sense(
         report["time"] += skew_s
     for name in ("start_time", "end_time"):
         result["additional_info"][name] += skew_s
+    (copy / "results" / "all.jsonl").unlink()
     (copy / "results" / "trial_2.json").write_text(json.dumps(result))
     frames = hpo.load_campaign(copy)
     assert (frames.reports["wallclock"] >= 0).all()

@@ -7,6 +7,8 @@ from pathlib import Path
 from hpo.folder.files import Layout, read_json
 from hpo.record import events as ev
 from hpo.record.state import CampaignState, apply
+from hpo.report.chronicle import Chronicle
+from hpo.report.status import Seen
 from hpo.report.summary import Summary
 from hpo.seats.book import SeatBook
 
@@ -28,7 +30,7 @@ def written(tmp_path: Path, state: CampaignState) -> list[int]:
     summary, told = Summary(layout), []
     for second in range(100):
         if summary.is_due(state, float(second), news=True):
-            summary.write(state, SeatBook(), float(second))
+            summary.write(state, SeatBook(), Chronicle(), Seen(float(second)))
             status = read_json(layout.status)
             assert status is not None
             told.append(status["updated"])
@@ -49,6 +51,6 @@ def test_without_news_a_sign_of_life(tmp_path: Path) -> None:
     layout.create()
     summary, state = Summary(layout), running(1)
     assert summary.is_due(state, 0.0, news=False)
-    summary.write(state, SeatBook(), 0.0)
+    summary.write(state, SeatBook(), Chronicle(), Seen(0.0))
     due = [s for s in range(61) if summary.is_due(state, float(s), news=False)]
     assert due == list(range(30, 61))

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from histories import finished, running, state_after
+from asha_game import Game
+from histories import NOW, failed, finished, lost, running, state_after
 from user_project import Project, user_project
 
+from hpo.decisions.asha import Asha
 from hpo.errors import SearcherError
-from hpo.search.own import OwnSearcher
-from hpo.search.searcher import Tried, tried
+from hpo.record import events as ev
+from hpo.search.own import OwnSearcher, WithFallback
+from hpo.search.random import AsyncRandomSearch
+from hpo.search.searcher import Tried, history
+from hpo.space.domains import uniform
 from hpo.space.space import read_space
 
 SEARCHER = """
@@ -80,10 +87,22 @@ def test_a_wrong_suggestion_is_refused_and_says_what_is_wrong(suggested: Any, wo
 
 
 def test_a_suggestion_is_taken_as_plain_data_after_the_points_to_evaluate() -> None:
-    searcher = OwnSearcher(Says({"y": 5, "x": 2}), SPACE, [{"x": 3}])
+    told: list[str] = []
+    own = OwnSearcher(Says({"y": 5, "x": 2}), SPACE)
+    searcher = WithFallback(own, SPACE, 0, [{"x": 3}], told.append)
     assert searcher.suggest(0, ()) == {"x": 3, "y": 5}
     assert searcher.suggest(1, (), [Tried(0, {"x": 3, "y": 5}, 0.5, 1)]) == {"x": 2, "y": 5}
     assert OwnSearcher(Says(None), SPACE).suggest(0, ()) is None
+    assert told == []
+
+
+def test_what_stands_in_for_a_wrong_suggestion_is_what_random_search_draws() -> None:
+    told: list[str] = []
+    searcher = WithFallback(OwnSearcher(Says({"x": 7}), SPACE), SPACE, 4, [], told.append)
+    drawn = AsyncRandomSearch(SPACE, 4).suggest(9, ())
+    assert searcher.suggest(9, ()) == drawn
+    assert told[0].startswith("the searcher Says suggested for trial 9 no y")
+    assert "drawn at random instead" in told[0]
 
 
 def test_a_campaign_draws_from_it_and_tells_it_the_results(project: Project) -> None:
@@ -100,15 +119,25 @@ def test_a_campaign_draws_from_it_and_tells_it_the_results(project: Project) -> 
     assert project.final()["best_error"] == pytest.approx(0.0)
 
 
-def test_a_wrong_suggestion_stops_the_campaign_which_goes_on_after_the_fix(
-    project: Project,
-) -> None:
+def test_a_campaign_with_a_searcher_of_this_program(project: Project) -> None:
+    tpe = {"name": "tpe", "n_initial": 4}
+    project.write(REPORT, space=SPACE_TEXT, n_trials=8, searcher=tpe).finish()
+    drawn = [
+        json.loads((project.output / f"results/trial_{i}.json").read_text())["config"]
+        for i in range(8)
+    ]
+    space, _ = read_space({"x": uniform(0.0, 1.0), "max_epochs": 1})
+    random = [AsyncRandomSearch(space, 7).suggest(i, ()) for i in range(8)]
+    assert drawn[:4] == random[:4]
+    assert all(one != other for one, other in zip(drawn[4:], random[4:], strict=True))
+
+
+def test_where_it_fails_a_random_draw_stands_in_and_the_campaign_goes_on(project: Project) -> None:
     project.write(REPORT, space=SPACE_TEXT, max_concurrent_jobs=1, searcher="own.py:broken_later")
     done = project.run()
-    assert done.returncode == 2
+    assert done.returncode == 0
     assert "suggested for trial 2 x=7.0, which is not in uniform" in done.stdout
-    (project.folder / "mended").touch()
-    project.finish()
+    assert "drawn at random instead" in done.stdout
     assert sorted(project.started().items()) == [(0, 1), (1, 1), (2, 1), (3, 1)]
 
 
@@ -120,7 +149,7 @@ def test_a_wrong_suggestion_stops_the_campaign_which_goes_on_after_the_fix(
         ("own.py:LOG", "is a str and cannot be called"),
         ("pathlib:Path", "could not be made with \\(space, seed\\): TypeError"),
         ("builtins:print", "made a NoneType, which has no method suggest"),
-        ("Uphill", "must be 'package.module:function' or 'file.py:function'"),
+        ("Uphill", "must be random, sobol, grid, local, tpe, gp, .* not 'Uphill'"),
     ],
 )
 def test_a_reference_that_is_no_searcher_is_told_before_anything_starts(
@@ -139,8 +168,48 @@ def test_another_searcher_is_another_search(project: Project) -> None:
     assert "searcher: own.py:Uphill -> own.py:broken_later" in done.stderr
 
 
-def test_it_is_told_what_has_a_result() -> None:
-    state = state_after([*running(0, 1), finished(1, 0.5, job_id="1")])
-    (one,) = tried(state)
-    assert (one.trial_id, one.error) == (1, 0.5)
+def test_it_is_told_all_that_is_known() -> None:
+    state = state_after(
+        [
+            *running(0, 1, 2, 3, 4),
+            finished(1, 0.5, job_id="1"),
+            finished(2, None, job_id="2"),
+            failed(3, job_id="3"),
+            ev.TrialFailed(NOW, 3, "ValueError", "bad 3"),
+            lost(4, job_id="4"),
+            ev.TrialFailed(NOW, 4, "lost_too_often", "lost 21 times"),
+        ]
+    )
+    known = history(state)
+    known.add_drawn(5, {"lr": 0.1})
+    (one,) = known
+    assert (one.trial_id, one.error, one.errors, one.seconds) == (1, 0.5, {9: 0.5}, 12.5)
     assert one.config == state.trials[1].config
+    assert [(tried.trial_id, tried.cause) for tried in known.failed] == [
+        (2, "diverged"),
+        (3, "ValueError"),
+        (4, "lost_too_often"),
+    ]
+    assert [tried.trial_id for tried in known.pending] == [0, 5]
+    # What the cluster did says nothing of a configuration.
+    expected = [None, 0.5, math.inf, math.inf, None, None]
+    assert [tried.error_at(9) for tried in known.trials] == expected
+
+
+def test_at_rungs_each_result_is_told_where_it_was_reached() -> None:
+    game = Game(Asha(max_t=9))
+    for metric in (0.3, 0.2, 0.1):
+        game.run(metric)
+    assert game.run(0.05) == (2, 1)
+    best = history(game.state).trials[2]
+    assert (best.errors, best.status, best.final) == ({1: 0.1, 3: 0.05}, "paused", False)
+    assert [best.error_at(resource) for resource in (1, 2, 3, 9)] == [0.1, 0.05, 0.05, None]
+    game.run(None)
+    diverged = history(game.state).trials[3]
+    assert (diverged.cause, diverged.error_at(9)) == ("diverged", math.inf)
+
+
+def test_with_mode_max_smaller_is_better_all_the_same() -> None:
+    state = state_after([*running(0), finished(0, 0.5, job_id="0")], mode="max")
+    (one,) = history(state)
+    assert (one.error, one.errors) == (-0.5, {9: -0.5})

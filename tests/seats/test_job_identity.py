@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from hpo.seats.job_identity import this_job
@@ -20,3 +22,11 @@ from hpo.seats.job_identity import this_job
 )
 def test_its_memory(told: dict[str, str], mem_mb: int | None) -> None:
     assert this_job({"SLURM_JOB_ID": "7"} | told).mem_mb == mem_mb
+
+
+def test_a_process_started_by_hand_is_a_job_of_its_own() -> None:
+    known = this_job({"SLURMD_NODENAME": "hal-0048.edu"})
+    assert (known.job_id, known.on_slurm) == (f"hand-hal-0048-edu-{os.getpid()}", False)
+    assert this_job({"SLURM_JOB_ID": "7"}).job_id == "7"
+    task = {"SLURM_JOB_ID": "9", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "2"}
+    assert this_job(task).job_id == "7_2"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from hpo.decisions.limits import SeatLimits
 from hpo.record.causes import Cause
 from hpo.seats.book import JobPhase, JobStatus, SeatBook
-from hpo.seats.orders import Submit
+from hpo.seats.orders import Avoid, Renew, Submit
 
 QUEUED = JobStatus(JobPhase.QUEUED, reason="Priority")
 RUNNING = JobStatus(JobPhase.RUNNING)
@@ -268,3 +269,38 @@ def test_after_deaths_without_a_leg_the_next_poll_is_waited_for() -> None:
     poll(seats, 2.0)
     assert not seats.has_unexplained_ends()
     assert len(seats.deaths) == 1
+
+
+class TestVerdicts:
+    def test_a_job_that_was_asked_to_leave_has_one_once_it_is_over(self) -> None:
+        seats = book(a=RUNNING)
+        seats.claimed("a", 0, 0.0)
+        assert seats.verdict_on("a") is None
+        poll(seats, 100.0, a=PREEMPTED)
+        assert seats.verdict_on("a") == PREEMPTED
+        assert seats.verdict_on("nobody") is None
+
+
+def test_jobs_that_ask_anew_are_kept_from_no_node_any_more() -> None:
+    seats = book(a=QUEUED)
+    seats.carried_out(Avoid(("a",), frozenset({"gpu1"})))
+    assert seats.seats["a"].off == frozenset({"gpu1"})
+    order = Renew(("a", "b"))
+    seats.carried_out(order)
+    assert seats.seats["a"].off is None
+    assert str(order) == "2 jobs that wait ask for what the settings say now"
+
+
+@pytest.mark.parametrize(
+    ("shared", "others", "room"),
+    [(False, 400, 450), (True, 0, 450), (True, 300, 150), (True, 440, 50), (True, 10_000, 50)],
+)
+def test_jobs_for_something_else_take_room_in_the_queue(
+    shared: bool, others: int, room: int
+) -> None:
+    limits = SeatLimits(64, 450, shared=shared)
+    assert limits.beside(others).max_queued_jobs == room
+
+
+def test_what_may_run_has_its_place_whatever_else_waits() -> None:
+    assert SeatLimits(8, 450, shared=True).beside(10_000).max_queued_jobs == 8

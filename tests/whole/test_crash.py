@@ -7,6 +7,7 @@ import os
 import random
 from collections import Counter
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,8 @@ def test_managers_on_machines_with_other_clocks_lose_nothing(tmp_path: Path, see
     crashed.run_crashing(lambda: next(left, None))
     require_same_results(crashed, whole)
     times = [event.time for event in read_events(crashed.layout.journal)]
-    assert times == sorted(times)
+    # But for rounding, where a clock that was set is set back.
+    assert all(later >= earlier - 1e-9 for earlier, later in pairwise(times))
     # As soon as without, but for what a dead manager held up.
     assert crashed.clock.now() <= whole.clock.now() + 600.0
 

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from simulation import ROUGH, Campaign, require_same_results
@@ -21,8 +22,8 @@ from hpo.record.state import TrialStatus
 from hpo.seats.orders import Change, Raise
 
 HUNGRY = replace(ROUGH, oom_rate=0.4, seed=2)
-MEMORY = {"mem_mb": 4096, "max_mem_mb": 6144}
-MORE_MEMORY = {"mem_mb": 4096, "max_mem_mb": 7000}  # two steps
+MEMORY = MappingProxyType({"mem_mb": 4096, "max_mem_mb": 6144})
+MORE_MEMORY = MappingProxyType({"mem_mb": 4096, "max_mem_mb": 7000})  # two steps
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +33,7 @@ def _fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_trial_that_needs_more_memory_gets_it_once_and_else_fails(tmp_path: Path) -> None:
-    campaign = Campaign(tmp_path / "c", model=HUNGRY, n_trials=24, at_once=4, limits=MEMORY)
+    campaign = Campaign(tmp_path / "c", model=HUNGRY, n_trials=24, at_once=4, limits=dict(MEMORY))
     state = campaign.run().state
     raised = [trial for trial in state.trials.values() if trial.mem_mb]
     assert {trial.mem_mb for trial in raised} == {6144}
@@ -52,7 +53,9 @@ def test_a_trial_that_needs_more_memory_gets_it_once_and_else_fails(tmp_path: Pa
 
 @pytest.mark.slow
 def test_crashes_and_trials_out_of_memory_leave_the_same_journal(tmp_path: Path) -> None:
-    expected = Campaign(tmp_path / "whole", model=HUNGRY, n_trials=5, at_once=2, limits=MORE_MEMORY)
+    expected = Campaign(
+        tmp_path / "whole", model=HUNGRY, n_trials=5, at_once=2, limits=dict(MORE_MEMORY)
+    )
     manager = expected.run()
     assert len({trial.mem_mb for trial in manager.state.trials.values()}) == 3
     assert manager.state.of(TrialStatus.FAILED)
@@ -60,7 +63,7 @@ def test_crashes_and_trials_out_of_memory_leave_the_same_journal(tmp_path: Path)
     while not ended_without_crash:
         step += 1
         campaign = Campaign(
-            tmp_path / f"crash{step}", model=HUNGRY, n_trials=5, at_once=2, limits=MORE_MEMORY
+            tmp_path / f"crash{step}", model=HUNGRY, n_trials=5, at_once=2, limits=dict(MORE_MEMORY)
         )
         plan = iter([step])
         _, crashes = campaign.run_crashing(partial(next, plan, None))
@@ -101,7 +104,7 @@ def test_asha_keeps_the_memory_that_a_trial_was_raised_to(tmp_path: Path, seed: 
 def test_a_waiting_seat_that_starts_before_it_is_raised_is_no_loss(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    campaign = Campaign(tmp_path / "c", model=HUNGRY, n_trials=24, at_once=4, limits=MEMORY)
+    campaign = Campaign(tmp_path / "c", model=HUNGRY, n_trials=24, at_once=4, limits=dict(MEMORY))
     refused = 0
 
     change = campaign.cluster.change
@@ -124,7 +127,7 @@ def test_a_waiting_seat_that_starts_before_it_is_raised_is_no_loss(
 def test_a_lower_limit_of_memory_holds_for_what_waits_already(tmp_path: Path) -> None:
     """For a trial whose raised seat never starts, because no node has so much."""
     model = ClusterModel(seats=2, queue_wait_s=60.0, oom_rate=1.0)
-    campaign = Campaign(tmp_path / "c", model=model, n_trials=2, at_once=2, limits=MEMORY)
+    campaign = Campaign(tmp_path / "c", model=model, n_trials=2, at_once=2, limits=dict(MEMORY))
     manager = campaign.manager()
     manager.start()
     while True:

@@ -15,7 +15,9 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from hpo.settings.search import HpoSettings, SchedulerSettings
+from hpo.settings.searchers import MODELS
 from hpo.settings.slurm import SlurmSettings
+from hpo.settings.types import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -72,10 +74,8 @@ def test_examples_in_python_can_be_read(page: Path) -> None:
         ast.parse(code)
 
 
-@pytest.mark.parametrize("model", [HpoSettings, SlurmSettings, SchedulerSettings])
-def test_every_setting_says_what_it_is(
-    model: type[HpoSettings] | type[SlurmSettings] | type[SchedulerSettings],
-) -> None:
+@pytest.mark.parametrize("model", [HpoSettings, SlurmSettings, SchedulerSettings, *MODELS.values()])
+def test_every_setting_says_what_it_is(model: type[Settings]) -> None:
     told = model.model_json_schema()["properties"]
     assert [name for name in model.model_fields if not told[name].get("description")] == []
 
@@ -83,6 +83,11 @@ def test_every_setting_says_what_it_is(
 def test_the_table_of_settings_is_current() -> None:
     page = DOCS / "reference" / "settings.md"
     assert page.read_text() == _script("settings_table").page(), "run `make docs`"
+
+
+def test_the_types_of_settings_are_current() -> None:
+    module = ROOT / "hpo" / "api" / "options.py"
+    assert module.read_text() == _script("settings_table").options(), "run `make docs`"
 
 
 def test_the_picture_of_the_rooms_is_current() -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +125,7 @@ class TestDigits:
         assert wild.history[-1]["validation_error"] > 0.1
 
     @pytest.mark.slow
-    def test_a_whole_process_is_quick_and_has_no_warnings(self, tmp_path: Path) -> None:
+    def test_a_whole_process_has_no_warnings(self, tmp_path: Path) -> None:
         code = (
             "import sys, pathlib\nfrom hpo.trial.trial import Trial\n"
             "from hpo.trial.objective import call, load_objective\n"
@@ -135,11 +134,9 @@ class TestDigits:
             "call(load_objective('hpo.config.digits_example:objective'), trial)\n"
         )
         command = [sys.executable, "-W", "error", "-c", code, str(tmp_path)]
-        start = time.monotonic()
         done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ))
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
-        assert time.monotonic() - start < 5  # about 0.6 s; the rest is for a busy machine
 
 
 class TestGeneratedData:

@@ -15,5 +15,12 @@ class Parser(argparse.ArgumentParser):
         """See argparse."""
         super().error(one_line(message))
 
+    @property
+    def commands(self) -> dict[str, Parser]:
+        """The parsers of its commands, by name."""
+        found = (action for action in self._actions if isinstance(action, _Subparsers))
+        return {name: parser for action in found for name, parser in action.choices.items()}
 
+
+_Subparsers = argparse._SubParsersAction
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"

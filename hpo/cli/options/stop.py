@@ -15,10 +15,21 @@ def add(commands: Commands) -> None:
         " `hpo run` goes on with the campaign later.",
     )
     stop.add_argument("campaign", metavar="DIR", help="the campaign's output directory")
+    stop.add_argument("--json", action="store_true", help="print it for programs")
     harder = stop.add_mutually_exclusive_group()
     harder.add_argument(
         "--now", action="store_true", help="what runs saves and leaves at its next report"
     )
+    harder.add_argument(
+        "--trial",
+        action="append",
+        default=[],
+        dest="trials",
+        metavar="TRIAL",
+        help="only this trial: it saves and leaves at its next report, and stays stopped until"
+        " `hpo retry`; may be given several times",
+    )
+    stop.add_argument("--json", action="store_true", help="with --trial: one JSON object")
     harder.add_argument(
         "--kill",
         action="store_true",

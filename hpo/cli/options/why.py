@@ -15,3 +15,4 @@ def add(commands: Commands) -> None:
     )
     why.add_argument("campaign", metavar="DIR", help="the campaign's output directory")
     why.add_argument("trial", metavar="TRIAL", help="its number")
+    why.add_argument("--json", action="store_true", help="print it for programs")

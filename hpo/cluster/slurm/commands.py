@@ -84,8 +84,10 @@ def scrubbed_environ() -> Iterator[None]:
         os.environ.update(before)
 
 
-def ask(command: Sequence[str], *, timeout_s: float = CALL_TIMEOUT_S) -> str:
-    """Standard output of a query.
+def ask(
+    command: Sequence[str], *, timeout_s: float = CALL_TIMEOUT_S, with_errors: bool = False
+) -> str:
+    """Standard output of a query; with standard error behind it, where a program answers there.
 
     Raises:
         PollError: the program is not there, failed, or did not answer in time.
@@ -106,7 +108,7 @@ def ask(command: Sequence[str], *, timeout_s: float = CALL_TIMEOUT_S) -> str:
     if done.returncode != 0:
         words = done.stderr.strip() or f"exit code {done.returncode}"
         raise PollError(f"{command[0]}: {words}")
-    return done.stdout
+    return done.stdout + done.stderr if with_errors else done.stdout
 
 
 def refusal(words: str, request: str) -> HpoError:

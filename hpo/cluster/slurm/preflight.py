@@ -9,7 +9,9 @@ from __future__ import annotations
 import difflib
 import logging
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from hpo.cluster.slurm.commands import ask, refusal
 from hpo.cluster.slurm.request import SeatRequest
@@ -49,13 +51,35 @@ def largest_memory_mb(request: SeatRequest) -> int:
 def _refused(options: list[str]) -> str:
     """What sbatch says against a job with these options; empty if nothing, or no answer."""
     try:
-        ask(["sbatch", "--test-only", "--ntasks=1", *options, "--wrap=true"])
+        return tried(options).refused
     except PollError as err:
-        words = re.sub(r"(?m)^sbatch: (error: )?", "", str(err)).strip()
-        if isinstance(refusal(words, ""), SubmissionError):
-            return words
         log.warning("SLURM could not be asked about the jobs beforehand: %s", err)
     return ""
+
+
+class Tried(NamedTuple):
+    """What `sbatch --test-only` said: why not, or when such a job would start, as it writes it."""
+
+    refused: str = ""
+    starts: str = ""
+
+
+def tried(options: Sequence[str]) -> Tried:
+    """Whether SLURM would take a job with these options; submits nothing.
+
+    Raises:
+        PollError: it did not say.
+    """
+    command = ["sbatch", "--test-only", "--ntasks=1", *options, "--wrap=true"]
+    try:
+        told = ask(command, with_errors=True)
+    except PollError as err:
+        words = re.sub(r"(?m)^(sbatch: )+(error: )?", "", str(err)).strip()
+        if isinstance(refusal(words, ""), SubmissionError):
+            return Tried(refused=words)
+        raise
+    match = re.search(r"to start at (\S+)", told)
+    return Tried(starts=match[1].replace("T", " ") if match else "")
 
 
 def path_problems(folder: Path) -> list[str]:

@@ -141,6 +141,14 @@ def decide(reason: str) -> Reason | None:
     return _WORDS.get(reason) or _WORDS.get(reason.partition(",")[0])
 
 
+def is_limit_of_user(reason: str) -> bool:
+    """Whether more of the user's jobs would run if fewer were asked for at once."""
+    return _LIMIT_OF_USER.fullmatch(reason) is not None
+
+
+_LIMIT_OF_USER = re.compile(r"(?:QOS|Assoc)Max\w+PerUser\w*|AssocMaxJobsLimit")
+
+
 def in_words(reason: str) -> str:
     """The reason as what follows "they wait, as …"; a word without others here as it is."""
     for pattern, words in _IN_WORDS:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from hpo.cluster.slurm.reasons import advice, in_words
+from hpo.cluster.slurm.reasons import advice, in_words, is_limit_of_user
 from hpo.cluster.slurm.task_ids import tasks_of
 from hpo.errors import EXIT_RESUMABLE
 from hpo.record.causes import Cause
@@ -101,6 +101,7 @@ def status_of(
             size=size,
             begins_later=row.reason == "BeginTime",
             why=in_words(row.reason),
+            at_limit=is_limit_of_user(row.reason),
             starts_at=_seconds(row.start),
         )
     if row.word in RUNNING:

@@ -42,7 +42,7 @@ def columns(
     space: Mapping[str, Any], configs: Sequence[Mapping[str, Any]]
 ) -> tuple[list[Hyperparameter], dict[str, Any]]:
     """What is searched, and the constants, of the space as campaign.json describes it."""
-    domains = _flat_domains(space)
+    domains = flat_domains(space)
     rows = [flat(config) for config in configs]
     names = dict.fromkeys([*domains, *(name for row in rows for name in row)])
     found: list[Hyperparameter] = []
@@ -60,7 +60,8 @@ def columns(
     return found, constants
 
 
-def _flat_domains(space: Mapping[str, Any], above: str = "") -> dict[str, Mapping[str, Any]]:
+def flat_domains(space: Mapping[str, Any], above: str = "") -> dict[str, Mapping[str, Any]]:
+    """The domains by the names below all mappings; of one that is not the same always, nothing."""
     found: dict[str, Mapping[str, Any]] = {}
     for name, domain in space.items():
         if not isinstance(domain, Mapping):
@@ -68,11 +69,13 @@ def _flat_domains(space: Mapping[str, Any], above: str = "") -> dict[str, Mappin
         full = f"{above}{name}"
         fields, options = domain.get("fields"), domain.get("options")
         if isinstance(fields, Mapping):
-            found |= _flat_domains(fields, f"{full}.")
+            found |= flat_domains(fields, f"{full}.")
         elif isinstance(options, list):
             for option in options:
                 if isinstance(option, Mapping) and isinstance(option.get("fields"), Mapping):
-                    inner = _flat_domains(option["fields"], f"{full}.")
+                    inner = flat_domains(option["fields"], f"{full}.")
+                    # What is constant in one option may be another constant in the next.
+                    inner = {n: {} if d.get("type") == "constant" else d for n, d in inner.items()}
                     # What several options have is not one domain: its values tell.
                     shared = {n for n in inner if n in found and found[n] != inner[n]}
                     found |= {n: d for n, d in inner.items() if n not in shared}

@@ -53,9 +53,10 @@ def render(sources: Sources, folder: str, settings: Mapping[str, Any], now: floa
             "a report needs jinja2, which is not installed: pip install 'hpo-campaign[report]'"
         ) from err
     state, plan, document = sources.history.state, sources.plan, sources.document
-    importance = importance_of(state, plan.space, plan.levels)
+    levels = state.levels or plan.levels  # which may have been extended
+    importance = importance_of(state, plan.space, levels)
     until = _until(sources, now)
-    facts = Facts(plan.space, plan.levels, plan.gpus, until, sources.curves, importance.shares)
+    facts = Facts(plan.space, levels, plan.gpus, until, sources.curves, importance.shares)
     model = build(sources.history, facts)
     data = _script_json(model)
     scripts = [_asset("vendor/echarts.min.js"), *(_asset(f"assets/{name}.js") for name in SCRIPTS)]
@@ -77,13 +78,12 @@ def render(sources: Sources, folder: str, settings: Mapping[str, Any], now: floa
         scripts=scripts,
         policy=_policy(scripts),
         standing=panels.standing(state, _silent_s(sources, now)),
-        counts=panels.counts(state, plan.n_trials),
+        counts=panels.counts(state, state.n_trials or plan.n_trials),
         hours=hours_text(state.seat_seconds / 3600 * max(1, plan.gpus)),
         meters=list(panels.meters(state, plan.gpus)),
         advice=panels.advice(state, plan.gpus, document["settings"]),
         best=_best(sources),
         rows=_best_rows(sources, model["constants"]),
-        has_rungs=bool(plan.levels),
         goal=state.goal,
         importance=importance.text,
         failures=[_failure(kind, model["constants"]) for kind in sources.failures],

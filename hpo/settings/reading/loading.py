@@ -23,7 +23,11 @@ from hpo.settings.reading.finding import SHIPPED, absolute, find_config, none_na
 from hpo.settings.reading.python_files import load_python
 from hpo.settings.reading.raw import RawConfig
 from hpo.settings.reading.scripts import command_line, resolve_command
-from hpo.settings.reading.search_checks import scheduler_problems, script_problems
+from hpo.settings.reading.search_checks import (
+    scheduler_problems,
+    script_problems,
+    searcher_problems,
+)
 from hpo.settings.search import HpoSettings, SlurmSettings
 from hpo.settings.spec import CampaignSpec
 from hpo.space.space import Space, read_space
@@ -106,11 +110,20 @@ def load(
     path, problems = find_config(config, cwd)
     if path is None:
         raise SettingsError(problems, where="--config")
-    raw = _read(path, cwd, overrides)
+    return check(_read(path, cwd, overrides), path, cwd, output_dir=output_dir)
+
+
+def check(raw: RawConfig, path: Path, cwd: Path, *, output_dir: str | None = None) -> Loaded:
+    """Check sections that were read, or made in a program, as far as it goes.
+
+    Args:
+        raw: The sections.
+        path: The configuration file that they came from, or would be written to.
+        cwd: The absolute folder that names and paths start from, besides that of the file.
+        output_dir: The campaign folder, instead of the configured one.
+    """
     problems = list(raw.problems)
-
     _split_python(raw, cwd)
-
     found = Loaded(path, cwd, problems)
     found.space = _check_space(raw, problems)
     if (content := raw.sections.get("space")) is not None:
@@ -120,10 +133,12 @@ def load(
     if found.space is not None and found.hpo is not None:
         problems += point_problems(found.space, found.hpo.points_to_evaluate)
         problems += scheduler_problems(found.space, found.hpo)
+        problems += searcher_problems(found.space, found.hpo)
     if found.hpo is not None:
         problems += script_problems(found.space, found.hpo)
     found.objective, found.command_line = _resolve_objective(raw, found, problems)
-    found.searcher = _resolve_reference("searcher", raw, path, cwd, problems)
+    if isinstance(raw.sections.get("hpo", {}).get("searcher"), str):
+        found.searcher = _resolve_reference("searcher", raw, path, cwd, problems)
     if found.hpo is not None:
         found.pythonpath = _resolve_pythonpath(found.hpo, path, cwd, problems)
         folder = output_dir or found.hpo.output_dir or f"hpo_results/{path.stem}"

@@ -44,8 +44,9 @@ def _apply(config: RawConfig, override: str) -> str | None:
     key, *inner = key.split(".", 1) if section != "space" else [key]
     if inner:
         outer = content.get(key)
-        # A scheduler may be given by its name alone.
-        outer = {"type": outer} if isinstance(outer, str) else outer
+        # A scheduler and a searcher may be given by their names alone.
+        called = "name" if key == "searcher" else "type"
+        outer = {called: outer} if isinstance(outer, str) else outer
         value = {**(outer if isinstance(outer, dict) else {}), inner[0]: value}
     content[key] = value
     config.places[section, key] = "--set"

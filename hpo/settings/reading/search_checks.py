@@ -8,8 +8,11 @@ from typing import Any
 
 from hpo.command_line import PLACES, CommandLine
 from hpo.errors import ObjectiveError
+from hpo.search.gp import gp_problems
+from hpo.search.grid import grid_problems
 from hpo.settings.reading.scripts import command_line
 from hpo.settings.search import HpoSettings
+from hpo.settings.searchers import GpSettings, GridSettings
 from hpo.space.space import Space
 
 
@@ -42,6 +45,13 @@ def scheduler_problems(space: Space, hpo: HpoSettings) -> list[str]:
     if hpo.resource_attr in space.domains:
         problems.append(f"scheduler: {hpo.resource_attr!r} is reported, it cannot be drawn too")
     return problems
+
+
+def searcher_problems(space: Space, hpo: HpoSettings) -> list[str]:
+    """Why the searcher does not fit the space."""
+    if isinstance(hpo.searcher, GridSettings):
+        return grid_problems(space, hpo.searcher.n_values)
+    return gp_problems(space) if isinstance(hpo.searcher, GpSettings) else []
 
 
 def script_problems(space: Space | None, hpo: HpoSettings) -> list[str]:

@@ -1,0 +1,201 @@
+"""`hpo doctor` on a real SLURM: each check is seen to fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import RealSlurm
+
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
+
+CONFIG = """\
+space: {lr: "loguniform(1e-4, 1e-1)", max_epochs: 2}
+slurm: {partition: main, time: "0:10:00", mem: 500M, gpus: 1}
+hpo: {n_trials: 4, max_concurrent_jobs: 2, objective: "train.py:objective"}
+"""
+TRAIN = """
+def objective(config, trial):
+    for epoch in trial.epochs():
+        trial.report(epoch=epoch, validation_error=config["lr"])
+"""
+ACCOUNT = "doctored"
+
+
+@pytest.fixture
+def folder(slurm: RealSlurm, tmp_path: Path) -> Path:
+    del slurm
+    (tmp_path / "search.yaml").write_text(CONFIG)
+    (tmp_path / "train.py").write_text(TRAIN)
+    return tmp_path
+
+
+@pytest.fixture
+def account(slurm: RealSlurm) -> Iterator[str]:
+    """An account of this test alone, with tight limits."""
+    limits = ["MaxSubmitJobs=3", "MaxJobs=1", "MaxTRES=gres/gpu=1", "MaxWall=00:05:00"]
+    slurm.run("sacctmgr", "-iQ", "add", "account", ACCOUNT, check=False)
+    slurm.run("sacctmgr", "-iQ", "add", "user", "root", f"Account={ACCOUNT}", *limits, check=False)
+    yield ACCOUNT
+    slurm.run("sacctmgr", "-iQ", "delete", "user", "root", f"Account={ACCOUNT}", check=False)
+    slurm.run("sacctmgr", "-iQ", "delete", "account", ACCOUNT, check=False)
+
+
+@pytest.fixture
+def maintenance(slurm: RealSlurm) -> Iterator[str]:
+    """All nodes, in 40 hours: far beyond what the jobs of other tests ask for."""
+    name = "doctored_maintenance"
+    begins = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + 40 * 3600))
+    slurm.run(
+        *("scontrol", "create", "reservation", f"reservationname={name}", f"starttime={begins}"),
+        *("duration=60", "user=root", "flags=maint,ignore_jobs", "nodes=ALL"),
+    )
+    yield name
+    slurm.run("scontrol", "delete", f"reservationname={name}", check=False)
+
+
+def doctor(folder: Path, *settings: str, **environment: str) -> dict[str, dict[str, Any]]:
+    """The worst of each check, by its name; exit code 2 where something fails, else 0."""
+    options = [word for word in settings if word.startswith("--")]
+    changes = [word for word in settings if word not in options]
+    options += ["--set", *changes] if changes else []
+    done = subprocess.run(
+        [sys.executable, "-m", "hpo", "doctor", "--config", "search.yaml", "--json", *options],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    told = json.loads(done.stdout)
+    order = ["ok", "unknown", "warn", "fail"]
+    ranked = sorted(told["checks"], key=lambda one: order.index(one["verdict"]))
+    assert done.returncode == (2 if ranked[-1]["verdict"] == "fail" else 0), ranked
+    assert all(one["do"] for one in ranked if one["verdict"] in ("warn", "fail"))
+    return {one["check"]: one for one in ranked}
+
+
+def test_a_sound_campaign_is_told_so(folder: Path) -> None:
+    found = doctor(folder)
+    assert not [one for one in found.values() if one["verdict"] == "fail"]
+    well = (
+        "slurm",
+        "partition",
+        "account",
+        "gpus",
+        "mem",
+        "cpus",
+        "request",
+        "time",
+        "maintenance",
+    )
+    assert {name: found[name]["verdict"] for name in well} == dict.fromkeys(well, "ok")
+    assert found["accounting"]["verdict"] == "ok"
+    assert "main: REQUEUE" in found["preemption"]["found"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "check", "words"),
+    [
+        ("slurm.partition=mian", "partition", "did you mean main"),
+        ("slurm.account=nobodys", "account", "you have no account nobodys"),
+        ("slurm.qos=golden", "request", "qos"),
+        ("slurm.gpus=5", "gpus", "more than 2"),
+        ("slurm.gpu_type=h100", "gpus", "no node"),
+        ("slurm.mem=900G", "mem", "more than 250G"),
+        ("slurm.cpus_per_task=65", "cpus", "more than 64"),
+        ("slurm.constraint=volta", "request", "feature"),
+        ('slurm.env_setup=["source /no/such/file"]', "env_setup", "/no/such/file"),
+        ("hpo.objective=elsewhere:objective", "objective", "elsewhere"),
+    ],
+)
+def test_what_slurm_would_refuse_fails(folder: Path, setting: str, check: str, words: str) -> None:
+    found = doctor(folder, setting)[check]
+    assert found["verdict"] == "fail", found
+    assert words in found["found"]
+
+
+def test_what_slurm_would_cut_is_told(folder: Path) -> None:
+    found = doctor(folder, "slurm.time=10-00:00:00", "hpo.checkpoint_interval=0")
+    assert found["time"]["verdict"] == "warn"
+    assert "3-00:00:00" in found["time"]["do"]
+    assert found["preemption"]["verdict"] == "warn"
+
+
+def test_an_array_that_is_too_large_for_the_cluster_is_told(folder: Path) -> None:
+    settings = ("hpo.n_trials=5000", "hpo.max_queued_jobs=2000", "hpo.max_concurrent_jobs=1500")
+    found = doctor(folder, *settings)["array size"]
+    assert found["verdict"] == "warn"
+    assert "1001" in found["found"]
+
+
+def test_limits_of_an_account_are_told(folder: Path, account: str) -> None:
+    found = doctor(folder, f"slurm.account={account}")
+    assert found["account"]["verdict"] == "ok"
+    assert found["jobs"]["verdict"] == "warn"
+    assert account in found["jobs"]["found"]
+    assert found["time"]["verdict"] == "fail"  # 10 minutes are asked for, 5 are allowed
+    two = doctor(folder, f"slurm.account={account}", "slurm.gpus=2")
+    assert two["gpu limit"]["verdict"] == "fail"
+
+
+def test_a_maintenance_that_cuts_the_time_is_told(folder: Path, maintenance: str) -> None:
+    assert doctor(folder)["maintenance"]["verdict"] == "ok"
+    found = doctor(folder, "slurm.time=2-00:00:00")["maintenance"]
+    assert found["verdict"] == "warn"
+    assert maintenance in found["found"]
+
+
+def test_a_slurm_that_does_not_answer_fails(folder: Path) -> None:
+    found = doctor(folder, SLURM_CONF="/no/such/slurm.conf")["slurm"]
+    assert found["verdict"] == "fail"
+    assert "/no/such/slurm.conf" in found["found"]
+
+
+def test_a_job_is_tried_and_nothing_is_left(folder: Path) -> None:
+    found = doctor(folder, "--job")
+    assert {found[name]["verdict"] for name in ("job", "its python", "epoch")} == {"ok"}
+    assert "gpu" in found["job"]["found"]
+    # The nodes of the tests give numbers of GPUs, and have none.
+    assert found["its gpu"]["verdict"] == "warn"
+    assert sorted(path.name for path in folder.iterdir() if path.name[0] != "_") == [
+        "search.yaml",
+        "train.py",
+    ]
+
+
+def test_what_fails_on_the_node_alone_is_told(folder: Path) -> None:
+    line = '[ -z "$SLURM_JOB_ID" ] || cat /no/such/module'
+    found = doctor(folder, "--job", f"slurm.env_setup={json.dumps([line])}")
+    assert found["env_setup"]["verdict"] == "ok"
+    assert found["job"]["verdict"] == "fail"
+    assert "/no/such/module" in found["job"]["found"]
+
+
+def test_ctrl_c_cancels_the_job_and_removes_its_folder(slurm: RealSlurm, folder: Path) -> None:
+    before = set(slurm.run("squeue", "-h", "-o", "%i").split())
+    command = [sys.executable, "-m", "hpo", "doctor", "--config", "search.yaml", "--job"]
+    extra = 'slurm.extra={"begin": "now+1hour"}'
+    with subprocess.Popen(
+        [*command, "--set", extra], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        text=True,
+    ) as child:  # fmt: skip
+        assert child.stderr is not None
+        line = next(line for line in child.stderr if "is submitted" in line)
+        job_id = line.split()[1]
+        assert "waits in the queue" in next(iter(child.stderr))
+        child.send_signal(signal.SIGINT)
+        assert child.wait(timeout=60) == 75
+    assert job_id not in before
+    assert job_id not in slurm.run("squeue", "-h", "-o", "%i").split()
+    assert not list(folder.glob("**/*doctor*"))
