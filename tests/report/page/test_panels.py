@@ -15,6 +15,7 @@ from hpo.report.page import panels, words
 from hpo.report.page.history import History, follow
 from hpo.report.page.lanes import IDLE, PREEMPTED, RUNS, STARTING, WAITING, Lanes
 from hpo.report.page.scales import Axis
+from hpo.report.status_document import Status
 
 ONE: list[ev.Event] = [ev.CampaignStarted(NOW), drawn(0), offered(0), claimed(0)]
 DONE: list[ev.Event] = [*ONE, finished(0), ev.TrialCompleted(NOW, 0)]
@@ -189,6 +190,39 @@ def test_spans_also_of_days(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(("n", "text"), [(0, "no trial"), (1, "1 trial"), (2, "2 trials")])
 def test_counts(n: int, text: str) -> None:
     assert words.count(n, "trial") == text
+
+
+@pytest.mark.parametrize(
+    ("document", "jobs", "hours"),
+    [
+        ({}, "Jobs: 0 run, 0 wait.", ""),
+        (
+            {
+                "jobs": {
+                    "running": 3,
+                    "queued": 9,
+                    "reasons": [
+                        {"reason": "Priority", "count": 7, "text": "for their turn"},
+                        {"reason": "QOSMax", "count": 2, "setting": "max_concurrent_jobs: 3"},
+                    ],
+                },
+                "forecast": {"end": 5, "hours": 41.0, "hours_low": 36.0, "hours_high": 52.0},
+                "hours_of": "GPUs",
+            },
+            "Jobs: 3 run, 9 wait: 7: for their turn; 2: QOSMax (max_concurrent_jobs: 3).",
+            "41.0 GPU-hours (36.0 to 52.0)",
+        ),
+        ({"forecast": {"end": 5, "hours": 0.5}}, "Jobs: 0 run, 0 wait.", "0.50 job-hours"),
+        ({"forecast": {"end": 5}}, "Jobs: 0 run, 0 wait.", ""),
+    ],
+)
+def test_what_is_to_come_is_told_as_the_manager_said(
+    document: dict[str, Any], jobs: str, hours: str
+) -> None:
+    found = panels.ahead(Status.of(document))
+    assert found is not None
+    assert (found.jobs, found.hours) == (jobs, hours)
+    assert panels.ahead(None) is None
 
 
 USED: dict[str, Any] = {
