@@ -38,7 +38,13 @@ def layout(tmp_path: Path) -> Layout:
     seat = {"metric": "loss", "mode": "min", "resource_attr": "epoch", "gpus": 0}
     document = {"campaign": "c", "created": 1, "identity": {}, "settings": {}, "seat": seat}
     publish_json(layout.campaign, document)
-    events = [ev.CampaignStarted(NOW), drawn(0), offered(0), claimed(0), finished(0)]
+    events: list[ev.Event] = [
+        ev.CampaignStarted(NOW),
+        drawn(0),
+        offered(0),
+        claimed(0),
+        finished(0),
+    ]
     Journal(layout.journal, Header("c", "d")).append([*events, ev.TrialCompleted(NOW, 0)])
     return layout
 
