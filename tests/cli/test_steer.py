@@ -128,7 +128,7 @@ def test_a_complete_trial_runs_again_from_the_start_and_what_it_had_is_kept(
 
 
 def test_an_ended_campaign_gets_more_trials_and_more_rungs(project: Project) -> None:
-    more = {"n_trials": 6, "keep_checkpoints": "all", "scheduler": "asha"}
+    more: dict[str, Any] = {"n_trials": 6, "keep_checkpoints": "all", "scheduler": "asha"}
     project.write(TRAIN, space=SPACE.replace("9", "3"), **more)
     project.finish()
     assert max(r["epoch"] for i in range(6) for r in project.result(i)["reports"]) == 3
