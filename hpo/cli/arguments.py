@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hpo.cli.options import (
+    clean,
     completion,
     doctor,
     export,
@@ -40,5 +41,6 @@ def build_parser() -> Parser:
     plots.add(commands)
     why.add(commands)
     stop.add(commands)
+    clean.add(commands)
     export.add(commands)
     return parser
