@@ -30,7 +30,7 @@ LAST_S = 60.0  # for which the end of a campaign waits for its page
 POLITE = 19
 SWITCH = "HPO_NO_REPORT"  # in the environment, for a machine on which no page is to be written
 # Not with -m, for which a folder named hpo where this runs would be the package.
-_START = (
+START = (
     "import sys; sys.path = [p for p in sys.path if p]; sys.path.append(sys.argv.pop(1)); "
     "import hpo.cli; sys.exit(hpo.cli.main())"
 )
@@ -99,7 +99,7 @@ class PageWriter:
         self._sweep()
         self._news, self._began_at = False, self._clock()
         above = str(Path(hpo.__file__).resolve().parents[1])
-        command = [sys.executable, "-c", _START, above, "report", str(self._layout.root)]
+        command = [sys.executable, "-c", START, above, "report", str(self._layout.root)]
         try:
             self._child = subprocess.Popen(
                 command,

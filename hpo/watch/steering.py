@@ -12,10 +12,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import hpo
 from hpo.folder import requests
 from hpo.folder.campaign import require
 from hpo.folder.requests import StopTrial
 from hpo.folder.safety import require_own
+from hpo.manager.page_writer import START
 
 TIMEOUT_S = 300.0
 
@@ -30,7 +32,9 @@ class StopCampaign:
     @property
     def words(self) -> list[str]:
         """The command, for a process."""
-        return [sys.executable, "-m", "hpo", "stop", str(self.root), *["--now"][: self.now]]
+        above = str(Path(hpo.__file__).parents[1])
+        command = [sys.executable, "-c", START, above, "stop", str(self.root)]
+        return [*command, "--now"] if self.now else command
 
     def act(self) -> str:
         """Do it; what it said."""
