@@ -52,6 +52,7 @@ from hpo.manager.lock import ManagerLock
 from hpo.manager.loop import Manager, Surroundings
 from hpo.manager.opening import Campaign, drift_problems, folder_problems, move_aside, open_campaign
 from hpo.manager.page_writer import PageWriter
+from hpo.manager.picture_writer import PictureWriter
 from hpo.record.state import CampaignState
 from hpo.seats.book import JobPhase, SeatBook
 from hpo.settings.limits import search_limits, seat_limits
@@ -262,7 +263,11 @@ def _manage(
     if not ended:
         report_leaving(manager, layout, leave.signal_name, _command(argv))
     else:
+        pictures = PictureWriter(layout)
+        if spec.hpo.report:
+            pictures.begin()
         report_end(manager.state, layout, spec)
+        pictures.finish(leave.is_set)
         if manager.state.ended == STOPPED_BY_USER:
             log.info("to go on: %s", _command(argv))
     return exit_code(manager.state, ended=ended)

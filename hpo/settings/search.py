@@ -224,7 +224,8 @@ class HpoSettings(Settings):
     group that you trust with your account may also write, there and in folders above."""
 
     report: bool = True
-    """Whether the campaign is kept as a page, `report.html`: every ten minutes, and at its end."""
+    """Whether the campaign is kept as a page, `report.html`: every ten minutes, and at its end,
+    then also as pictures in `plots/`."""
 
     notify: NotifySettings | None = None
     """Who is told when the campaign ends, breaks or is stuck, as a mapping (see `notify`); default:

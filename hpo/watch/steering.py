@@ -7,17 +7,15 @@ because that asks the cluster, which takes time and much more memory than lookin
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import hpo
 from hpo.folder import requests
 from hpo.folder.campaign import require
 from hpo.folder.requests import StopTrial
 from hpo.folder.safety import require_own
-from hpo.manager.page_writer import START
+from hpo.manager import own_command
 
 TIMEOUT_S = 300.0
 
@@ -31,16 +29,14 @@ class StopCampaign:
 
     @property
     def words(self) -> list[str]:
-        """The command, for a process."""
-        above = str(Path(hpo.__file__).parents[1])
-        command = [sys.executable, "-c", START, above, "stop", str(self.root)]
-        return [*command, "--now"] if self.now else command
+        """The command."""
+        return ["stop", str(self.root), *(["--now"] if self.now else [])]
 
     def act(self) -> str:
         """Do it; what it said."""
         try:
             done = subprocess.run(
-                self.words,
+                own_command.command(self.words),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
