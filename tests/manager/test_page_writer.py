@@ -15,8 +15,9 @@ from user_project import ROOT
 
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.journal import Header, Journal
-from hpo.manager import page_writer
-from hpo.manager.page_writer import SWITCH, PageWriter
+from hpo.manager import own_command, page_writer
+from hpo.manager.own_command import SWITCH
+from hpo.manager.page_writer import PageWriter
 from hpo.record import events as ev
 
 NOW = 1000.0
@@ -84,7 +85,7 @@ def test_while_it_runs_only_where_something_changed_and_politely(layout: Layout)
     now[0] = 600.0
     writer.look(news=False)
     (child,) = children()
-    assert child.nice() == page_writer.POLITE
+    assert child.nice() == own_command.POLITE
     writer.look(news=True)
     assert len(children()) == 1  # one at a time
     wait_for(writer)
