@@ -27,7 +27,7 @@ def report(arguments: Namespace) -> int:
     layout, document = require(Path(arguments.campaign))
     if (owner := other_owner(layout.root)) is not None:
         complain(f"the campaign in {layout.root} belongs to {owner}")
-    # Optuna's importance imports it, at a cost of one to two seconds, and PED-ANOVA needs none of it.
+    # Importing Optuna's importance imports it, which takes seconds, and PED-ANOVA needs none of it.
     sys.modules.setdefault("sklearn", None)  # type: ignore[arg-type]
     target = None if arguments.output is None else Path(arguments.output)
     say(write(layout, document, target, _told))
