@@ -224,12 +224,16 @@ def _widths(default: Any, argument: Argument) -> str | None:
     return f"lograndint({max(1, usual // 4)}, {usual * 4})"
 
 
-def _halves(default: Any, argument: Argument) -> str | None:
-    """What has to be divisible stays so: half, itself, double."""
-    if argument.kind in ("bool", "text", "list"):
-        return None
-    usual = default if isinstance(default, int) and default > 1 else 128
-    return listed([usual // 2, usual, usual * 2])
+def _halves(without: int) -> Rule:
+    """What has to be divisible stays so: half of the default (or of `without`), itself, double."""
+
+    def rule(default: Any, argument: Argument) -> str | None:
+        if argument.kind in ("bool", "text", "list"):
+            return None
+        usual = default if isinstance(default, int) and default > 1 else without
+        return listed([usual // 2, usual, usual * 2])
+
+    return rule
 
 
 def _count(default: Any, argument: Argument) -> str | None:
@@ -283,13 +287,13 @@ _RULES: tuple[tuple[re.Pattern[str], Rule], ...] = tuple(
          _around(0.1, 10.0, 1e-3, 100.0)),
         (r"temperature|^tau$|^temp$", _around(0.05, 5.0, 1e-3, 100.0)),
         (r"^gamma$|(^|_)lr_(decay|gamma)$|decay_rate$", _decay),
-        (r"d_model|n_embd|embed_dim|embedding_dim|embedding_size|emb_dim|emb_size", _halves),
-        (r"(^|_)(n_|num_|nb_)?(attention_)?heads?$|^n_?head$", _halves),
+        (r"d_model|n_embd|embed_dim|embedding_dim|embedding_size|emb_dim|emb_size", _halves(128)),
+        (r"(^|_)(n_|num_|nb_)?(attention_)?heads?$|^n_?head$", _halves(4)),
         (r"(hidden|units|width|latent|channels|filters|ffn|^dim$|_dim$|bottleneck|neurons|^z$"
             r"|lin\d*_size|layer\d*_size|^fc_?\d+)",
          _widths),
-        (r"(^|_)(n_|num_|nb_)?(layers?|depth|blocks?)$", _count),
         (r"^max_depth$", _fixed("randint(2, 12)")),
+        (r"(^|_)(n_|num_|nb_)?(layers?|depth|blocks?)$", _count),
         (r"kernel_size$|^ksize$", _fixed("[3, 5, 7]")),
         (r"(n_estimators|num_trees|n_trees|num_boost)", _many(50, 1000)),
         (r"num_leaves|max_leaves", _many(15, 255)),
