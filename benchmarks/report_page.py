@@ -1,4 +1,4 @@
-"""The report's page of a large campaign: how long it takes to write, how large it is, how fast drawn.
+"""The page of a large campaign: how long it takes to write, how large it is, how fast drawn.
 
     python benchmarks/report_page.py [--trials 10000] [--seats 100] [--folder DIR]
 

@@ -139,7 +139,7 @@ def lines_of(root: Path, how: Look) -> list[str]:
     Raises:
         SettingsError: there is none.
     """
-    return _lines(_seen(root), how)
+    return _lines(see(root), how)
 
 
 def _lines(seen: Seen, how: Look) -> list[str]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from user_project import NO_SYNC, Project, user_project, wait_until
@@ -128,7 +129,7 @@ def test_a_complete_trial_runs_again_from_the_start_and_what_it_had_is_kept(
 
 
 def test_an_ended_campaign_gets_more_trials_and_more_rungs(project: Project) -> None:
-    more = {"n_trials": 6, "keep_checkpoints": "all", "scheduler": "asha"}
+    more: dict[str, Any] = {"n_trials": 6, "keep_checkpoints": "all", "scheduler": "asha"}
     project.write(TRAIN, space=SPACE.replace("9", "3"), **more)
     project.finish()
     assert max(r["epoch"] for i in range(6) for r in project.result(i)["reports"]) == 3
