@@ -109,7 +109,8 @@ class Run:
 
             cancel_manager(started.job_id)
             return
-        stop(Namespace(campaign=str(self.folder), now=how == "now", kill=how == "kill", json=False))
+        asked = {"now": how == "now", "kill": how == "kill", "trials": [], "json": False}
+        stop(Namespace(campaign=str(self.folder), **asked))
 
     def __repr__(self) -> str:
         """How it stands, as `hpo status` tells it."""
