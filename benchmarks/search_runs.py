@@ -116,7 +116,7 @@ def run_campaign(
         queue_wait_s=queue_wait_s,
         start_s=0.0,
         legs_per_job=None if queue_wait_s == 0 else 1,
-        tick_s=5.0,
+        tick_s=30.0,
         seed=seed,
         problem=problem,
         watched=watched,
@@ -127,7 +127,7 @@ def run_campaign(
         campaign = SimulatedCampaign(root, model, trains=train)
         scheduler = Scheduler(watched, limits, legs)
         start = campaign.clock.now()
-        seats = SeatLimits(WORKERS, 450, legs_per_seat=model.legs_per_job)
+        seats = SeatLimits(WORKERS, 2 * WORKERS, legs_per_seat=model.legs_per_job)
         campaign.manager(scheduler, seats, until_s=start + problem.budget_s).run()
         events = read_events(campaign.layout.journal)
     trace = Trace(problem, asks=len(watched.drawn), asked_s=watched.asked_s)
