@@ -268,7 +268,7 @@ class Campaign:
         return loaded.spec()
 
     def _prepare(self, executor: Executor, *, fresh: bool) -> tuple[Executor, list[str]]:
-        """Check all and write the files; the executor that was chosen, and what `hpo run` is told."""
+        """Check all and write the files; the executor chosen, and what `hpo run` is told."""
         _require_no_import()
         chosen: Any = choose_executor(executor)
         run = Run(self._campaign_folder(chosen))

@@ -5,16 +5,20 @@ from __future__ import annotations
 from hpo.cli.options import (
     completion,
     doctor,
+    enqueue,
     export,
+    extend,
     init,
     plan,
     plots,
     report,
     retrain,
+    retry,
     run,
     schema,
     status,
     stop,
+    watch,
     why,
 )
 from hpo.cli.options.parser import Parser
@@ -34,9 +38,13 @@ def build_parser() -> Parser:
     retrain.add(commands)
     plan.add(commands)
     status.add(commands)
+    watch.add(commands)
     report.add(commands)
     plots.add(commands)
     why.add(commands)
     stop.add(commands)
+    retry.add(commands)
+    extend.add(commands)
+    enqueue.add(commands)
     export.add(commands)
     return parser

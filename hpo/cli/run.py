@@ -216,7 +216,7 @@ def _manage(
         log.warning("%s and could always replace this campaign", ", ".join(owners))
     if executor != "simulated":
         tell_environment(spec.slurm)
-    legs, layout = spec.legs(), campaign.layout
+    legs, layout = spec.legs(campaign.ladder), campaign.layout
     journal = Journal(layout.journal, campaign.header, guard=lock.guard)
     cluster: Cluster
     clock: Clock
@@ -234,6 +234,7 @@ def _manage(
             make_searcher(spec),
             search_limits(spec, largest_memory_mb(executor, spec.slurm), executor),
             legs,
+            spec.space,
         ),
         seat_limits(spec, executor),
         goal=spec.goal,

@@ -171,8 +171,8 @@ class HpoSettings(Settings):
     (`checkpoint`)."""
 
     keep_checkpoints: Literal["all", "promotable", "best"] = "promotable"
-    """Which to keep: `all`; those that a trial may go on from (`promotable`); at the end only the
-    best trial's (`best`)."""
+    """Which to keep: `all`; those that a trial may go on from (`promotable`), failed ones included,
+    which may be retried; at the end only the best trial's (`best`)."""
 
     max_gpu_hours: Annotated[float, Field(gt=0)] | None = None
     """GPU-hours after which no new leg starts; hours of jobs where no GPU is asked for; default: no

@@ -21,6 +21,16 @@ def add(commands: Commands) -> None:
         "--now", action="store_true", help="what runs saves and leaves at its next report"
     )
     harder.add_argument(
+        "--trial",
+        action="append",
+        default=[],
+        dest="trials",
+        metavar="TRIAL",
+        help="only this trial: it saves and leaves at its next report, and stays stopped until"
+        " `hpo retry`; may be given several times",
+    )
+    stop.add_argument("--json", action="store_true", help="with --trial: one JSON object")
+    harder.add_argument(
         "--kill",
         action="store_true",
         help="cancel what runs at once; its trials go on from their last checkpoints later",
