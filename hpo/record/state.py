@@ -168,6 +168,7 @@ def _ask_again(state: CampaignState, trial: TrialState, event: ev.RetryAsked) ->
                 state.rungs[trial.bracket, rung].remove(trial.trial_id)
         trial.rung, trial.resource, trial.reached = trial.bracket, 0, 0
         trial.metric = None
+        trial.metrics.clear()
         _compare_with_best(state, trial)
         if trial.job_id is not None:
             trial.fresh_from = trial.attempt + 1
