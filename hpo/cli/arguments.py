@@ -21,6 +21,7 @@ from hpo.cli.options import (
     watch,
     why,
 )
+from hpo.cli.options import list as listing
 from hpo.cli.options.parser import Parser
 
 
@@ -37,6 +38,7 @@ def build_parser() -> Parser:
     run.add(commands)
     retrain.add(commands)
     plan.add(commands)
+    listing.add(commands)
     status.add(commands)
     watch.add(commands)
     report.add(commands)

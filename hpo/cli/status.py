@@ -64,7 +64,7 @@ def status(arguments: Namespace) -> int:
         )
     roots = _roots([Path(typed) for typed in arguments.campaigns])
     if every_s is None:
-        _tell([_seen(root) for root in roots], as_json=arguments.json)
+        _tell([see(root) for root in roots], as_json=arguments.json)
         return EXIT_FINISHED
     try:
         _tell_again(roots, every_s, as_json=arguments.json)
@@ -91,10 +91,15 @@ def _newest(folder: Path) -> Path:
     return found[0] if found else folder  # which is refused in the usual words
 
 
-def _seen(root: Path) -> Seen:
+def see(root: Path, *, thoroughly: bool = True) -> Seen:
+    """What the files of a campaign tell; `thoroughly`: without a status its journal, which lasts.
+
+    Raises:
+        SettingsError: there is no campaign in the folder.
+    """
     layout, document = require(root)
     told = Status.read(layout)
-    if told is None:
+    if told is None and thoroughly:
         from hpo.cli.status_of_journal import status_of_journal  # here, because it takes long
 
         told = status_of_journal(layout, document)
@@ -103,7 +108,7 @@ def _seen(root: Path) -> Seen:
 
 def _tell_again(roots: list[Path], every_s: float, *, as_json: bool) -> None:
     while True:
-        seen = [_seen(root) for root in roots]
+        seen = [see(root) for root in roots]
         if sys.stdout.isatty() and not as_json:
             sys.stdout.write("\x1b[H\x1b[2J")  # home, and clear
         _tell(seen, as_json=as_json)
@@ -122,12 +127,25 @@ def _tell(seen: list[Seen], *, as_json: bool) -> None:
             told = [json.dumps(_for_programs(campaign))]
         elif len(seen) > 1:
             told = [short_line(campaign.status, _shown(campaign), how, columns)]
-        elif campaign.status is None:
-            told = lines(Status(), _shown(campaign), how)[:1]
         else:
-            told = lines(campaign.status, _shown(campaign), how)
+            told = _lines(campaign, how)
         for line in told:
             print(line, flush=True)
+
+
+def lines_of(root: Path, how: Look) -> list[str]:
+    """What is told of the campaign in `root`.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    return _lines(see(root), how)
+
+
+def _lines(seen: Seen, how: Look) -> list[str]:
+    if seen.status is None:
+        return lines(Status(), _shown(seen), how)[:1]
+    return lines(seen.status, _shown(seen), how)
 
 
 def _look() -> Look:

@@ -31,8 +31,8 @@ def status_of_journal(layout: Layout, document: Mapping[str, Any]) -> Status | N
     if found is None:
         return None
     state, chronicle, latest = found
-    name = str(document["campaign"])
-    text = text_of(status(state, SeatBook(), chronicle, Seen(latest, name)))
+    seen = Seen(latest, layout.root.name)
+    text = text_of(status(state, SeatBook(), chronicle, seen))
     return Status.of(json.loads(text))
 
 

@@ -47,8 +47,6 @@ def stop(arguments: Namespace) -> int:
     """
     if arguments.trials:
         return stop_trials(arguments)
-    if arguments.json:
-        raise SettingsError(["--json goes with --trial"], where="the command")
     layout, document = require(Path(arguments.campaign))
     require_own(layout.root, "stop")
     if (other := origin(layout, document)) is not None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from pathlib import Path
 
 from hpo.errors import EXIT_FINISHED, SettingsError
 from hpo.folder.campaign import require
-from hpo.watch.campaigns import DEFAULT, campaigns_in
+from hpo.folder.campaigns import USUAL
+from hpo.watch.campaigns import campaigns_in
 
 WHERE = "the command"
 
@@ -19,7 +21,7 @@ def watch(arguments: Namespace) -> int:
     Raises:
         SettingsError: there is no campaign, no terminal, or no Textual.
     """
-    folders = [Path(word) for word in arguments.campaigns] or [DEFAULT]
+    folders = [Path(word) for word in arguments.campaigns] or [USUAL]
     roots = campaigns_in(folders)
     if not roots:
         if arguments.campaigns:
@@ -39,5 +41,7 @@ def watch(arguments: Namespace) -> int:
         raise SettingsError([problem], where=WHERE) from None
     from hpo.watch.screen.app import WatchApp
 
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)  # because they would count for more than the terminal's size
     WatchApp(roots, readonly=arguments.readonly).run()
     return EXIT_FINISHED

@@ -66,6 +66,21 @@ class Scheduler:
         self._legs = WholeTrials() if legs is None else legs
         self._steering = Steering(limits, self._legs, space)
 
+    @property
+    def searcher(self) -> Searcher:
+        """What draws the trials."""
+        return self._searcher
+
+    @property
+    def limits(self) -> Limits:
+        """What bounds the campaign."""
+        return self._limits
+
+    @property
+    def legs(self) -> LegPolicy:
+        """How trials are cut into legs."""
+        return self._legs
+
     def outdated_offers(self, state: CampaignState) -> set[int]:
         """Trials whose offers are to be taken back, and made anew."""
         if state.ending is not None:

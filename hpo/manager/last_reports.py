@@ -17,7 +17,7 @@ from hpo.record.state import CampaignState
 from hpo.report.status import Reported
 
 AGAIN_S = 10.0  # between two looks at anything
-AT_ONCE = 20  # files of one look
+AT_ONCE = 10  # files of one look
 
 
 class LastReports:

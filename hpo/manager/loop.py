@@ -106,8 +106,7 @@ class Manager:
         self._offers = reconcile.OfferKeeper(here.layout)
         self._requests = RequestKeeper(here.layout, scheduler)
         self._disk = DiskWatch(here.layout)
-        campaign = journal.header.campaign
-        self._publisher = Publisher(here.layout, told, self._disk, campaign)
+        self._publisher = Publisher(here.layout, told, self._disk)
         self._told = told
         self._standing = StandingTeller(told)
         self._folder = FolderWatch(here.layout)

@@ -30,10 +30,9 @@ from hpo.seats.book import SeatBook
 class Publisher:
     """The derived files of one campaign; `chronicle` is to follow each event."""
 
-    def __init__(self, layout: Layout, told: Told, disk: DiskWatch, campaign: str) -> None:
+    def __init__(self, layout: Layout, told: Told, disk: DiskWatch) -> None:
         self._layout = layout
         self._told = told
-        self._campaign = campaign
         self._process = this_process()
         self.chronicle = Chronicle()
         self._reports = LastReports(layout)
@@ -110,9 +109,8 @@ class Publisher:
             "pid": self._process.pid,
             "beat": time.time(),  # not the campaign's, which may be that of a simulation
         }
-        seen = Seen(
-            now, self._campaign, beat, self._told, self._to_come, self._reports.told(state.goal)
-        )
+        name, reported = self._layout.root.name, self._reports.told(state.goal)
+        seen = Seen(now, name, beat, self._told, self._to_come, reported)
         self._summary.write(state, book, self.chronicle, seen, final=final)
 
     def _publish(self, state: CampaignState, events: list[ev.Event]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -36,6 +36,28 @@ class LegTime:
     silence_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What legs took on average (s): by rung, for a unit of the resource, and at all.
+
+    `spread` is how far single legs are off that, as a share of it (one standard deviation), over
+    `count` legs.
+    """
+
+    by_rung: Mapping[int, float]
+    per_unit: float
+    of_all: float
+    spread: float
+    count: int
+
+    def seconds(self, rung: int, units: int | None) -> float:
+        """Of a leg to the rung, by so much of the resource (None: nobody knows)."""
+        known = self.by_rung.get(rung)
+        if known is not None:
+            return known
+        return self.of_all if units is None else self.per_unit * units
+
+
 @dataclass(slots=True)
 class Pace:
     """What legs took lately."""
@@ -43,11 +65,12 @@ class Pace:
     legs: deque[LegTime] = field(default_factory=lambda: deque(maxlen=WINDOW))
     _start_up_s: float | None = field(default=None, compare=False, repr=False)
     _per_unit: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
+    _usual: Usual | None = field(default=None, compare=False, repr=False)
 
     def add(self, leg: LegTime) -> None:
         """Learn from a leg that got further by at least one unit."""
         self.legs.append(leg)
-        self._start_up_s = None
+        self._start_up_s = self._usual = None
         self._per_unit.clear()
 
     @property
@@ -76,6 +99,24 @@ class Pace:
             return OWN_MARGIN * (self.start_up_s() + own * units)
         per_unit = self._high_per_unit(rung)
         return None if per_unit is None else MARGIN * (self.start_up_s() + per_unit * units)
+
+    def usual(self) -> Usual:
+        """What legs took on average; there must be one."""
+        if self._usual is not None:
+            return self._usual
+        sums: dict[int, tuple[float, int]] = {}
+        for leg in self.legs:
+            took, count = sums.get(leg.rung, (0.0, 0))
+            sums[leg.rung] = took + leg.seconds, count + 1
+        means = {rung: took / count for rung, (took, count) in sums.items()}
+        off = 0.0
+        for leg in self.legs:
+            if mean := means[leg.rung]:
+                off += (leg.seconds / mean - 1) ** 2
+        count, seconds = len(self.legs), sum(took for took, _ in sums.values())
+        per_unit = seconds / sum(leg.units for leg in self.legs)
+        self._usual = Usual(means, per_unit, seconds / count, math.sqrt(off / count), count)
+        return self._usual
 
     def longest_silence_s(self) -> float | None:
         """The longest time in which a leg usually reports nothing (s); None: nothing is known."""

@@ -107,6 +107,7 @@ class Chronicle:
 
     def _note(self, seats: Seats) -> None:
         last = self.seats[-1] if self.seats else None
+        seats = seats._replace(time=round(seats.time, 2))
         if last is not None and last[1:] == seats[1:]:
             return
         if last is not None and last.time >= seats.time:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hpo.decisions.needs import ComingLeg
+from hpo.record.pace import Usual
 from hpo.record.state import CampaignState, TrialState, TrialStatus
 
 ENOUGH = 3  # legs that have ended, before the end is foretold
@@ -52,15 +53,16 @@ def forecast(
     running = [state.trials[trial_id] for trial_id in state.of(TrialStatus.CLAIMED)]
     if not running or len(state.pace.legs) < ENOUGH:
         return None
-    usual = _Usual.of(state)
+    usual = state.pace.usual()
     offered = [state.trials[trial_id] for trial_id in state.of(TrialStatus.OFFERED)]
-    left = [max(0.0, usual.seconds_of(trial) - (now - trial.claimed_at)) for trial in running]
-    later = sum(usual.seconds_of(trial) for trial in offered)
+    left = [max(0.0, _seconds_of(trial, usual) - (now - trial.claimed_at)) for trial in running]
+    later = sum(_seconds_of(trial, usual) for trial in offered)
     later += sum(n * usual.seconds(leg.rung, leg.length) for leg, n in to_come.items())
     longest = max((usual.seconds(leg.rung, leg.length) for leg in to_come), default=0.0)
     longest = max(longest, *left)
     work = sum(left) + later
-    off = usual.error_of(len(running) + len(offered) + sum(to_come.values()))
+    legs = len(running) + len(offered) + sum(to_come.values())
+    off = WIDE * usual.spread * math.sqrt(1 / usual.count + 1 / max(1, legs))
     seat_s = Band(work * (1 - min(off, MOST_OFF)), work, work * (1 + off) * _again(state))
     end = max(work / len(running), longest)
     few, many = _usual_seats(len(running), seen_running)
@@ -82,48 +84,6 @@ def _usual_seats(now: int, seen: Sequence[int]) -> tuple[int, int]:
     return max(1, min(ordered[place], now)), max(ordered[-1 - place], now)
 
 
-@dataclass(frozen=True, slots=True)
-class _Usual:
-    """What legs took on average (s): by rung, for a unit of the resource, and at all.
-
-    `spread` is how far single legs are off that, as a share of it (one standard deviation), over
-    `count` legs.
-    """
-
-    by_rung: Mapping[int, float]
-    per_unit: float
-    of_all: float
-    spread: float
-    count: int
-
-    @classmethod
-    def of(cls, state: CampaignState) -> _Usual:
-        legs = state.pace.legs
-        seconds = units = 0.0
-        sums: dict[int, tuple[float, int]] = {}
-        for leg in legs:
-            seconds, units = seconds + leg.seconds, units + leg.units
-            took, count = sums.get(leg.rung, (0.0, 0))
-            sums[leg.rung] = took + leg.seconds, count + 1
-        means = {rung: took / count for rung, (took, count) in sums.items()}
-        off = 0.0
-        for leg in legs:
-            if mean := means[leg.rung]:
-                off += (leg.seconds / mean - 1) ** 2
-        return cls(
-            means, seconds / units, seconds / len(legs), math.sqrt(off / len(legs)), len(legs)
-        )
-
-    def error_of(self, legs: int) -> float:
-        """How far the sum over so many legs may be off, as a share of it."""
-        return WIDE * self.spread * math.sqrt(1 / self.count + 1 / max(1, legs))
-
-    def seconds(self, rung: int, units: int | None) -> float:
-        known = self.by_rung.get(rung)
-        if known is not None:
-            return known
-        return self.of_all if units is None else self.per_unit * units
-
-    def seconds_of(self, trial: TrialState) -> float:
-        units = None if trial.target is None else max(1, trial.target - trial.resource)
-        return self.seconds(trial.rung, units)
+def _seconds_of(trial: TrialState, usual: Usual) -> float:
+    units = None if trial.target is None else max(1, trial.target - trial.resource)
+    return usual.seconds(trial.rung, units)

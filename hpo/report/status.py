@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from heapq import nlargest
 from typing import Any, NamedTuple
 
@@ -50,7 +51,7 @@ class Seen:
 
     Attributes:
         now: the time (s, Unix) of the campaign.
-        campaign: its name.
+        campaign: the name of its folder.
         manager: who writes this: job_id, host, pid, and `beat`, the time (s) of its host.
         told: what the settings say.
         to_come: legs that are expected beyond those that are offered.
@@ -74,7 +75,7 @@ def status(
     running = _to_show(state)
     return {
         "format": FORMAT,
-        "campaign": seen.campaign,
+        "campaign": _cut(seen.campaign, NAME_CHARS),
         **_stamped("updated", now),
         **_stamped("started", state.started_at),
         "ended": _cut(state.ended),
@@ -94,7 +95,7 @@ def status(
         "best_resource": None if best is None else best.resource,
         "incumbent": _incumbent(state, chronicle, told),
         "jobs": _jobs(book, now),
-        "seats": _seats(chronicle),
+        "seats": chronicle.seats,
         "failures": _failures(state, chronicle),
         **lost_work(state, told.gpus),
         "hours_running": round(_held_s(state, now) * max(1, told.gpus) / 3600.0, 4),
@@ -187,6 +188,11 @@ def _stamped(name: str, at: float | None) -> dict[str, Any]:
 
 def iso(at: float) -> str:
     """The local time with its zone, as `2026-05-04T13:02:11+0200`."""
+    return _iso(int(at))
+
+
+@lru_cache(maxsize=64)  # because the lines of the log are told again and again
+def _iso(at: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(at))
 
 
@@ -257,10 +263,6 @@ def _jobs(book: SeatBook, now: float) -> dict[str, Any]:
 def _limit(running: int) -> str | None:
     """The setting with which no job waits that the limit does not let run."""
     return f"max_concurrent_jobs: {running}" if running else None
-
-
-def _seats(chronicle: Chronicle) -> list[list[Any]]:
-    return [[round(at, 2), running, waiting] for at, running, waiting in chronicle.seats]
 
 
 def _failures(state: CampaignState, chronicle: Chronicle) -> list[dict[str, Any]]:

@@ -160,6 +160,7 @@ class Status:
     """How a campaign stood when its manager last said so; times in s since 1970.
 
     Attributes:
+        campaign: the name of its folder.
         updated: when that was, by the campaign's clock, which of a simulated one is not the wall's.
         started: when the campaign began.
         ended: why it has ended; None: it has not.

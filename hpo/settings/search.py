@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
+from hpo.settings.notify import NotifySettings
 from hpo.settings.searchers import Searchers, read_searcher
 from hpo.settings.slurm import SlurmSettings
 from hpo.settings.types import (
@@ -223,7 +224,12 @@ class HpoSettings(Settings):
     group that you trust with your account may also write, there and in folders above."""
 
     report: bool = True
-    """Whether the campaign is kept as a page, `report.html`: every ten minutes, and at its end."""
+    """Whether the campaign is kept as a page, `report.html`: every ten minutes, and at its end,
+    then also as pictures in `plots/`."""
+
+    notify: NotifySettings | None = None
+    """Who is told when the campaign ends, breaks or is stuck, as a mapping (see `notify`); default:
+    nobody."""
 
     log_limit: Annotated[str | None, BeforeValidator(_read_size)] = "50M"
     """Size of a job's log beyond which its middle is left out, with a unit; None (`null`): keep it

@@ -150,5 +150,6 @@ class CampaignSpec:
             "output_dir": str(self.output_dir),
             "space": self.space.to_json(),
             "slurm": self.slurm.model_dump(mode="json"),
-            "hpo": self.hpo.model_dump(mode="json"),
+            # Who is told is nobody else's business, and an address may hold a token.
+            "hpo": self.hpo.model_dump(mode="json", exclude={"notify"}),
         }

@@ -7,7 +7,6 @@ Whatever cannot be read now is said in `News.trouble`, and what was known stays.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -19,13 +18,13 @@ from hpo.folder import opening
 from hpo.folder.campaign import Start, last_start, require
 from hpo.folder.files import Layout
 from hpo.folder.growing import GrowingJournal, JournalLook
-from hpo.job import process_start
-from hpo.manager.lock import Holder, holder_of
+from hpo.manager import liveness
+from hpo.manager.liveness import Life, ManagerSeen
 from hpo.record import events as ev
 from hpo.record.goal import Goal
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.report.chronicle import Chronicle, Incumbent, Seats
-from hpo.report.status_document import Status
+from hpo.report.status_document import Beat, Status
 from hpo.report.story import Rules, Step, Teller
 from hpo.watch.followed_log import FollowedLog
 from hpo.watch.rows import Row, row_of
@@ -46,6 +45,7 @@ class View(Enum):
     MANAGER = "manager"
 
 
+NOT_SEEN = ManagerSeen(Life.NONE)
 OF_TRIAL = (View.STORY, View.CURVE, View.LOG)
 
 
@@ -55,17 +55,6 @@ class Wish:
 
     trial_id: int | None = None
     view: View = View.STORY
-
-
-@dataclass(frozen=True, slots=True)
-class Manager:
-    """Who manages the campaign, as far as files and this machine's processes tell.
-
-    `is_gone`: its process was here and is no more. `holder`: who holds the lock, alive or not.
-    """
-
-    holder: Holder | None = None
-    is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +93,7 @@ class News:
     varied: Sequence[str] = ()
     left_bytes: int = 0
     status: Status | None = None
-    manager: Manager = field(default_factory=Manager)
+    manager: ManagerSeen = NOT_SEEN
     start: Start | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     best: Row | None = None
@@ -294,14 +283,12 @@ class Follower:
             self._selected = Selected(told, trial_id)
         return self._selected.look(self.state, self._steps[trial_id])
 
-    def _manager(self) -> Manager:
+    def _manager(self) -> ManagerSeen:
+        beat = Beat() if self._status is None else self._status.beat
         try:
-            holder = holder_of(self._layout)
-        except OSError:
-            return Manager()
-        if holder is None or holder.host != socket.gethostname() or not holder.began:
-            return Manager(holder)
-        return Manager(holder, is_gone=process_start.began(holder.pid) != holder.began)
+            return liveness.look(self._layout, beat)
+        except OSError:  # nobody can say just now
+            return ManagerSeen(Life.SILENT, beat.at, beat.host, beat.pid, beat.job_id)
 
     def _manager_log(self) -> Sequence[str]:
         """The last lines of the log of the manager that began last."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
+from hpo.manager.liveness import Life
 from hpo.record.state import TrialStatus
 from hpo.report.status_document import RunningTrial, Status
 from hpo.shown import one_line
@@ -31,8 +32,6 @@ ROLES = {
     TrialStatus.WAITING.value: DIM,
 }
 STAMP = 16  # cells that the time takes before what happened then
-LATE = 3.0  # times the longest that a manager that lives is silent
-LEAST_LATE_S = 90.0
 REASONS = 3
 LEAST_ROOM = 24  # cells that an indent leaves
 
@@ -137,23 +136,20 @@ def _is_virtual(news: News) -> bool:
 
 
 def _manager(news: News, now: float) -> Line:
-    status, manager = news.status, news.manager
-    beat = None if status is None else status.beat
-    holder = manager.holder
-    host = holder.host if holder else beat.host if beat else ""
-    job = holder.job_id if holder else beat.job_id if beat else None
-    who = "manager" + (f" job {one_line(job)}" if job else "")
-    who += f" on {one_line(host)}" if host else ""
-    if manager.is_gone:
-        return [(f"; its {who} is DEAD: `hpo run` goes on", BAD)]
-    if holder is None:
-        return [("; NO MANAGER runs: `hpo run` goes on", BAD)]
-    if beat is None or beat.at is None or _is_virtual(news):
-        return [(f"; {who}", PLAIN)]
-    age = now - beat.at
-    if age > max(LEAST_LATE_S, LATE * beat.every_s):
-        return [(f"; {who} NOT SEEN for {in_words(age)}: dead, or its files are late", BAD)]
-    return [(f"; {who}, alive", PLAIN)]
+    manager = news.manager
+    who = f"manager job {one_line(manager.job_id)}" if manager.job_id else "manager"
+    who += f" on {one_line(manager.host)}" if manager.host else ""
+    gone = manager.seen_at is not None and not _is_virtual(news)
+    since = f" since {clock(manager.seen_at or 0.0, now)}" if gone else ""
+    match manager.life:
+        case Life.LIVES:
+            return [(f"; {who}, alive", PLAIN)]
+        case Life.DEAD:
+            return [(f"; its {who} is DEAD{since}: `hpo run` goes on", BAD)]
+        case Life.NONE:
+            return [(f"; NO MANAGER{since}: `hpo run` goes on", BAD)]
+        case _:
+            return [(f"; NO SIGN of its {who}{since}", BAD)]
 
 
 def _second(news: News) -> Line:

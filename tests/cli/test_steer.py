@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from user_project import NO_SYNC, Project, user_project, wait_until
@@ -128,7 +129,7 @@ def test_a_complete_trial_runs_again_from_the_start_and_what_it_had_is_kept(
 
 
 def test_an_ended_campaign_gets_more_trials_and_more_rungs(project: Project) -> None:
-    more = {"n_trials": 6, "keep_checkpoints": "all", "scheduler": "asha"}
+    more: dict[str, Any] = {"n_trials": 6, "keep_checkpoints": "all", "scheduler": "asha"}
     project.write(TRAIN, space=SPACE.replace("9", "3"), **more)
     project.finish()
     assert max(r["epoch"] for i in range(6) for r in project.result(i)["reports"]) == 3
@@ -154,11 +155,19 @@ def test_an_ended_campaign_gets_more_trials_and_more_rungs(project: Project) -> 
 
 
 def test_raising_max_t_in_the_configuration_comes_to_the_same(project: Project) -> None:
-    project.write(TRAIN, space=SPACE.replace("9", "3"), n_trials=8, scheduler="asha")
+    project.write(
+        TRAIN, space=SPACE.replace("9", "3"), n_trials=8, scheduler="asha", max_concurrent_jobs=1
+    )
     project.finish()
     with user_project(project.folder / "other") as other:
         other.folder.mkdir()
-        other.write(TRAIN, space=SPACE.replace("9", "3"), n_trials=8, scheduler="asha")
+        other.write(
+            TRAIN,
+            space=SPACE.replace("9", "3"),
+            n_trials=8,
+            scheduler="asha",
+            max_concurrent_jobs=1,
+        )
         other.finish()
         ask(other, "extend", "results", "--max-t", "9")
         other.finish()

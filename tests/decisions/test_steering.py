@@ -256,6 +256,7 @@ class TestEnqueue:
 
     def test_what_is_not_in_the_space_and_what_was_tried_is_told_at_once(self) -> None:
         state = state_after([ev.CampaignStarted(NOW), drawn(0), offered(0)])
+        points: list[dict[str, float]]
         points = [{"lr": 5}, {"lr": 1.0}, {"lr": 7.0}, {"lr": 7}, {"width": 1, "lr": 6}]
         assert ask(state, Enqueue(points, WHO, NOW)) == [
             "point 1: lr=5 is not in " + SPACE_WORDS,
@@ -316,7 +317,7 @@ class TestExtend:
         assert isinstance(answer.event, ev.CampaignExtended)
         assert answer.event.levels == (9, 27, 81, 100)
         for event in (*make(3, legs).reopen_for(state, answer.event, NOW), answer.event):
-            apply(state, event)
+            apply(state, event)  # type: ignore[arg-type]  # mypy joins them to object
             assert check(state) == []
         made = settle(state, make(3, legs))
         assert [event for event in made if isinstance(event, ev.LegOffered)] == [

@@ -33,7 +33,7 @@ for epoch in range(1, 4):
         (Path(os.environ["HPO_TRIAL_DIR"]) / "leave-a0").touch()
     report(epoch=epoch, loss=1.0 / epoch)
 """
-THREE = {"config": {"x": 1.0, "max_epochs": 3}, "target": 3}
+THREE: dict[str, Any] = {"config": {"x": 1.0, "max_epochs": 3}, "target": 3}
 
 
 @pytest.mark.parametrize(

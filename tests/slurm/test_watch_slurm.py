@@ -31,7 +31,7 @@ class Terminal:
 
     def start(self, *words: str, size: tuple[int, int] = (80, 24)) -> None:
         width, height = map(str, size)
-        environment = f"PYTHONPATH={ROOT} SLURM_CONF={os.environ['SLURM_CONF']}"
+        environment = f"PYTHONPATH={ROOT} SLURM_CONF={os.environ['SLURM_CONF']} COLUMNS=80 LINES=24"
         command = f"exec env {environment} {sys.executable} -m hpo watch {' '.join(words)}"
         self.tmux("new-session", "-d", "-s", "w", "-x", width, "-y", height, command)
 
@@ -68,7 +68,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 def test_a_campaign_is_seen_steered_and_left(
     slurm: RealSlurm, tmp_path: Path, terminal: Terminal
 ) -> None:
-    project = Project(tmp_path / "project", n_trials=16, epochs=40)
+    project = Project(tmp_path / "project", n_trials=16, epochs=200)
     manager = project.sbatch()
     wait_until(lambda: len(project.starts()) == 8, 120, "eight trials run")
     terminal.start(f"'{project.output}'")
@@ -81,7 +81,8 @@ def test_a_campaign_is_seen_steered_and_left(
     terminal.sees("trials that ran at once", "8 │")
     watching = terminal.process()
     terminal.tmux("resize-window", "-t", "w", "-x", "160", "-y", "40")
-    terminal.sees("trial 0, job", "results here  running")
+    terminal.sees("results here  running", "trial 0, job", "epoch ")
+    assert max(map(len, terminal.text().splitlines())) > 100
     before, began = sum(watching.cpu_times()[:2]), time.monotonic()
     time.sleep(20)
     used = (sum(watching.cpu_times()[:2]) - before) / (time.monotonic() - began)
@@ -89,7 +90,7 @@ def test_a_campaign_is_seen_steered_and_left(
     terminal.press("N")
     terminal.sees("Stop the campaign", "y: yes")
     terminal.press("y")
-    terminal.sees("nothing new starts; what runs saves and leaves at its next report")
+    terminal.sees("to go on with the campaign later")
     terminal.press("Escape")
     terminal.sees("ended after", "stopped by the user")
     wait_until(lambda: not slurm.run("squeue", "-h", "-j", manager), 60, "its manager ends")

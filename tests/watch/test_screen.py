@@ -88,7 +88,9 @@ def test_eighty_by_twenty_four_shows_what_matters(tmp_path: Path) -> None:
     report(layout, 3, epoch=9, loss=0.25)
 
     async def act(desk: Desk) -> None:
-        text = await desk.sees("mlp  running 10 min", "NO MANAGER", "12 trials", "1 failed")
+        text = await desk.sees(
+            "mlp  running 10 min", "NO MANAGER: `hpo run` goes on", "12 trials", "1 failed"
+        )
         assert "best loss 0.25 (trial 3, epoch 9)" in text
         assert "0.25*" in text
         assert "? help  q leave" in text
