@@ -28,6 +28,7 @@ from hpo.search.named import SEARCHERS
 from hpo.settings.searchers import MODELS
 
 WORKERS = 8
+LEARNING = ("local", "tpe", "gp")
 STEPS = 50  # of the budget, at which the regret is noted
 
 
@@ -96,11 +97,14 @@ def run_campaign(
     name: str,
     *,
     rungs: bool = False,
-    ahead: int = WORKERS,
+    fresh: bool = True,
     queue_wait_s: float = 0.0,
     **settings: Any,
 ) -> Trace:
-    """A campaign of this program with the searcher of that name, until the budget is spent."""
+    """A campaign of this program with the searcher of that name, until the budget is spent.
+
+    Without `fresh` a suggestion is as old as it was when it was offered, about eight results.
+    """
     sync_nothing()
     chosen = MODELS[name](**settings).model_dump(exclude={"name"})
     watched = Watched(SEARCHERS[name](problem.space, seed, (), **chosen))
@@ -122,7 +126,12 @@ def run_campaign(
         watched=watched,
     )
     legs = Asha(max_t=problem.max_t, seed=seed) if rungs else WholeTrials()
-    limits = Limits(MOST[problem.kind], offers_ahead=ahead, max_initial_failures=0)
+    limits = Limits(
+        MOST[problem.kind],
+        offers_ahead=WORKERS,
+        fresh=fresh and name in LEARNING,
+        max_initial_failures=0,
+    )
     with campaign_folder() as root:
         campaign = SimulatedCampaign(root, model, trains=train)
         scheduler = Scheduler(watched, limits, legs)
