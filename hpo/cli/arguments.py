@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import clean, completion, doctor, enqueue, export, extend, init, listing, plan, plots, report, retrain, retry, run, schema, status, stop, watch, why
-from hpo.cli.options import clean, completion, doctor, enqueue, export, extend, init, listing, plan, plots, report, retrain, retry, run, schema, status, stop, watch, why
+from hpo.cli.options import (
+    clean,
+    completion,
+    doctor,
+    enqueue,
+    export,
+    extend,
+    init,
+    listing,
+    plan,
+    plots,
+    report,
+    retrain,
+    retry,
+    run,
+    schema,
+    status,
+    stop,
+    watch,
+    why,
+)
 from hpo.cli.options.parser import Parser
 
 
