@@ -56,7 +56,8 @@ class Publisher:
 
     def note(self, event: ev.Event) -> None:
         """A trial's standing result changes by this event."""
-        if isinstance(event, (ev.LegFinished, ev.TrialFailed, ev.TrialStopped)):
+        ends = (ev.TrialCompleted, ev.TrialPaused)  # of a trial that had been stopped, and retried
+        if isinstance(event, (ev.LegFinished, ev.TrialFailed, ev.TrialStopped, *ends)):
             self._due.append(event)
 
     def results(self, state: CampaignState, now: float) -> None:

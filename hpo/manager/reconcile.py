@@ -24,6 +24,7 @@ from hpo.seats.book import SeatBook
 log = logging.getLogger(__name__)
 
 ENDED = (TrialStatus.COMPLETED, TrialStatus.PAUSED, TrialStatus.FAILED, TrialStatus.STOPPED)
+BY_MANAGER = (TrialStatus.STOPPED, TrialStatus.FAILED)  # a failure may be told by its job, too
 CHECK_S = 300.0  # how often offers are looked for that somebody removed by hand
 RECHECK_S = 90.0  # longer than any node keeps the listing of a folder
 AT_ONCE = float("-inf")
@@ -192,6 +193,8 @@ def publish_results(
             trial = state.trials[event.trial_id]
             if trial.job_id is not None and not _told_by_job(trial):
                 standing.append(_publish_for_lost(layout, state, trial))
+        elif isinstance(event, (ev.TrialCompleted, ev.TrialPaused)):
+            standing += _publish_as_before(layout, state.trials[event.trial_id])
     return standing
 
 
@@ -207,10 +210,14 @@ def unpublished(layout: Layout, state: CampaignState) -> list[ev.Event]:
             trial = state.trials[trial_id]
             if trial.job_id is None:
                 continue
+            if _was_taken_back(trial):
+                events.append(ev.TrialPaused(0.0, trial_id))
             if layout.result(trial_id).name in present and not _is_behind(layout, trial):
                 continue
-            if isinstance(trial.ended_leg, ev.LegFinished) and status is not TrialStatus.STOPPED:
-                events.append(trial.ended_leg)
+            ended = trial.ended_leg
+            by_job = status not in BY_MANAGER or _told_by_job(trial)
+            if by_job and isinstance(ended, ev.LegFinished):
+                events.append(ended)
             elif status is TrialStatus.FAILED:
                 message = trial.message or ""
                 events.append(ev.TrialFailed(0.0, trial_id, trial.cause or "", message))
@@ -221,10 +228,29 @@ def unpublished(layout: Layout, state: CampaignState) -> list[ev.Event]:
 
 def _is_behind(layout: Layout, trial: TrialState) -> bool:
     """Whether the standing result does not show yet how the manager ended the trial."""
-    by_manager = trial.status in (TrialStatus.STOPPED, TrialStatus.FAILED)
-    if not by_manager or _told_by_job(trial):
+    if trial.status not in BY_MANAGER or _told_by_job(trial):
         return False
     return bool(read_object(layout.result(trial.trial_id)).get("status") != trial.status.value)
+
+
+def _was_taken_back(trial: TrialState) -> bool:
+    """Whether it was stopped when its leg was over, and retried: it stands as it had stood."""
+    over = trial.status in (TrialStatus.COMPLETED, TrialStatus.PAUSED)
+    return over and bool(trial.retry_asked)
+
+
+def _publish_as_before(layout: Layout, trial: TrialState) -> list[dict[str, Any]]:
+    ended = trial.ended_leg
+    if not _was_taken_back(trial) or ended is None:
+        return []
+    found = attempts.read_attempt(
+        layout, Leg(trial.trial_id, ended.rung, ended.attempt, ended.job_id)
+    )
+    stands = read_object(layout.result(trial.trial_id)).get("status")
+    if found is None or stands != TrialStatus.STOPPED.value:
+        return []
+    attempts.publish_standing(layout, found[1])
+    return [found[1]]
 
 
 def publish_never_started(layout: Layout, state: CampaignState) -> list[dict[str, Any]]:
