@@ -19,7 +19,7 @@ from hpo.report.page.history import INTERRUPTED, LOST, RUNNING, Leg
 RUNS, STARTING, WAITING, PREEMPTED, IDLE = "runs", "starting", "waiting", "preempted", "idle"
 KINDS = (RUNS, STARTING, WAITING, PREEMPTED, IDLE)
 MOST_LANES = 40
-RESOLUTION = 1200  # what is shorter than such a part of the whole is drawn with its neighbours
+RESOLUTION = 500  # what is shorter than such a part of the whole is drawn with its neighbours
 _TAKEN = frozenset(str(cause) for cause in INFRASTRUCTURE)
 
 
