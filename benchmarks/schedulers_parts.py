@@ -40,6 +40,11 @@ class SynchronousHalving:
     cohort: int
     _over: set[int] = field(default_factory=set, compare=False, repr=False)
 
+    def at(self, state: CampaignState) -> SynchronousHalving:
+        """Its rungs stay as they are."""
+        del state
+        return self
+
     def bracket(self, trial_id: int) -> int:
         """All start at the first rung."""
         del trial_id

@@ -26,6 +26,7 @@ SECTIONS = (
     ("SlurmSettings", "`get_slurm_config()`", ""),
     ("HpoSettings", "`get_hpo_config()`", ""),
     ("SchedulerSettings", "`scheduler`", "In `get_hpo_config()`, as a mapping. "),
+    ("NotifySettings", "`notify`", "In `get_hpo_config()`, as a mapping. "),
 )
 TABLE = "| setting | kind | default | meaning |\n|---|---|---|---|\n"
 SEARCHERS = """\
@@ -45,11 +46,13 @@ BOUNDS = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("e
 
 def page() -> str:
     """The whole page."""
+    from hpo.settings.notify import NotifySettings
     from hpo.settings.search import HpoSettings, SchedulerSettings, SlurmSettings
     from hpo.settings.searchers import MODELS
 
     text = HEAD
-    models = {model.__name__: model for model in (SlurmSettings, HpoSettings, SchedulerSettings)}
+    sections = (SlurmSettings, HpoSettings, SchedulerSettings, NotifySettings)
+    models = {model.__name__: model for model in sections}
     for name, title, where in SECTIONS:
         schema = models[name].model_json_schema()
         text += f"\n## {title}\n\n{where}{schema['description']}\n\n" + TABLE
@@ -143,6 +146,8 @@ def _type(field: dict[str, Any]) -> str:
         return f"Literal[{', '.join(json.dumps(value) for value in values)}]"
     if field.get("format") == "path":
         return "str | PathLike[str]"
+    if "$ref" in field:
+        return TYPES["object"]
     if field["type"] == "array":
         return f"Sequence[{_type(field['items'])}]"
     return TYPES[field["type"]]

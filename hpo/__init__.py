@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hpo.decisions.limits import Limits
     from hpo.decisions.scheduler import Scheduler
     from hpo.decisions.whole_trials import WholeTrials
+    from hpo.report.comparison import compare
     from hpo.report.frames import CampaignResults, load_campaign
     from hpo.search.random import AsyncRandomSearch
     from hpo.search.searcher import Searcher, Tried
@@ -62,6 +63,7 @@ __all__ = [
     "attach",
     "canonical",
     "choice",
+    "compare",
     "constant",
     "errors",
     "load_campaign",
@@ -83,6 +85,7 @@ _HOMES = {
     "hpo.decisions.limits": ("Limits",),
     "hpo.decisions.scheduler": ("Scheduler",),
     "hpo.decisions.whole_trials": ("WholeTrials",),
+    "hpo.report.comparison": ("compare",),
     "hpo.report.frames": ("CampaignResults", "load_campaign"),
     "hpo.search.random": ("AsyncRandomSearch",),
     "hpo.search.searcher": ("Searcher", "Tried"),

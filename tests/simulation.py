@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +19,14 @@ from hpo.cluster.simulated.model import ClusterModel
 from hpo.decisions.asha import Asha
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.scheduler import Limits, Scheduler
-from hpo.folder import all_results
+from hpo.folder import all_results, requests
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.journal import Header, Journal
 from hpo.job.orders import LegSettings
 from hpo.manager.campaign_clock import CampaignClock
 from hpo.manager.loop import Manager, Surroundings
 from hpo.record.goal import Goal
+from hpo.record.requests import Request
 from hpo.record.state import check
 from hpo.search.random import AsyncRandomSearch
 from hpo.seats.book import JobStatus
@@ -120,7 +122,7 @@ class Campaign:
         return Manager(
             Surroundings(self.layout, self.cluster, clock, lambda: False),
             journal,
-            Scheduler(AsyncRandomSearch(space, self.seed), limits, self.asha),
+            Scheduler(AsyncRandomSearch(space, self.seed), limits, self.asha, space),
             SeatLimits(
                 self.at_once,
                 self.max_queued,
@@ -128,6 +130,14 @@ class Campaign:
             ),
             goal=Goal(),
         )
+
+    def ask_at(self, time: float, request: Request) -> None:
+        """Somebody types a command at that virtual time."""
+        self.clock.at(time, lambda: self.ask(request))
+
+    def ask(self, request: Request) -> None:
+        """Somebody types a command now."""
+        requests.ask(self.layout, request)
 
     def run(self) -> Manager:
         """To the end, without a crash."""
@@ -174,6 +184,10 @@ class Campaign:
 
     def journal_bytes(self) -> bytes:
         return self.layout.journal.read_bytes()
+
+    def told_bytes(self) -> bytes:
+        """The same without what is random in the names of requests."""
+        return re.sub(rb"(\d{16})-[0-9a-f]{16}", rb"\1", self.journal_bytes())
 
 
 class _GatedClock(SimulatedClock):

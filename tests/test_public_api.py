@@ -23,7 +23,7 @@ PUBLIC = {
     *("Searcher", "Tried", "AsyncRandomSearch"),
     *("Scheduler", "Limits", "WholeTrials", "Asha"),
     # what came of it
-    *("load_campaign", "CampaignResults", "errors"),
+    *("load_campaign", "CampaignResults", "compare", "errors"),
     # a campaign from Python
     *("Campaign", "ASHA", "SLURM", "Run", "attach"),
     # a loop of one's own

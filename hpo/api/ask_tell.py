@@ -19,7 +19,7 @@ from hpo.decisions.asha import Asha
 from hpo.decisions.limits import Limits
 from hpo.decisions.scheduler import Scheduler
 from hpo.decisions.whole_trials import LegPolicy, WholeTrials
-from hpo.errors import ConfigDriftError, ReportError, SearcherError, SettingsError
+from hpo.errors import ConfigDriftError, ReportError, SettingsError
 from hpo.folder import opening
 from hpo.folder.files import Layout, make_above
 from hpo.folder.journal import Header, Journal
@@ -236,7 +236,7 @@ def ask_tell(
     *,
     metric: str = "validation_error",
     mode: Literal["min", "max"] = "min",
-    searcher: Searcher | Callable[[Space, int], Any] | None = None,
+    searcher: Searcher | Callable[[Space, int], Any] | str | Mapping[str, Any] | None = None,
     scheduler: Asha | None = None,
     seed: int = 0,
     points_to_evaluate: Sequence[Mapping[str, Any]] = (),
@@ -255,7 +255,8 @@ def ask_tell(
         space: the hyperparameters by name.
         metric: what a told number is called.
         mode: whether a smaller or a larger one is better.
-        searcher: a searcher, or what makes one of (space, seed); default: random search.
+        searcher: a name such as "tpe", or a mapping with it and its settings; a searcher of your
+            own, or what makes one of (space, seed). Default: random search.
         scheduler: with `hpo.ASHA(max_t=27)` trials are trained rung by rung: only those among the
             best are asked for again. Keep their models by their numbers.
         seed: the same seed asks for the same trials.
@@ -275,7 +276,10 @@ def ask_tell(
         problems.append(f"mode must be 'min' or 'max', not {mode!r}")
     if n_trials is not None and n_trials < 1:
         problems.append(f"n_trials must be at least 1, not {n_trials}")
-    if problems:
+    made = None
+    if not problems:
+        made, problems = _searcher(searcher, whole, seed, points_to_evaluate)
+    if made is None:
         raise SettingsError(problems, where="hpo.ask_tell")
     legs: LegPolicy = WholeTrials() if scheduler is None else scheduler
     identity = {
@@ -285,28 +289,47 @@ def ask_tell(
         "seed": seed,
         "points_to_evaluate": [whole.completed(point) for point in points_to_evaluate],
         "scheduler": None if scheduler is None else scheduler.to_json(),
+        "searcher": type(made).__name__,
     }
     journal = None if folder is None else _journal(Path(folder), identity)
-    made = _searcher(searcher, whole, seed, points_to_evaluate)
     return Study(made, legs, Goal(metric, mode), n_trials, journal)
 
 
-def _searcher(given: Any, space: Space, seed: int, points: Sequence[Mapping[str, Any]]) -> Searcher:
+def _searcher(
+    given: Any, space: Space, seed: int, points: Sequence[Mapping[str, Any]]
+) -> tuple[Searcher | None, list[str]]:
+    """What draws the trials, or what is wrong with what was given."""
     if given is None or given is AsyncRandomSearch:
-        return AsyncRandomSearch(space, seed, points)
+        return AsyncRandomSearch(space, seed, points), []
     if isinstance(given, AsyncRandomSearch):
-        return given
-    if isinstance(given, str):
-        if given not in SEARCHERS:
-            raise SearcherError(
-                f"no searcher is called {given!r}; there are {', '.join(SEARCHERS)}"
-            )
-        return SEARCHERS[given](space, seed, points)
+        return given, []
+    if isinstance(given, (str, Mapping)):
+        return _named(given, space, seed, points)
     is_made = hasattr(given, "suggest") and not isinstance(given, type)
     made = given if is_made else given(space, seed)
     if not callable(getattr(made, "suggest", None)):
-        raise SearcherError(f"{made!r} has no method suggest(trial_id, taken, results)")
-    return PointsFirst(OwnSearcher(made, space), space, points)
+        return None, [f"searcher: {made!r} has no method suggest(trial_id, taken, results)"]
+    return PointsFirst(OwnSearcher(made, space), space, points), []
+
+
+def _named(
+    given: str | Mapping[str, Any], space: Space, seed: int, points: Sequence[Mapping[str, Any]]
+) -> tuple[Searcher | None, list[str]]:
+    """A searcher of this program, by its name or a mapping with it."""
+    from hpo.settings.reading.checking import check_section
+    from hpo.settings.searchers import MODELS
+
+    asked = {"name": given} if isinstance(given, str) else dict(given)
+    name = asked.get("name")
+    if name not in MODELS:
+        return None, [f"searcher: must be one of {', '.join(MODELS)}, or one of your own"]
+    settings, problems = check_section(
+        MODELS[name], asked, where=lambda _: "searcher", elsewhere={}
+    )
+    if settings is None:
+        return None, problems
+    chosen = settings.model_dump(exclude={"name"})
+    return SEARCHERS[name](space, seed, points, **chosen), []
 
 
 def _journal(folder: Path, identity: Mapping[str, Any]) -> Journal:

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import inspect
 import os
-import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from hpo.api import starting
 from hpo.api.configuration_file import configuration_text
 from hpo.api.follower import Follower
+from hpo.api.given import Rungs, sections, with_other_names
 from hpo.api.named_code import NamedCode, name_code
+from hpo.api.program import is_terminal, require_no_import, without_main
 from hpo.api.run import Run, started_file
 from hpo.api.slurm import SLURM
 from hpo.cli.clusters import choose_executor
 from hpo.cli.run import checked
-from hpo.decisions.asha import Asha
-from hpo.decisions.whole_trials import WholeTrials
 from hpo.errors import CampaignLockedError, SettingsError
 from hpo.folder.files import make_above, publish
 from hpo.search.random import AsyncRandomSearch
 from hpo.settings.reading.loading import Loaded, check, load
 from hpo.settings.reading.raw import RawConfig
+from hpo.settings.search import HpoSettings
 from hpo.settings.spec import CampaignSpec
 from hpo.shown import shell_words
 from hpo.space.space import Space
@@ -35,6 +34,7 @@ from hpo.space.space import Space
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from hpo.api.diagnosis import Diagnosis
     from hpo.api.options import CampaignOptions
     from hpo.api.plan import CampaignPlan
 
@@ -60,8 +60,8 @@ class Campaign:
         objective: Code | None = None,
         *,
         space: Mapping[str, Any] | Space | None = None,
-        searcher: AsyncRandomSearch | Code | None = None,
-        scheduler: Asha | WholeTrials | str | Mapping[str, Any] | None = None,
+        searcher: AsyncRandomSearch | Code | Mapping[str, Any] | None = None,
+        scheduler: Rungs | None = None,
         slurm: SLURM | Mapping[str, Any] | None = None,
         **settings: Unpack[CampaignOptions],
     ) -> None:
@@ -73,11 +73,12 @@ class Campaign:
                 is written to a file beside the campaign, if it stands alone. None where
                 `entry_point` or `command` names a script.
             space: the hyperparameters; default: that of `searcher`.
-            searcher: default: random search. `AsyncRandomSearch` brings its space, its seed and its
-                points to evaluate along; one of your own is a class or function that is called
-                with (space, seed), or the text that says where it is.
+            searcher: a name such as "tpe", or a mapping with it and its settings; default: random
+                search. `AsyncRandomSearch` brings its space, its seed and its points to evaluate
+                along; one of your own is a class or function that is called with (space, seed), or
+                the text that says where it is.
             scheduler: `hpo.ASHA(max_t=27)`, or what a configuration file says; default: whole
-                trials.
+                trials. A `Scheduler` brings its searcher and its limits along.
             slurm: what each job asks SLURM for.
             settings: all others that docs/reference/settings.md lists: `n_trials`, `metric`,
                 `mode`, `max_concurrent_jobs`, `max_wallclock_time` …
@@ -88,19 +89,11 @@ class Campaign:
         self._folder = Path.cwd()
         self._problems: list[str] = []
         given: dict[str, Any] = dict(settings)
-        self._take_searcher(searcher, given)
-        if space is None and isinstance(searcher, AsyncRandomSearch):
-            space = searcher.space
-        self._objective = self._named(objective, "objective")
         if isinstance(objective, str):
             given["objective"] = objective
-        if scheduler is not None:
-            given["scheduler"] = _scheduler(scheduler)
-        self._sections: dict[str, dict[Any, Any]] = {
-            "space": dict(space.domains if isinstance(space, Space) else space or {}),
-            "slurm": dict(slurm or {}),
-            "hpo": {key: value for key, value in given.items() if value is not None},
-        }
+        self._sections, own = sections(space, searcher, scheduler, slurm, given)
+        self._objective = self._named(objective, "objective")
+        self._searcher = self._named(own, "searcher")
         spec = self._spec()
         self.output_dir = spec.output_dir
         """Absolute path of the campaign's folder."""
@@ -146,8 +139,35 @@ class Campaign:
             trials=trials,
             plot=None,
         )
-        with _without_main():
+        with without_main():
             return CampaignPlan(make(asked, self._loaded()))
+
+    def doctor(
+        self, *, executor: Literal["auto", "slurm", "local"] = "auto", job: bool = False
+    ) -> Diagnosis:
+        """Whether the campaign can run here, check by check, and what to do where it cannot.
+
+        Args:
+            executor: where trials are to run; `auto`: SLURM where it is installed, else here.
+            job: also submit one job that tries an epoch and a checkpoint of a real trial.
+
+        Raises:
+            SettingsError: with all problems of the settings.
+        """
+        from hpo.api.diagnosis import Diagnosis
+        from hpo.cli.doctor import executor_of, found_of, try_job
+
+        chosen: Any = executor_of(executor)
+        file = self._beside("campaign.py")
+        if not Run(self._campaign_folder(chosen)).is_managed:
+            file = self._write()
+        loaded = load(str(file), cwd=self._folder)
+        found = found_of(loaded, chosen)
+        lines: list[str] = []
+        if job and not found.will_fail:
+            tried, lines = try_job(loaded.spec(), chosen)
+            found = replace(found, findings=(*found.findings, *tried))
+        return Diagnosis(found, lines)
 
     def run(self, *, executor: Executor = "auto", fresh: bool = False) -> Run:
         """Run the campaign, or go on with it, and wait for its end; tells what happens meanwhile.
@@ -166,7 +186,7 @@ class Campaign:
         """
         executor, arguments = self._prepare(executor, fresh=fresh)
         folder = self._campaign_folder(executor)
-        shown_here = _is_terminal()
+        shown_here = is_terminal()
         output = None if shown_here else self._beside("manager.out")
         child = starting.start_child(arguments, folder=self._folder, output=output)
         run = Run(folder)
@@ -223,16 +243,6 @@ class Campaign:
         self._problems += problems
         return found
 
-    def _take_searcher(self, searcher: Any, given: dict[str, Any]) -> None:
-        self._searcher = None
-        if isinstance(searcher, AsyncRandomSearch):
-            given.setdefault("seed", searcher.seed)
-            given.setdefault("points_to_evaluate", list(searcher.points_to_evaluate))
-        elif isinstance(searcher, str):
-            given["searcher"] = searcher
-        elif searcher is not AsyncRandomSearch:
-            self._searcher = self._named(searcher, "searcher")
-
     def _loaded(self) -> Loaded:
         """What was given, checked as a configuration file would be."""
         sections = {name: dict(content) for name, content in self._sections.items()}
@@ -252,7 +262,8 @@ class Campaign:
         loaded = check(raw, self._folder / f"{name}.py", self._folder)
         if self._problems:  # because what cannot be named is missed by nobody else
             loaded.problems = [p for p in loaded.problems if not p.startswith("no objective: ")]
-        loaded.problems = [p.replace(_NO_OBJECTIVE, _GIVE_OBJECTIVE) for p in loaded.problems]
+        told = (with_other_names(problem) for problem in loaded.problems)
+        loaded.problems = [p.replace(_NO_OBJECTIVE, _GIVE_OBJECTIVE) for p in told]
         return loaded
 
     def _default_name(self, search: Mapping[str, Any]) -> str:
@@ -268,8 +279,10 @@ class Campaign:
         return loaded.spec()
 
     def _prepare(self, executor: Executor, *, fresh: bool) -> tuple[Executor, list[str]]:
-        """Check all and write the files; the executor that was chosen, and what `hpo run` is told."""
-        _require_no_import()
+        """Check all and write the files; the chosen executor, and what `hpo run` is told."""
+        references = [code.module for code in (self._objective, self._searcher) if code]
+        references.append(str(self._spec().objective).rpartition(":")[0])
+        require_no_import(set(references))
         chosen: Any = choose_executor(executor)
         run = Run(self._campaign_folder(chosen))
         if run.is_managed:
@@ -328,50 +341,12 @@ _NO_OBJECTIVE = "set 'objective' in hpo.Campaign to 'package.module:function'"
 _GIVE_OBJECTIVE = "give a function, 'package.module:function'"
 
 
-def _scheduler(given: Asha | WholeTrials | str | Mapping[str, Any]) -> Any:
-    """As a configuration says it."""
-    if isinstance(given, WholeTrials):
-        return "random"
-    if not isinstance(given, Asha):
-        return given
-    return {
-        "type": "stopping" if given.stopping else "promotion",
-        "max_t": given.max_t,
-        "grace_period": given.grace_period,
-        "reduction_factor": given.reduction_factor,
-        "brackets": given.brackets,
-    }
+def _parameters() -> list[inspect.Parameter]:
+    """What the constructor takes, one by one: notebooks complete what a running program tells."""
+    known = inspect.signature(Campaign).parameters
+    own = [one for one in known.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    more = inspect.signature(HpoSettings).parameters.values()
+    return own + [one for one in more if one.name not in known]
 
 
-def _require_no_import() -> None:
-    """Stop where a job that imports a file of the user's would start a campaign by that.
-
-    Raises:
-        SettingsError: the file that starts it is being imported, and not run.
-    """
-    frame = inspect.currentframe()
-    while frame is not None and frame.f_code.co_name != "<module>":
-        frame = frame.f_back
-    name = "__main__" if frame is None else frame.f_globals.get("__name__", "__main__")
-    if name != "__main__":
-        problem = (
-            f"the campaign is started while {name} is imported, as each of its jobs does: write "
-            'the lines that start it below `if __name__ == "__main__":`'
-        )
-        raise SettingsError([problem], where="hpo.Campaign")
-
-
-@contextmanager
-def _without_main() -> Iterator[None]:
-    """Hide the program from processes that are started meanwhile: they would run it once more."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-def _is_terminal() -> bool:
-    """Whether what a child prints is seen, as in a terminal; in a notebook it is not."""
-    return sys.stdout is sys.__stdout__ and os.isatty(1)
+setattr(Campaign, "__signature__", inspect.Signature(_parameters()))  # noqa: B010

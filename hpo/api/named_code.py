@@ -9,6 +9,7 @@ import inspect
 import sys
 import sysconfig
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,10 +25,12 @@ _INSTALLED = tuple(
 class NamedCode:
     """Where it is: `reference` as in a configuration, or, without one, its `source` to be written.
 
+    `module` is where it was defined, as the program that runs knows it.
     `folder` is one that jobs must import from besides; None: they find it.
     """
 
     name: str
+    module: str
     reference: str | None
     source: str | None = None
     folder: Path | None = None
@@ -61,16 +64,15 @@ def name_code(given: Any, what: str) -> tuple[NamedCode | None, list[str]]:
         return _of_module(given, module, what)
     file = getattr(module, "__file__", None)
     spec = getattr(module, "__spec__", None)
+    known = partial(NamedCode, given.__name__, given.__module__)
     if spec is not None and spec.name != "__main__" and file:
-        return NamedCode(
-            given.__name__, f"{spec.name}:{qualified}", folder=_root(spec.name, file)
-        ), []
+        return known(f"{spec.name}:{qualified}", folder=_root(spec.name, file)), []
     if file is not None and _is_from(given, file):
-        return NamedCode(given.__name__, f"{Path(file).resolve()}:{qualified}"), []
+        return known(f"{Path(file).resolve()}:{qualified}"), []
     source, problems = source_alone(given, what)
     if problems:
         return None, problems
-    return NamedCode(given.__name__, None, source), []
+    return known(None, source), []
 
 
 def _of_module(given: Any, module: ModuleType, what: str) -> tuple[NamedCode | None, list[str]]:
@@ -82,7 +84,7 @@ def _of_module(given: Any, module: ModuleType, what: str) -> tuple[NamedCode | N
         return None, [f"{what}: {name} is another function by now; reload the module that has it"]
     file = getattr(module, "__file__", None)
     folder = None if file is None else _root(module.__name__, file)
-    return NamedCode(given.__name__, name, folder=folder), []
+    return NamedCode(given.__name__, given.__module__, name, folder=folder), []
 
 
 def _root(module: str, file: str) -> Path | None:

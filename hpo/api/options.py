@@ -66,6 +66,7 @@ class CampaignOptions(TypedDict, total=False):
     pythonpath: Sequence[str | PathLike[str]]
     sharing: Literal["private", "group", "group-writable"]
     report: bool
+    notify: Mapping[str, Any] | None
     log_limit: str | None
     snapshot_code: bool
     trials_per_gpu: int

@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Literal
 
 from hpo.api.starting import Started, recorded
 from hpo.cli.clusters import describe_manager, is_alive
+from hpo.cli.status import lines_of
 from hpo.errors import EXIT_BAD_SETTINGS, SettingsError
 from hpo.folder.campaign import Start, last_start, stored
 from hpo.folder.files import Layout
 from hpo.folder.opening import settled
 from hpo.manager.lock import holder_of
 from hpo.report.status_document import Status
+from hpo.report.status_words import Look
+from hpo.shown import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from hpo.report.frames import CampaignResults
 
+COLUMNS = 100  # of a notebook's cell, or a terminal
 LOOK_S = 0.5
 ASK_S = 60.0  # between two questions to SLURM whether the manager's job is there
 GONE_S = 5.0  # for which a manager that has ended may seem to be there
@@ -108,10 +112,12 @@ class Run:
         stop(Namespace(campaign=str(self.folder), now=how == "now", kill=how == "kill", json=False))
 
     def __repr__(self) -> str:
-        """How it stands, in a few lines."""
-        from hpo.api.shown_run import as_text
-
-        return as_text(self.folder, self._standing(), self.status)
+        """How it stands, as `hpo status` tells it."""
+        standing = self._standing()
+        told = [] if stored(self._layout) is None else lines_of(self.folder, Look(COLUMNS))
+        if self._is_to_come or not told:
+            told.insert(0, f"{one_line(self.folder.name)}: {one_line(standing)}")
+        return "\n".join(told)
 
     def _repr_html_(self) -> str:
         from hpo.api.shown_run import as_html
@@ -125,6 +131,14 @@ class Run:
     def _start(self) -> Start | None:
         document = stored(self._layout)
         return None if document is None else last_start(document)
+
+    @property
+    def _is_to_come(self) -> bool:
+        """Whether a manager was started that has written nothing yet."""
+        started, status = self._started, self.status
+        if holder_of(self._layout) is not None or started is None:
+            return stored(self._layout) is None
+        return bool(started.process_lives) or status is None or _is_older(status, started)
 
     def _standing(self) -> str:
         """Who manages it, or how it ended, in a few words."""

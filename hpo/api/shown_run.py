@@ -18,11 +18,6 @@ WIDTH, HEIGHT, EDGE = 320, 96, 4  # of the curve, in pixels
 ORDER = ("completed", "running", "paused", "offered", "failed", "stopped")
 
 
-def as_text(folder: Path, standing: str, status: Status | None) -> str:
-    """A few lines."""
-    return "\n".join(f"{name}: {value}" for name, value in _rows(folder, standing, status))
-
-
 def as_html(folder: Path, standing: str, status: Status | None) -> str:
     """A table, and beside it the curve where there is one."""
     left = 'style="text-align:left"'

@@ -6,16 +6,20 @@ from hpo.cli.options import (
     clean,
     completion,
     doctor,
+    enqueue,
     export,
+    extend,
     init,
     plan,
     plots,
     report,
     retrain,
+    retry,
     run,
     schema,
     status,
     stop,
+    watch,
     why,
 )
 from hpo.cli.options import list as listing
@@ -37,10 +41,14 @@ def build_parser() -> Parser:
     plan.add(commands)
     listing.add(commands)
     status.add(commands)
+    watch.add(commands)
     report.add(commands)
     plots.add(commands)
     why.add(commands)
     stop.add(commands)
+    retry.add(commands)
+    extend.add(commands)
+    enqueue.add(commands)
     clean.add(commands)
     export.add(commands)
     return parser

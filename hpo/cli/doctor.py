@@ -15,7 +15,7 @@ from hpo.cli.clusters import choose_executor, make_cluster
 from hpo.cli.options.configuration import overrides_of
 from hpo.cli.printing import say
 from hpo.cli.searchers import make_searcher, searcher_problems
-from hpo.doctor.examine import examine, wish_of
+from hpo.doctor.examine import Examination, examine, wish_of
 from hpo.doctor.finding import VERDICTS, Finding
 from hpo.doctor.place import examine_room
 from hpo.doctor.tried import judge, lines_to_paste
@@ -38,14 +38,15 @@ def doctor(arguments: Namespace) -> int:
     loaded = load(
         arguments.config, overrides=overrides_of(arguments), output_dir=arguments.output_dir
     )
-    loaded.problems += _searcher_problems(loaded)
-    executor = _executor(arguments.executor)
-    found = examine(loaded, executor)
+    executor = executor_of(arguments.executor)
+    found = found_of(loaded, executor)
     if not arguments.json:
         say(f"{found.config.name} on {found.where}")
         show(found.findings)
     if arguments.job and not found.will_fail:
-        tried, lines = _try_out(loaded.spec(), executor)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)  # so that the job is cancelled
+        tried, lines = try_job(loaded.spec(), executor)
         if not arguments.json:
             show(tried)
             _show_lines(lines)
@@ -53,14 +54,18 @@ def doctor(arguments: Namespace) -> int:
     if arguments.json:
         print(json.dumps(found.to_json(), indent=2))
     else:
-        say(_sum(found.findings))
+        say(sum_of(found.findings))
     return EXIT_BAD_SETTINGS if found.will_fail else EXIT_FINISHED
 
 
-def _try_out(spec: CampaignSpec, executor: str) -> tuple[list[Finding], list[str]]:
+def found_of(loaded: Loaded, executor: str) -> Examination:
+    """What there is to be said without a job."""
+    loaded.problems += _searcher_problems(loaded)
+    return examine(loaded, executor)
+
+
+def try_job(spec: CampaignSpec, executor: str) -> tuple[list[Finding], list[str]]:
     """What one job came to, and the lines to paste."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # so that the job is cancelled
     config = make_searcher(spec).suggest(0, frozenset())
     if config is None:
         return [], []
@@ -90,7 +95,7 @@ def _show_lines(lines: Sequence[str]) -> None:
             say(f"    {line}")
 
 
-def _executor(wanted: str) -> str:
+def executor_of(wanted: str) -> str:
     """Where SLURM is installed and does not answer, that is what is wrong."""
     chosen = choose_executor(wanted)
     return "slurm" if wanted == "auto" and shutil.which("sbatch") else chosen
@@ -105,11 +110,12 @@ def _searcher_problems(loaded: Loaded) -> list[str]:
 def show(findings: Sequence[Finding]) -> None:
     """One line a check, with what to do below it."""
     for finding in findings:
-        for line in _lines(finding, WIDTH):
+        for line in lines_of(finding):
             say(line)
 
 
-def _lines(finding: Finding, width: int) -> list[str]:
+def lines_of(finding: Finding, width: int = WIDTH) -> list[str]:
+    """The line of a check, and what to do below it."""
     head = f"{finding.verdict:<8}{finding.check:<{width}}  "
     lines = _folded(head, " " * len(head), finding.found)
     if finding.advice:
@@ -133,7 +139,8 @@ def _folded(first: str, others: str, text: str) -> list[str]:
     )
 
 
-def _sum(findings: Sequence[Finding]) -> str:
+def sum_of(findings: Sequence[Finding]) -> str:
+    """How many are which, and what that means."""
     counts = {verdict: sum(f.verdict == verdict for f in findings) for verdict in VERDICTS}
     told = ", ".join(f"{counts[v]} {v}" for v in ("ok", "warn", "fail", "unknown") if counts[v])
     if counts["fail"]:

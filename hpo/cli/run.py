@@ -22,6 +22,7 @@ from hpo.cli.clusters import (
     preflight,
 )
 from hpo.cli.environment import tell_environment
+from hpo.cli.notices import notice_problems, notifier_of
 from hpo.cli.options.configuration import overrides_of
 from hpo.cli.printing import say
 from hpo.cli.screen import Screen
@@ -51,7 +52,9 @@ from hpo.manager.lock import ManagerLock
 from hpo.manager.loop import Manager, Surroundings
 from hpo.manager.opening import Campaign, drift_problems, folder_problems, move_aside, open_campaign
 from hpo.manager.page_writer import PageWriter
-from hpo.seats.book import JobPhase
+from hpo.manager.picture_writer import PictureWriter
+from hpo.record.state import CampaignState
+from hpo.seats.book import JobPhase, SeatBook
 from hpo.settings.limits import search_limits, seat_limits
 from hpo.settings.reading.loading import Loaded, load
 from hpo.settings.spec import CampaignSpec
@@ -91,6 +94,8 @@ def _load_checked(arguments: Namespace, executor: str) -> CampaignSpec:
     loaded = load(
         arguments.config, overrides=overrides_of(arguments), output_dir=arguments.output_dir
     )
+    if loaded.hpo is not None:
+        loaded.problems += notice_problems(loaded.hpo, arguments.overrides)
     return checked(loaded, executor, fresh=arguments.fresh)
 
 
@@ -216,7 +221,7 @@ def _manage(
         log.warning("%s and could always replace this campaign", ", ".join(owners))
     if executor != "simulated":
         tell_environment(spec.slurm)
-    legs, layout = spec.legs(), campaign.layout
+    legs, layout = spec.legs(campaign.ladder), campaign.layout
     journal = Journal(layout.journal, campaign.header, guard=lock.guard)
     cluster: Cluster
     clock: Clock
@@ -227,13 +232,20 @@ def _manage(
         name = campaign.header.campaign
         cluster = make_cluster(executor, spec, layout, name, to_manage=True, former=campaign.former)
         clock = CampaignClock(layout, journal.latest(), leave.sleep)
+    notifier = notifier_of(spec.hpo, layout, executor)
+
+    def show(state: CampaignState, book: SeatBook) -> None:
+        screen.show(state, book)
+        notifier.look(state, len(book.queued()), clock.now())
+
     manager = Manager(
-        Surroundings(layout, cluster, clock, leave.is_set, screen.show),
+        Surroundings(layout, cluster, clock, leave.is_set, show),
         journal,
         Scheduler(
             make_searcher(spec),
             search_limits(spec, largest_memory_mb(executor, spec.slurm), executor),
             legs,
+            spec.space,
         ),
         seat_limits(spec, executor),
         goal=spec.goal,
@@ -245,11 +257,17 @@ def _manage(
         code=campaign.code,
         page=PageWriter(layout) if spec.hpo.report else None,
     )
-    ended = manager.run()
+    with notifier:
+        if ended := manager.run():
+            notifier.ended(manager.state)
     if not ended:
         report_leaving(manager, layout, leave.signal_name, _command(argv))
     else:
+        pictures = PictureWriter(layout)
+        if spec.hpo.report:
+            pictures.begin()
         report_end(manager.state, layout, spec)
+        pictures.finish(leave.is_set)
         if manager.state.ended == STOPPED_BY_USER:
             log.info("to go on: %s", _command(argv))
     return exit_code(manager.state, ended=ended)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hpo.decisions.limits import all_trials
 from hpo.folder.files import Layout
 from hpo.folder.full_disk_output import (
     QuietFileHandler,
@@ -84,7 +85,8 @@ class Screen:
         finished = failed + len(state.of(TrialStatus.COMPLETED))
         if self._finished_at_start is None:
             self._finished_at_start = finished
-        total = len(state.trials) if state.exhausted else self._n_trials
+        total = all_trials(state, self._n_trials)
+        total = len(state.trials) if state.exhausted else total
         parts = [f"running {len(state.of(TrialStatus.CLAIMED))}"]
         if waiting := len(book.queued()):
             parts.append(f"waiting {waiting}")

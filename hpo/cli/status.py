@@ -127,12 +127,25 @@ def _tell(seen: list[Seen], *, as_json: bool) -> None:
             told = [json.dumps(_for_programs(campaign))]
         elif len(seen) > 1:
             told = [short_line(campaign.status, _shown(campaign), how, columns)]
-        elif campaign.status is None:
-            told = lines(Status(), _shown(campaign), how)[:1]
         else:
-            told = lines(campaign.status, _shown(campaign), how)
+            told = _lines(campaign, how)
         for line in told:
             print(line, flush=True)
+
+
+def lines_of(root: Path, how: Look) -> list[str]:
+    """What is told of the campaign in `root`.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    return _lines(see(root), how)
+
+
+def _lines(seen: Seen, how: Look) -> list[str]:
+    if seen.status is None:
+        return lines(Status(), _shown(seen), how)[:1]
+    return lines(seen.status, _shown(seen), how)
 
 
 def _look() -> Look:

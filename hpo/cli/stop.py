@@ -16,6 +16,7 @@ from typing import Any
 
 from hpo.cli.clusters import choose_executor, is_alive, jobs_of
 from hpo.cli.printing import say
+from hpo.cli.stop_trials import stop_trials
 from hpo.cluster.protocol import Cluster
 from hpo.errors import EXIT_FINISHED, EXIT_RESUMABLE, PollError, SettingsError
 from hpo.folder import offers
@@ -44,6 +45,8 @@ def stop(arguments: Namespace) -> int:
     Raises:
         SettingsError: there is no campaign, or it cannot be stopped from here.
     """
+    if arguments.trials:
+        return stop_trials(arguments)
     layout, document = require(Path(arguments.campaign))
     require_own(layout.root, "stop")
     if (other := origin(layout, document)) is not None:

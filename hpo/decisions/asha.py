@@ -7,8 +7,8 @@ Rungs are integers: a logarithm of floats loses the top one for 3**5 = 243.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +32,18 @@ def rung_levels(grace_period: int, reduction_factor: int, max_t: int) -> tuple[i
     return (*levels, max_t)
 
 
+def longer(levels: Sequence[int], reduction_factor: int, max_t: int) -> tuple[int, ...]:
+    """The rungs with those that follow up to `max_t`: none that is there is changed.
+
+    >>> longer((1, 3, 9, 20), 3, 81)
+    (1, 3, 9, 20, 60, 81)
+    """
+    if max_t <= levels[-1]:
+        return tuple(levels)
+    rest = rung_levels(levels[-1] * reduction_factor, reduction_factor, max_t)
+    return (*levels, *rest)
+
+
 @dataclass(frozen=True)
 class Asha:
     """Which trials go on from a rung.
@@ -44,6 +56,8 @@ class Asha:
             promoting it when it has come to belong to the best.
         brackets: number of brackets; bracket s starts at rung s.
         seed: decides which trial runs in which bracket.
+        ladder: the rungs that the campaign began with, where `max_t` was raised since; empty: none.
+        max_resource_attr: the constant hyperparameter that says `max_t`; empty: there is none.
     """
 
     max_t: int
@@ -52,6 +66,13 @@ class Asha:
     stopping: bool = False
     brackets: int = 1
     seed: int = 0
+    ladder: tuple[int, ...] = ()
+    max_resource_attr: str = ""
+
+    def at(self, state: CampaignState) -> Asha:
+        """The policy with the rungs that the campaign has by now."""
+        known = state.levels or self.ladder
+        return replace(self, max_t=known[-1], ladder=known) if known else self
 
     def to_json(self) -> dict[str, Any]:
         """What the rung numbers in a journal stand for."""
@@ -65,6 +86,8 @@ class Asha:
     @property
     def levels(self) -> tuple[int, ...]:
         """The resources of all rungs."""
+        if self.ladder:
+            return longer(self.ladder, self.reduction_factor, self.max_t)
         return rung_levels(self.grace_period, self.reduction_factor, self.max_t)
 
     def bracket(self, trial_id: int) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from hpo.record.state import CampaignState
+
 # Offers written ahead of need, so that seats find work for days while the manager is away.
 OFFERS_AHEAD = 1000
 # Seats that a campaign asks for also where the user's other jobs fill what a user may queue.
@@ -59,3 +61,17 @@ class SeatLimits:
             return self
         room = max(self.max_queued_jobs - others, min(self.max_concurrent_jobs, SHARED_LEAST))
         return replace(self, max_queued_jobs=min(self.max_queued_jobs, room))
+
+
+def searched_trials(state: CampaignState, configured: int) -> int:
+    """How many trials the searcher draws in all, where the configuration says `configured`.
+
+    The last word counts: what was asked for (`hpo extend`), until the configuration is edited.
+    """
+    asked = state.n_trials
+    return configured if asked is None or state.configured != configured else asked
+
+
+def all_trials(state: CampaignState, configured: int) -> int:
+    """The same with the points that were enqueued, each of which is a trial more."""
+    return searched_trials(state, configured) + state.points

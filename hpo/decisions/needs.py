@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from hpo.decisions.limits import Limits, SeatLimits
+from hpo.decisions.limits import Limits, SeatLimits, all_trials
 from hpo.decisions.whole_trials import LegPolicy
 from hpo.record import events as ev
 from hpo.record.result import Result
@@ -224,7 +224,8 @@ def legs_to_come(state: CampaignState, limits: Limits, legs: LegPolicy) -> Mappi
     Each leg that runs counts as one that may be followed by another, however unlikely that is:
     near the end that one would have to wait in the queue, and the whole campaign for it.
     """
-    undrawn = 0 if state.exhausted else max(0, limits.n_trials - len(state.trials))
+    undrawn = max(0, all_trials(state, limits.n_trials) - len(state.trials))
+    undrawn = len(state.enqueued) if state.exhausted else undrawn
     coming = Counter(legs.promotions_to_come(state, undrawn)) | _followers(state, limits)
     coming[0] += undrawn
     return {ComingLeg(rung, legs.length(rung)): n for rung, n in coming.items() if n}

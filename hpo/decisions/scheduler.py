@@ -10,8 +10,9 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
-from hpo.decisions.limits import OFFERS_AHEAD, Limits
+from hpo.decisions.limits import OFFERS_AHEAD, Limits, all_trials
 from hpo.decisions.needs import (
     ComingLeg,
     had_mb,
@@ -23,12 +24,15 @@ from hpo.decisions.needs import (
     outdated_offers,
     with_needs,
 )
+from hpo.decisions.steering import Answer, Steering
 from hpo.decisions.whole_trials import LegPolicy, WholeTrials
 from hpo.record import events as ev
 from hpo.record.causes import INFRASTRUCTURE, LOST_TOO_OFTEN, MORE_MEMORY, Cause
+from hpo.record.requests import Request
 from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState, TrialState, TrialStatus
 from hpo.search.searcher import Drawn, Searcher, history
+from hpo.space.space import Space
 from hpo.units.backoff import Backoff
 from hpo.values import canonical
 
@@ -50,16 +54,43 @@ class Scheduler:
     Without a `legs` policy every trial is one leg: plain asynchronous random search.
     """
 
-    def __init__(self, searcher: Searcher, limits: Limits, legs: LegPolicy | None = None) -> None:
+    def __init__(
+        self,
+        searcher: Searcher,
+        limits: Limits,
+        legs: LegPolicy | None = None,
+        space: Space | None = None,
+    ) -> None:
         self._searcher = searcher
         self._limits = limits
         self._legs = WholeTrials() if legs is None else legs
+        self._steering = Steering(limits, self._legs, space)
+
+    @property
+    def searcher(self) -> Searcher:
+        """What draws the trials."""
+        return self._searcher
+
+    @property
+    def limits(self) -> Limits:
+        """What bounds the campaign."""
+        return self._limits
+
+    @property
+    def legs(self) -> LegPolicy:
+        """How trials are cut into legs."""
+        return self._legs
 
     def outdated_offers(self, state: CampaignState) -> set[int]:
         """Trials whose offers are to be taken back, and made anew."""
         if state.ending is not None:
             return set(state.of(TrialStatus.OFFERED))
-        return outdated_offers(state, self._limits)
+        stopping = state.stopping & state.of(TrialStatus.OFFERED)
+        return stopping | outdated_offers(state, self._limits)
+
+    def answer(self, state: CampaignState, token: str, request: Request, now: float) -> Answer:
+        """What somebody's request comes to."""
+        return self._steering.answer(state, token, request, now)
 
     def decide(
         self, state: CampaignState, now: float, *, stop_asked: bool = False
@@ -69,10 +100,17 @@ class Scheduler:
             return [ev.CampaignStarted(now)]
         if state.ended is not None:
             return []
-        resting = [trial for trial in _waiting(state) if _must_rest(trial, now)]
-        after_legs = [
-            self._after_leg(state, trial, now) for trial in _waiting(state) if trial not in resting
+        waiting = _waiting(state)
+        resting = [
+            trial
+            for trial in waiting
+            if trial.trial_id not in state.stopping and _must_rest(trial, now)
         ]
+        after_legs = [
+            self._after_leg(state, trial, now) for trial in waiting if trial not in resting
+        ]
+        after_legs = [_stop_asked(event, state, now) for event in after_legs]
+        after_legs += _stop_paused(state, now)
         decisions = list(after_legs)
         reason = state.ending or (STOPPED_BY_USER if stop_asked else None)
         reason = reason or self._reason_to_end(state, after_legs, now)
@@ -83,8 +121,8 @@ class Scheduler:
             # What would be offered again is stopped instead.
             decisions = [_stop(event, reason, now) for event in decisions]
         else:
-            promoted = [state.trials[trial_id] for trial_id in self._legs.promotions(state)]
-            decisions += [self._offer(trial, now, rung=trial.rung + 1) for trial in promoted]
+            promoted = [state.trials[trial_id] for trial_id in self._promotions(state)]
+            decisions += [self._offer(state, trial, now, rung=trial.rung + 1) for trial in promoted]
             decisions += self._offer_stopped_again(state, now)
             decisions += self._draw(state, len(_offers(decisions)), now)
         idle = reason is not None or not resting
@@ -97,7 +135,23 @@ class Scheduler:
 
     def legs_to_come(self, state: CampaignState) -> Mapping[ComingLeg, int]:
         """How many legs to expect beyond those that are offered; only an estimate."""
-        return legs_to_come(state, self._limits, self._legs)
+        return legs_to_come(state, self._limits, self._legs.at(state))
+
+    def reopen_for(
+        self, state: CampaignState, asked: ev.Asked, now: float
+    ) -> list[ev.CampaignReopened]:
+        """What precedes, at a fresh start, a request that an ended or ending campaign is to meet.
+
+        It comes first, so that a campaign which has ended has no open trials at any line.
+        """
+        if isinstance(asked, ev.StopAsked) or (state.ending is None and state.ended is None):
+            return []
+        return [ev.CampaignReopened(now, f"{asked.by} asks for more")]
+
+    def extended(self, state: CampaignState, now: float) -> list[ev.Event]:
+        """What a fresh start makes of rungs that the configuration has and the campaign not yet."""
+        found = self._steering.by_configuration(state, now)
+        return [] if found is None else [*self.reopen_for(state, found, now), found]
 
     def reopen(self, state: CampaignState, now: float) -> list[ev.Event]:
         """What a fresh start of the manager does to a campaign that had ended or was ending.
@@ -112,17 +166,18 @@ class Scheduler:
         broken = state.ending == BREAKER
         over = self._out_of_time(state, now)
         stopped = any(self._offer_stopped_again(state, now))
-        undrawn = len(state.trials) < self._limits.n_trials and not state.exhausted
-        more = undrawn or any(True for _ in self._legs.promotions(state))
+        undrawn = len(state.trials) < self._all_trials(state) and not state.exhausted
+        more = undrawn or state.enqueued or any(True for _ in self._promotions(state))
         if not broken and (over or not (more or stopped or state.open_trials)):
             return []
         reason = "started again after the circuit breaker" if broken else "limits were raised"
         decisions: list[ev.Event] = [ev.CampaignReopened(now, reason)]
         if broken:
             decisions += [
-                self._offer(state.trials[trial_id], now)
+                self._offer(state, state.trials[trial_id], now)
                 for trial_id in sorted(state.of(TrialStatus.FAILED))
                 if state.trials[trial_id].cause == state.alike_cause
+                and not state.trials[trial_id].stop_asked
             ]
         return self._with_needs(decisions, state)
 
@@ -132,15 +187,15 @@ class Scheduler:
         """Another chance for trials that failed on a node which breaks whatever it gets."""
         if state.ending is not None or state.ended is not None:
             return []
-        trials = [state.trials[i] for i in trial_ids]
+        trials = [state.trials[i] for i in trial_ids if not state.trials[i].stop_asked]
         open_to = (TrialStatus.WAITING, TrialStatus.FAILED)
-        again: list[ev.Event] = [self._offer(t, now) for t in trials if t.status in open_to]
+        again: list[ev.Event] = [self._offer(state, t, now) for t in trials if t.status in open_to]
         return self._with_needs(again, state)
 
     def _after_leg(self, state: CampaignState, trial: TrialState, now: float) -> ev.Event:
         ended = trial.ended_leg
         if ended is None:
-            return self._offer(trial, now)
+            return self._offer(state, trial, now)
         if isinstance(ended, ev.LegLost):
             return self._after_loss(state, trial, ended, now)
         result = ended.result
@@ -148,13 +203,15 @@ class Scheduler:
             message = result.message or "its job was cancelled"
             return ev.TrialStopped(now, trial.trial_id, message)
         if result.outcome is Outcome.INTERRUPTED:
-            return self._again_or_fail(trial, "it was interrupted before it got further", now)
+            return self._again_or_fail(
+                state, trial, "it was interrupted before it got further", now
+            )
         if result.outcome is Outcome.COMPLETED:
-            return self._legs.after_rung(state, trial, now)
+            return self._legs.at(state).after_rung(state, trial, now)
         if result.cause == Cause.OUT_OF_MEMORY:
             return self._with_more_memory(state, trial, result, now)
         if result.cause == Cause.HUNG:
-            return self._elsewhere(trial, result, now)
+            return self._elsewhere(state, trial, result, now)
         cause, message = result.cause or "failed", result.message or ""
         return ev.TrialFailed(now, trial.trial_id, cause, message)
 
@@ -164,10 +221,10 @@ class Scheduler:
         if lost.cause == Cause.CANCELLED:
             return ev.TrialStopped(now, trial.trial_id, lost.message)
         if lost.cause in INFRASTRUCTURE:
-            return self._again_or_fail(trial, lost.message, now)
+            return self._again_or_fail(state, trial, lost.message, now)
         if lost.cause == Cause.TIME_LIMIT:
             if trial.progressed or has_longer(trial, self._limits):
-                return self._offer(trial, now)
+                return self._offer(state, trial, now)
             return ev.TrialFailed(now, trial.trial_id, lost.cause, out_of_time(lost, self._limits))
         if lost.cause == Cause.OUT_OF_MEMORY:
             return self._with_more_memory(state, trial, lost, now)
@@ -184,37 +241,46 @@ class Scheduler:
         had = had_mb(state, trial, ended, limits)
         more = min(math.ceil(MORE_MEMORY * had), limits.max_mem_mb)
         if more > had:
-            return replace(self._offer(trial, now), mem_mb=more)
+            return replace(self._offer(state, trial, now), mem_mb=more)
         if trial.gained:
-            return self._offer(trial, now)  # as after a time limit: what is left is less each time
+            return self._offer(
+                state, trial, now
+            )  # as after a time limit: what is left is less each time
         message = out_of_memory(had, ended.message or "", limits)
         return ev.TrialFailed(now, trial.trial_id, Cause.OUT_OF_MEMORY.value, message)
 
-    def _elsewhere(self, trial: TrialState, hung: Result, now: float) -> ev.Event:
+    def _elsewhere(
+        self, state: CampaignState, trial: TrialState, hung: Result, now: float
+    ) -> ev.Event:
         """Once more for a trial that hung, where it may have been its node."""
         if trial.hangs < HANGS:
-            return replace(self._offer(trial, now), off=hung.node)
+            return replace(self._offer(state, trial, now), off=hung.node)
         message = f"it hung {trial.hangs} times at the same place, the last time: {hung.message}"
         return ev.TrialFailed(now, trial.trial_id, Cause.HUNG.value, message)
 
-    def _again_or_fail(self, trial: TrialState, why: str, now: float) -> ev.Event:
+    def _again_or_fail(
+        self, state: CampaignState, trial: TrialState, why: str, now: float
+    ) -> ev.Event:
         if trial.losses <= self._limits.max_lost_legs:
-            return self._offer(trial, now)
+            return self._offer(state, trial, now)
         message = (
             f"lost {trial.losses} times without getting to its end, last: {why}; max_lost_legs "
             f"allows {self._limits.max_lost_legs}. Does the objective save and restore its state?"
         )
         return ev.TrialFailed(now, trial.trial_id, LOST_TOO_OFTEN, message)
 
-    def _offer(self, trial: TrialState, now: float, *, rung: int | None = None) -> ev.LegOffered:
+    def _offer(
+        self, state: CampaignState, trial: TrialState, now: float, *, rung: int | None = None
+    ) -> ev.LegOffered:
+        legs = self._legs.at(state)
         rung = trial.rung if rung is None else rung
         return ev.LegOffered(
             now,
             trial.trial_id,
             rung,
             trial.attempt + 1,
-            self._legs.target(trial.config, rung),
-            final=self._legs.is_final(rung),
+            legs.target(trial.config, rung),
+            final=legs.is_final(rung),
             mem_mb=min(trial.mem_mb, self._limits.max_mem_mb),
             off=trial.off if trial.hangs else "",
         )
@@ -253,27 +319,34 @@ class Scheduler:
 
     def _offer_stopped_again(self, state: CampaignState, now: float) -> Iterator[ev.LegOffered]:
         for trial_id in sorted(state.of(TrialStatus.STOPPED)):
-            wanted = trial_id < self._limits.n_trials
-            if wanted and not _is_cancelled(state.trials[trial_id]):
-                yield self._offer(state.trials[trial_id], now)
+            wanted = trial_id < self._all_trials(state)
+            trial = state.trials[trial_id]
+            if wanted and not trial.stop_asked and not _is_cancelled(trial):
+                yield self._offer(state, trial, now)
 
     def _draw(self, state: CampaignState, offered_now: int, now: float) -> Iterator[ev.Event]:
-        if state.exhausted:
-            return
         room = offers_ahead(state, self._limits)
         room -= len(state.of(TrialStatus.OFFERED)) + offered_now
-        drawn, known = Drawn(state.taken), history(state)
+        drawn, known = Drawn(state.taken, state.constants), history(state)
         first = len(state.trials)
-        for trial_id in range(first, min(self._limits.n_trials, first + max(room, 0))):
-            config = self._searcher.suggest(trial_id, drawn, known)
+        for trial_id in range(first, min(self._all_trials(state), first + max(room, 0))):
+            enqueued = trial_id - first < len(state.enqueued)
+            config: Mapping[str, Any] | None = None
+            if enqueued:
+                config = state.enqueued[trial_id - first]
+            elif not state.exhausted:
+                # The points take no numbers from the searcher, whose draws are the same with them.
+                config = self._searcher.suggest(trial_id - state.points, drawn, known)
             if config is None:
-                yield ev.SearchExhausted(now, trial_id)
+                if not state.exhausted:
+                    yield ev.SearchExhausted(now, trial_id)
                 return
+            config = {**config, **state.constants}
             drawn.new.add(canonical(config))
             known.add_drawn(trial_id, config)
-            bracket = self._legs.bracket(trial_id)
-            yield ev.TrialDrawn(now, trial_id, config, bracket)
-            yield self._offer(TrialState(trial_id, config, bracket, rung=bracket), now)
+            bracket = self._legs.at(state).bracket(trial_id)
+            yield ev.TrialDrawn(now, trial_id, config, bracket, enqueued)
+            yield self._offer(state, TrialState(trial_id, config, bracket, rung=bracket), now)
 
     def _is_over(
         self, state: CampaignState, decisions: Collection[ev.Event], *, ending: bool
@@ -285,7 +358,14 @@ class Scheduler:
         exhausted = state.exhausted or any(
             isinstance(event, ev.SearchExhausted) for event in decisions
         )
-        return ending or exhausted or len(state.trials) >= self._limits.n_trials
+        return ending or exhausted or len(state.trials) >= self._all_trials(state)
+
+    def _promotions(self, state: CampaignState) -> Iterator[int]:
+        promoted = self._legs.at(state).promotions(state)
+        yield from (trial_id for trial_id in promoted if trial_id not in state.stopping)
+
+    def _all_trials(self, state: CampaignState) -> int:
+        return all_trials(state, self._limits.n_trials)
 
 
 def _must_rest(trial: TrialState, now: float) -> bool:
@@ -312,6 +392,20 @@ def _waiting(state: CampaignState) -> list[TrialState]:
 
 def _offers(decisions: Collection[ev.Event]) -> list[ev.LegOffered]:
     return [event for event in decisions if isinstance(event, ev.LegOffered)]
+
+
+def _stop_asked(event: ev.Event, state: CampaignState, now: float) -> ev.Event:
+    """The decision on a trial that somebody asked to stop: it neither goes on nor rests."""
+    if isinstance(event, (ev.LegOffered, ev.TrialPaused)) and event.trial_id in state.stopping:
+        return ev.TrialStopped(now, event.trial_id, STOPPED_BY_USER)
+    return event
+
+
+def _stop_paused(state: CampaignState, now: float) -> list[ev.Event]:
+    return [
+        ev.TrialStopped(now, trial_id, STOPPED_BY_USER)
+        for trial_id in sorted(state.stopping & state.of(TrialStatus.PAUSED))
+    ]
 
 
 def _stop(event: ev.Event, reason: str, now: float) -> ev.Event:

@@ -13,6 +13,10 @@ from hpo.record.state import CampaignState, TrialState
 class LegPolicy(Protocol):
     """How trials are cut into legs, and what follows a leg that reached its end."""
 
+    def at(self, state: CampaignState) -> LegPolicy:
+        """The policy as the campaign has it by now: rungs may have been added."""
+        ...
+
     def bracket(self, trial_id: int) -> int:
         """The bracket that a new trial runs in; it starts at the rung of that number."""
         ...
@@ -51,6 +55,11 @@ class WholeTrials:
     """Every trial runs to its own `max_epochs` in one leg."""
 
     max_resource_attr: str = "max_epochs"
+
+    def at(self, state: CampaignState) -> WholeTrials:
+        """There are no rungs."""
+        del state
+        return self
 
     def bracket(self, trial_id: int) -> int:
         """There is one."""

@@ -15,9 +15,12 @@ from hpo.doctor.on_this_machine import examine_machine
 from hpo.doctor.place import examine_place
 from hpo.doctor.wish import Wish
 from hpo.folder import safety
+from hpo.folder.campaign import stored
+from hpo.folder.files import Layout
 from hpo.manager.opening import drift_problems, folder_problems
 from hpo.settings.limits import seat_limits
 from hpo.settings.reading.loading import Loaded
+from hpo.settings.slurm import GPU_OPTIONS
 from hpo.settings.spec import CampaignSpec
 from hpo.units.sizes import Size
 
@@ -59,13 +62,19 @@ def examine(loaded: Loaded, executor: str) -> Examination:
     findings += examine_code(loaded, on_slurm=executor == "slurm")
     where = f"this machine ({socket.gethostname()})"
     if executor == "slurm" and loaded.slurm is not None:
-        where, found = examine_slurm(loaded.slurm, wish, loaded.output_dir)
+        where, found = examine_slurm(loaded.slurm, wish, loaded.output_dir, _campaign(loaded))
         findings += found
     elif wish is not None and spec is not None:
         findings += examine_machine(wish, spec.hpo.trials_per_gpu)
     if loaded.output_dir is not None:
         findings += examine_place(loaded.output_dir, wish)
     return Examination(loaded.path, where, tuple(findings))
+
+
+def _campaign(loaded: Loaded) -> str | None:
+    """The name of the campaign that is in the folder already; None: there is none."""
+    known = None if loaded.output_dir is None else stored(Layout(loaded.output_dir))
+    return None if known is None else str(known["campaign"])
 
 
 def configuration(loaded: Loaded) -> list[Finding]:
@@ -128,12 +137,13 @@ def wish_of(spec: CampaignSpec, executor: str) -> Wish:
     ahead = seats.max_queued_jobs if seats.queue_ahead is None else seats.queue_ahead
     everything = hpo.keep_checkpoints == "all" or asha is not None
     return Wish(
-        at_once=min(hpo.max_concurrent_jobs, hpo.n_trials),
+        at_once=min(hpo.max_concurrent_jobs, hpo.n_trials, seats.max_queued_jobs),
         queued=min(seats.max_queued_jobs, hpo.max_concurrent_jobs + ahead, legs),
         says_queued="max_queued_jobs" in hpo.model_fields_set,
         size=Size(slurm.mem_mb or None, slurm.time_min),
         cpus=None if "cpus-per-gpu" in slurm.extra else slurm.cpus_per_task,
         gpus=slurm.gpus,
+        gpus_elsewhere=bool(GPU_OPTIONS & {key.replace("_", "-") for key in slurm.extra}),
         gpu_type=slurm.gpu_type,
         trials=hpo.n_trials,
         legs=legs,

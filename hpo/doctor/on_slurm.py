@@ -22,9 +22,12 @@ ASK_TIMEOUT_S = 30.0
 
 
 def examine_slurm(
-    settings: SlurmSettings, wish: Wish | None, root: Path | None
+    settings: SlurmSettings, wish: Wish | None, root: Path | None, campaign: str | None
 ) -> tuple[str, list[Finding]]:
-    """Which cluster it is, for a headline, and what can be said of it."""
+    """Which cluster it is, for a headline, and what can be said of it.
+
+    Jobs of `campaign`, which is in the folder already, are no other jobs of the user.
+    """
     try:
         config = ask(["scontrol", "show", "config"], timeout_s=ASK_TIMEOUT_S)
     except PollError as err:
@@ -32,7 +35,7 @@ def examine_slurm(
     told = site.read_site(config)
     headline = f"SLURM {told.version} (cluster {told.name})"
     findings = [Finding("slurm", "ok", f"the controller of {told.name} answers")]
-    return headline, findings + _examine(told, settings, wish, root)
+    return headline, findings + _examine(told, settings, wish, campaign) + _paths(root)
 
 
 def _silent(err: PollError) -> Finding:
@@ -49,7 +52,7 @@ def _silent(err: PollError) -> Finding:
 
 
 def _examine(
-    told: site.Site, settings: SlurmSettings, wish: Wish | None, root: Path | None
+    told: site.Site, settings: SlurmSettings, wish: Wish | None, campaign: str | None
 ) -> list[Finding]:
     user = pwd.getpwuid(os.geteuid()).pw_name
     partitions_text = _ask("scontrol", "show", "partition", "-o")
@@ -62,18 +65,20 @@ def _examine(
     findings.append(limits.account(settings.account, association))
     asked = SeatRequest(settings)
     options = asked.sbatch_options()
+    resources: list[Finding] = []
     if wish is not None and names:
         nodes = site.read_nodes(_ask("sinfo", "-h", "-o", site.NODES_FORMAT) or "", names)
-        findings += request.resources(nodes, wish, settings.max_mem_mb)
-    findings.append(request.request(_tried(options), asked.describe()))
+        resources = request.resources(nodes, wish, settings.max_mem_mb)
+    answer = request.request(_tried(options), asked.describe())
+    findings += [*resources, *([] if request.is_told(answer, resources) else [answer])]
     if names:
         findings += _times(settings, names, partitions_text or "")
     if wish is not None:
-        findings += _limits(told, wish, association, qos, used, user, settings)
+        findings += _limits(told, wish, association, qos, used, user, settings, campaign)
         findings.append(partition.preemption(told, used, wish))
     findings.append(partition.requeue(settings.extra))
     findings.append(partition.accounting(told, _sacct_problem(user)))
-    return findings + _profile() + _paths(root)
+    return findings + _profile()
 
 
 def _association(user: str, settings: SlurmSettings, names: list[str]) -> site.Association | None:
@@ -114,8 +119,9 @@ def _limits(
     used: list[site.Rules],
     user: str,
     settings: SlurmSettings,
+    campaign: str | None,
 ) -> list[Finding]:
-    queue = _ask("squeue", "-h", "-r", "-u", user, "-o", "%T|%b")
+    queue = _ask("squeue", "-h", "-r", "-u", user, "-o", site.USE_FORMAT)
     findings = [limits.arrays(told.max_array_size, wish)]
     if queue is None:
         return [*findings, Finding("jobs", "unknown", "squeue does not tell of your jobs")]
@@ -124,7 +130,7 @@ def _limits(
     if names:
         text = _ask("sacctmgr", "-nP", "show", "qos", f"format={site.QOS_FIELDS}") or ""
         known += site.read_qos(text, names)
-    findings += limits.jobs(known, site.read_use(queue), wish)
+    findings += limits.jobs(known, site.read_use(queue, campaign), wish)
     return findings + limits.wall_time(known, settings.time_min)
 
 

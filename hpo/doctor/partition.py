@@ -149,9 +149,10 @@ def preemption(site: Site, rules: Sequence[Rules], wish: Wish) -> Finding:
     kill_s = site.kill_wait_s or 0
     modes = ", ".join(sorted({f"{rule.name}: {_mode(site, rule)}" for rule in hit}))
     told = "and the warning signal as well" if site.warns else "no warning signal before"
+    back = "" if any(_mode(site, rule) == "REQUEUE" for rule in hit) else "; another is asked for"
     found = (
         f"jobs may be preempted ({modes}), with {grace_s} s of grace and {kill_s} s from SIGTERM "
-        f"to SIGKILL, {told}; trials go on from their last checkpoint"
+        f"to SIGKILL, {told}{back}; trials go on from their last checkpoint"
     )
     if wish.checkpoint_interval == 0 and grace_s + kill_s < SHORT_GRACE_S:
         return Finding(

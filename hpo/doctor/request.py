@@ -40,6 +40,12 @@ def request(answer: Tried | None, asked: str) -> Finding:
     return Finding(name, "ok", f"SLURM takes the jobs ({asked}){when}")
 
 
+def is_told(answer: Finding, resources: Sequence[Finding]) -> bool:
+    """Whether a refusal says no more than what was found of the resources."""
+    vague = "node configuration is not available" in answer.found
+    return vague and any(one.verdict == "fail" for one in resources)
+
+
 def _mending(words: str) -> str:
     for pattern, settings in _CAUSES:
         if re.search(pattern, words, re.IGNORECASE):
@@ -72,6 +78,8 @@ def resources(nodes: Sequence[Nodes], wish: Wish, max_mem_mb: int) -> list[Findi
 
 def _gpus(nodes: Sequence[Nodes], wish: Wish) -> Finding:
     name = "gpus"
+    if wish.gpus_elsewhere:
+        return Finding(name, "ok", "slurm.extra asks for them: see what SLURM says of the request")
     if wish.gpus == 0:
         has = any(node.gpus for node in nodes)
         idle = "; the nodes have some" if has else ""

@@ -259,6 +259,9 @@ class _Watch:
             return ""
         if status.phase is JobPhase.QUEUED:
             self._tell(_waiting(status))
+        elif self._seen.node and self._seen.first is None:
+            minutes = (now - self._begun - self._seen.waited_s) / 60
+            self._tell(f"its first epoch takes {minutes:.0f} min so far")
         if status.phase is not JobPhase.ENDED:
             return ""
         # Its last files may be seen late.

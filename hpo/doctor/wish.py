@@ -25,6 +25,7 @@ class Wish:
         size: memory (MB) and time (min) of a job, None where nothing is asked for.
         cpus: of a job; None: asked for in another way.
         gpus: of a job.
+        gpus_elsewhere: whether `extra` asks for GPUs in a way of its own.
         gpu_type: as the cluster names it; None: any.
         trials: of the campaign.
         legs: that they are expected to take.
@@ -38,6 +39,7 @@ class Wish:
     size: Size
     cpus: int | None
     gpus: int
+    gpus_elsewhere: bool
     gpu_type: str | None
     trials: int
     legs: int

@@ -36,7 +36,7 @@ class OptunaTrial:
         distributions: of each parameter, as Optuna writes them.
         intermediate: by resource, as text, the metric; None where it was not finite.
         attributes: what else is known of it.
-        start: of its last leg.
+        start: of its first leg.
         end: of a finished one.
     """
 
@@ -123,7 +123,8 @@ class Converter:
         *,
         goes_on: bool,
     ) -> OptunaTrial:
-        intermediate = self._intermediate(result.get("reports") or {})
+        reports = result.get("reports") or {}
+        intermediate = self._intermediate(reports)
         info = result.get("additional_info") or {}
         state, value = self._state(result, goes_on=goes_on)
         attributes = {name: result[name] for name in _ATTRIBUTES if result.get(name) is not None}
@@ -132,7 +133,9 @@ class Converter:
             name: told[:MOST_TEXT] if isinstance(told, str) else told
             for name, told in attributes.items()
         }
-        start, end = _time(info.get("start_time")), _time(info.get("end_time"))
+        start, end = _start(info, reports), _time(info.get("end_time"))
+        if state == RUNNING and start is None:
+            state = WAITING  # since when it runs is told later, and Optuna asks once
         return OptunaTrial(
             state,
             value,
@@ -184,6 +187,14 @@ def _is_whole(domain: Mapping[str, Any], one: Hyperparameter) -> bool:
     kind = str((inner if isinstance(inner, Mapping) else {}).get("type", ""))
     kind = kind.removeprefix("scipy.stats.")
     return kind in _WHOLE or (kind not in _FLOATS and one.is_whole)
+
+
+def _start(info: Mapping[str, Any], reports: Mapping[str, Sequence[Any]]) -> float | None:
+    """When the first leg began; its result knows only the last one's start."""
+    first = zip(reports.get("time") or (), reports.get("elapsed") or (), strict=False)
+    begun = [_time(time - elapsed) for time, elapsed in first][:1]
+    known = [time for time in (_time(info.get("start_time")), *begun) if time is not None]
+    return min(known, default=None)
 
 
 def _time(value: object) -> float | None:

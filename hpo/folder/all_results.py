@@ -30,7 +30,9 @@ MOST_TEXT = 300
 LEFT_OUT = frozenset({"traceback", "reports", "metric", "mode", "reports_left_out"})
 DIGITS = 3  # of a report's times (s)
 _END = b'"format":1}'
-_LINE = re.compile(rb'\{"trial_id":(\d{1,15}),"attempt":(-?\d{1,15}|null),')
+_LINE = re.compile(
+    rb'\{"trial_id":(\d{1,15}),"attempt":(-?\d{1,15}|null),"status":(?:null|"(\w{0,40})"),'
+)
 
 
 def line_of(result: Mapping[str, Any]) -> str | None:
@@ -42,7 +44,7 @@ def line_of(result: Mapping[str, Any]) -> str | None:
     listed = reports if isinstance(reports, list) else []
     known = [report for report in listed if isinstance(report, dict)]
     kept = known[::-1][:: max(1, math.ceil(len(known) / MOST_REPORTS))][::-1]
-    line = {"trial_id": trial_id, "attempt": attempt}
+    line = {"trial_id": trial_id, "attempt": attempt, "status": result.get("status")}
     line |= {
         name: value[:MOST_TEXT] if name in ("message", "cause") and type(value) is str else value
         for name, value in result.items()
@@ -95,21 +97,22 @@ def append(layout: Layout, lines: Iterable[str]) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
-def attempts_told(layout: Layout) -> dict[int, int | None] | None:
-    """By trial the attempt whose result its line tells; None: no such file, or a damaged one.
+def told(layout: Layout) -> dict[int, tuple[int | None, str]] | None:
+    """By trial the attempt and the status that its line tells; None: no file, or a damaged one.
 
     Looks at the ends of the lines only, and so costs little.
     """
     lines = _lines(layout)
     if lines is None or lines.pop() != b"":
         return None
-    told: dict[int, int | None] = {}
+    found: dict[int, tuple[int | None, str]] = {}
     for line in lines:
         match = _LINE.match(line)
         if match is None or not line.endswith(_END):
             return None
-        told[int(match[1])] = None if match[2] == b"null" else int(match[2])
-    return told
+        attempt = None if match[2] == b"null" else int(match[2])
+        found[int(match[1])] = attempt, (match[3] or b"").decode()
+    return found
 
 
 def read(layout: Layout) -> dict[int, dict[str, Any]]:

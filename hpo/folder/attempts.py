@@ -54,6 +54,23 @@ def files_of(layout: Layout, leg: Leg) -> AttemptFiles:
     return AttemptFiles(layout.trial(leg.trial_id), leg.attempt)
 
 
+def set_aside(layout: Layout, trial_id: int, attempt: int) -> None:
+    """Give the trial's folder another name: `attempt` runs it again from the start.
+
+    Done twice it does nothing: what lies under that name is never written over.
+
+    Raises:
+        OSError: it cannot be done now.
+    """
+    try:
+        opening.rename(layout.trial(trial_id), layout.trial_before(trial_id, attempt))
+    except FileNotFoundError:
+        pass  # it has left no files
+    except OSError as err:
+        if err.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+
+
 def document(
     leg: Leg,
     config: Mapping[str, Any],

@@ -77,10 +77,15 @@ class Layout:
     report = _Below("report.html")  # the campaign as one page
     leave = _Below("leave")  # lies there while running trials are asked to save and leave
     stop = _Below("stop.json")  # lies there from `hpo stop` to the next start
+    requests = _Below("requests")  # what people ask of a campaign that goes on
 
     def cancelled_list(self, token: str) -> Path:
         """One of these, under a name that no other has."""
         return self.cancelled / f"{token}.json"
+
+    def request(self, token: str) -> Path:
+        """What somebody asks for, until the manager has taken it up."""
+        return self.requests / f"{token}.json"
 
     def live_job(self, job_id: str) -> Path:
         """Which process a local job is."""
@@ -109,6 +114,10 @@ class Layout:
     def trial(self, trial_id: int) -> Path:
         """The folder of a trial: configuration, reports, checkpoint, links to job logs."""
         return self.trials / f"trial_{trial_id}"
+
+    def trial_before(self, trial_id: int, attempt: int) -> Path:
+        """The same as it was before the trial was run again from the start, as this attempt."""
+        return self.trials / f"trial_{trial_id}.before_a{attempt}"
 
     def work(self, trial_id: int) -> Path:
         """Where a trial runs that has a folder of its own."""
@@ -181,6 +190,11 @@ class AttemptFiles(NamedTuple):
     def reports(self) -> Path:
         """One report a line."""
         return self.folder / f"reports-a{self.attempt}.jsonl"
+
+    @property
+    def leave(self) -> Path:
+        """Lies there while this attempt alone is asked to save and leave."""
+        return self.folder / f"leave-a{self.attempt}"
 
     @property
     def result(self) -> Path:

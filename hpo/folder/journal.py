@@ -59,10 +59,10 @@ class Journal:
             self._write(to_json({"journal": FORMAT} | asdict(header)) + "\n")
             sync_folder(self._path.parent)
             return header
-        found = _read_header(first, self._path)
+        found = read_header(first, self._path)
         self._size = len(first)
         for number, line in enumerate(lines, self.first_event):
-            self.events.append(_read_event(line, self._path, number))
+            self.events.append(read_event(line, self._path, number))
             self._size += len(line)
         self._cut()
         return found
@@ -182,7 +182,7 @@ def _numbered_events(path: Path) -> Iterator[tuple[int, Event]]:
     lines = _whole_lines(path)
     next(lines, None)  # the header
     for number, line in enumerate(lines, 2):
-        yield number, _read_event(line, path, number)
+        yield number, read_event(line, path, number)
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:
@@ -218,7 +218,12 @@ _NOT_READ = (
 )
 
 
-def _read_header(line: bytes, path: Path) -> Header:
+def read_header(line: bytes, path: Path) -> Header:
+    """What the first line of a journal says.
+
+    Raises:
+        JournalError: it is no such line, or one of another format.
+    """
     try:
         record = parse(line)
         version = record["journal"]
@@ -233,7 +238,12 @@ def _read_header(line: bytes, path: Path) -> Header:
     return header
 
 
-def _read_event(line: bytes, path: Path, number: int) -> Event:
+def read_event(line: bytes, path: Path, number: int) -> Event:
+    """What a line of a journal says, of that number.
+
+    Raises:
+        JournalError: no manager wrote it.
+    """
     try:
         return from_record(parse(line, strict=True))
     except ValueError as err:

@@ -119,7 +119,8 @@ def _inner_problems(layout: Layout, root: os.stat_result) -> list[str]:
     """The same of what lies in it; where nobody else gets into it, modes do not matter."""
     is_private = not root.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
     problems = []
-    folders = (*layout.inner, layout.live, layout.cancelled, layout.starts, layout.code)
+    inner = (layout.live, layout.cancelled, layout.starts, layout.code, layout.requests)
+    folders = (*layout.inner, *inner)
     wanted = [(path, stat.S_ISDIR, "folder") for path in folders]
     run = (layout.jobs, layout.campaign, layout.start_script, layout.code)
     wanted += [(path, stat.S_ISREG, "plain file") for path in run[1:3]]

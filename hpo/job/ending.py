@@ -64,7 +64,7 @@ def train(
     try:
         returned = call(load(), trial)
         if returned is not None:
-            _report_returned(trial, returned, goal)
+            report_returned(trial, returned, goal)
         if not trial.has_reported:
             trial.recall()
     except TrialInterrupted as left:
@@ -110,7 +110,7 @@ def train(
     return replace(result, message=f"{goal.metric} was {word}: counts as worst")
 
 
-def _report_returned(trial: Trial, returned: object, goal: Goal) -> None:
+def report_returned(trial: Trial, returned: object, goal: Goal) -> None:
     """Take a number that an objective returned, or a dict with it, for its report.
 
     Raises:

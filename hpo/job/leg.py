@@ -41,12 +41,14 @@ def run_leg(
     Raises:
         StorageTrouble: what had to be written could not be; the leg has to be run again.
     """
+    alone = attempts.files_of(layout, claim).leave
 
     def asked_to_leave() -> bool:
         # Not Path.exists, which raises when the file server is away.
         return (
             here.asked_to_leave()
             or os.path.exists(layout.leave)
+            or os.path.exists(alone)
             or not offers.is_held(layout, claim)
         )
 

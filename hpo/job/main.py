@@ -33,16 +33,34 @@ log = logging.getLogger("hpo.job.main")  # also where it is run by `python -m`
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """`run_trial.py DIR`: serve the campaign in DIR as one seat, also from a shell of your own."""
+    """`run_trial.py DIR`: serve the campaign in DIR as one seat, also from a shell of your own.
+
+    With `--trial` nothing is served: that trial is run here once more, to look into it.
+    """
     import argparse  # here, because SLURM's jobs need none
 
     parser = argparse.ArgumentParser(
         prog="run_trial.py",
-        description="Take the best open trial of a campaign, run it here, write its result, end.",
+        description="Take the best open trial of a campaign, run it here, write its result, end."
+        " With --trial: run that trial here once more, and leave the campaign as it is.",
     )
     parser.add_argument("campaign", help="the campaign's output directory")
+    parser.add_argument(
+        "--trial",
+        type=int,
+        metavar="N",
+        help="run this one in a copy, from its checkpoint, on this terminal: a debugger works",
+    )
+    parser.add_argument("--from-start", action="store_true", help="with --trial: from the start")
     arguments = parser.parse_args(argv)
+    if arguments.from_start and arguments.trial is None:
+        parser.error("--from-start goes with --trial")
     try:
+        if arguments.trial is not None:
+            from hpo.job.reproduce import reproduce  # here, because no job needs it
+
+            root = settled(Path(arguments.campaign))
+            return reproduce(root, arguments.trial, from_start=arguments.from_start)
         return run_seat(str(settled(Path(arguments.campaign))))
     except HpoError as err:
         text = many_lines(err)

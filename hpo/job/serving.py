@@ -85,6 +85,15 @@ class Place(NamedTuple):
         # Not Path.exists, which raises when the file server is away.
         return os.path.exists(self.layout.leave) or stop_request.stands(self.layout)
 
+    def as_of_job(self, claim: offers.Leg, outcome: Outcome) -> Outcome:
+        """How a leg ended for its job: a trial that alone was asked to leave makes room for others.
+
+        For the job it is as if it had come to its end.
+        """
+        alone = outcome is Outcome.INTERRUPTED and not (self.leaving() or self.is_over())
+        asked = alone and os.path.exists(attempts.files_of(self.layout, claim).leave)
+        return Outcome.COMPLETED if asked else outcome
+
     def why_unwanted(self) -> str | None:
         """Why no other leg is to be begun here; None: one may."""
         if self.leaving():
@@ -215,7 +224,7 @@ def wait_for_claim(
 
 
 class Served(NamedTuple):
-    """A leg that was run: how it ended, after how many seconds, and whether that counts."""
+    """A leg that was run: how it ended for its job, after how many seconds, whether that counts."""
 
     outcome: Outcome
     seconds: float
@@ -236,7 +245,10 @@ def serve_leg(
     Raises:
         StorageTrouble: what had to be written could not be; the leg has to be run again.
     """
-    here = place.surroundings(lambda outcome: stay is not None and place.goes_on(stay, outcome))
+    claim = taken[0]
+    here = place.surroundings(
+        lambda outcome: stay is not None and place.goes_on(stay, place.as_of_job(claim, outcome))
+    )
     code = load.code()
     with _watch(place, taken[0].trial_id) as watch:
         account = run_leg(place.layout, *taken, load, place.settings, here)
@@ -250,7 +262,8 @@ def serve_leg(
     if counts:
         attempts.forget_begun(place.layout, taken[0])
     tell_end(account, counts)
-    return Served(account.result.outcome, account.result.elapsed, counts)
+    outcome = place.as_of_job(claim, account.result.outcome)
+    return Served(outcome, account.result.elapsed, counts)
 
 
 def _watch(place: Place, trial_id: int) -> Watch:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from hpo import checkpoint
+from hpo.decisions.limits import all_trials
 from hpo.decisions.scheduler import STOPPED_BY_USER
 from hpo.decisions.whole_trials import LegPolicy
 from hpo.folder.files import Layout
@@ -21,7 +22,6 @@ PER_TICK = 20  # a network filesystem takes its time, and offers come first
 # All trials are looked at again when there is news of one in so many: at each result where there
 # are few, and a number of times that grows with the logarithm of the trials where there are many.
 NEWS_OF = 50
-OVER = frozenset({TrialStatus.COMPLETED, TrialStatus.FAILED})
 
 
 @dataclass(slots=True)
@@ -55,6 +55,12 @@ class CheckpointKeeper:
             self.freed_bytes += checkpoint.discard(self.layout.trial(trial_id))
             self._gone.add(trial_id)
 
+    def keep_of(self, trial_id: int) -> None:
+        """The trial goes on: what it has, and what it will save, is wanted."""
+        self._gone.discard(trial_id)
+        if trial_id in self._due:
+            self._due.remove(trial_id)
+
     def _has_news(self, results: int) -> bool:
         known = self._looked_at
         return known is None or results - known > known // NEWS_OF
@@ -70,12 +76,16 @@ class CheckpointKeeper:
 
 
 def useless(state: CampaignState, legs: LegPolicy, keep: str, n_trials: int) -> Iterator[int]:
-    """The started trials that nobody resumes; never the best one."""
-    hopeless: Collection[int] = legs.hopeless(state, n_trials)
+    """The started trials that nobody resumes; never the best one.
+
+    One that failed may be retried, and goes on from what it saved then.
+    """
+    hopeless: Collection[int] = legs.at(state).hopeless(state, all_trials(state, n_trials))
     at_end = keep == "best" and state.ended not in (None, STOPPED_BY_USER)
+    over = {TrialStatus.COMPLETED, TrialStatus.FAILED} if at_end else {TrialStatus.COMPLETED}
     for trial in state.trials.values():
         if trial.trial_id == state.best_trial or trial.job_id is None:
             continue
         resting = trial.status is TrialStatus.PAUSED and (at_end or trial.trial_id in hopeless)
-        if trial.status in OVER or resting:
+        if trial.status in over or resting:
             yield trial.trial_id

@@ -29,6 +29,7 @@ from hpo.manager.folder_watch import FolderWatch
 from hpo.manager.observe import Observer, OpenLegs
 from hpo.manager.page_writer import PageWriter
 from hpo.manager.publisher import Publisher
+from hpo.manager.requests import RequestKeeper
 from hpo.manager.seats.keeper import SeatKeeper
 from hpo.manager.silence_teller import SilenceTeller
 from hpo.manager.standing_teller import StandingTeller
@@ -103,6 +104,7 @@ class Manager:
         self._told_out: dict[str, float] | None = None  # nodes in quarantine, as seats know them
         self._starts = StartWatch(here.layout)
         self._offers = reconcile.OfferKeeper(here.layout)
+        self._requests = RequestKeeper(here.layout, scheduler)
         self._disk = DiskWatch(here.layout)
         self._publisher = Publisher(here.layout, told, self._disk)
         self._told = told
@@ -165,7 +167,11 @@ class Manager:
         now = self._here.clock.now()
         self._publisher.repair(self.state, now)
         remarks.forget(self._here.layout)
-        if stop_request.read(self._here.layout) is None:
+        goes_on = stop_request.read(self._here.layout) is None
+        if goes_on:
+            self._commit(self._scheduler.extended(self.state, now))
+        self._requests.take(self.state, now, self._commit, reopens=goes_on)
+        if goes_on:
             self._commit(self._scheduler.reopen(self.state, now))
 
     def _finish(self) -> None:
@@ -191,7 +197,7 @@ class Manager:
         self._starts.look(now)
         self._stop = stop_request.read(here.layout)
         self._say_remarks()
-        changed = False
+        changed = self._requests.take(state, now, self._commit)
         while self._round(now):
             changed = True
         self._seats.stop_if_broken(state, now)
@@ -262,6 +268,7 @@ class Manager:
         """Make the files match."""
         layout, state = self._here.layout, self.state
         self._offers.keep(state, now)
+        self._requests.ask_to_leave(state)
         if (leave := self._wants_leave()) != self._asked:
             reconcile.ask_to_leave(layout, wanted=leave)
             self._asked = leave
@@ -291,6 +298,8 @@ class Manager:
             self._follow(event)
             if isinstance(event, ev.LegOffered):
                 self._offers.note(event.trial_id)
+                if self._checkpoints is not None:
+                    self._checkpoints.keep_of(event.trial_id)
             self._publisher.note(event)
             if isinstance(event, ev.LegFinished):
                 self._code.follow(event.trial_id, event.result)

@@ -115,7 +115,10 @@ class Observer:
         found = read_attempt(self.layout, claim)
         if found is not None:
             self._overdue.pop(claim, None)
-            if (result := self._judged(claim, found[0], now)) is not None:
+            # Whoever asked that the trial stops is the reason, and no verdict is waited for.
+            asked = bool(trial.stop_asked)
+            result = found[0] if asked else self._judged(claim, found[0], now)
+            if result is not None:
                 yield ev.LegFinished(now, *leg, result)
         elif self._is_overdue(claim, now, self.grace_s):
             fault = fault_of_attempt(self.layout, claim)

@@ -40,7 +40,8 @@ class Campaign:
     """An opened campaign; `changes` are settings that differ from the last start.
 
     `former` are what jobs were asked for with at the last start.
-    `code` is the digest of the objective's files; None: they are not to be found here. With an
+    `code` is the digest of the objective's files; None: they are not to be found here. `ladder`
+    are the rungs that it began with; empty: it is new, or has none. With an
     `origin` the folder was copied or moved; `foreign_jobs` hold legs and serve another one.
     """
 
@@ -52,6 +53,7 @@ class Campaign:
     foreign_jobs: frozenset[str] = frozenset()
     former: Mapping[str, Any] | None = None
     code: str | None = None
+    ladder: tuple[int, ...] = ()
 
 
 def folder_problems(root: Path, *, fresh: bool) -> list[str]:
@@ -87,9 +89,10 @@ def drift_problems(spec: CampaignSpec) -> list[str]:
         return []
     root = spec.output_dir
     hint = f"choose another output_dir, or move {root} aside with --fresh"
+    asked = spec.identity(_levels(known))
     return [
         f"{root} holds another search: {change}; {hint}"
-        for change in _changed(_as_named_now(known["identity"]), _as_named_now(spec.identity()))
+        for change in _changed(_as_named_now(known["identity"]), _as_named_now(asked))
     ]
 
 
@@ -116,6 +119,7 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
     if problems := drift_problems(spec):
         raise ConfigDriftError(problems, where=str(layout.root))
     known = stored(layout)
+    ladder = _levels(known) if known else ()
     copied = origin(layout, known) if known else None
     foreign = set(known.get("foreign_jobs", ())) if known else set()
     if known and copied:
@@ -133,7 +137,7 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
         "campaign": name,
         "path": known["path"] if known and not copied and "path" in known else str(layout.root),
         "created": known["created"] if known else now,
-        "identity": spec.identity(),
+        "identity": spec.identity(ladder),
         "start": asdict(start),
         "foreign_jobs": sorted(foreign),
         "code": codes,
@@ -148,7 +152,7 @@ def open_campaign(spec: CampaignSpec, start: Start, now: float) -> Campaign:
     former = known["settings"].get("slurm") if known and not copied else None
     digest = None if code is None else code.digest
     return Campaign(
-        layout, header, known is None, changes, copied, frozenset(foreign), former, digest
+        layout, header, known is None, changes, copied, frozenset(foreign), former, digest, ladder
     )
 
 
@@ -181,13 +185,21 @@ def _safe(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:40].strip("-") or "campaign"
 
 
+def _levels(known: Mapping[str, Any]) -> tuple[int, ...]:
+    """The rungs that a campaign began with; people edit such files."""
+    scheduler = known["identity"].get("scheduler")
+    found = scheduler.get("levels") if isinstance(scheduler, dict) else None
+    whole = isinstance(found, list) and all(type(level) is int for level in found)
+    return tuple(found) if whole and found else ()
+
+
 def _as_named_now(identity: Mapping[str, Any]) -> dict[str, Any]:
     objective = identity.get("objective")
     return {**identity, "objective": MOVED.get(str(objective), objective)}
 
 
 def _is_ours(name: str) -> bool:
-    folders = ("offers", "claims", "revoked", "jobs", "results", "trials", "code")
+    folders = ("offers", "claims", "revoked", "jobs", "results", "trials", "code", "requests")
     return name in folders or name.startswith((".", "manager.", "hpo_campaign_"))
 
 

@@ -12,28 +12,20 @@ import logging
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 
-import hpo
 from hpo.folder import opening
 from hpo.folder.files import Layout
+from hpo.manager import own_command
+from hpo.manager.own_command import SWITCH
 
 log = logging.getLogger(__name__)
 
 EVERY_S = 600.0  # where anything has changed
 MOST_S = 300.0  # that one page may take
 LAST_S = 60.0  # for which the end of a campaign waits for its page
-POLITE = 19
-SWITCH = "HPO_NO_REPORT"  # in the environment, for a machine on which no page is to be written
-# Not with -m, for which a folder named hpo where this runs would be the package.
-_START = (
-    "import sys; sys.path = [p for p in sys.path if p]; sys.path.append(sys.argv.pop(1)); "
-    "import hpo.cli; sys.exit(hpo.cli.main())"
-)
 _LITTER = re.compile(r"\.report\.html\.[0-9a-f]{8}\.tmp")
 
 
@@ -98,22 +90,11 @@ class PageWriter:
     def _begin(self, *, politely: bool) -> bool:
         self._sweep()
         self._news, self._began_at = False, self._clock()
-        above = str(Path(hpo.__file__).resolve().parents[1])
-        command = [sys.executable, "-c", _START, above, "report", str(self._layout.root)]
         try:
-            self._child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
+            self._child = own_command.begin(["report", str(self._layout.root)], politely=politely)
         except OSError as err:
             self._failed(str(err))
             return False
-        if politely:
-            with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, self._child.pid, POLITE)
         return True
 
     def _end(self) -> bool:

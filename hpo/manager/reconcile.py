@@ -77,6 +77,9 @@ def write_offers(layout: Layout, state: CampaignState, trial_ids: Iterable[int])
     """Publish the offers of these trials, where they still are offered."""
     due = [state.trials[i] for i in sorted(trial_ids)]
     offered = [trial for trial in due if trial.status is TrialStatus.OFFERED]
+    for trial in offered:
+        if trial.attempt == trial.fresh_from:
+            attempts.set_aside(layout, trial.trial_id, trial.attempt)
     offers.publish_offers(layout, ((_leg(trial), _content(trial)) for trial in offered))
 
 
@@ -202,9 +205,11 @@ def unpublished(layout: Layout, state: CampaignState) -> list[ev.Event]:
     for status in ENDED:
         for trial_id in sorted(state.of(status)):
             trial = state.trials[trial_id]
-            if layout.result(trial_id).name in present or trial.job_id is None:
+            if trial.job_id is None:
                 continue
-            if isinstance(trial.ended_leg, ev.LegFinished):
+            if layout.result(trial_id).name in present and not _is_behind(layout, trial):
+                continue
+            if isinstance(trial.ended_leg, ev.LegFinished) and status is not TrialStatus.STOPPED:
                 events.append(trial.ended_leg)
             elif status is TrialStatus.FAILED:
                 message = trial.message or ""
@@ -212,6 +217,14 @@ def unpublished(layout: Layout, state: CampaignState) -> list[ev.Event]:
             else:
                 events.append(ev.TrialStopped(0.0, trial_id, trial.cause or ""))
     return events
+
+
+def _is_behind(layout: Layout, trial: TrialState) -> bool:
+    """Whether the standing result does not show yet how the manager ended the trial."""
+    by_manager = trial.status in (TrialStatus.STOPPED, TrialStatus.FAILED)
+    if not by_manager or _told_by_job(trial):
+        return False
+    return bool(read_object(layout.result(trial.trial_id)).get("status") != trial.status.value)
 
 
 def publish_never_started(layout: Layout, state: CampaignState) -> list[dict[str, Any]]:
@@ -261,6 +274,7 @@ def _publish_for_lost(layout: Layout, state: CampaignState, trial: TrialState) -
     elapsed = reports[-1].get("elapsed") if reports else None
     told = {
         "status": trial.status.value,
+        "error": trial.metric,
         "resource": trial.resource,
         "cause": trial.cause,
         "message": trial.message or (last and last.message),

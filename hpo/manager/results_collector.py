@@ -12,7 +12,7 @@ from typing import Any
 
 from hpo.folder import all_results
 from hpo.folder.files import Layout, read_object
-from hpo.record.state import CampaignState
+from hpo.record.state import CampaignState, TrialState, TrialStatus
 
 A_FEW = 200  # result files of a campaign that are read in a tick
 
@@ -32,7 +32,7 @@ class ResultsCollector:
         Raises:
             OSError: the disk is full, over quota or away.
         """
-        told = all_results.attempts_told(self._layout)
+        told = all_results.told(self._layout)
         if told is None:
             all_results.begin(self._layout)
             told = {}
@@ -40,7 +40,7 @@ class ResultsCollector:
         self._missing = deque(
             trial_id
             for trial_id, trial in state.trials.items()
-            if trial.job_id is not None and _before(told.get(trial_id), trial.attempt)
+            if trial.job_id is not None and _is_behind(told.get(trial_id), trial)
         )
 
     def note(self, documents: Iterable[Mapping[str, Any]]) -> None:
@@ -80,5 +80,10 @@ class ResultsCollector:
                 return
 
 
-def _before(told: int | None, attempt: int) -> bool:
-    return told is None or told < attempt
+def _is_behind(told: tuple[int | None, str] | None, trial: TrialState) -> bool:
+    """Whether a line that tells this may be older than the trial's result."""
+    if told is None or told[0] is None or told[0] < trial.attempt:
+        return True
+    # The manager's own word of an attempt comes after that of its job.
+    by_manager = trial.status in (TrialStatus.STOPPED, TrialStatus.FAILED)
+    return by_manager and told[1] != trial.status.value

@@ -6,8 +6,8 @@ of this format version stays readable.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hpo.record.fields import LATEST_S, from_json, kinds
@@ -27,12 +27,16 @@ class CampaignStarted:
 
 @dataclass(frozen=True, slots=True)
 class TrialDrawn:
-    """Decision of the searcher: trial `trial_id` trains with `config`."""
+    """Decision of the searcher: trial `trial_id` trains with `config`.
+
+    `enqueued`: it is the first of the points that were enqueued, and the searcher was not asked.
+    """
 
     time: float
     trial_id: int
     config: Mapping[str, Any]
     bracket: int = 0
+    enqueued: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +211,62 @@ class CampaignReopened:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class StopAsked:
+    """Fact: somebody asks that the trial stops, and stays stopped until it is asked for again.
+
+    `by` says who, and `token` which request it was, as in all that people ask.
+    """
+
+    time: float
+    token: str
+    by: str
+    trial_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAsked:
+    """Fact: somebody asks for these trials again; `from_start`: as if they had never run."""
+
+    time: float
+    token: str
+    by: str
+    trial_ids: Sequence[int]
+    from_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PointsEnqueued:
+    """Fact: somebody asks for these whole configurations; each is a trial more."""
+
+    time: float
+    token: str
+    by: str
+    points: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignExtended:
+    """Fact: the search is to go further than it was; by a request, or by the configuration.
+
+    `n_trials` are those that the searcher draws in all, where the configuration says `configured`;
+    None: as before. `levels` are the rungs, the ones before among them, and `last_rung` is the
+    number of the one that was the last; empty: as before. `constants` are the hyperparameters that
+    all trials have from now on, such as the resource of the last rung. Without a `token` it was
+    the configuration that was edited.
+    """
+
+    time: float
+    token: str
+    by: str
+    n_trials: int | None = None
+    configured: int | None = None
+    levels: Sequence[int] = ()
+    last_rung: int = 0
+    constants: Mapping[str, Any] = field(default_factory=dict)
+
+
+Asked = StopAsked | RetryAsked | PointsEnqueued | CampaignExtended
 TrialEvent = (
     LegOffered
     | LegClaimed
@@ -228,6 +288,7 @@ Event = (
     | CampaignEnding
     | CampaignEnded
     | CampaignReopened
+    | Asked
 )
 
 _TYPES: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__args__}

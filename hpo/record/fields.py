@@ -20,13 +20,16 @@ _BY_WORD: dict[str, type] = {
     "Mapping[str, Any]": Mapping,
     "Outcome": str,
     "Result": object,
+    "Sequence[int]": list,
+    "Sequence[Mapping[str, Any]]": list,
 }
-
+_ITEMS: dict[str, type] = {"Sequence[int]": int, "Sequence[Mapping[str, Any]]": Mapping}
 
 LATEST_S = 1e11  # of a time since 1970 that a calendar can show
 MOST_WHOLE = 2**63 - 1
 _LARGEST = 1.7976931348623157e308  # of all floats; math.isfinite raises for integers beyond it
 _KNOWN: dict[type, dict[str, tuple[type, ...]]] = {}
+_LISTS: dict[type, dict[str, type]] = {}
 
 
 def kinds(cls: Any) -> dict[str, tuple[type, ...]]:
@@ -34,6 +37,14 @@ def kinds(cls: Any) -> dict[str, tuple[type, ...]]:
     if cls not in _KNOWN:
         _KNOWN[cls] = {field.name: _of_annotation(str(field.type)) for field in fields(cls)}
     return _KNOWN[cls]
+
+
+def _items(cls: Any) -> dict[str, type]:
+    """The fields of a dataclass that hold lists, and the type of what is in them."""
+    if cls not in _LISTS:
+        told = {field.name: _ITEMS.get(str(field.type)) for field in fields(cls)}
+        _LISTS[cls] = {name: kind for name, kind in told.items() if kind is not None}
+    return _LISTS[cls]
 
 
 def _of_annotation(annotation: str) -> tuple[type, ...]:
@@ -58,6 +69,14 @@ def from_json(cls: type[T], record: object) -> T:
             raise ValueError(f"not a {cls.__name__}: {key} is {value!r:.40}")
         if not _in_bounds(value, allowed):
             raise ValueError(f"not a {cls.__name__}: {key} is out of bounds")
+    for key, kind in _items(cls).items():
+        for item in record.get(key, ()):
+            if (
+                not isinstance(item, kind)
+                or isinstance(item, bool)
+                or not _in_bounds(item, (kind,))
+            ):
+                raise ValueError(f"not a {cls.__name__}: {key} holds {item!r:.40}")
     try:
         return cls(**record)
     except TypeError as err:

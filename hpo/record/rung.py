@@ -34,6 +34,12 @@ class Rung:
         if self.waiting[place : place + 1] == [(key, trial_id)]:
             del self.waiting[place]
 
+    def remove(self, trial_id: int) -> None:
+        """A trial runs again from the start, as if it had never got here."""
+        self.ranked = [entry for entry in self.ranked if entry[1] != trial_id]
+        self.waiting = [entry for entry in self.waiting if entry[1] != trial_id]
+        self.promoted.discard(trial_id)
+
     def best_waiting(self, count: int) -> list[int]:
         """Those among the best `count` that were not promoted, best first; none without a value."""
         if count == 0 or not self.waiting:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from hpo.errors import TransitionError
 from hpo.record import events as ev
@@ -17,7 +19,15 @@ from hpo.record.goal import Goal
 from hpo.record.pace import LegTime, Pace
 from hpo.record.result import Outcome, Result
 from hpo.record.rung import Rung
-from hpo.record.trial import LIFE_CYCLE, OPEN, TrialState, TrialStatus
+from hpo.record.trial import (
+    LIFE_CYCLE,
+    OPEN,
+    RESTARTABLE,
+    RETRIABLE,
+    STOPPABLE,
+    TrialState,
+    TrialStatus,
+)
 from hpo.record.usage import LostWork, Usage
 from hpo.units.sizes import usable_s
 from hpo.values import canonical
@@ -54,6 +64,14 @@ class CampaignState:
     alike_failures: int = 0  # first trials since the (re)start that failed with one cause
     alike_cause: str | None = None
     any_result: bool = False  # since the (re)start
+    tokens: set[str] = field(default_factory=set)  # of the requests that were taken up
+    stopping: set[int] = field(default_factory=set)  # trials that are asked to stop, and have not
+    enqueued: list[Mapping[str, Any]] = field(default_factory=list)  # points not drawn yet
+    points: int = 0  # that were ever enqueued
+    n_trials: int | None = None  # that were asked for, where the configuration says `configured`
+    configured: int | None = None
+    levels: tuple[int, ...] = ()  # of the rungs, since they were extended
+    constants: dict[str, Any] = field(default_factory=dict)  # that all trials have since then
 
     def of(self, status: TrialStatus) -> set[int]:
         """Ids of the trials with that status."""
@@ -86,11 +104,14 @@ def apply(state: CampaignState, event: ev.Event) -> None:
             state.started_at = event.time
         case ev.TrialDrawn():
             _require(event.trial_id == len(state.trials), event, "trials are numbered in order")
+            _require(not event.enqueued or bool(state.enqueued), event, "no point is enqueued")
             state.trials[event.trial_id] = TrialState(
                 event.trial_id, event.config, event.bracket, rung=event.bracket
             )
             state.by_status[TrialStatus.WAITING].add(event.trial_id)
             state.taken.add(canonical(event.config))
+            if event.enqueued:
+                del state.enqueued[0]
         case ev.SearchExhausted():
             state.exhausted = True
         case ev.NodeQuarantined():
@@ -105,14 +126,88 @@ def apply(state: CampaignState, event: ev.Event) -> None:
             state.ending = state.ended = None
             state.exhausted = False
             state.alike_failures, state.alike_cause, state.any_result = 0, None, False
+        case ev.StopAsked() | ev.RetryAsked() | ev.PointsEnqueued() | ev.CampaignExtended():
+            _require(event.token not in state.tokens, event, "the request was taken up before")
+            _apply_asked(state, event)
+            state.tokens |= {event.token} - {""}
         case _:
             _apply_to_trial(state, event)
 
 
-def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
-    trial = state.trials.get(event.trial_id)
+def _apply_asked(state: CampaignState, event: ev.Asked) -> None:
+    match event:
+        case ev.StopAsked():
+            trial = _trial(state, event, event.trial_id)
+            _require(trial.status in STOPPABLE, event, f"the trial is {trial.status.value}")
+            trial.stop_asked = event.by
+            if trial.status is not TrialStatus.STOPPED:
+                state.stopping.add(trial.trial_id)
+        case ev.RetryAsked():
+            trials = [_trial(state, event, trial_id) for trial_id in event.trial_ids]
+            may = RESTARTABLE if event.from_start else RETRIABLE
+            for trial in trials:
+                _require(trial.status in may, event, f"a trial is {trial.status.value}")
+            for trial in trials:
+                _ask_again(state, trial, event)
+        case ev.PointsEnqueued():
+            state.enqueued += event.points
+            state.points += len(event.points)
+        case ev.CampaignExtended():
+            _extend(state, event)
+
+
+def _ask_again(state: CampaignState, trial: TrialState, event: ev.RetryAsked) -> None:
+    """A decision is due about the trial: to offer what is left of it, or all of it."""
+    trial.retry_asked, trial.stop_asked = event.by, ""
+    trial.losses = trial.hangs = 0
+    trial.cause = trial.message = None
+    state.stopping.discard(trial.trial_id)
+    if event.from_start:
+        for rung in range(trial.bracket, trial.rung + 1):
+            if (trial.bracket, rung) in state.rungs:
+                state.rungs[trial.bracket, rung].remove(trial.trial_id)
+        trial.rung, trial.resource, trial.reached = trial.bracket, 0, 0
+        trial.metric = None
+        _compare_with_best(state, trial)
+        if trial.job_id is not None:
+            trial.fresh_from = trial.attempt + 1
+    if event.from_start or not has_completed_leg(trial):
+        trial.ended_leg = None
+    _move(state, trial, TrialStatus.WAITING)
+
+
+def _extend(state: CampaignState, event: ev.CampaignExtended) -> None:
+    if event.n_trials is not None:
+        state.n_trials, state.configured = event.n_trials, event.configured
+    if event.levels:
+        state.levels = tuple(event.levels)
+        for trial_id in sorted(state.of(TrialStatus.COMPLETED)):
+            trial = state.trials[trial_id]
+            if trial.rung == event.last_rung and trial.resource == trial.target:
+                trial.final = False
+                _move(state, trial, TrialStatus.WAITING)
+    if event.constants:
+        state.constants |= event.constants
+        for trial in state.trials.values():
+            trial.config = {**trial.config, **state.constants}
+        state.taken = {canonical(trial.config) for trial in state.trials.values()}
+
+
+def has_completed_leg(trial: TrialState) -> bool:
+    """Whether its last leg got to its end."""
+    ended = trial.ended_leg
+    return isinstance(ended, ev.LegFinished) and ended.result.outcome is Outcome.COMPLETED
+
+
+def _trial(state: CampaignState, event: ev.Event, trial_id: int) -> TrialState:
+    trial = state.trials.get(trial_id)
     if trial is None:
         raise TransitionError(f"{event}: no such trial")
+    return trial
+
+
+def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
+    trial = _trial(state, event, event.trial_id)
     before, after = LIFE_CYCLE[type(event)]
     _require(trial.status in before, event, f"the trial is {trial.status.value}")
     match event:
@@ -129,6 +224,7 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             trial.mem_mb, trial.time_s = event.mem_mb, event.time_s
             trial.off, trial.offered_at = event.off, event.time
             trial.ended_leg = trial.cause = trial.message = None
+            trial.retry_asked = ""
         case ev.LegClaimed():
             _require(_same_leg(trial, event), event, "another leg is offered")
             state.started += trial.job_id is None
@@ -146,14 +242,18 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             _end_leg(state, trial, event)
         case ev.OfferRevoked():
             _require(_same_leg(trial, event), event, "another leg is offered")
+        case ev.TrialCompleted():
+            state.stopping.discard(trial.trial_id)  # it was faster
         case ev.TrialFailed():
+            state.stopping.discard(trial.trial_id)
             trial.cause, trial.message = event.cause, event.message
             _count_alike(state, event.cause)
             trial.metric = None  # a failed trial is worth nothing, and not the incumbent
             _compare_with_best(state, trial)
         case ev.TrialStopped():
+            state.stopping.discard(trial.trial_id)
             trial.cause = event.reason
-        case _:  # TrialCompleted, TrialPaused
+        case ev.TrialPaused():
             pass
     _move(state, trial, after)
 
@@ -305,13 +405,16 @@ def check(state: CampaignState) -> list[str]:
         else:
             jobs[trial.job_id] = trial_id
     for trial in state.trials.values():
-        if trial.status is TrialStatus.COMPLETED and not (
-            isinstance(trial.ended_leg, ev.LegFinished)
-            and trial.ended_leg.result.outcome is Outcome.COMPLETED
-        ):
+        if trial.status is TrialStatus.COMPLETED and not has_completed_leg(trial):
             broken.append(f"trial {trial.trial_id} is completed without a result")
         if trial.status in (TrialStatus.FAILED, TrialStatus.STOPPED) and not trial.cause:
             broken.append(f"trial {trial.trial_id} is {trial.status.value} without a cause")
+    stoppable = set().union(*(state.by_status[status] for status in STOPPABLE))
+    for trial_id in sorted(state.stopping):
+        if trial_id not in stoppable or not state.trials[trial_id].stop_asked:
+            broken.append(f"trial {trial_id} is to stop, and nobody asked for it or it has ended")
+    if len(state.enqueued) > state.points:
+        broken.append(f"{len(state.enqueued)} points wait, and only {state.points} were enqueued")
     if state.ended is not None and state.open_trials:
         broken.append(f"the campaign has ended with {state.open_trials} open trials")
     return broken

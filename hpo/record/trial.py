@@ -36,8 +36,12 @@ LIFE_CYCLE: Mapping[type[ev.TrialEvent], tuple[frozenset[TrialStatus], TrialStat
     ev.TrialCompleted: (frozenset({_S.WAITING}), _S.COMPLETED),
     ev.TrialPaused: (frozenset({_S.WAITING}), _S.PAUSED),
     ev.TrialFailed: (frozenset({_S.WAITING}), _S.FAILED),
-    ev.TrialStopped: (frozenset({_S.WAITING}), _S.STOPPED),
+    ev.TrialStopped: (frozenset({_S.WAITING, _S.PAUSED}), _S.STOPPED),
 }
+# What people may ask for: of a trial that stands so, and of one that is to run from the start.
+STOPPABLE = OPEN | {_S.PAUSED, _S.STOPPED}
+RETRIABLE = frozenset({_S.FAILED, _S.STOPPED})
+RESTARTABLE = RETRIABLE | {_S.COMPLETED, _S.PAUSED}
 
 
 @dataclass(slots=True)
@@ -75,3 +79,6 @@ class TrialState:
     hangs: int = 0  # times that it hung since it last did
     cause: str | None = None
     message: str | None = None  # of a failed trial: what to tell a person
+    stop_asked: str = ""  # who asked that it stops, and stays stopped; empty: nobody
+    retry_asked: str = ""  # who asked for it since it was offered last; empty: nobody
+    fresh_from: int | None = None  # the first attempt since it was to run again from the start

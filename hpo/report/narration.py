@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpo.errors import PRINTED_LAST
@@ -16,6 +16,7 @@ from hpo.units.duration import in_words
 from hpo.values import flat
 
 NOTHING: Mapping[str, Any] = {}
+TRIALS_SHOWN = 10  # of those that somebody asks for
 
 
 def narrate(
@@ -82,8 +83,37 @@ def _news(
             return f"campaign ended: {event.reason}"
         case ev.CampaignReopened():
             return f"campaign goes on: {event.reason}"
+        case ev.StopAsked() | ev.RetryAsked() | ev.PointsEnqueued() | ev.CampaignExtended():
+            return what_is_asked(event)
         case _:
             return None
+
+
+def what_is_asked(event: ev.Asked) -> str:
+    """What somebody asked for, in one sentence."""
+    match event:
+        case ev.StopAsked():
+            return (
+                f"{event.by} asks that trial {event.trial_id} stops: what runs of it saves and "
+                "leaves at its next report"
+            )
+        case ev.RetryAsked():
+            start = ", from the start" if event.from_start else ""
+            return f"{event.by} asks for {_trials(event.trial_ids)} again{start}"
+        case ev.PointsEnqueued(points=points):
+            return f"{event.by} enqueued {len(points)} point{'' if len(points) == 1 else 's'}"
+        case _:
+            trials = [] if event.n_trials is None else [f"{event.n_trials} trials in all"]
+            rungs = [f"rungs up to {event.levels[-1]}"] if event.levels else []
+            return f"{event.by} asks for more: {', '.join(trials + rungs)}"
+
+
+def _trials(trial_ids: Sequence[int]) -> str:
+    shown = ", ".join(map(str, trial_ids[:TRIALS_SHOWN]))
+    more = len(trial_ids) - TRIALS_SHOWN
+    return f"trial{'' if len(trial_ids) == 1 else 's'} {shown}" + (
+        f" and {more} more" if more > 0 else ""
+    )
 
 
 def _what_starts(event: ev.LegClaimed, trial: TrialState, constants: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hpo.decisions.limits import all_trials
 from hpo.decisions.needs import ComingLeg
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.report.forecast import forecast
@@ -52,7 +53,7 @@ def standing_line(
     """
     parts = [
         _trials(state, told.n_trials),
-        _rungs(state, told.levels),
+        _rungs(state, state.levels or told.levels),
         _best(state),
         _jobs(book, now),
         _used(state, now, told.gpus),
@@ -63,7 +64,8 @@ def standing_line(
 
 def _trials(state: CampaignState, n_trials: int | None) -> str:
     started = state.started
-    total = len(state.trials) if state.exhausted or n_trials is None else n_trials
+    known = state.exhausted or n_trials is None
+    total = len(state.trials) if known else all_trials(state, n_trials or 0)
     stopped = sum(state.trials[i].job_id is not None for i in state.of(TrialStatus.STOPPED))
     again = sum(state.trials[i].job_id is not None for i in state.of(TrialStatus.OFFERED))
     counts = {

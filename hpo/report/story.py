@@ -6,8 +6,9 @@ The files of the trial and the words of the cluster are added by whoever prints 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hpo.record import events as ev
 from hpo.record.causes import Cause
@@ -15,6 +16,7 @@ from hpo.record.goal import Goal
 from hpo.record.result import Outcome
 from hpo.record.rung import Rung
 from hpo.record.state import CampaignState, TrialState, TrialStatus, apply
+from hpo.report.narration import what_is_asked
 from hpo.report.usage_words import leg_usage
 
 
@@ -42,34 +44,66 @@ class Step:
     ended: str | None = None
 
 
+class Teller:
+    """Follows a campaign event by event; `state` is how it stands after them."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.state = CampaignState(rules.goal)
+        self._last_of: dict[str, int] = {}  # the trial whose leg a job ran last
+
+    def follow(self, event: ev.Event) -> str:
+        """Apply the event; why it happened, as far as that is known only before it.
+
+        Raises:
+            TransitionError: it cannot follow from those before it.
+        """
+        # The reason of an offer is in the state before it, the rank of a result in the one after.
+        reason = ""
+        if len(self.state.levels or ()) > len(self.rules.levels):
+            self.rules = replace(self.rules, levels=self.state.levels)
+        if isinstance(event, ev.LegOffered):
+            reason = _reason(event, self.state, self.rules)
+        elif isinstance(event, ev.LegClaimed):
+            reason = _taken(event, self._last_of.get(event.job_id))
+        elif isinstance(event, ev.LegFinished):
+            self._last_of[event.job_id] = event.trial_id
+        apply(self.state, event)
+        return reason
+
+    def step(self, event: ev.Event, reason: str) -> Step | None:
+        """The last event in words, for its trial, or for all that are open; None: for none."""
+        if isinstance(event, ev.TrialDrawn | ev.TrialEvent):
+            return _step(event, self.state, self.rules, reason)
+        return _of_campaign(event)
+
+    def concerns(self, event: ev.Event, trial_id: int) -> bool:
+        """Whether the event, which has been followed, belongs to the story of the trial."""
+        if isinstance(event, ev.TrialDrawn | ev.TrialEvent | ev.StopAsked):
+            return event.trial_id == trial_id
+        if isinstance(event, ev.RetryAsked):
+            return trial_id in event.trial_ids
+        return trial_id in self.state.trials and is_open(self.state.trials[trial_id])
+
+
 def tell(
     events: Iterable[ev.Event], trial_id: int, rules: Rules
 ) -> tuple[list[Step], CampaignState]:
     """The steps of a trial, and the campaign as it stands after all events."""
-    state = CampaignState(rules.goal)
+    teller = Teller(rules)
+    state = teller.state
     steps: list[Step] = []
-    last_of: dict[str, int] = {}  # the trial whose leg a job ran last
     for event in events:
-        # The reason of an offer is in the state before it, the rank of a result in the one after.
-        reason = ""
-        if isinstance(event, ev.LegOffered):
-            reason = _reason(event, state, rules)
-        elif isinstance(event, ev.LegClaimed):
-            reason = _taken(event, last_of.get(event.job_id))
-        elif isinstance(event, ev.LegFinished):
-            last_of[event.job_id] = event.trial_id
-        apply(state, event)
-        if isinstance(event, ev.TrialDrawn | ev.TrialEvent):
-            if event.trial_id == trial_id:
-                steps.append(_step(event, state, rules, reason))
-        elif trial_id in state.trials and _is_open(state.trials[trial_id]):
-            steps += _of_campaign(event)
+        reason = teller.follow(event)
+        if teller.concerns(event, trial_id) and (step := teller.step(event, reason)) is not None:
+            steps.append(step)
     return steps, state
 
 
 def standing(state: CampaignState, trial_id: int, rules: Rules) -> str:
     """Where the trial stands, and what has to happen for it to go on."""
     trial = state.trials[trial_id]
+    rules = replace(rules, levels=state.levels or rules.levels)
     match trial.status:
         case TrialStatus.OFFERED:
             offered = (state.trials[i] for i in state.of(TrialStatus.OFFERED))
@@ -87,6 +121,9 @@ def standing(state: CampaignState, trial_id: int, rules: Rules) -> str:
         case TrialStatus.FAILED:
             return f"it failed ({trial.cause})"
         case _:
+            if trial.stop_asked:
+                who = f"as {trial.stop_asked} asked"
+                return f"it is stopped, {who}; `hpo retry DIR {trial_id}` takes it up again"
             ended = trial.ended_leg
             last = ended.result if isinstance(ended, ev.LegFinished) else ended
             if last is not None and last.cause == Cause.CANCELLED:
@@ -105,7 +142,8 @@ def _step(
     match event:
         case ev.TrialDrawn():
             where = f", for bracket {event.bracket}" if event.bracket else ""
-            return Step(event.time, f"drawn{where}")
+            how = "taken from the points that were enqueued" if event.enqueued else "drawn"
+            return Step(event.time, f"{how}{where}")
         case ev.LegOffered():
             rung = f" (rung {event.rung})" if rules.levels else ""
             text = f"offered{_to(event.target, rules)}{rung}: {reason}"
@@ -144,9 +182,11 @@ def _reason(event: ev.LegOffered, state: CampaignState, rules: Rules) -> str:
         return "a new trial"  # or one that the journal does not know, as will be told
     rung = state.rungs.get((trial.bracket, trial.rung))
     if event.rung > trial.rung and rung is not None:
-        place = _rank(rung, trial.trial_id)
+        place = _rank(rung, trial, rules)
         return f"promoted, as rank {place} of {len(rung.ranked)} at {_level(trial.rung, rules)}"
     leg = trial.ended_leg
+    if trial.retry_asked:
+        return f"again, as {trial.retry_asked} asked"
     if trial.status is TrialStatus.STOPPED:
         return "again, because the campaign goes on"
     if trial.status is TrialStatus.FAILED:
@@ -180,26 +220,28 @@ def _finished(event: ev.LegFinished, state: CampaignState, rules: Rules) -> str:
     text = f"{how} {at} {took}: {_value(told.metric, rules)}"
     trial = state.trials[event.trial_id]
     rung = state.rungs.get((trial.bracket, trial.rung))
-    if rules.levels and rung and (place := _rank(rung, event.trial_id)):
+    if rules.levels and rung and (place := _rank(rung, trial, rules)):
         text += f", rank {place} of {len(rung.ranked)} there"
     return text
 
 
-def _of_campaign(event: ev.Event) -> list[Step]:
+def _of_campaign(event: ev.Event) -> Step | None:
     match event:
         case ev.CampaignEnding():
-            return [Step(event.time, f"the campaign begins to end: {event.reason}")]
+            return Step(event.time, f"the campaign begins to end: {event.reason}")
         case ev.CampaignEnded():
-            return [Step(event.time, f"the campaign ends: {event.reason}")]
+            return Step(event.time, f"the campaign ends: {event.reason}")
         case ev.CampaignReopened():
-            return [Step(event.time, f"the campaign goes on: {event.reason}")]
+            return Step(event.time, f"the campaign goes on: {event.reason}")
+        case ev.CampaignExtended() | ev.StopAsked() | ev.RetryAsked():
+            return Step(event.time, what_is_asked(event))
         case _:
-            return []
+            return None
 
 
 def _why_paused(state: CampaignState, trial: TrialState, rules: Rules) -> str:
     rung = state.rungs.get((trial.bracket, trial.rung), Rung())
-    results, place = len(rung.ranked), _rank(rung, trial.trial_id)
+    results, place = len(rung.ranked), _rank(rung, trial, rules)
     text = f"it is paused at {_level(trial.rung, rules)}, rank {place} of {results} there"
     if trial.metric is None:
         return f"{text}; a value that is not finite is never promoted"
@@ -223,11 +265,15 @@ def _is_early(trial: TrialState) -> bool:
     return isinstance(trial.ended_leg, ev.LegFinished) and trial.ended_leg.result.early
 
 
-def _rank(rung: Rung, trial_id: int) -> int | None:
-    return next((n for n, (_, i) in enumerate(rung.ranked, 1) if i == trial_id), None)
+def _rank(rung: Rung, trial: TrialState, rules: Rules) -> int | None:
+    """From 1 on; None: it did not reach the rung with the value that it has."""
+    mine = (rules.goal.key(trial.metric), trial.trial_id)
+    place = bisect_left(rung.ranked, mine)
+    return place + 1 if rung.ranked[place : place + 1] == [mine] else None
 
 
-def _is_open(trial: TrialState) -> bool:
+def is_open(trial: TrialState) -> bool:
+    """Whether what happens to the campaign concerns the trial."""
     return trial.status not in (TrialStatus.COMPLETED, TrialStatus.FAILED)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from hpo.record import events as ev
 from hpo.record.causes import INFRASTRUCTURE, LOST_TOO_OFTEN
 from hpo.record.result import Outcome
 from hpo.record.state import OPEN, CampaignState, TrialState, TrialStatus
-from hpo.values import JsonValue
+from hpo.values import JsonValue, canonical
 
 DIVERGED = "diverged"
 _OPEN_WORDS = frozenset(status.value for status in OPEN)
@@ -112,7 +113,7 @@ class Searcher(Protocol):
         """The configuration of trial `trial_id`, or None when there is nothing left to try.
 
         Args:
-            trial_id: The number of the trial, from 0.
+            trial_id: The number of the trial, from 0, not counting points that were enqueued.
             taken: The `canonical` texts of the configurations of the trials before it.
             results: The trials that have a finite result so far. The manager gives a `History`,
                 which also has those that run (`pending`) and those that came to nothing (`failed`).
@@ -123,11 +124,14 @@ class Searcher(Protocol):
 class Drawn:
     """The configurations of a state and of the decisions not applied yet, as one collection."""
 
-    def __init__(self, taken: set[str]) -> None:
+    def __init__(self, taken: set[str], constants: Mapping[str, Any] | None = None) -> None:
         self._taken = taken
+        self._constants = constants  # of all trials by now, which a searcher may know otherwise
         self.new: set[str] = set()
 
     def __contains__(self, key: object) -> bool:
+        if self._constants and isinstance(key, str):
+            key = canonical({**json.loads(key), **self._constants})
         return key in self._taken or key in self.new
 
     def __len__(self) -> int:

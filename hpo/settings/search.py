@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
+from hpo.settings.notify import NotifySettings
 from hpo.settings.searchers import Searchers, read_searcher
 from hpo.settings.slurm import SlurmSettings
 from hpo.settings.types import (
@@ -171,8 +172,8 @@ class HpoSettings(Settings):
     (`checkpoint`)."""
 
     keep_checkpoints: Literal["all", "promotable", "best"] = "promotable"
-    """Which to keep: `all`; those that a trial may go on from (`promotable`); at the end only the
-    best trial's (`best`)."""
+    """Which to keep: `all`; those that a trial may go on from (`promotable`), failed ones included,
+    which may be retried; at the end only the best trial's (`best`)."""
 
     max_gpu_hours: Annotated[float, Field(gt=0)] | None = None
     """GPU-hours after which no new leg starts; hours of jobs where no GPU is asked for; default: no
@@ -223,7 +224,12 @@ class HpoSettings(Settings):
     group that you trust with your account may also write, there and in folders above."""
 
     report: bool = True
-    """Whether the campaign is kept as a page, `report.html`: every ten minutes, and at its end."""
+    """Whether the campaign is kept as a page, `report.html`: every ten minutes, and at its end,
+    then also as pictures in `plots/`."""
+
+    notify: NotifySettings | None = None
+    """Who is told when the campaign ends, breaks or is stuck, as a mapping (see `notify`); default:
+    nobody."""
 
     log_limit: Annotated[str | None, BeforeValidator(_read_size)] = "50M"
     """Size of a job's log beyond which its middle is left out, with a unit; None (`null`): keep it

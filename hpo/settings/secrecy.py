@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from hpo.shown import without_values
 
-SECRET = frozenset({"env_setup", "extra", "command"})
+SECRET = frozenset({"env_setup", "extra", "command", "notify"})
 
 _VALUE = re.compile(r"^(?P<name>[\w-]+)=.*", re.DOTALL)
 _ASSIGNED = re.compile(r"\w=(?P<value>'[^']*'|\"[^\"]*\"|[^\s;&|]+)")

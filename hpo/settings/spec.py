@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -44,14 +45,18 @@ class CampaignSpec:
     command_line: CommandLine | None = None
     """How a script is run; None: the objective is a function."""
 
-    def asha(self) -> Asha | None:
-        """The rungs of the campaign; None: random search over whole trials."""
+    def asha(self, ladder: tuple[int, ...] = ()) -> Asha | None:
+        """The rungs of the campaign; None: random search over whole trials.
+
+        `ladder` are those that it began with, where `max_t` was raised since.
+        """
         scheduler = self.hpo.scheduler
         if scheduler is None or scheduler.type == "random":
             return None
         from hpo.decisions.asha import Asha
 
-        max_t = scheduler.max_t or self.space.constant_int(self.hpo.max_resource_attr)
+        constant = self.space.constant_int(self.hpo.max_resource_attr)
+        max_t = scheduler.max_t or constant
         assert max_t is not None, "checked while the configuration was loaded"
         return Asha(
             max_t=max_t,
@@ -60,13 +65,15 @@ class CampaignSpec:
             stopping=scheduler.type == "stopping",
             brackets=scheduler.brackets,
             seed=self.hpo.seed,
+            ladder=ladder,
+            max_resource_attr="" if constant is None else self.hpo.max_resource_attr,
         )
 
-    def legs(self) -> LegPolicy:
-        """How trials are cut into legs."""
+    def legs(self, ladder: tuple[int, ...] = ()) -> LegPolicy:
+        """How trials are cut into legs; `ladder` as in `asha`."""
         from hpo.decisions.whole_trials import WholeTrials
 
-        return self.asha() or WholeTrials(self.hpo.max_resource_attr)
+        return self.asha(ladder) or WholeTrials(self.hpo.max_resource_attr)
 
     @property
     def searcher_name(self) -> str:
@@ -93,14 +100,19 @@ class CampaignSpec:
         hpo = self.hpo
         return Goal(hpo.metric, hpo.mode, hpo.resource_attr, hpo.trial_value)
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self, levels: Sequence[int] = ()) -> dict[str, Any]:
         """What makes two runs the same search, so that one may resume the other.
 
         Of an objective in a file only the file's name counts: a moved project is the same search.
+        So is one whose rungs go further than the `levels` that it began with.
         """
-        asha = self.asha()
+        asha, space = self.asha(), self.space.to_json()
+        if asha is not None and levels and asha.max_t > levels[-1]:
+            asha = replace(asha, max_t=levels[-1])
+            if asha.max_resource_attr:
+                space[asha.max_resource_attr] = {"type": "constant", "value": levels[-1]}
         return {
-            "space": self.space.to_json(),
+            "space": space,
             "seed": self.hpo.seed,
             "objective": self.objective.rsplit("/", 1)[-1],
             "metric": self.hpo.metric,
@@ -138,5 +150,6 @@ class CampaignSpec:
             "output_dir": str(self.output_dir),
             "space": self.space.to_json(),
             "slurm": self.slurm.model_dump(mode="json"),
-            "hpo": self.hpo.model_dump(mode="json"),
+            # Who is told is nobody else's business, and an address may hold a token.
+            "hpo": self.hpo.model_dump(mode="json", exclude={"notify"}),
         }

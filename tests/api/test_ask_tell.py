@@ -152,3 +152,16 @@ def test_what_is_wrong_is_told() -> None:
         study.tell(trial, {"loss": 1.0})
     with pytest.raises(ReportError, match=r"trial 7 is not being waited for; these are: \[0\]"):
         study.tell(7, 1.0)
+
+
+def test_a_searcher_by_its_name() -> None:
+    study = hpo.ask_tell(
+        SPACE, searcher={"name": "tpe", "n_initial": 5}, n_trials=30, points_to_evaluate=[{"lr": 1}]
+    )
+    finish(study)
+    assert study.trials.lr[0] == 1.0
+    learned = study.trials.lr[20:]
+    assert abs(math.log10(learned.median()) + 2) < 0.7  # near the best, which is 0.01
+    for wrong in ("tpee", {"name": "tpe", "n_start": 1}):
+        with pytest.raises(SettingsError, match=r"must be one of random|unknown key 'n_start'"):
+            hpo.ask_tell(SPACE, searcher=wrong)

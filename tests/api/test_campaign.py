@@ -52,6 +52,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         lambda config: 0.0,
         space={"lr": hpo.loguniform(0.0, 1.0)},
         n_trails=3,
+        n_workers=2,
         partition="gpu",
         slurm=hpo.SLURM(gpu=1, time="soon", metric="loss"),  # type: ignore[call-arg]
         scheduler=hpo.ASHA(max_t=0),
@@ -60,6 +61,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     for words in (
         "objective: a lambda has no name; write `def objective(config, trial):`",
         "unknown key 'n_trails' in hpo.Campaign: did you mean 'n_trials'?",
+        "unknown key 'n_workers' in hpo.Campaign: it is called 'max_concurrent_jobs' here",
         "'partition' in hpo.Campaign belongs in hpo.SLURM",
         "unknown key 'gpu' in hpo.SLURM: did you mean 'gpus'?",
         "'metric' in hpo.SLURM belongs in hpo.Campaign",
@@ -180,9 +182,25 @@ def test_an_objective_that_cannot_be_imported_is_told_before_anything_starts(
     assert not campaign.output_dir.exists()
 
 
-@pytest.mark.parametrize(("given", "model"), [(hpo.SLURM, SlurmSettings)], ids=["SLURM"])
-def test_running_programs_can_complete_the_options(given: Any, model: Any) -> None:
-    assert list(inspect.signature(given).parameters) == list(model.model_fields)
+def test_running_programs_can_complete_the_options() -> None:
+    assert list(inspect.signature(hpo.SLURM).parameters) == list(SlurmSettings.model_fields)
+    own = {"space", "slurm"}
+    assert set(inspect.signature(Campaign).parameters) == own | set(HpoSettings.model_fields)
+    assert next(iter(inspect.signature(Campaign).parameters)) == "objective"
+
+
+def test_a_scheduler_brings_searcher_limits_and_rungs_along(train: Any) -> None:
+    scheduler = hpo.Scheduler(
+        hpo.AsyncRandomSearch({"lr": hpo.loguniform(1e-4, 1.0)}, seed=5),
+        hpo.Limits(n_trials=12, max_wallclock_s=60.0, target_metric=0.1),
+        hpo.Asha(max_t=9, grace_period=3),
+    )
+    spec = Campaign(train.objective, scheduler=scheduler)._spec()
+    assert (spec.hpo.n_trials, spec.hpo.seed, spec.hpo.max_wallclock_time) == (12, 5, 60.0)
+    assert spec.hpo.target_error == 0.1
+    assert spec.asha() == hpo.Asha(max_t=9, grace_period=3, seed=5)
+    assert "max_lost_legs" not in spec.hpo.model_fields_set
+    assert Campaign(train.objective, scheduler=scheduler, n_trials=3)._spec().hpo.n_trials == 3
 
 
 def test_the_types_of_options_name_each_setting() -> None:
@@ -191,3 +209,13 @@ def test_the_types_of_options_name_each_setting() -> None:
     assert set(SlurmOptions.__annotations__) == set(SlurmSettings.model_fields)
     apart = {"objective", "searcher", "scheduler"}
     assert set(CampaignOptions.__annotations__) | apart == set(HpoSettings.model_fields)
+
+
+def test_the_doctor_says_what_the_command_says(train: Any) -> None:
+    found = Campaign(train.objective, space=SPACE, n_trials=2).doctor(executor="local")
+    assert not found.will_fail
+    assert "a campaign can start" in repr(found)
+    assert {one["verdict"] for one in found.data["checks"]} <= {"ok", "warn", "unknown"}
+    broken = Campaign("my_training:objektive", space=SPACE, n_trials=2).doctor(executor="local")
+    assert broken.will_fail
+    assert "no function 'objektive'" in repr(broken)

@@ -14,7 +14,7 @@ from typing import Any
 
 FINAL = {
     "TrialCompleted": ("completed", "paused"),  # paused: stopped early, at a rung
-    "TrialPaused": ("paused",),
+    "TrialPaused": ("paused", "completed"),  # completed: at a rung that was the last then
     "TrialFailed": ("failed",),
     "TrialStopped": ("stopped", "paused", "interrupted", "completed"),
 }
@@ -78,8 +78,11 @@ class Auditor:
     def _judge_trials(self, events: list[dict[str, Any]], found: Findings) -> None:
         by_trial: dict[int, list[dict[str, Any]]] = {}
         for event in events:
-            if "trial_id" in event:
+            if "trial_id" in event and event["event"] != "StopAsked":
                 by_trial.setdefault(event["trial_id"], []).append(event)
+            elif event["event"] == "RetryAsked":
+                for trial_id in event["trial_ids"]:
+                    by_trial[trial_id].append(event)
         found.trials = len(by_trial)
         if sorted(by_trial) != list(range(len(by_trial))):
             found.lost.append(f"{self.root}: trials are {sorted(by_trial)}")
@@ -114,6 +117,9 @@ class Auditor:
             kind = event["event"]
             if kind == "LegFinished" and event["outcome"] == "completed":
                 legs["completed", event["rung"]] += 1
+            if kind == "RetryAsked" and event["from_start"]:
+                rung = 0
+                legs = Counter({k: n for k, n in legs.items() if k[0] != "completed" or n > 1})
             if kind in ("LegFinished", "LegLost", "LegClaimed"):
                 legs[kind, event["attempt"]] += 1
             if kind == "LegOffered":
@@ -130,8 +136,15 @@ class Auditor:
         seen: set[int] = set()
         counted = {e["attempt"]: e for e in story if e["event"] == "LegFinished"}
         folder = self.root / "trials" / f"trial_{trial_id}"
+        fresh = _fresh_attempts(story)
         for attempt in sorted({e["attempt"] for e in story if e["event"] == "LegClaimed"}):
-            epochs = _epochs(folder / f"reports-a{attempt}.jsonl")
+            later = [first for first in fresh if attempt < first]
+            where = folder.with_name(f"{folder.name}.before_a{later[0]}") if later else folder
+            epochs = _epochs(where / f"reports-a{attempt}.jsonl")
+            if attempt in fresh:
+                reached = 0
+                found.epochs += len(seen)
+                seen.clear()
             end = counted.get(attempt)
             if end is not None and end["outcome"] == "completed":
                 twice = [epoch for epoch in epochs if epoch <= reached]
@@ -145,6 +158,17 @@ class Auditor:
     def _judge_claims(self, found: Findings) -> None:
         live = [p.name for p in (self.root / "claims").iterdir() if ".done." not in p.name]
         found.doubled += [f"{self.root.name}: {name} is claimed after the end" for name in live]
+
+
+def _fresh_attempts(story: list[dict[str, Any]]) -> list[int]:
+    """The attempts that somebody wanted from the start."""
+    fresh, due = [], False
+    for event in story:
+        due = due or (event["event"] == "RetryAsked" and event["from_start"])
+        if due and event["event"] == "LegOffered":
+            fresh.append(event["attempt"])
+            due = False
+    return fresh
 
 
 def _epochs(path: Path) -> list[int]:

@@ -17,8 +17,16 @@ from simulation import Campaign, SteppedWall
 from chaos.audit import Auditor, Findings
 from hpo.cluster.simulated.model import ClusterModel
 from hpo.decisions.asha import Asha
+from hpo.record.requests import Enqueue, Extend, Request, RetryTrials, StopTrial
 
-TAKEN = {"LegLost": "jobs lost", "LegReturned": "jobs requeued"}
+TAKEN = {
+    "LegLost": "jobs lost",
+    "LegReturned": "jobs requeued",
+    "StopAsked": "trials stopped",
+    "RetryAsked": "trials retried",
+    "PointsEnqueued": "points enqueued",
+    "CampaignExtended": "campaigns extended",
+}
 
 
 def objective(config: dict[str, Any], trial: Any) -> None:
@@ -30,6 +38,23 @@ def objective(config: dict[str, Any], trial: Any) -> None:
         trial.report(epoch=epoch, validation_error=abs(config["lr"] - 0.03) + 1.0 / epoch)
 
 
+def wishes(dice: random.Random) -> list[Request]:
+    """What people ask for meanwhile, some of which cannot be done."""
+    who, made = "hal", list[Request]()
+    for _ in range(dice.randrange(8)):
+        when, trials = dice.uniform(0.0, 3000.0), [dice.randrange(14) for _ in range(3)]
+        point = {"lr": dice.choice([0.001, 0.03, 0.3]), "width": dice.randrange(8, 40)}
+        kinds: list[Request] = [
+            StopTrial(trials[0], who, when),
+            RetryTrials(trials, who, when, from_start=dice.random() < 0.5),
+            Enqueue([point], who, when),
+            Extend(who, when, more_trials=1),
+            Extend(who, when, max_t=dice.choice([9, 12, 27])),
+        ]
+        made.append(dice.choice(kinds))
+    return made
+
+
 def run(root: Path, seed: int, crashes: int) -> tuple[Counter[str], Findings]:
     """One campaign with `crashes` dead managers; random search, ASHA and its stopping variant."""
     dice = random.Random(seed)
@@ -38,8 +63,8 @@ def run(root: Path, seed: int, crashes: int) -> tuple[Counter[str], Findings]:
     )
     asha = (
         None,
-        Asha(max_t=9, reduction_factor=3),
-        Asha(max_t=9, reduction_factor=3, stopping=True),
+        Asha(max_t=9, reduction_factor=3, max_resource_attr="max_epochs"),
+        Asha(max_t=9, reduction_factor=3, stopping=True, max_resource_attr="max_epochs"),
     )
     campaign = Campaign(
         root,
@@ -53,6 +78,8 @@ def run(root: Path, seed: int, crashes: int) -> tuple[Counter[str], Findings]:
     )
     if seed % 3:
         campaign.space["max_epochs"] = 9
+    for request in wishes(random.Random(seed)):
+        campaign.ask_at(request.time, request)
     auditor = Auditor(root)
     left = crashes
 

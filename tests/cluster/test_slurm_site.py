@@ -103,8 +103,16 @@ def test_the_limits_of_a_qos() -> None:
 
 
 def test_what_a_user_has_in_the_queue() -> None:
-    rows = "RUNNING|gres:gpu:2\nRUNNING|gres/gpu:a100:1\nRUNNING|N/A\nPENDING|gres:gpu:4\n\n"
-    assert read_use(rows + "COMPLETING|gres:gpu") == Use(running=4, waiting=1, gpus=4)
+    rows = """\
+RUNNING|gres:gpu:2|mine
+RUNNING|gres/gpu:a100:1|trial_3.search-1234
+RUNNING|N/A|a|b
+PENDING|gres:gpu:4|trial.search-1234
+
+COMPLETING|gres:gpu|x
+"""
+    assert read_use(rows) == Use(running=4, waiting=1, gpus=4)
+    assert read_use(rows, "search-1234") == Use(running=3, waiting=0, gpus=3)
 
 
 def test_what_nodes_have() -> None:

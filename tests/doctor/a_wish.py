@@ -10,6 +10,7 @@ WISH = Wish(
     size=Size(4096, 120),
     cpus=1,
     gpus=1,
+    gpus_elsewhere=False,
     gpu_type=None,
     trials=100,
     legs=100,

@@ -9,7 +9,7 @@ from a_wish import WISH
 
 from hpo.cluster.slurm.preflight import Tried
 from hpo.cluster.slurm.site import Nodes
-from hpo.doctor.request import request, resources
+from hpo.doctor.request import is_told, request, resources
 from hpo.doctor.wish import Wish
 from hpo.units.sizes import Size
 
@@ -43,6 +43,14 @@ def test_what_slurm_refuses_names_the_setting(words: str, setting: str) -> None:
     assert setting in found.advice
 
 
+def test_a_vague_refusal_is_left_out_where_the_resource_is_known() -> None:
+    vague = request(Tried(refused="Requested node configuration is not available"), "--x")
+    too_many = resources([PLAIN], replace(WISH, gpus=9), 6144)
+    assert is_told(vague, too_many)
+    assert not is_told(vague, resources([PLAIN], WISH, 6144))
+    assert not is_told(request(Tried(refused="Invalid qos"), "--x"), too_many)
+
+
 def verdicts(wish: Wish, *nodes: Nodes, max_mem_mb: int = 6144) -> dict[str, tuple[str, str]]:
     found = resources(nodes, wish, max_mem_mb)
     return {one.check: (one.verdict, one.advice) for one in found}
@@ -72,6 +80,10 @@ def test_what_no_node_has_fails_with_the_most_that_one_has(
     verdict, told = verdicts(replace(WISH, **change), NODE, PLAIN)[check]  # type: ignore[arg-type]
     assert verdict == "fail"
     assert advice in told
+
+
+def test_gpus_that_are_asked_for_in_a_way_of_its_own_are_left_to_sbatch() -> None:
+    assert verdicts(replace(WISH, gpus=9, gpus_elsewhere=True), NODE)["gpus"][0] == "ok"
 
 
 def test_gpus_where_there_are_none() -> None:

@@ -77,6 +77,8 @@ def test_a_save_that_has_to_fit_into_the_grace_of_a_preemption_is_told() -> None
     unknown = replace(SITE, kill_wait_s=None, warns=True)
     found = partition.preemption(unknown, [replace(MAIN, preempt_mode="")], never)
     assert "the warning signal as well" in found.found
+    found = partition.preemption(SITE, [replace(MAIN, preempt_mode="CANCEL")], WISH)
+    assert "another is asked for" in found.found
 
 
 def test_where_nothing_is_preempted_it_is_said() -> None:

@@ -169,6 +169,19 @@ def test_a_study_that_is_followed_comes_to_what_one_written_at_the_end_is(tmp_pa
         assert followed.values == at_once.values
         assert followed.user_attrs == at_once.user_attrs
         assert followed.datetime_complete == at_once.datetime_complete
+        assert followed.datetime_start == at_once.datetime_start
+
+
+def test_a_trial_waits_until_it_is_known_when_it_began() -> None:
+    """Its job writes that down a moment after it has taken it."""
+    running = {"trial_id": 0, "status": "running", "error": None, "config": {}, "reports": {}}
+    converter = Converter({}, Goal())
+    (trial,) = converter.trials({0: running}, goes_on=True).values()
+    assert (trial.state, trial.start) == (4, None)
+    reports = {"epoch": [1], "time": [1e9 + 70], "elapsed": [60.0], "validation_error": [0.5]}
+    told = running | {"reports": reports, "additional_info": {"start_time": 1e9 + 500}}
+    (trial,) = converter.trials({0: told}, goes_on=True).values()
+    assert (trial.state, trial.start) == (0, 1e9 + 10)
 
 
 def test_optuna_goes_on_with_the_study(root: Path, tmp_path: Path) -> None:

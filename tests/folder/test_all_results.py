@@ -68,7 +68,7 @@ def test_the_last_line_of_a_trial_stands(layout: Layout) -> None:
     all_results.append(layout, [line(0), line(1)])
     all_results.append(layout, [line(0, 4, error=0.25)])
     assert all_results.read(layout)[0]["error"] == 0.25
-    assert all_results.attempts_told(layout) == {0: 4, 1: 0}
+    assert all_results.told(layout) == {0: (4, "completed"), 1: (0, "completed")}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_odd_reports_are_left_out(layout: Layout) -> None:
         "time": [None, "noon"],
     }
     assert all_results.read(layout)[1]["reports"] == {}
-    assert all_results.attempts_told(layout) == {0: 0, 1: 0, 2: None}
+    assert all_results.told(layout) == {i: (a, "completed") for i, a in ((0, 0), (1, 0), (2, None))}
 
 
 def test_a_torn_last_line_is_none_and_the_next_line_stands_by_itself(layout: Layout) -> None:
@@ -102,12 +102,12 @@ def test_a_torn_last_line_is_none_and_the_next_line_stands_by_itself(layout: Lay
     whole = layout.all_results.read_text()
     layout.all_results.write_text(whole + line(1)[:40])
     assert set(all_results.read(layout)) == {0}
-    assert all_results.attempts_told(layout) is None
+    assert all_results.told(layout) is None
     all_results.append(layout, [line(2)])
     assert layout.all_results.read_text().endswith(f"\n{line(2)}\n")
     # Which trial the torn line was of nobody knows: it may be one that has an older line.
     assert all_results.read(layout) == {}
-    assert all_results.attempts_told(layout) is None
+    assert all_results.told(layout) is None
 
 
 @pytest.mark.parametrize("text", ["[]\n", "5\n", '{"trial_id":"x"}\n', "\n", "[" * 10**5 + "\n"])
@@ -116,14 +116,14 @@ def test_a_file_with_anything_else_in_it_is_worth_nothing(layout: Layout, text: 
     with layout.all_results.open("a") as file:
         file.write(text)
     assert all_results.read(layout) == {}
-    assert all_results.attempts_told(layout) is None
+    assert all_results.told(layout) is None
 
 
 def test_where_there_is_no_file_nothing_is_known(layout: Layout) -> None:
     assert all_results.read(layout) == {}
-    assert all_results.attempts_told(layout) is None
+    assert all_results.told(layout) is None
     all_results.begin(layout)
-    assert all_results.attempts_told(layout) == {}
+    assert all_results.told(layout) == {}
 
 
 def test_every_line_is_json_for_others(layout: Layout) -> None:

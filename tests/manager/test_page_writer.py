@@ -15,8 +15,9 @@ from user_project import ROOT
 
 from hpo.folder.files import Layout, publish_json
 from hpo.folder.journal import Header, Journal
-from hpo.manager import page_writer
-from hpo.manager.page_writer import SWITCH, PageWriter
+from hpo.manager import own_command, page_writer
+from hpo.manager.own_command import SWITCH
+from hpo.manager.page_writer import PageWriter
 from hpo.record import events as ev
 
 NOW = 1000.0
@@ -37,7 +38,13 @@ def layout(tmp_path: Path) -> Layout:
     seat = {"metric": "loss", "mode": "min", "resource_attr": "epoch", "gpus": 0}
     document = {"campaign": "c", "created": 1, "identity": {}, "settings": {}, "seat": seat}
     publish_json(layout.campaign, document)
-    events = [ev.CampaignStarted(NOW), drawn(0), offered(0), claimed(0), finished(0)]
+    events: list[ev.Event] = [
+        ev.CampaignStarted(NOW),
+        drawn(0),
+        offered(0),
+        claimed(0),
+        finished(0),
+    ]
     Journal(layout.journal, Header("c", "d")).append([*events, ev.TrialCompleted(NOW, 0)])
     return layout
 
@@ -78,7 +85,7 @@ def test_while_it_runs_only_where_something_changed_and_politely(layout: Layout)
     now[0] = 600.0
     writer.look(news=False)
     (child,) = children()
-    assert child.nice() == page_writer.POLITE
+    assert child.nice() == own_command.POLITE
     writer.look(news=True)
     assert len(children()) == 1  # one at a time
     wait_for(writer)

@@ -9,9 +9,10 @@ from desk import Desk, two_offered
 from histories import NOW, claimed, finished, result_of, take
 
 from hpo.folder import all_results, attempts
+from hpo.folder.files import read_object
 from hpo.manager.results_collector import ResultsCollector
 from hpo.record import events as ev
-from hpo.record.state import apply
+from hpo.record.state import TrialStatus, apply
 
 
 @pytest.fixture
@@ -32,7 +33,8 @@ def collector(desk: Desk) -> ResultsCollector:
 
 
 def told(desk: Desk) -> dict[int, int | None] | None:
-    return all_results.attempts_told(desk.layout)
+    found = all_results.told(desk.layout)
+    return None if found is None else {i: attempt for i, (attempt, _) in found.items()}
 
 
 @pytest.mark.parametrize("damage", [None, b"", b'{"trial_id":0,"att\n', b'{"trial_id":0'])
@@ -58,6 +60,21 @@ def test_a_line_of_an_older_attempt_is_followed_by_that_of_the_result(
     assert told(desk) == {0: 0}
 
 
+def test_a_line_from_before_the_manager_stopped_the_trial_is_followed_too(
+    desk: Desk, collector: ResultsCollector
+) -> None:
+    """Both are of one attempt: what its job wrote, and what the manager wrote over it."""
+    collector.repair(desk.state)
+    collector.write(all_of_it=True)
+    standing = read_object(desk.layout.result(0)) | {"status": "stopped"}
+    attempts.publish_standing(desk.layout, standing)
+    desk.state.trials[0].status = TrialStatus.STOPPED
+    again = ResultsCollector(desk.layout)
+    again.repair(desk.state)
+    again.write(all_of_it=True)
+    assert all_results.told(desk.layout) == {0: (0, "stopped")}
+
+
 def test_a_sound_file_is_left_alone(desk: Desk, collector: ResultsCollector) -> None:
     collector.repair(desk.state)
     collector.write(all_of_it=True)
@@ -74,7 +91,7 @@ def test_what_cannot_be_written_now_is_written_later(
     desk: Desk, collector: ResultsCollector
 ) -> None:
     collector.repair(desk.state)
-    collector.note([{"trial_id": 1, "attempt": 0, "error": 0.5}, {"no": "result"}])
+    collector.note([{"trial_id": 1, "attempt": 0, "status": "failed"}, {"no": "result"}])
     path = desk.layout.all_results
     path.unlink()
     path.mkdir()

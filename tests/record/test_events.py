@@ -34,6 +34,10 @@ BY_ANNOTATION = {
     "str": st.text(),
     "str | None": st.none() | st.text(),
     "Mapping[str, Any]": st.dictionaries(st.text(), values, max_size=4),
+    "Sequence[int]": st.lists(whole, max_size=4),
+    "Sequence[Mapping[str, Any]]": st.lists(
+        st.dictionaries(st.text(), values, max_size=4), max_size=3
+    ),
     "Outcome": st.sampled_from(Outcome),
 }
 
@@ -80,11 +84,12 @@ def test_an_event_with_a_field_too_many_or_too_few_is_refused(cls: type[Any]) ->
 def test_an_event_with_a_value_of_another_kind_is_refused(cls: type[Any]) -> None:
     for name in _plain_record(cls).keys() - {"event"}:
         with pytest.raises(ValueError, match=f"not a {cls.__name__}: .*{name} is"):
-            ev.from_record(_plain_record(cls) | {name: [1]})
+            ev.from_record(_plain_record(cls) | {name: {1}})
 
 
 def _plain_record(cls: type[Any]) -> dict[str, Any]:
     kinds = {"bool": True, "str": "1", "Mapping[str, Any]": {}, "Outcome": "failed"}
+    kinds |= {"Sequence[int]": [], "Sequence[Mapping[str, Any]]": []}
     names = plain_fields(cls) + (plain_fields(Result) if cls is ev.LegFinished else [])
     values = {name: kinds.get(kind.partition(" |")[0], 1) for name, kind in names}
     return {"event": cls.__name__} | values

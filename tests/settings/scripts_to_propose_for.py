@@ -4,6 +4,9 @@ MNIST = """
 import argparse
 import torch
 
+def train(args, epoch):
+    print('Train Epoch: {} [{}/{}]\\tLoss: {:.6f}'.format(epoch, 1, 2, 0.5))
+
 def test(epoch):
     print('\\nTest set: Average loss: {:.4f}, Accuracy: {}/{} ({:.0f}%)\\n'.format(0.1, 3, 10, 30.))
 
@@ -217,3 +220,20 @@ def train(learning_rate: float, data_path, batch_size: int = 32, max_epochs: int
 def quick(lr=0.1):
     return {"loss": lr}
 '''
+LIGHTNING = """
+import lightning as L
+from lightning.pytorch.cli import LightningCLI
+
+class Model(L.LightningModule):
+    def __init__(self, learning_rate: float = 1e-3, hidden: int = 64, seed: int = 0):
+        super().__init__()
+
+    def validation_step(self, batch):
+        self.log("val/loss", 0.1, prog_bar=True)
+
+class Data(L.LightningDataModule):
+    def __init__(self, root: str = "data", batch_size: int = 32):
+        super().__init__()
+
+LightningCLI(Model, Data)
+"""

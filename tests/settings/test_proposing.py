@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 import scripts_to_propose_for as scripts
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hpo.errors import SettingsError
 from hpo.settings.proposing.document import Document
+from hpo.settings.proposing.domains import written
 from hpo.settings.proposing.proposal import propose_for
 from hpo.settings.reading.loading import Loaded, load
+from hpo.settings.reading.yaml_files import parse_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -143,6 +147,31 @@ def test_command_lines_of_dataclasses_and_functions(tmp_path: Path) -> None:
     document, loaded = proposed(tmp_path, scripts.ABSL)
     assert loaded.problems == []
     assert settings(document)["flags"] == "--{name}/--no{name}"
+
+
+def test_lightning_cli(tmp_path: Path) -> None:
+    document, loaded = proposed(tmp_path, scripts.LIGHTNING)
+    assert loaded.problems == []
+    names = ["model.learning_rate", "model.hidden", "data.batch_size", "trainer.max_epochs"]
+    assert list(space(document)) == names
+    assert settings(document)["command"][2] == "fit"
+    assert settings(document)["metric"] == "val_loss"
+    assert "val/loss=(?P<val_loss>" in settings(document)["metric_pattern"]
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text()
+        | st.floats(allow_nan=False, allow_infinity=False),
+        lambda inner: st.lists(inner, max_size=3),
+        max_leaves=5,
+    )
+)  # fmt: skip
+def test_a_value_is_read_as_it_is_written(value: Any) -> None:
+    text = written(value)
+    assert "\n" not in text
+    read, _, problems = parse_yaml(f"x: {text}\n", str)
+    assert (read, problems) == ({"x": value}, [])
 
 
 def test_functions(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def doctor(folder: Path, *settings: str, **environment: str) -> dict[str, dict[s
         capture_output=True,
         text=True,
         check=False,
-        timeout=200,
+        timeout=500,  # for a job that waits while other tests have the GPUs
     )
     assert "Traceback" not in done.stderr, done.stderr
     told = json.loads(done.stdout)
@@ -154,6 +154,20 @@ def test_a_maintenance_that_cuts_the_time_is_told(folder: Path, maintenance: str
     found = doctor(folder, "slurm.time=2-00:00:00")["maintenance"]
     assert found["verdict"] == "warn"
     assert maintenance in found["found"]
+
+
+def test_a_quota_that_is_used_up_fails(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    tools = tmp_path_factory.mktemp("tools")
+    device = subprocess.run(
+        ["df", "--output=source", str(folder)], capture_output=True, text=True, check=True
+    ).stdout.split()[-1]
+    row = f"{device} 1000 1000 1000 0 10 0 0 0"
+    (tools / "quota").write_text(f"#!/bin/sh\necho '{row}'\nexit 1\n")
+    (tools / "quota").chmod(0o755)
+    found = doctor(folder, PATH=f"{tools}:{os.environ['PATH']}")["quota"]
+    assert found["verdict"] == "fail"
 
 
 def test_a_slurm_that_does_not_answer_fails(folder: Path) -> None:

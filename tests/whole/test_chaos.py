@@ -20,7 +20,7 @@ def test_a_hundred_dead_managers_in_virtual_time(tmp_path: Path) -> None:
         assert kills["manager crashed"] == 30
         total.add(found)
     assert total.faults == []
-    assert total.trials == 72
+    assert total.trials >= 72
 
 
 @pytest.mark.slow

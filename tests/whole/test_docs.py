@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from hpo.settings.notify import NotifySettings
 from hpo.settings.search import HpoSettings, SchedulerSettings
 from hpo.settings.searchers import MODELS
 from hpo.settings.slurm import SlurmSettings
@@ -74,7 +75,9 @@ def test_examples_in_python_can_be_read(page: Path) -> None:
         ast.parse(code)
 
 
-@pytest.mark.parametrize("model", [HpoSettings, SlurmSettings, SchedulerSettings, *MODELS.values()])
+@pytest.mark.parametrize(
+    "model", [HpoSettings, SlurmSettings, SchedulerSettings, NotifySettings, *MODELS.values()]
+)
 def test_every_setting_says_what_it_is(model: type[Settings]) -> None:
     told = model.model_json_schema()["properties"]
     assert [name for name in model.model_fields if not told[name].get("description")] == []

@@ -10,8 +10,9 @@ def add(commands: Commands) -> None:
     stop = commands.add_parser(
         "stop",
         help="stop a campaign, its waiting and its running jobs",
-        description="Stop the campaign in a directory, from any node, whether its manager lives or"
-        " not. Nothing new starts, waiting jobs are cancelled, and what runs may finish its trial."
+        description="Stop the campaign in a directory, or single trials of it, from any node,"
+        " whether its manager lives or not. Nothing new starts, waiting jobs are cancelled, and"
+        " what runs may finish its trial."
         " `hpo run` goes on with the campaign later.",
     )
     stop.add_argument("campaign", metavar="DIR", help="the campaign's output directory")
@@ -19,6 +20,15 @@ def add(commands: Commands) -> None:
     harder = stop.add_mutually_exclusive_group()
     harder.add_argument(
         "--now", action="store_true", help="what runs saves and leaves at its next report"
+    )
+    harder.add_argument(
+        "--trial",
+        action="append",
+        default=[],
+        dest="trials",
+        metavar="TRIAL",
+        help="only this trial: it saves and leaves at its next report, and stays stopped until"
+        " `hpo retry`; may be given several times",
     )
     harder.add_argument(
         "--kill",

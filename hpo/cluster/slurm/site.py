@@ -220,11 +220,20 @@ class Use:
     gpus: int = 0
 
 
-def read_use(text: str) -> Use:
-    """How many jobs a user has, of the lines of `squeue -h -r -o '%T|%b'`."""
+USE_FORMAT = "%T|%b|%j"
+
+
+def read_use(text: str, campaign: str | None = None) -> Use:
+    """How many jobs a user has, of the lines of `squeue -h -r -o USE_FORMAT`.
+
+    Those of `campaign` do not count: it is looked at whether there is room for them.
+    """
     running = waiting = gpus = 0
     for line in text.splitlines():
-        state, _, gres = line.strip().partition("|")
+        state, _, rest = line.strip().partition("|")
+        gres, _, name = rest.partition("|")
+        if campaign is not None and name.endswith(f".{campaign}"):
+            continue
         if state == "PENDING":
             waiting += 1
         elif state:

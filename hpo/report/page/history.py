@@ -59,7 +59,6 @@ class History:
         measured: every finite result, in order of time.
         incumbents: those that were better than all that stood before.
         offers: (time, number of legs that any job could have taken from then on).
-        seconds: what the legs of a trial took that have ended, by trial (s).
         lost: how many legs were lost, by cause.
         latest: when anything last happened; None: nothing has.
     """
@@ -69,7 +68,6 @@ class History:
     measured: list[Measured] = field(default_factory=list)
     incumbents: list[Measured] = field(default_factory=list)
     offers: list[tuple[float, int]] = field(default_factory=list)
-    seconds: dict[int, float] = field(default_factory=dict)
     lost: Counter[str] = field(default_factory=Counter)
     latest: float | None = None
     _open: dict[int, Leg] = field(default_factory=dict)
@@ -128,7 +126,6 @@ class History:
     def _close(self, trial_id: int, time: float, how: str, cause: str, node: str) -> None:
         leg = self._open.pop(trial_id)
         leg.end, leg.how, leg.cause, leg.node = max(time, leg.start), how, cause, node
-        self.seconds[trial_id] = self.seconds.get(trial_id, 0.0) + leg.end - leg.start
 
     def _compare(self, event: ev.Event) -> None:
         """Whether another trial leads, or the same one with another value."""

@@ -136,7 +136,7 @@ def _trials(history: History, trials: Sequence[TrialState], end: float) -> Json:
     names = [status.value for status in TrialStatus]
     running = {leg.trial_id: end - leg.start for leg in history.legs if math.isinf(leg.end)}
     causes = list(dict.fromkeys(trial.cause or "" for trial in trials))
-    seconds = (history.seconds.get(t.trial_id, 0.0) + running.get(t.trial_id, 0.0) for t in trials)
+    seconds = (t.seconds + running.get(t.trial_id, 0.0) for t in trials)
     return {
         "statuses": names,
         "id": [trial.trial_id for trial in trials],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hpo.decisions.scheduler import BREAKER, STOPPED_BY_USER
 from hpo.record.state import CampaignState, TrialStatus
@@ -17,6 +17,10 @@ from hpo.report.page.words import span
 from hpo.report.usage_words import usage_lines
 from hpo.shown import one_line
 
+if TYPE_CHECKING:  # because it reads files, too
+    from hpo.report.status_document import Forecast, Status
+
+MOST_REASONS = 3
 SILENT_S = 300.0  # without a sign of its manager, after which a campaign may not go on
 GOOD, BAD, QUIET, ACTIVE = "good", "bad", "quiet", "active"
 _CODE = re.compile(r"`([^`]+)`")
@@ -55,6 +59,35 @@ def standing(state: CampaignState, silent_s: float | None) -> Standing:
     if state.ending is not None:
         return Standing("ending", ACTIVE, f"What runs may finish: {one_line(state.ending)}.")
     return Standing("running", ACTIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What is to come of a campaign that runs: its jobs in words, and its foreseen end."""
+
+    jobs: str
+    forecast: Forecast | None
+    hours: str = ""
+
+
+def ahead(status: Status | None) -> Ahead | None:
+    """What the manager last said of it; None: nothing."""
+    if status is None:
+        return None
+    jobs, forecast = status.jobs, status.forecast
+    why = "; ".join(
+        f"{found.count}: {one_line(found.text or found.reason)}"
+        + (f" ({one_line(found.setting)})" if found.setting else "")
+        for found in jobs.reasons[:MOST_REASONS]
+    )
+    hours = ""
+    if forecast is not None and forecast.hours is not None:
+        hours = f"{hours_text(forecast.hours)} {status.hours_of.removesuffix('s')}-hours"
+        if forecast.hours_low is not None and forecast.hours_high is not None:
+            low, high = hours_text(forecast.hours_low), hours_text(forecast.hours_high)
+            hours += f" ({low} to {high})"
+    text = f"Jobs: {jobs.running} run, {jobs.queued} wait{f': {why}' if why else ''}."
+    return Ahead(text, forecast, hours)
 
 
 def counts(state: CampaignState, n_trials: int | None) -> list[tuple[str, int]]:

@@ -53,9 +53,10 @@ def render(sources: Sources, folder: str, settings: Mapping[str, Any], now: floa
             "a report needs jinja2, which is not installed: pip install 'hpo-campaign[report]'"
         ) from err
     state, plan, document = sources.history.state, sources.plan, sources.document
-    importance = importance_of(state, plan.space, plan.levels)
+    levels = state.levels or plan.levels  # which may have been extended
+    importance = importance_of(state, plan.space, levels)
     until = _until(sources, now)
-    facts = Facts(plan.space, plan.levels, plan.gpus, until, sources.curves, importance.shares)
+    facts = Facts(plan.space, levels, plan.gpus, until, sources.curves, importance.shares)
     model = build(sources.history, facts)
     data = _script_json(model)
     scripts = [_asset("vendor/echarts.min.js"), *(_asset(f"assets/{name}.js") for name in SCRIPTS)]
@@ -77,13 +78,13 @@ def render(sources: Sources, folder: str, settings: Mapping[str, Any], now: floa
         scripts=scripts,
         policy=_policy(scripts),
         standing=panels.standing(state, _silent_s(sources, now)),
-        counts=panels.counts(state, plan.n_trials),
+        ahead=None if state.ended is not None else panels.ahead(sources.status),
+        counts=panels.counts(state, state.n_trials or plan.n_trials),
         hours=hours_text(state.seat_seconds / 3600 * max(1, plan.gpus)),
         meters=list(panels.meters(state, plan.gpus)),
         advice=panels.advice(state, plan.gpus, document["settings"]),
         best=_best(sources),
         rows=_best_rows(sources, model["constants"]),
-        has_rungs=bool(plan.levels),
         goal=state.goal,
         importance=importance.text,
         failures=[_failure(kind, model["constants"]) for kind in sources.failures],
@@ -122,7 +123,7 @@ def _policy(scripts: Sequence[str]) -> str:
 def _until(sources: Sources, now: float) -> float:
     """Up to when something is known: of one that runs the last sign of its manager."""
     latest = sources.history.latest
-    updated = _time(sources.status.get("updated"))
+    updated = None if sources.status is None else sources.status.updated
     known = [time for time in (latest, updated) if time is not None]
     if sources.history.state.ended is not None and latest is not None:
         return latest
@@ -131,11 +132,11 @@ def _until(sources: Sources, now: float) -> float:
 
 def _silent_s(sources: Sources, now: float) -> float | None:
     """How long nobody has seen the manager (s); None: of a simulated one, or nobody knows."""
-    updated = _time(sources.status.get("updated"))
     if sources.plan.executor == "simulated":
         return None
     latest = sources.history.latest
-    seen = max((time for time in (updated, latest) if time is not None), default=None)
+    beat = None if sources.status is None else sources.status.beat.at
+    seen = max((time for time in (beat, latest) if time is not None), default=None)
     return None if seen is None else max(0.0, now - seen)
 
 

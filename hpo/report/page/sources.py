@@ -13,6 +13,7 @@ from hpo.record.goal import Goal
 from hpo.record.state import TrialStatus
 from hpo.report.page.history import History, follow
 from hpo.report.page.model import curve_ids
+from hpo.report.status_document import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Sources:
         document: campaign.json.
         plan: what of it the page needs.
         history: the journal.
-        status: status.json; empty where there is none.
+        status: status.json; None where there is none.
         curves: the reports of some trials, by trial.
         failures: most first.
     """
@@ -78,7 +79,7 @@ class Sources:
     document: Mapping[str, Any]
     plan: Plan
     history: History
-    status: Mapping[str, Any] = field(default_factory=dict)
+    status: Status | None = None
     curves: Mapping[int, list[dict[str, Any]]] = field(default_factory=dict)
     failures: tuple[FailedKind, ...] = ()
 
@@ -98,9 +99,7 @@ def read(layout: Layout, document: Mapping[str, Any]) -> Sources:
     plan = Plan.of(document)
     history = read_through(layout.journal, lambda events: follow(events, plan.goal))
     curves = {i: _reports(layout, i, plan.goal.resource) for i in curve_ids(history.state)}
-    return Sources(
-        document, plan, history, read_object(layout.status), curves, _failures(layout, history)
-    )
+    return Sources(document, plan, history, Status.read(layout), curves, _failures(layout, history))
 
 
 def _reports(layout: Layout, trial_id: int, resource_attr: str) -> list[dict[str, Any]]:

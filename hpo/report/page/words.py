@@ -114,7 +114,7 @@ def seats(lanes: Lanes) -> str:
         RUNS: "training",
         STARTING: "starting (estimated from legs of different length)",
         WAITING: "waiting for a job",
-        PREEMPTED: "until what was preempted or lost went on",
+        PREEMPTED: "after a preemption or a fault",
         IDLE: "without work",
     }
     parts = [

@@ -100,10 +100,8 @@ def _by_type_name(node: ast.expr | None, default: Any) -> Kind:
     """What a default, or the name of a converting function, tells of the values."""
     if node is None:
         return "text" if default is None else kind_of(default)
-    name = last_name(node).lower()
-    if "bool" in name:
-        return "bool"
-    return "unknown"
+    named_so = "bool" in last_name(node).lower()
+    return "bool" if named_so or isinstance(default, bool) else "unknown"
 
 
 def _action(node: ast.expr | None) -> str:

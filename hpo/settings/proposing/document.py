@@ -222,7 +222,7 @@ def _hpo(
         lines += [_line(f"{k}: {written(v)}", "") for k, v in found.settings.items()]
         if flag is not None:
             lines.append(_line(f"flags: {written(flag)}", "# how booleans are typed"))
-        if found.style not in ("Hydra", "fire") and any(
+        if found.style not in ("Hydra", "LightningCLI", "fire") and any(
             one.kind == "list" for one in sorted_.in_space()
         ):
             lines.append(_line("lists: words", "# as several words behind the option"))
@@ -272,5 +272,7 @@ def _metric(found: CommandStyle, metric: Metric | None) -> list[str]:
     lines.append(_line(f"metric: {written(metric.name)}", ""))
     lines.append(_line(f"mode: {metric.mode}", ""))
     if metric.pattern is not None and found.style != "function":
+        if metric.note:
+            lines.append(f"  # {metric.note}")
         lines.append(f"  metric_pattern: '{metric.pattern}'")
     return lines

@@ -17,7 +17,17 @@ from hpo.settings.proposing.argument import UNKNOWN, Argument
 EPOCHS = (
     *("max_epochs", "epochs", "num_epochs", "n_epochs", "num_train_epochs", "nepochs", "nb_epochs"),
     *("max_epoch", "epoch", "train_epochs", "total_epochs"),
-    *("max_steps", "max_iters", "max_iter", "num_steps", "train_steps", "total_steps", "n_iters"),
+    *(
+        "total_timesteps",
+        "max_timesteps",
+        "max_steps",
+        "max_iters",
+        "max_iter",
+        "num_steps",
+        "train_steps",
+        "total_steps",
+        "n_iters",
+    ),
     *("num_iters", "iterations", "num_iterations", "n_iter", "steps", "num_boost_round", "maxiter"),
 )
 """Names of what says how long a trial is, the most telling first."""
@@ -32,7 +42,11 @@ NO_HYPERPARAMETER = re.compile(
     r"|bf16|fp32|tf32|precision|half|deterministic|profile|tensorboard|wandb|comet|mlflow|neptune"
     r"|cache|tokenizer|pretrained|plot|config|configs|download|progress|command|mode|local"
     r"|distributed|ddp|dist|sync|compile|pin|prefetch|version|classes|help|monitor|patience"
-    r"|overwrite|prompt|eps|epsilon|offline|limit|subset|samples|trials|timeout)($|_)"
+    r"|overwrite|prompt|eps|epsilon|offline|limit|subset|samples|trials|timeout|dummy|fake"
+    r"|synthetic|only|track|capture|video|start|warnings)($|_)|^train$"
+)
+_NO_SECTIONS = frozenset(
+    ["callbacks", "logger", "loggers", "logging", "paths", "extras", "hydra", "trainer", "debug"]
 )
 _HELD_OUT = re.compile(r"(^|_)(test|eval|val|valid|validation|dev)_|^no_")
 _FLAGS = re.compile(
@@ -53,12 +67,14 @@ def propose(argument: Argument) -> Proposal | None:
     """The domain for one argument; None: it is no hyperparameter, or nothing is known of it."""
     name = plain(argument.name)
     default = None if argument.default is UNKNOWN else argument.default
+    if _NO_SECTIONS & set(argument.name.split(".")[:-1]):
+        return None
     if argument.choices and (not NO_HYPERPARAMETER.search(name) or _KNOWN_CHOICES.search(name)):
         return _of_choices(argument, name)
     if _HELD_OUT.search(name):
         return None
     for pattern, rule in _RULES:
-        if pattern.search(name):
+        if argument.kind != "bool" and pattern.search(name):
             text = rule(default, argument)
             if text is not None:
                 return Proposal(text)
@@ -126,12 +142,11 @@ def _escaped(char: str) -> str:
 
 
 def number(value: float) -> str:
-    """A float that YAML reads as one: 1.0e-4, not 1e-4; of few digits where that is enough."""
-    text = f"{value:.6g}" if float(f"{value:.6g}") == value or value != round(value, 6) else None
-    text = text if text is not None and float(text) == value else repr(value)
+    """A float that YAML reads as one: 1.0e-5, not 1e-05."""
+    text = repr(value)
     if "e" in text and "." not in text:
         text = text.replace("e", ".0e")
-    return re.sub(r"e([+-])0+(\d)", r"e\1\2", text) if "." in text or "e" in text else f"{text}.0"
+    return re.sub(r"e([+-])0+(\d)", r"e\1\2", text)
 
 
 def _short(value: float) -> str:
@@ -146,13 +161,13 @@ Rule = Callable[[Any, Argument], "str | None"]
 def _around(low: float, high: float, least: float, most: float, times: float = 10.0) -> Rule:
     """`loguniform` around a default within `least` and `most`; from `low` to `high` without one."""
 
-    def rule(default: Any, _argument: Argument) -> str | None:
+    def rule(default: Any, argument: Argument) -> str | None:
         bottom, top = low, high
         if _is_number(default) and default > 0:
             bottom, top = max(least, default / times), min(most, default * times)
             if bottom >= top:
                 bottom, top = default / times, default * times
-        elif isinstance(default, str):
+        elif isinstance(default, (str, list, tuple)) or argument.kind in ("text", "list"):
             return None
         return f"loguniform({_short(bottom)}, {_short(top)})"
 
@@ -170,8 +185,10 @@ def _powers(least: int, most: int) -> Rule:
     """The powers of two around a default: half of it, itself, two and four times."""
 
     def rule(default: Any, argument: Argument) -> str | None:
-        if argument.kind in ("bool", "list") or isinstance(default, str):
+        if argument.kind in ("text", "list") or isinstance(default, (str, list, tuple)):
             return None
+        if isinstance(default, int) and default <= 0:
+            return None  # because it is computed
         usual = default if isinstance(default, int) and default > 0 else 64
         power = round(math.log2(usual))
         values = [2**exponent for exponent in range(power - 1, power + 3)]
@@ -255,7 +272,8 @@ _RULES: tuple[tuple[re.Pattern[str], Rule], ...] = tuple(
         (r"^gamma$|(^|_)lr_(decay|gamma)$|decay_rate$", _decay),
         (r"d_model|n_embd|embed_dim|embedding_dim|embedding_size|emb_dim|emb_size", _halves),
         (r"(^|_)(n_|num_|nb_)?(attention_)?heads?$|^n_?head$", _halves),
-        (r"(hidden|units|width|latent|channels|filters|ffn|^dim$|_dim$|bottleneck|neurons|^z$)",
+        (r"(hidden|units|width|latent|channels|filters|ffn|^dim$|_dim$|bottleneck|neurons|^z$"
+            r"|lin\d*_size|layer\d*_size|^fc_?\d+)",
          _widths),
         (r"(^|_)(n_|num_|nb_)?(layers?|depth|blocks?)$", _count),
         (r"^max_depth$", _fixed("randint(2, 12)")),

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from hpo.settings.proposing.argument import calls, keywords, last_name, texts
 
 NUMBER = r"[-+0-9.eE]+|nan"
+LIGHTNING = frozenset({"lightning", "pytorch_lightning"})
 _EPOCH = re.compile(r"(epoch|step|iter|iteration|round)\W*$", re.IGNORECASE)
-_PRINTS = ("print", "info", "write", "echo", "debug", "log", "warning")
+_PRINTS = ("print", "info", "write", "echo", "debug", "warning")
 _RANKS = (
     (r"error|err\b", "min"),
     (r"rmse|mae|mse", "min"),
@@ -30,13 +31,15 @@ _FORMAT = re.compile(r"%[-+ #0]*\d*(?:\.\d+)?[sdifgeEGr]|\{[^{}]*\}")
 class Metric:
     """What is compared, and how it is found.
 
-    `pattern` is None for what is reported by a call; `others` are further metrics beside it.
+    `pattern` is None for what is reported by a call; `others` are further metrics beside it;
+    `note` is what a person has to see to.
     """
 
     name: str
     mode: str
     pattern: str | None = None
     others: tuple[str, ...] = ()
+    note: str = ""
 
 
 def mode_of(name: str) -> str:
@@ -94,7 +97,7 @@ class _Place:
 
 
 def _printed(tree: ast.Module) -> Metric | None:
-    found: list[tuple[tuple[int, int], Metric]] = []
+    found: list[tuple[tuple[int, int, int], Metric]] = []
     for number, places in enumerate(_lines(tree)):
         epoch = next((place for place in places if _tells_epoch(place)), None)
         for index, place in enumerate(places):
@@ -104,8 +107,9 @@ def _printed(tree: ast.Module) -> Metric | None:
             held_out = any(w in words.split() for w in _HELD_OUT) or _starts_held_out(places)
             name = _name(words, _line_prefix(places, index))
             pattern = _pattern(places, epoch, index, name)
-            rank = (0 if held_out else 1, _rank(words))
-            found.append(((rank[0] * 10 + rank[1], number), Metric(name, mode_of(name), pattern)))
+            data = 0 if held_out else 2 if name.startswith("train") else 1
+            rank = (data, _rank(words), number)
+            found.append((rank, Metric(name, mode_of(name), pattern)))
     if not found:
         return None
     best = min(found, key=lambda one: one[0])[1]
@@ -190,7 +194,7 @@ def _rank(words: str) -> int:
 
 
 def _starts_held_out(places: Sequence[_Place]) -> bool:
-    return any(word in _words(places[0].before).split() for word in _HELD_OUT)
+    return bool(set(_HELD_OUT) & set(re.findall(r"[a-z]+", places[0].before.lower())))
 
 
 def _line_prefix(places: Sequence[_Place], index: int) -> str:
@@ -231,15 +235,21 @@ def _literal(before: str) -> str:
     return re.sub(r"(?:\\ )+", r"\\s*", escaped)
 
 
+def of_lightning(logged: str) -> Metric:
+    """A metric that Lightning shows in its bar."""
+    name = re.sub(r"\W", "_", logged)
+    pattern = rf"Epoch (?P<epoch>\d+): 100%.*{re.escape(logged)}=(?P<{name}>{NUMBER})"
+    note = "in Lightning's bar: log it with prog_bar=True, and have a bar on"
+    return Metric(name, mode_of(name), pattern, note=note)
+
+
 def _of_library(tree: ast.Module, packages: set[str]) -> Metric | None:
     """What libraries print by themselves."""
-    if packages & {"lightning", "pytorch_lightning"}:
+    if packages & LIGHTNING:
         names = [name for call in calls(tree, "log") for name in texts(call.args[:1])]
         told = [name for name in names if any(word in name for word in ("val", "test"))]
         if told:
-            name = re.sub(r"\W", "_", told[0])
-            pattern = rf"Epoch (?P<epoch>\d+): 100%.*{re.escape(told[0])}=(?P<{name}>{NUMBER})"
-            return Metric(name, mode_of(name), pattern)
+            return of_lightning(told[0])
     if packages & {"keras", "tensorflow"} and any(True for _ in calls(tree, "fit")):
         return Metric("val_loss", "min", rf"- val_loss: (?P<val_loss>{NUMBER})")
     if "transformers" in packages and any(True for _ in calls(tree, "Trainer")):

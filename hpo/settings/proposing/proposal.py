@@ -18,7 +18,7 @@ from hpo.settings.proposing.command_lines import (
 from hpo.settings.proposing.document import Document, render
 from hpo.settings.proposing.functions import functions_in, read_function
 from hpo.settings.proposing.hydra import read_hydra
-from hpo.settings.proposing.metrics import find_metric
+from hpo.settings.proposing.metrics import LIGHTNING, Metric, find_metric, of_lightning
 from hpo.settings.proposing.typed_lines import read_typed
 from hpo.settings.reading.finding import MOST_CODE_BYTES, absolute, read_file
 
@@ -78,13 +78,22 @@ def propose_for(text: str, output: Path, cwd: Path) -> Document:
     if named.function is not None:
         by_module = named.path.suffix == ".py" and text.count("/") == 0 and ".py:" not in text
         target = text if by_module else f"{target}:{named.function}"
+    metric = find_metric(tree, packages, named.function) or _monitored(found, packages)
     return render(
         found,
-        find_metric(tree, packages, named.function),
+        metric,
         target=target,
         source=text,
         packages=packages,
     )
+
+
+def _monitored(found: CommandStyle, packages: set[str]) -> Metric | None:
+    """What the callbacks in a configuration of Lightning's watch, such as `val/loss`."""
+    for argument in found.arguments:
+        if argument.name.endswith(".monitor") and packages & LIGHTNING:
+            return of_lightning(str(argument.default))
+    return None
 
 
 def _style(named: Named, tree: ast.Module, packages: set[str]) -> CommandStyle:
@@ -108,8 +117,8 @@ def _style(named: Named, tree: ast.Module, packages: set[str]) -> CommandStyle:
     raise SettingsError(
         [
             f"{named.path} has no command line that is found in its text (argparse, absl, click, "
-            "typer, Hydra, or a dataclass that HfArgumentParser, tyro, simple-parsing, draccus or "
-            f"fire reads): name the function that trains{hint}, or give the script arguments; "
+            "typer, Hydra, LightningCLI, or what HfArgumentParser, tyro, simple-parsing, draccus "
+            f"or fire read): name the function that trains{hint}, or give the script arguments; "
             "docs/how-to/your-script.md has configurations to begin with"
         ],
         where=WHERE,

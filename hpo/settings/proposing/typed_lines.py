@@ -1,6 +1,6 @@
 """The arguments of command lines that are made of dataclasses or functions. Pure.
 
-HfArgumentParser, simple-parsing, tyro, draccus, pyrallis, jsonargparse's `CLI` and fire.
+LightningCLI, HfArgumentParser, simple-parsing, tyro, draccus, pyrallis, jsonargparse's `CLI`, fire.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from hpo.settings.proposing.argument import (
     kind_named,
     kind_of,
     last_name,
+    texts,
     value_of,
 )
 from hpo.settings.proposing.command_lines import TWO_FLAGS, parameters
@@ -44,6 +45,9 @@ def read_typed(tree: ast.Module, packages: set[str]) -> CommandStyle | None:
         for call in calls(tree, "HfArgumentParser", "TrlParser"):
             if (found := _hf(call, classes, known)) is not None:
                 return found
+    if packages & {"lightning", "pytorch_lightning"}:
+        for call in calls(tree, "LightningCLI"):
+            return _lightning(call, classes, known)
     style = next((name for name in (*_NESTED, "simple_parsing") if name in packages), None)
     if style is not None:
         for call in calls(tree, "cli", "CLI", "auto_cli", "parse", "wrap", "add_arguments"):
@@ -88,6 +92,33 @@ def _of_function(function: ast.FunctionDef, known: Mapping[str, Any]) -> tuple[A
     return tuple(argument for argument, _ in parameters(function, known))
 
 
+def _lightning(
+    call: ast.Call, classes: Mapping[str, ast.ClassDef], known: Mapping[str, Any]
+) -> CommandStyle:
+    """What the constructors of the model and of the data take, below their names."""
+    named = keywords(call)
+    given = [*call.args[:2], None, None]
+    found = [Argument("trainer.max_epochs", "int")]
+    for above, key, node in (
+        ("model", "model_class", given[0]),
+        ("data", "datamodule_class", given[1]),
+    ):
+        chosen = node if node is not None else named.get(key)
+        class_ = None if chosen is None else classes.get(last_name(chosen))
+        for function in [] if class_ is None else class_.body:
+            if isinstance(function, ast.FunctionDef) and function.name == "__init__":
+                found += [
+                    replace(one, name=f"{above}.{one.name}", required=False)
+                    for one in _of_function(function, known)
+                ]
+    return CommandStyle(
+        "LightningCLI",
+        tuple(found),
+        ("fit", "--trainer.default_root_dir={checkpoint_dir}"),
+        {"arguments": "--{name}={value}"},
+    )
+
+
 def _hf(
     call: ast.Call, classes: Mapping[str, ast.ClassDef], known: Mapping[str, Any]
 ) -> CommandStyle | None:
@@ -123,7 +154,7 @@ def fields(
     for base in class_.bases:
         if (other := classes.get(last_name(base))) is not None:
             yield from fields(other, classes, known, nested=nested, above=above, depth=depth + 1)
-    for node in class_.body:
+    for node, behind in zip(class_.body, [*class_.body[1:], None], strict=True):
         if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
             continue
         name = node.target.id
@@ -132,7 +163,9 @@ def fields(
             below = f"{above}{name}." if nested else above
             yield from fields(inner, classes, known, nested=nested, above=below, depth=depth + 1)
             continue
-        yield _field(f"{above}{name}", node, known)
+        field = _field(f"{above}{name}", node, known)
+        docs = texts([behind.value]) if isinstance(behind, ast.Expr) else []
+        yield replace(field, help=field.help or next(iter(docs), ""))
 
 
 def _field(name: str, node: ast.AnnAssign, known: Mapping[str, Any]) -> Argument:

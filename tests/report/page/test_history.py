@@ -29,7 +29,6 @@ def test_a_leg_runs_from_its_claim_to_its_end() -> None:
     history = begun(offered(0), at(5, claimed(0)), at(20, finished(0, elapsed=12.5)))
     (leg,) = history.legs
     assert (leg.start, leg.end, leg.how) == (NOW + 5, NOW + 17.5, FINISHED)
-    assert history.seconds == {0: 12.5}
     assert history.latest == NOW + 20
 
 

@@ -84,7 +84,7 @@ def test_what_only_some_trials_have_is_a_column_with_gaps() -> None:
     }
     space, problems = read_space(raw)
     assert not problems
-    configs = [
+    configs: list[dict[str, Any]] = [
         {"model": {"kind": "svm", "c": 1.0, "same": 0.5}, "optimizer": {"lr": 0.1, "name": "sgd"}},
         {"model": {"kind": "net", "depth": 2, "same": 8}, "optimizer": {"lr": 0.01, "name": "sgd"}},
         {"model": "none", "optimizer": {"lr": 0.01, "name": "sgd"}},

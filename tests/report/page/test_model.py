@@ -129,7 +129,13 @@ def test_what_is_spread_keeps_its_ends(items: Sequence[int], most: int, left: li
 
 
 def test_reports_that_nobody_can_draw_are_left_out() -> None:
-    events = [ev.CampaignStarted(NOW), drawn(0), offered(0), claimed(0), finished(0)]
+    events: list[ev.Event] = [
+        ev.CampaignStarted(NOW),
+        drawn(0),
+        offered(0),
+        claimed(0),
+        finished(0),
+    ]
     good = {"epoch": 1, "loss": 0.5, "time": NOW + 1}
     odd: list[dict[str, Any]] = [{}, good | {"loss": None}, good | {"loss": 10**400}, good]
     curves = {0: odd, 1: [good | {"time": "noon"}]}
@@ -138,10 +144,16 @@ def test_reports_that_nobody_can_draw_are_left_out() -> None:
 
 
 def test_a_rung_beyond_the_levels_has_no_level() -> None:
-    events = [ev.CampaignStarted(NOW), drawn(0), offered(0), claimed(0), finished(0, None)]
+    events: list[ev.Event] = [
+        ev.CampaignStarted(NOW),
+        drawn(0),
+        offered(0),
+        claimed(0),
+        finished(0, None),
+    ]
     found = build(follow(events, Goal("loss")), Facts(levels=()))
     assert found["rungs"] == []
-    short = [ev.TrialDrawn(NOW, 1, {}, 5), ev.LegOffered(NOW, 1, 5, 0, 9)]
+    short: list[ev.Event] = [ev.TrialDrawn(NOW, 1, {}, 5), ev.LegOffered(NOW, 1, 5, 0, 9)]
     short.append(ev.LegClaimed(NOW, 1, 5, 0, "9"))
     found = build(follow([*events, *short], Goal("loss")), Facts(levels=(1,)))
     assert [(r["level"], r["best"], r["running"]) for r in found["rungs"]] == [

@@ -63,7 +63,7 @@ def page(
 
 
 def text_of(chromium: Browser, css: str) -> str:
-    return chromium.driver.find_element(By.CSS_SELECTOR, css).text
+    return str(chromium.driver.find_element(By.CSS_SELECTOR, css).text)
 
 
 @pytest.mark.parametrize("page", MADE, indirect=True)

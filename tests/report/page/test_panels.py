@@ -15,9 +15,10 @@ from hpo.report.page import panels, words
 from hpo.report.page.history import History, follow
 from hpo.report.page.lanes import IDLE, PREEMPTED, RUNS, STARTING, WAITING, Lanes
 from hpo.report.page.scales import Axis
+from hpo.report.status_document import Status
 
-ONE = [ev.CampaignStarted(NOW), drawn(0), offered(0), claimed(0)]
-DONE = [*ONE, finished(0), ev.TrialCompleted(NOW, 0)]
+ONE: list[ev.Event] = [ev.CampaignStarted(NOW), drawn(0), offered(0), claimed(0)]
+DONE: list[ev.Event] = [*ONE, finished(0), ev.TrialCompleted(NOW, 0)]
 
 
 def history_of(*events: ev.Event) -> History:
@@ -50,7 +51,7 @@ def test_how_it_stands(
 
 
 def test_trials_are_counted_by_where_they_stand() -> None:
-    events = [
+    events: list[ev.Event] = [
         *DONE,
         drawn(1),
         offered(1),
@@ -101,7 +102,12 @@ def test_the_outcome_in_a_sentence(events: list[ev.Event], text: str) -> None:
 
 
 def test_several_causes_are_not_named_as_one() -> None:
-    second = [drawn(1), offered(1), claimed(1, "8"), failed(1, "OSError", job_id="8")]
+    second: list[ev.Event] = [
+        drawn(1),
+        offered(1),
+        claimed(1, "8"),
+        failed(1, "OSError", job_id="8"),
+    ]
     state = state_of(
         *ONE,
         failed(0),
@@ -118,13 +124,13 @@ def test_how_the_best_came_about() -> None:
     assert alone == (
         "The first result, loss 0.5, is still the best. 1 value is far worse and drawn at the edge."
     )
-    second = [drawn(1), offered(1), claimed(1, "8"), finished(1, 0.25, job_id="8")]
+    second: list[ev.Event] = [drawn(1), offered(1), claimed(1, "8"), finished(1, 0.25, job_id="8")]
     better = words.incumbent(history_of(*DONE, *second), NOW + 600, Axis(False, 0, 1, 3))
     assert "went from 0.5 to 0.25 in 2 steps" in better
     assert "by trial 1, came 10 min before" in better
     assert "3 values are far worse" in better
     assert "gets worse" not in better
-    worse = [ev.TrialPaused(NOW, 1), ev.LegOffered(NOW, 1, 1, 1, 27)]
+    worse: list[ev.Event] = [ev.TrialPaused(NOW, 1), ev.LegOffered(NOW, 1, 1, 1, 27)]
     worse += [ev.LegClaimed(NOW, 1, 1, 1, "9"), failed(1, job_id="9", attempt=1)]
     worse[-1] = ev.LegFinished(NOW, 1, 1, 1, "9", worse[-1].result)  # type: ignore[union-attr]
     worse.append(ev.TrialFailed(NOW, 1, "ValueError", "bad"))
@@ -186,7 +192,40 @@ def test_counts(n: int, text: str) -> None:
     assert words.count(n, "trial") == text
 
 
-USED = {
+@pytest.mark.parametrize(
+    ("document", "jobs", "hours"),
+    [
+        ({}, "Jobs: 0 run, 0 wait.", ""),
+        (
+            {
+                "jobs": {
+                    "running": 3,
+                    "queued": 9,
+                    "reasons": [
+                        {"reason": "Priority", "count": 7, "text": "for their turn"},
+                        {"reason": "QOSMax", "count": 2, "setting": "max_concurrent_jobs: 3"},
+                    ],
+                },
+                "forecast": {"end": 5, "hours": 41.0, "hours_low": 36.0, "hours_high": 52.0},
+                "hours_of": "GPUs",
+            },
+            "Jobs: 3 run, 9 wait: 7: for their turn; 2: QOSMax (max_concurrent_jobs: 3).",
+            "41.0 GPU-hours (36.0 to 52.0)",
+        ),
+        ({"forecast": {"end": 5, "hours": 0.5}}, "Jobs: 0 run, 0 wait.", "0.50 job-hours"),
+        ({"forecast": {"end": 5}}, "Jobs: 0 run, 0 wait.", ""),
+    ],
+)
+def test_what_is_to_come_is_told_as_the_manager_said(
+    document: dict[str, Any], jobs: str, hours: str
+) -> None:
+    found = panels.ahead(Status.of(document))
+    assert found is not None
+    assert (found.jobs, found.hours) == (jobs, hours)
+    assert panels.ahead(None) is None
+
+
+USED: dict[str, Any] = {
     "mem_used_mb": 900,
     "mem_had_mb": 20_480,
     "time_had_s": 14_400,

@@ -82,7 +82,8 @@ function valuesAtRungs() {
   const { trial, rung, value } = model.measured;
   trial.forEach((id, at) => {
     const steps = found.get(id) || [];
-    if (steps.length && steps[steps.length - 1][0] === rung[at]) steps.pop();
+    // One that began anew has left the higher rungs, too.
+    while (steps.length && steps[steps.length - 1][0] >= rung[at]) steps.pop();
     steps.push([rung[at], value[at]]);
     found.set(id, steps);
   });
