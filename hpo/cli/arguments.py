@@ -10,6 +10,7 @@ from hpo.cli.options import (
     export,
     extend,
     init,
+    listing,
     plan,
     plots,
     report,
@@ -22,7 +23,6 @@ from hpo.cli.options import (
     watch,
     why,
 )
-from hpo.cli.options import list as listing
 from hpo.cli.options.parser import Parser
 
 
@@ -39,7 +39,6 @@ def build_parser() -> Parser:
     run.add(commands)
     retrain.add(commands)
     plan.add(commands)
-    listing.add(commands)
     status.add(commands)
     watch.add(commands)
     report.add(commands)
@@ -49,6 +48,7 @@ def build_parser() -> Parser:
     retry.add(commands)
     extend.add(commands)
     enqueue.add(commands)
-    clean.add(commands)
     export.add(commands)
+    clean.add(commands)
+    listing.add(commands)
     return parser
