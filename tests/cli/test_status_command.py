@@ -219,4 +219,4 @@ def test_colours_on_a_terminal_unless_somebody_minds(
 def test_whose_campaign_it_is(home: Project, tmp_path: Path) -> None:
     copy = shutil.copytree(home.folder / "hpo_results" / "old", tmp_path / "copy")
     os.chown(copy, 12345, 12345)
-    assert "; it belongs to 12345" in status(tmp_path, "copy", COLUMNS="300")
+    assert "; it belongs to user 12345" in status(tmp_path, "copy", COLUMNS="300")
