@@ -10,7 +10,7 @@ from hpo.cli.options import (
     export,
     extend,
     init,
-    listing,
+    list,
     plan,
     plots,
     report,
@@ -50,5 +50,5 @@ def build_parser() -> Parser:
     enqueue.add(commands)
     export.add(commands)
     clean.add(commands)
-    listing.add(commands)
+    list.add(commands)
     return parser
