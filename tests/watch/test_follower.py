@@ -68,6 +68,26 @@ def test_look_by_look_it_knows_what_the_manager_knows(tmp_path: Path) -> None:
     )
 
 
+def test_what_was_asked_of_one_trial_is_told_of_that_trial(tmp_path: Path) -> None:
+    asked: list[ev.Event] = [
+        ev.StopAsked(NOW, "t1", "ann on login1", 1),
+        ev.TrialStopped(NOW, 1, "stopped by the user"),
+        ev.TrialStopped(NOW, 2, "stopped by the user"),
+        ev.RetryAsked(NOW, "t2", "bob on login2", [1, 2]),
+        ev.CampaignEnding(NOW, "stopped by the user"),
+    ]
+    layout = make(tmp_path / "mlp", [ev.CampaignStarted(NOW), *(trial(n) for n in range(3))])
+    write(layout, [*asked[:3], trial(3), *asked[3:]])
+    follower = Follower(layout.root)
+    for trial_id in range(4):
+        told = follower.look(Wish(trial_id)).trial
+        steps, _ = tell(read_events(layout.journal), trial_id, Rules(Goal("loss")))
+        assert told is not None
+        assert [line.split("  ", 1)[1] for line in told.story[:-1]] == [s.text for s in steps]
+    news = follower.look(Wish())
+    assert (news.trouble, news.counts) == ("", {"waiting": 4})
+
+
 def test_one_that_an_older_version_began_is_shown(tmp_path: Path) -> None:
     follower = Follower(OLD)
     news = follower.look(Wish(0))
