@@ -2,26 +2,8 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import (
-    completion,
-    doctor,
-    enqueue,
-    export,
-    extend,
-    init,
-    plan,
-    plots,
-    report,
-    retrain,
-    retry,
-    run,
-    schema,
-    status,
-    stop,
-    watch,
-    why,
-)
-from hpo.cli.options import list as listing
+from hpo.cli.options import clean, completion, doctor, enqueue, export, extend, init, listing, plan, plots, report, retrain, retry, run, schema, status, stop, watch, why
+from hpo.cli.options import clean, completion, doctor, enqueue, export, extend, init, listing, plan, plots, report, retrain, retry, run, schema, status, stop, watch, why
 from hpo.cli.options.parser import Parser
 
 
@@ -38,7 +20,6 @@ def build_parser() -> Parser:
     run.add(commands)
     retrain.add(commands)
     plan.add(commands)
-    listing.add(commands)
     status.add(commands)
     watch.add(commands)
     report.add(commands)
@@ -49,4 +30,6 @@ def build_parser() -> Parser:
     extend.add(commands)
     enqueue.add(commands)
     export.add(commands)
+    clean.add(commands)
+    listing.add(commands)
     return parser
