@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
-from hpo.cli.options import clean, completion, doctor, enqueue, export, extend, init, listing, plan, plots, report, retrain, retry, run, schema, status, stop, watch, why
-from hpo.cli.options import clean, completion, doctor, enqueue, export, extend, init, listing, plan, plots, report, retrain, retry, run, schema, status, stop, watch, why
+from hpo.cli.options import (
+    clean,
+    completion,
+    doctor,
+    enqueue,
+    export,
+    extend,
+    init,
+    list,
+    plan,
+    plots,
+    report,
+    retrain,
+    retry,
+    run,
+    schema,
+    status,
+    stop,
+    watch,
+    why,
+)
 from hpo.cli.options.parser import Parser
 
 
@@ -31,5 +50,5 @@ def build_parser() -> Parser:
     enqueue.add(commands)
     export.add(commands)
     clean.add(commands)
-    listing.add(commands)
+    list.add(commands)
     return parser
