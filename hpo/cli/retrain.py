@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -94,8 +95,12 @@ def _write(
     trials = again.points(configs, seeds, arguments.seed_name)
     told = ", ".join(f"{result['trial_id']} ({result['error']:.6g})" for result in chosen)
     comment = f"Trials {told} of {arguments.campaign}, each with seeds 0 to {arguments.seeds - 1}."
-    publish(path, again.text(comment, again.sections(settings, trials, output)))
-    path.chmod(0o600)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Never readable by others, not even for a moment.
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(again.text(comment, again.sections(settings, trials, output)))
+    temporary.replace(path)
     say(f"{path}: {len(trials)} trials")
 
 
