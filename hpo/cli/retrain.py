@@ -95,6 +95,7 @@ def _write(
     trials = again.points(configs, seeds, arguments.seed_name)
     told = ", ".join(f"{result['trial_id']} ({result['error']:.6g})" for result in chosen)
     comment = f"Trials {told} of {arguments.campaign}, each with seeds 0 to {arguments.seeds - 1}."
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     # Never readable by others, not even for a moment.
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
