@@ -34,8 +34,8 @@ WHOLE: Mapping[str, Callable[..., Trace]] = {
     "local": partial(run_campaign, name="local"),
     "tpe": partial(run_campaign, name="tpe"),
     "gp": partial(run_campaign, name="gp"),
-    "tpe, one ahead": partial(run_campaign, name="tpe", ahead=1),
-    "gp, one ahead": partial(run_campaign, name="gp", ahead=1),
+    "tpe, not fresh": partial(run_campaign, name="tpe", fresh=False),
+    "gp, not fresh": partial(run_campaign, name="gp", fresh=False),
     "Optuna TPE": partial(run_optuna, sampler="tpe"),
     "Optuna GP": partial(run_optuna, sampler="gp"),
 }
@@ -44,7 +44,6 @@ RUNGS: Mapping[str, Callable[..., Trace]] = {
     "ASHA": partial(run_campaign, name="random", rungs=True),
     "ASHA, tpe": partial(run_campaign, name="tpe", rungs=True),
     "ASHA, gp": partial(run_campaign, name="gp", rungs=True),
-    "ASHA, tpe, one ahead": partial(run_campaign, name="tpe", rungs=True, ahead=1),
     "Optuna TPE, Hyperband": partial(run_optuna, sampler="tpe", pruner=True),
 }
 """With rungs at 1, 3, 9, 27 epochs, where there are epochs."""

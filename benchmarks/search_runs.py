@@ -28,6 +28,7 @@ from hpo.search.named import SEARCHERS
 from hpo.settings.searchers import MODELS
 
 WORKERS = 8
+LEARNING = ("local", "tpe", "gp")
 STEPS = 50  # of the budget, at which the regret is noted
 
 
@@ -96,11 +97,14 @@ def run_campaign(
     name: str,
     *,
     rungs: bool = False,
-    ahead: int = WORKERS,
+    fresh: bool = True,
     queue_wait_s: float = 0.0,
     **settings: Any,
 ) -> Trace:
-    """A campaign of this program with the searcher of that name, until the budget is spent."""
+    """A campaign of this program with the searcher of that name, until the budget is spent.
+
+    Without `fresh` a suggestion is as old as it was when it was offered, about eight results.
+    """
     sync_nothing()
     chosen = MODELS[name](**settings).model_dump(exclude={"name"})
     watched = Watched(SEARCHERS[name](problem.space, seed, (), **chosen))
@@ -116,18 +120,23 @@ def run_campaign(
         queue_wait_s=queue_wait_s,
         start_s=0.0,
         legs_per_job=None if queue_wait_s == 0 else 1,
-        tick_s=5.0,
+        tick_s=30.0,
         seed=seed,
         problem=problem,
         watched=watched,
     )
     legs = Asha(max_t=problem.max_t, seed=seed) if rungs else WholeTrials()
-    limits = Limits(MOST[problem.kind], offers_ahead=ahead, max_initial_failures=0)
+    limits = Limits(
+        MOST[problem.kind],
+        offers_ahead=WORKERS,
+        fresh=fresh and name in LEARNING,
+        max_initial_failures=0,
+    )
     with campaign_folder() as root:
         campaign = SimulatedCampaign(root, model, trains=train)
         scheduler = Scheduler(watched, limits, legs)
         start = campaign.clock.now()
-        seats = SeatLimits(WORKERS, 450, legs_per_seat=model.legs_per_job)
+        seats = SeatLimits(WORKERS, 2 * WORKERS, legs_per_seat=model.legs_per_job)
         campaign.manager(scheduler, seats, until_s=start + problem.budget_s).run()
         events = read_events(campaign.layout.journal)
     trace = Trace(problem, asks=len(watched.drawn), asked_s=watched.asked_s)

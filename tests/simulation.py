@@ -29,6 +29,7 @@ from hpo.record.goal import Goal
 from hpo.record.requests import Request
 from hpo.record.state import check
 from hpo.search.random import AsyncRandomSearch
+from hpo.search.searcher import Searcher
 from hpo.seats.book import JobStatus
 from hpo.seats.orders import Change, Submit
 from hpo.space.space import read_space
@@ -100,6 +101,7 @@ class Campaign:
     downtime_s: float = 0.0
     wall: SteppedWall | None = None  # of the managers' machine; None: it shows the virtual time
     asha: Asha | None = None
+    searcher: Callable[..., Searcher] = AsyncRandomSearch
 
     def __post_init__(self) -> None:
         self.layout = Layout(self.root)
@@ -122,7 +124,7 @@ class Campaign:
         return Manager(
             Surroundings(self.layout, self.cluster, clock, lambda: False),
             journal,
-            Scheduler(AsyncRandomSearch(space, self.seed), limits, self.asha, space),
+            Scheduler(self.searcher(space, self.seed), limits, self.asha, space),
             SeatLimits(
                 self.at_once,
                 self.max_queued,

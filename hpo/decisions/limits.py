@@ -21,6 +21,7 @@ class Limits:
     max_lost_legs: int = 20
     max_initial_failures: int = 5  # 0: no circuit breaker
     offers_ahead: int = OFFERS_AHEAD
+    fresh: bool = False  # whether the next new trial is suggested anew when results have come
     max_seat_s: float | None = None  # time on seats, over all legs
     target_metric: float | None = None
     mem_mb: int = 0  # of a seat; 0: unknown, and nothing is raised

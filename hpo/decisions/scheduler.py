@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +31,7 @@ from hpo.record.causes import INFRASTRUCTURE, LOST_TOO_OFTEN, MORE_MEMORY, Cause
 from hpo.record.requests import Request
 from hpo.record.result import Outcome, Result
 from hpo.record.state import CampaignState, TrialState, TrialStatus
-from hpo.search.searcher import Drawn, Searcher, history
+from hpo.search.searcher import Drawn, History, Searcher, history
 from hpo.space.space import Space
 from hpo.units.backoff import Backoff
 from hpo.values import canonical
@@ -86,7 +86,8 @@ class Scheduler:
         if state.ending is not None:
             return set(state.of(TrialStatus.OFFERED))
         stopping = state.stopping & state.of(TrialStatus.OFFERED)
-        return stopping | outdated_offers(state, self._limits)
+        stale = _stale(state) if self._limits.fresh else set()
+        return stopping | outdated_offers(state, self._limits) | stale
 
     def answer(self, state: CampaignState, token: str, request: Request, now: float) -> Answer:
         """What somebody's request comes to."""
@@ -120,6 +121,8 @@ class Scheduler:
             decisions += [self._after_leg(state, trial, now) for trial in resting]
             # What would be offered again is stopped instead.
             decisions = [_stop(event, reason, now) for event in decisions]
+        elif redrawn := self._redrawn(state, decisions, now):
+            decisions = redrawn  # what is drawn next is to know of it
         else:
             promoted = [state.trials[trial_id] for trial_id in self._promotions(state)]
             decisions += [self._offer(state, trial, now, rung=trial.rung + 1) for trial in promoted]
@@ -348,6 +351,28 @@ class Scheduler:
             yield ev.TrialDrawn(now, trial_id, config, bracket, enqueued)
             yield self._offer(state, TrialState(trial_id, config, bracket, rung=bracket), now)
 
+    def _redrawn(
+        self, state: CampaignState, decisions: Sequence[ev.Event], now: float
+    ) -> list[ev.Event]:
+        """The decisions, the first of the offers that nobody took suggested anew; empty: none."""
+        for place, event in enumerate(decisions if self._limits.fresh else ()):
+            if not isinstance(event, ev.LegOffered) or not _is_untaken(state, event.trial_id):
+                continue
+            trial = state.trials[event.trial_id]
+            config = self._suggested_anew(state, trial)
+            if config is None or config == trial.config:
+                continue
+            offer = self._offer(state, replace(trial, config=config), now)
+            anew: list[ev.Event] = [ev.TrialRedrawn(now, trial.trial_id, config), offer]
+            return [*decisions[:place], *anew, *decisions[place + 1 :]]
+        return []
+
+    def _suggested_anew(self, state: CampaignState, trial: TrialState) -> dict[str, Any] | None:
+        others = History(t for t in history(state).trials if t.trial_id != trial.trial_id)
+        taken = Drawn(state.taken - {canonical(trial.config)}, state.constants)
+        config = self._searcher.suggest(trial.draw or 0, taken, others)
+        return None if config is None else {**config, **state.constants}
+
     def _is_over(
         self, state: CampaignState, decisions: Collection[ev.Event], *, ending: bool
     ) -> bool:
@@ -366,6 +391,23 @@ class Scheduler:
 
     def _all_trials(self, state: CampaignState) -> int:
         return all_trials(state, self._limits.n_trials)
+
+
+def _is_untaken(state: CampaignState, trial_id: int) -> bool:
+    """Whether the searcher drew the trial, and no job ever took it."""
+    trial = state.trials[trial_id]
+    return trial.draw is not None and trial.first_attempt is None
+
+
+def _stale(state: CampaignState) -> set[int]:
+    """The new trial that is taken next, where results have come since it was offered.
+
+    The others stay, so that jobs find work whatever becomes of the manager.
+    """
+    untaken = (i for i in state.of(TrialStatus.OFFERED) if _is_untaken(state, i))
+    coming = min(untaken, key=lambda i: (-state.trials[i].rung, i), default=None)
+    is_stale = coming is not None and state.trials[coming].results_known < state.n_results
+    return {coming} if coming is not None and is_stale else set()
 
 
 def _must_rest(trial: TrialState, now: float) -> bool:

@@ -40,6 +40,15 @@ class TrialDrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialRedrawn:
+    """Decision of the searcher, which knows more by now: a trial that nobody took gets `config`."""
+
+    time: float
+    trial_id: int
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class SearchExhausted:
     """Fact: a finite space holds no further configuration than the ones drawn."""
 
@@ -268,7 +277,8 @@ class CampaignExtended:
 
 Asked = StopAsked | RetryAsked | PointsEnqueued | CampaignExtended
 TrialEvent = (
-    LegOffered
+    TrialRedrawn
+    | LegOffered
     | LegClaimed
     | LegReturned
     | LegFinished

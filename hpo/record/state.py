@@ -63,6 +63,7 @@ class CampaignState:
     best_told: tuple[float, int] | None = None
     alike_failures: int = 0  # first trials since the (re)start that failed with one cause
     alike_cause: str | None = None
+    n_results: int = 0  # legs that were completed or failed
     any_result: bool = False  # since the (re)start
     tokens: set[str] = field(default_factory=set)  # of the requests that were taken up
     stopping: set[int] = field(default_factory=set)  # trials that are asked to stop, and have not
@@ -105,8 +106,9 @@ def apply(state: CampaignState, event: ev.Event) -> None:
         case ev.TrialDrawn():
             _require(event.trial_id == len(state.trials), event, "trials are numbered in order")
             _require(not event.enqueued or bool(state.enqueued), event, "no point is enqueued")
+            draw = None if event.enqueued else event.trial_id - state.points
             state.trials[event.trial_id] = TrialState(
-                event.trial_id, event.config, event.bracket, rung=event.bracket
+                event.trial_id, event.config, event.bracket, draw, rung=event.bracket
             )
             state.by_status[TrialStatus.WAITING].add(event.trial_id)
             state.taken.add(canonical(event.config))
@@ -168,6 +170,7 @@ def _ask_again(state: CampaignState, trial: TrialState, event: ev.RetryAsked) ->
                 state.rungs[trial.bracket, rung].remove(trial.trial_id)
         trial.rung, trial.resource, trial.reached = trial.bracket, 0, 0
         trial.metric = None
+        trial.metrics.clear()
         _compare_with_best(state, trial)
         if trial.job_id is not None:
             trial.fresh_from = trial.attempt + 1
@@ -211,6 +214,11 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
     before, after = LIFE_CYCLE[type(event)]
     _require(trial.status in before, event, f"the trial is {trial.status.value}")
     match event:
+        case ev.TrialRedrawn():
+            _require(trial.first_attempt is None, event, "a job had taken it")
+            state.taken.discard(canonical(trial.config))
+            state.taken.add(canonical(event.config))
+            trial.config = event.config
         case ev.LegOffered():
             _require(event.attempt > trial.attempt, event, "attempts only grow")
             reached = event.rung <= trial.rung or _has_reached(state, trial)
@@ -223,14 +231,19 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
             trial.target, trial.final = event.target, event.final
             trial.mem_mb, trial.time_s = event.mem_mb, event.time_s
             trial.off, trial.offered_at = event.off, event.time
+            trial.results_known = state.n_results
             trial.ended_leg = trial.cause = trial.message = None
             trial.retry_asked = ""
         case ev.LegClaimed():
             _require(_same_leg(trial, event), event, "another leg is offered")
             state.started += trial.job_id is None
             trial.job_id, trial.claimed_at = event.job_id, event.time
+            if trial.first_attempt is None:
+                trial.first_attempt = event.attempt
         case ev.LegReturned():
             _require(event.attempt > trial.attempt, event, "attempts only grow")
+            if trial.first_attempt is None:
+                trial.first_attempt = trial.attempt  # whose claim nobody saw
             trial.attempt = event.attempt
             if event.resource <= trial.reached:
                 trial.losses += 1
@@ -277,6 +290,7 @@ def _end_leg(state: CampaignState, trial: TrialState, event: ev.LegFinished | ev
         trial.resource = max(trial.resource, event.resource)
         return
     result = event.result
+    state.n_results += result.outcome is not Outcome.INTERRUPTED
     _learn_pace(state, trial, result)
     _spend(state, trial, result.elapsed)
     trial.used_mb = max(trial.used_mb, result.mem_used_mb)

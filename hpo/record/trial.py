@@ -27,6 +27,7 @@ _S = TrialStatus
 _REOFFERABLE = frozenset({_S.WAITING, _S.PAUSED, _S.STOPPED, _S.FAILED})
 # The life cycle: where a trial may stand for an event to follow, and where it stands after it.
 LIFE_CYCLE: Mapping[type[ev.TrialEvent], tuple[frozenset[TrialStatus], TrialStatus]] = {
+    ev.TrialRedrawn: (frozenset({_S.WAITING}), _S.WAITING),
     ev.LegOffered: (_REOFFERABLE, _S.OFFERED),
     ev.LegClaimed: (frozenset({_S.OFFERED}), _S.CLAIMED),
     ev.LegReturned: (frozenset({_S.OFFERED, _S.CLAIMED}), _S.OFFERED),
@@ -51,6 +52,9 @@ class TrialState:
     trial_id: int
     config: Mapping[str, Any]
     bracket: int = 0
+    draw: int | None = None  # its number for the searcher; None: somebody enqueued it
+    results_known: int = 0  # of the campaign, when it was last offered
+    first_attempt: int | None = None  # that a job took; None: none ever did
     status: TrialStatus = TrialStatus.WAITING
     rung: int = 0
     offers_of_rung: int = 0  # more than one: legs to it were lost

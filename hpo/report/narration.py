@@ -120,7 +120,7 @@ def _what_starts(event: ev.LegClaimed, trial: TrialState, constants: Mapping[str
     """Of a new trial its configuration, which later starts need not repeat."""
     if event.rung > trial.bracket:
         return f"on to {trial.target}"
-    if event.attempt > 0:
+    if event.attempt != trial.first_attempt:
         return f"attempt {event.attempt + 1}"
     return describe(trial.config, constants)
 

@@ -163,6 +163,8 @@ def _step(
             saved = saved if event.resource else "nothing was saved"
             text = f"lost ({event.cause}): {event.message}; {saved}"
             return Step(event.time, text, event.attempt, event.job_id, "lost")
+        case ev.TrialRedrawn():
+            return Step(event.time, "suggested anew, as more was known by then")
         case ev.OfferRevoked():
             return Step(event.time, "the offer was taken back; no job had taken it")
         case ev.TrialCompleted():

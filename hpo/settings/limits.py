@@ -72,6 +72,8 @@ def search_limits(spec: CampaignSpec, max_mem_mb: int, executor: str) -> Limits:
         learn_time=learns_time,
         # Seats that stay are to find the next one at once.
         offers_untimed=hpo.max_concurrent_jobs * (1 if learns_time else 2),
+        # Not one's own, which may count how often it is asked.
+        fresh=spec.is_learning and spec.searcher is None,
         # A searcher that looks at results is asked as late as possible: one offer for each seat.
         offers_ahead=hpo.max_concurrent_jobs if spec.is_learning else OFFERS_AHEAD,
     )
