@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from hpo.api import starting
 from hpo.api.configuration_file import configuration_text
 from hpo.api.follower import Follower
-from hpo.api.given import Rungs, sections, with_other_names
+from hpo.api.given import Rungs, in_words_of_python, sections, with_other_names
 from hpo.api.named_code import NamedCode, name_code
 from hpo.api.program import is_terminal, require_no_import, without_main
 from hpo.api.run import Run, started_file
@@ -285,13 +285,17 @@ class Campaign:
         require_no_import(set(references))
         chosen: Any = choose_executor(executor)
         run = Run(self._campaign_folder(chosen))
-        if run.is_managed:
+        if run.goes_on():
             raise CampaignLockedError(
-                f"the campaign in {run.folder} is being managed already: hpo.attach("
+                f"the campaign in {run.folder} goes on already: {run.standing}. hpo.attach("
                 f"{str(run.folder)!r}) shows it, and its stop() ends it"
             )
         file = self._write()
-        checked(load(str(file), cwd=self._folder), chosen, fresh=fresh)
+        try:
+            checked(load(str(file), cwd=self._folder), chosen, fresh=fresh)
+        except SettingsError as err:
+            problems = [in_words_of_python(problem) for problem in err.problems]
+            raise type(err)(problems, where="hpo.Campaign") from None
         more = ["--fresh"] if fresh else []
         return chosen, ["--config", str(file), "--executor", chosen, *more]
 

@@ -33,6 +33,13 @@ OTHER_NAMES = {
     "timeout": "max_wallclock_time",
 }
 """What other programs call it."""
+_IN_PYTHON = {
+    "with --fresh": "with fresh=True",
+    "use --fresh": "use fresh=True",
+    "get_hpo_config()": "hpo.Campaign",
+    "get_slurm_config()": "hpo.SLURM",
+    "get_config_space()": "the space",
+}
 _LIMITS = {
     "max_wallclock_s": "max_wallclock_time",
     "max_lost_legs": "max_lost_legs",
@@ -74,6 +81,13 @@ def with_other_names(problem: str) -> str:
     for other, name in OTHER_NAMES.items():
         if problem.startswith(f"unknown key {other!r} in"):
             return f"{problem.partition(': ')[0]}: it is called {name!r} here"
+    return problem
+
+
+def in_words_of_python(problem: str) -> str:
+    """A problem of the written file, as who writes Python mends it."""
+    for written, meant in _IN_PYTHON.items():
+        problem = problem.replace(written, meant)
     return problem
 
 

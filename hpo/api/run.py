@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from argparse import Namespace
 from pathlib import Path
@@ -11,7 +12,7 @@ from hpo.api.starting import Started, recorded
 from hpo.cli.clusters import describe_manager, is_alive
 from hpo.cli.status import lines_of
 from hpo.errors import EXIT_BAD_SETTINGS, SettingsError
-from hpo.folder.campaign import Start, last_start, stored
+from hpo.folder.campaign import stored
 from hpo.folder.files import Layout
 from hpo.folder.opening import settled
 from hpo.manager.lock import holder_of
@@ -82,7 +83,7 @@ class Run:
             SettingsError: its manager ended before it began; with what it said.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        while self._goes_on():
+        while self.goes_on():
             if deadline is not None and time.monotonic() >= deadline:
                 raise TimeoutError(f"after {timeout:g} s: {self!r}")
             time.sleep(LOOK_S)
@@ -109,11 +110,12 @@ class Run:
 
             cancel_manager(started.job_id)
             return
-        stop(Namespace(campaign=str(self.folder), now=how == "now", kill=how == "kill", json=False))
+        asked = {"now": how == "now", "kill": how == "kill", "trials": [], "json": False}
+        stop(Namespace(campaign=str(self.folder), **asked))
 
     def __repr__(self) -> str:
         """How it stands, as `hpo status` tells it."""
-        standing = self._standing()
+        standing = self.standing
         told = [] if stored(self._layout) is None else lines_of(self.folder, Look(COLUMNS))
         if self._is_to_come or not told:
             told.insert(0, f"{one_line(self.folder.name)}: {one_line(standing)}")
@@ -122,15 +124,11 @@ class Run:
     def _repr_html_(self) -> str:
         from hpo.api.shown_run import as_html
 
-        return as_html(self.folder, self._standing(), self.status)
+        return as_html(self.folder, self.standing, self.status)
 
     @property
     def _started(self) -> Started | None:
         return recorded(started_file(self.folder))
-
-    def _start(self) -> Start | None:
-        document = stored(self._layout)
-        return None if document is None else last_start(document)
 
     @property
     def _is_to_come(self) -> bool:
@@ -140,7 +138,8 @@ class Run:
             return stored(self._layout) is None
         return bool(started.process_lives) or status is None or _is_older(status, started)
 
-    def _standing(self) -> str:
+    @property
+    def standing(self) -> str:
         """Who manages it, or how it ended, in a few words."""
         status, started = self.status, self._started
         holder = holder_of(self._layout)
@@ -155,13 +154,15 @@ class Run:
             return f"ended: {status.ended}"
         return "no manager runs; start it again to go on"
 
-    def _goes_on(self) -> bool:
-        """Whether there is anything to wait for."""
+    def goes_on(self) -> bool:
+        """Whether a manager lives, is starting, or waits as a job; SLURM may be asked for that."""
         status, started, holder = self.status, self._started, holder_of(self._layout)
         if holder is not None:
-            if holder.job_id is None:
-                return is_alive(holder, "local") is not False
-            return not self._is_job_gone(holder.job_id)
+            alive = is_alive(holder, "local")
+            # A job's manager that died comes back with its job; but not where the job is our own.
+            if alive or holder.job_id in (None, os.environ.get("SLURM_JOB_ID")):
+                return alive is not False
+            return not self._is_job_gone(str(holder.job_id))
         if started is not None and started.process_lives:
             return True
         if status is not None and status.ended is not None and not _is_older(status, started):

@@ -24,7 +24,8 @@ PROGRAM = (
     "sys.path = [at, *(p for p in sys.path if p)]; import hpo.cli; del sys.path[0]; "
     "sys.argv = ['hpo', *words]; sys.exit(hpo.cli.main(words))"
 )
-_OF_NOTEBOOK = ("JPY_", "PYDEVD_", "VSCODE_")
+# A notebook may run in a job that was requeued, which is not the manager's.
+_OF_NOTEBOOK = ("JPY_", "PYDEVD_", "VSCODE_", "SLURM_RESTART_COUNT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def recorded(path: Path) -> Started | None:
 
 
 def environment() -> dict[str, str]:
-    """That of this process, without what only a notebook has."""
+    """That of this process, without what only a notebook has, or its job."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(_OF_NOTEBOOK)}
     if "inline" in kept.get("MPLBACKEND", ""):
         del kept["MPLBACKEND"]  # jobs may not have the module of it

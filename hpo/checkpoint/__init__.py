@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hpo.checkpoint.reading import Checkpoint
 from hpo.checkpoint.snapshot import check_restorable
-from hpo.checkpoint.store import FOLDER, discard, find, load_newest, require_listing, save
+from hpo.checkpoint.store import FOLDER, discard, find, load_newest, require_listing, save, written
 
 __all__ = [
     "FOLDER",
@@ -19,4 +19,5 @@ __all__ = [
     "load_newest",
     "require_listing",
     "save",
+    "written",
 ]

@@ -154,6 +154,18 @@ def load_newest(
     return None
 
 
+def written(folder: Path) -> list[Path]:
+    """All that this package wrote of checkpoints of the trial in `folder`, whole or not.
+
+    Empty also where that cannot be read now.
+    """
+    home = folder / FOLDER
+    try:
+        return [home / name for name in opening.names_in(home) if _is_ours(name)]
+    except OSError:
+        return []
+
+
 def discard(folder: Path) -> int:
     """Delete all checkpoints of the trial in `folder` that this package wrote.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from hpo.cli.options import (
+    clean,
     completion,
     doctor,
     enqueue,
     export,
     extend,
     init,
+    list,
     plan,
     plots,
     report,
@@ -21,7 +23,6 @@ from hpo.cli.options import (
     watch,
     why,
 )
-from hpo.cli.options import list as listing
 from hpo.cli.options.parser import Parser
 
 
@@ -38,7 +39,6 @@ def build_parser() -> Parser:
     run.add(commands)
     retrain.add(commands)
     plan.add(commands)
-    listing.add(commands)
     status.add(commands)
     watch.add(commands)
     report.add(commands)
@@ -49,4 +49,6 @@ def build_parser() -> Parser:
     extend.add(commands)
     enqueue.add(commands)
     export.add(commands)
+    clean.add(commands)
+    list.add(commands)
     return parser

@@ -11,7 +11,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hpo.cli.clusters import choose_executor, make_cluster
+from hpo.cli.clusters import make_cluster
 from hpo.cli.options.configuration import overrides_of
 from hpo.cli.printing import say
 from hpo.cli.searchers import make_searcher, searcher_problems
@@ -97,8 +97,9 @@ def _show_lines(lines: Sequence[str]) -> None:
 
 def executor_of(wanted: str) -> str:
     """Where SLURM is installed and does not answer, that is what is wrong."""
-    chosen = choose_executor(wanted)
-    return "slurm" if wanted == "auto" and shutil.which("sbatch") else chosen
+    if wanted != "auto":
+        return wanted
+    return "local" if shutil.which("sbatch") is None else "slurm"
 
 
 def _searcher_problems(loaded: Loaded) -> list[str]:

@@ -80,9 +80,7 @@ def _row(root: Path, seen: Seen | None, use: DiskUse) -> Sequence[str]:
     stands = cut(_stands(seen), NAME_COLUMNS)
     if told is None:
         return (name, stands, "", "", "", in_bytes(use))
-    finished = sum(
-        told.trials.get(word, 0) for word in ("paused", "completed", "failed", "stopped")
-    )
+    finished = sum(told.trials.get(word, 0) for word in RESTING)
     trials = f"{finished}/{max(told.n_trials or 0, sum(told.trials.values()))}"
     best = "" if told.best_error is None else f"{told.best_error:.4g}"
     at = told.beat.at

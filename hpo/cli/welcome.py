@@ -16,7 +16,10 @@ FIRST = (
     ("see what it will take", "plan", "--config NAME"),
     ("start it, or go on with it", "run", "--config NAME"),
     ("how does it stand?", "status", "DIR"),
+    ("look on", "watch", "DIR"),
     ("what happened to trial 17?", "why", "DIR 17"),
+    ("a bug is mended: once more", "retry", "DIR"),
+    ("all of it as a page", "report", "DIR"),
     ("stop it", "stop", "DIR"),
 )
 MOST = 5

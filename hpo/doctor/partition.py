@@ -70,12 +70,10 @@ def _admission(rule: Rules, told: Association | None, qos: str | None) -> list[F
     """What keeps jobs out of one partition."""
     found = []
     if rule.state != "UP":
-        # DRAIN and INACTIVE take nothing, or start nothing.
-        verdict = "warn" if rule.state == "DOWN" else "fail"
         found.append(
             Finding(
                 "partition",
-                "warn" if verdict == "warn" else "fail",
+                "warn" if rule.state == "DOWN" else "fail",  # the others take none
                 f"{rule.name} is {rule.state}: no job starts there now",
                 "choose another slurm.partition, or wait until it is up",
             )

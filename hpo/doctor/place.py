@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hpo import checkpoint
@@ -98,15 +98,11 @@ def mounted(folder: Path) -> tuple[str, str, str]:
 
 def checkpoint_bytes(layout: Layout) -> int | None:
     """The size of the largest checkpoint that an earlier start left; None: there is none."""
-    try:
-        trials = sorted(layout.trials.iterdir())[:LOOKED_AT]
-    except OSError:
-        return None
-    sizes = [
-        sum(file.stat().st_size for file in found.path.iterdir())
-        for trial in trials
-        for found in checkpoint.find(trial)[:1]
-    ]
+    sizes = []
+    with suppress(OSError):  # because a campaign that runs deletes what nobody goes on from
+        for trial in sorted(layout.trials.iterdir())[:LOOKED_AT]:
+            for found in checkpoint.find(trial)[:1]:
+                sizes.append(sum(file.stat().st_size for file in found.path.iterdir()))
     return max(sizes, default=None)
 
 

@@ -36,6 +36,7 @@ from hpo.record.result import Outcome, Result
 from hpo.seats.book import JobPhase, JobStatus
 from hpo.seats.orders import Cancel, Submit
 from hpo.settings.spec import CampaignSpec
+from hpo.units.duration import in_words
 
 LOOK_S = 0.5  # between two looks at the files
 POLL_S = 15.0  # between two looks at the queue
@@ -196,6 +197,7 @@ class _Watch:
         self._begun = time.monotonic()
         self._next_poll = self._begun + FIRST_POLL_S
         self._said = ""
+        self._remark_at_s = 60.0
         self._ended: float | None = None
         self._seen = Tryout(job_id, epochs=legs.epochs)
 
@@ -260,8 +262,10 @@ class _Watch:
         if status.phase is JobPhase.QUEUED:
             self._tell(_waiting(status))
         elif self._seen.node and self._seen.first is None:
-            minutes = (now - self._begun - self._seen.waited_s) / 60
-            self._tell(f"its first epoch takes {minutes:.0f} min so far")
+            took_s = now - self._begun - self._seen.waited_s
+            if took_s >= self._remark_at_s:
+                self._remark_at_s = 2 * took_s
+                self._tell(f"its first epoch takes {in_words(took_s)} so far")
         if status.phase is not JobPhase.ENDED:
             return ""
         # Its last files may be seen late.

@@ -6,6 +6,7 @@ It is a campaign like any other: its space holds these values and no others, and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,15 +30,17 @@ def best_results(
     results: Mapping[int, Mapping[str, Any]], goal: Goal, count: int
 ) -> list[Mapping[str, Any]]:
     """The best results, no configuration twice, best first; as the campaign compares them."""
-    there = [
-        result
-        for result in results.values()
-        if result.get("error") is not None and result.get("status") not in ("failed", "running")
-    ]
+    there = [result for result in results.values() if is_good(result)]
     there.sort(key=lambda result: (goal.key(result["error"]), result["trial_id"]))
     by_config = {canonical(result.get("config") or {}): result for result in reversed(there)}
     kept = {result["trial_id"] for result in by_config.values()}
     return [result for result in there if result["trial_id"] in kept][:count]
+
+
+def is_good(result: Mapping[str, Any]) -> bool:
+    """Whether it can be compared."""
+    error, status = result.get("error"), result.get("status")
+    return error is not None and math.isfinite(error) and status not in ("failed", "running")
 
 
 def points(

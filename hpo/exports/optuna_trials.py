@@ -160,7 +160,7 @@ class Converter:
         status, value = result.get("status"), result.get("error")
         if status in ("running", "interrupted") or (goes_on and status == "paused"):
             return RUNNING, None
-        if value is None or status == "failed":
+        if value is None or not math.isfinite(value) or status == "failed":
             return FAIL, None
         return (COMPLETE if status == "completed" else PRUNED), float(value)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hpo.exports.again import is_good
 from hpo.record.goal import Goal
 from hpo.values import canonical, flat
 
@@ -63,7 +64,7 @@ def rows(
         config = {n: v for n, v in (result.get("config") or {}).items() if n != seed_name}
         same = found.get(key(result, seed_name), [])
         mine = [r for r in same if r.get("status") != "running"]
-        good = [r["error"] for r in mine if r["error"] is not None and r["status"] != "failed"]
+        good = [r["error"] for r in mine if is_good(r)]
         row = Row(result["trial_id"], result["error"], config, tuple(good), len(mine) - len(good))
         made.append(row)
     return sorted(made, key=lambda row: (goal.key(row.mean), row.trial_id))

@@ -310,7 +310,9 @@ class Manager:
     def _narrate(self, event: ev.Event) -> Line | None:
         """The line that the log has of an event that was just applied."""
         again = isinstance(event, ev.LegClaimed) and self.book.has_gone_on(event.job_id)
-        told = narrate(event, self.state, again=again, constants=self._told.constants)
+        told = narrate(
+            event, self.state, again=again, constants=self._told.at(self.state).constants
+        )
         if told is None:
             return None
         line = Line(event.time, *told)

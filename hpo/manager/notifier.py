@@ -78,10 +78,12 @@ class AddressWay:
 
     def __init__(self, address: str, campaign: str, folder: str) -> None:
         # Here, because few campaigns need it; not later, when a file server may be the trouble.
+        import http.client
         import urllib.error
         import urllib.request
 
         self._open = urllib.request.urlopen
+        self._no_http = http.client.HTTPException
         self._request, self._refusal = urllib.request.Request, urllib.error.HTTPError
         self._address = address
         self._parts = {"campaign": campaign, "folder": folder}
@@ -103,11 +105,10 @@ class AddressWay:
                 headers={"Content-Type": "application/json", "User-Agent": "hpo"},
                 method="POST",
             )
-            with self._open(request, timeout=LIMIT_S / 2) as answer:
-                answer.read(1000)
+            self._open(request, timeout=LIMIT_S / 2).close()
         except self._refusal as err:
             return f"the server answered {err.code}"
-        except (OSError, ValueError) as err:
+        except (OSError, ValueError, self._no_http) as err:
             # Never the words of the error, in which the address may stand.
             return f"the server cannot be reached ({type(err).__name__})"
         return None

@@ -23,6 +23,12 @@ _START = (
 )
 
 
+def command(words: Sequence[str]) -> list[str]:
+    """`hpo WORDS` as a process, wherever this program lies and whatever folder it is called in."""
+    above = str(Path(hpo.__file__).resolve().parents[1])
+    return [sys.executable, "-c", _START, above, *words]
+
+
 def begin(words: Sequence[str], *, politely: bool) -> subprocess.Popen[bytes]:
     """Start `hpo WORDS`, in a session of its own; its errors can be read.
 
@@ -33,9 +39,8 @@ def begin(words: Sequence[str], *, politely: bool) -> subprocess.Popen[bytes]:
     Raises:
         OSError: it cannot be started.
     """
-    above = str(Path(hpo.__file__).resolve().parents[1])
     child = subprocess.Popen(
-        [sys.executable, "-c", _START, above, *words],
+        command(words),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -22,6 +22,7 @@ MOST_VECTORS = 5_000  # points that are drawn as such into a pdf or svg
 BEST = "C1"
 BAD = "#c1121f"
 QUIET = "#9a9a9a"
+LEAST_MARK = 3.5  # of a legend (points)
 
 
 def new_axes() -> Axes:
@@ -73,13 +74,18 @@ def dress(ax: Axes, xlabel: str, ylabel: str, *, grid: Literal["both", "x", "y"]
 
 def legend_above(ax: Axes) -> None:
     """The legend, above the axes, because a search leaves no corner free of points."""
+    from matplotlib.lines import Line2D
+
     labels = ax.get_legend_handles_labels()[1]
     if not labels:
         return
     letters = 20 * ax.bbox.width / ax.figure.dpi  # that fit beside each other, about
     columns = max(1, int(letters / (6 + max(map(len, labels)))))
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": columns}
-    ax.legend(frameon=False, fontsize="small", **place)
+    legend = ax.legend(frameon=False, fontsize="small", **place)
+    for handle in legend.legend_handles:  # what is small among many is to be seen alone
+        if isinstance(handle, Line2D):
+            handle.set_markersize(max(LEAST_MARK, handle.get_markersize()))
 
 
 def size_of(usual: float, count: int, *, room: int, least: float) -> float:

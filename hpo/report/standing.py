@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hpo.decisions.limits import all_trials
@@ -35,6 +35,19 @@ class Told:
     constants: Mapping[str, Any] = field(default_factory=dict)
     expected: Sequence[int] = ()
 
+    def at(self, state: CampaignState) -> Told:
+        """The same of a campaign that was extended since, or got points."""
+        extended = state.n_trials is not None or bool(state.levels)
+        if not extended and not state.points:
+            return self
+        return replace(
+            self,
+            n_trials=None if self.n_trials is None else all_trials(state, self.n_trials),
+            levels=state.levels or self.levels,
+            constants={**self.constants, **state.constants},
+            expected=() if extended else self.expected,
+        )
+
 
 NOTHING_TOLD = Told()
 
@@ -51,9 +64,10 @@ def standing_line(
         now: the time (s, Unix).
         told: what the line need not say.
     """
+    told = told.at(state)
     parts = [
         _trials(state, told.n_trials),
-        _rungs(state, state.levels or told.levels),
+        _rungs(state, told.levels),
         _best(state),
         _jobs(book, now),
         _used(state, now, told.gpus),
@@ -64,8 +78,7 @@ def standing_line(
 
 def _trials(state: CampaignState, n_trials: int | None) -> str:
     started = state.started
-    known = state.exhausted or n_trials is None
-    total = len(state.trials) if known else all_trials(state, n_trials or 0)
+    total = len(state.trials) if state.exhausted or n_trials is None else n_trials
     stopped = sum(state.trials[i].job_id is not None for i in state.of(TrialStatus.STOPPED))
     again = sum(state.trials[i].job_id is not None for i in state.of(TrialStatus.OFFERED))
     counts = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from heapq import nlargest
 from typing import Any, NamedTuple
@@ -70,6 +70,7 @@ def status(
     state: CampaignState, book: SeatBook, chronicle: Chronicle, seen: Seen
 ) -> dict[str, Any]:
     """The document; times in s since 1970, and once more as ISO 8601 where people look first."""
+    seen = replace(seen, told=seen.told.at(state))
     now, told = seen.now, seen.told
     best = None if state.best_trial is None else state.trials[state.best_trial]
     running = _to_show(state)

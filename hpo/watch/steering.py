@@ -7,7 +7,6 @@ because that asks the cluster, which takes time and much more memory than lookin
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from hpo.folder import requests
 from hpo.folder.campaign import require
 from hpo.folder.requests import StopTrial
 from hpo.folder.safety import require_own
+from hpo.manager import own_command
 
 TIMEOUT_S = 300.0
 
@@ -29,14 +29,14 @@ class StopCampaign:
 
     @property
     def words(self) -> list[str]:
-        """The command, for a process."""
-        return [sys.executable, "-m", "hpo", "stop", str(self.root), *["--now"][: self.now]]
+        """The command."""
+        return ["stop", str(self.root), *(["--now"] if self.now else [])]
 
     def act(self) -> str:
         """Do it; what it said."""
         try:
             done = subprocess.run(
-                self.words,
+                own_command.command(self.words),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -98,7 +98,7 @@ def test_it_outlives_the_program_that_started_it_and_is_come_back_to(folder: Pat
     assert run.is_managed
     with pytest.raises(TimeoutError, match=r"after 0.2 s"):
         run.wait(timeout=0.2)
-    with pytest.raises(CampaignLockedError, match="is being managed already"):
+    with pytest.raises(CampaignLockedError, match="goes on already: "):
         campaign().submit(executor="local")
     (folder / "go").touch()
     assert run.wait(timeout=100) is run

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.cluster.slurm.reasons import Wait, advice, decide
+from hpo.cluster.slurm.reasons import Wait, advice, decide, is_limit_of_user
 from hpo.cluster.slurm.status import QueueRow, read_squeue, status_of
 from hpo.manager.seats.waiting import WaitingNews
 from hpo.seats.book import JobPhase, JobStatus, SeatBook
@@ -204,3 +204,19 @@ def test_why_jobs_wait_in_words(reason: str, words: str) -> None:
     assert status.why == words
     assert status.starts_at == datetime(2026, 11, 21, 9, 14, 52).timestamp()
     assert status.begins_later == (reason == "BeginTime")
+
+
+@pytest.mark.parametrize(
+    ("reason", "limits"),
+    [
+        ("QOSMaxGRESPerUser", True),
+        ("QOSMaxJobsPerUserLimit", True),
+        ("AssocMaxJobsLimit", True),
+        ("QOSGrpGRES", False),  # of all users together
+        ("Priority", False),
+        ("JobArrayTaskLimit", False),  # the campaign's own
+        ("QOSMaxWallDurationPerJobLimit", False),
+    ],
+)
+def test_a_limit_of_the_user_is_told_apart(reason: str, limits: bool) -> None:
+    assert is_limit_of_user(reason) is limits

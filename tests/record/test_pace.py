@@ -213,3 +213,16 @@ class TestNeeds:
         )
         assert state.trials[0].outlasted_s == 6000
         assert not has_longer(state.trials[0], limits)
+
+
+def test_what_legs_usually_took() -> None:
+    made = pace((0, 0, 1, 10.0), (1, 0, 1, 30.0), (2, 1, 2, 0.0))
+    usual = made.usual()
+    assert usual.seconds(0, 5) == 20.0, "as others to that rung, however long"
+    assert usual.seconds(1, 5) == 0.0
+    assert usual.seconds(7, 3) == 30.0, "10 s for a unit"
+    assert usual.seconds(7, None) == pytest.approx(40.0 / 3)
+    assert usual.spread == pytest.approx((0.5 / 3) ** 0.5)
+    assert made.usual() is usual
+    made.add(LegTime(3, 0, 1, 50.0))
+    assert made.usual().seconds(0, 1) == 30.0

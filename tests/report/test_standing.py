@@ -11,7 +11,7 @@ from histories import NOW, drawn, failed, finished, offered, running, state_afte
 from hpo.decisions.needs import ComingLeg
 from hpo.manager.standing_teller import EVERY_S, QUIET_S, StandingTeller
 from hpo.record import events as ev
-from hpo.record.state import CampaignState
+from hpo.record.state import CampaignState, apply
 from hpo.report.standing import NOTHING_TOLD, Told, standing_line
 from hpo.seats.book import JobPhase, JobStatus, SeatBook
 
@@ -109,3 +109,14 @@ def test_it_is_told_every_few_minutes_and_more_rarely_where_nothing_happens(
     assert told[4] == 0
     assert told[59] == 3600 // EVERY_S - 1
     assert told[179] - told[59] == pytest.approx(120 * 60 / QUIET_S, abs=1)
+
+
+def test_an_extended_campaign_stands_by_what_it_is_to_have_now() -> None:
+    state = state_after(running(0, 1))
+    told = Told(n_trials=2, levels=(1, 3), constants={"max_epochs": 3}, expected=(2, 0))
+    assert told.at(state) is told
+    apply(state, ev.PointsEnqueued(NOW, "a", "hal", [{"lr": 7.0}]))
+    assert (told.at(state).n_trials, told.at(state).expected) == (3, (2, 0))
+    apply(state, ev.CampaignExtended(NOW, "b", "hal", 5, 2, (1, 3, 9), 1, {"max_epochs": 9}))
+    assert told.at(state) == Told(6, (1, 3, 9), constants={"max_epochs": 9})
+    assert NOTHING_TOLD.at(state).n_trials is None

@@ -304,3 +304,11 @@ def test_jobs_for_something_else_take_room_in_the_queue(
 
 def test_what_may_run_has_its_place_whatever_else_waits() -> None:
     assert SeatLimits(8, 450, shared=True).beside(10_000).max_queued_jobs == 8
+
+
+def test_jobs_that_wait_by_the_clusters_word_with_one_of_each() -> None:
+    book, other = SeatBook(), JobStatus(JobPhase.QUEUED, reason="Resources", why="nothing is free")
+    turn = JobStatus(JobPhase.QUEUED, reason="Priority", why="other jobs come first")
+    running = JobStatus(JobPhase.RUNNING)
+    book.take_poll({"a": other, "b": turn, "c": turn, "d": running}, 0.0, vanish_s=60.0)
+    assert book.waits_by_reason() == [(turn, 2), (other, 1)]

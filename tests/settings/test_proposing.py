@@ -174,6 +174,25 @@ def test_a_value_is_read_as_it_is_written(value: Any) -> None:
     assert (read, problems) == ({"x": value}, [])
 
 
+def test_a_domain_has_the_default_in_it(tmp_path: Path) -> None:
+    text = """
+import argparse
+p = argparse.ArgumentParser()
+p.add_argument("--beta1", type=float, default=0.5)
+p.add_argument("--dropout", type=float, default=0.6)
+p.add_argument("--momentum", type=float, default=0.9)
+p.add_argument("--batch_size", type=int, default=0)
+p.add_argument("--lr", type=float, default=10.0)
+"""
+    document, _ = proposed(tmp_path, text)
+    assert space(document) == {
+        "beta1": "uniform(0.5, 0.99)",
+        "dropout": "uniform(0, 0.6)",
+        "momentum": "uniform(0.8, 0.99)",
+        "lr": "loguniform(1, 100)",
+    }
+
+
 def test_functions(tmp_path: Path) -> None:
     document, loaded = proposed(tmp_path, scripts.FUNCTIONS, "objective")
     assert loaded.problems == []

@@ -9,6 +9,7 @@ import io
 import shutil
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from config_files import load_spec
@@ -32,6 +33,7 @@ FILES = (
     "campaign.json",
     "journal.jsonl",
     "results/trial_1.json",
+    "results/all.jsonl",
     "trials/trial_1/reports-a0.jsonl",
     "trials/trial_1/result-a0.json",
     "trials/trial_1/attempt-a0.json",
@@ -102,6 +104,11 @@ def look_at_all(root: Path, spec: CampaignSpec) -> None:
         found.trials.sort_values("error")
     with suppress(SettingsError):
         epoch_times(root)
+    for kind in ("csv", "optuna"):
+        run("export", str(root), "--to", kind)
+    with TemporaryDirectory() as folder:
+        run("export", "--best", str(root), f"{folder}/best")
+        run("retrain", str(root), "--only-write", "-o", f"{folder}/again")
     resume(root, spec)
 
 
@@ -127,6 +134,8 @@ def test_a_damaged_file_of_a_campaign(made: tuple[Path, CampaignSpec], data: st.
     path, content = data.draw(damage(root))
     try:
         path.write_bytes(content)
+        if path.name == "trial_1.json":  # or it is not even read
+            (path.parent / "all.jsonl").unlink()
         look_at_all(root, spec)
     finally:
         for name, before in kept.items():

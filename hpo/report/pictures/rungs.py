@@ -35,7 +35,7 @@ def draw_rungs(ax: Axes, history: History, levels: tuple[int, ...]) -> None:
     style: dict[str, Any] = {"rasterized": len(told) > MOST_VECTORS}
     _join([points for points in by_trial.values() if len(points) > 1], ax, style)
     size = size_of(5, len(told), room=250, least=1.3)
-    for went_on, colour, label in ((False, QUIET, "stays"), (True, WENT_ON, "went on")):
+    for went_on, colour, label in ((False, QUIET, "ended here"), (True, WENT_ON, "went on")):
         points = [
             (one.rung + WIDTH * (one.trial_id * GOLDEN % 1.0 - 0.5), one.value)
             for one in told

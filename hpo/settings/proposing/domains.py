@@ -16,7 +16,7 @@ from hpo.settings.proposing.argument import UNKNOWN, Argument
 
 EPOCHS = (
     *("max_epochs", "epochs", "num_epochs", "n_epochs", "num_train_epochs", "nepochs", "nb_epochs"),
-    *("max_epoch", "epoch", "train_epochs", "total_epochs"),
+    *("max_epoch", "epoch", "train_epochs", "total_epochs", "niter"),
     *(
         "total_timesteps",
         "max_timesteps",
@@ -43,7 +43,8 @@ NO_HYPERPARAMETER = re.compile(
     r"|cache|tokenizer|pretrained|plot|config|configs|download|progress|command|mode|local"
     r"|distributed|ddp|dist|sync|compile|pin|prefetch|version|classes|help|monitor|patience"
     r"|overwrite|prompt|eps|epsilon|offline|limit|subset|samples|trials|timeout|dummy|fake"
-    r"|synthetic|only|track|capture|video|start|warnings)($|_)|^train$"
+    r"|synthetic|only|track|capture|video|start|warnings|accel|accelerate"
+    r"|render|inference|processes)($|_)|^train$"
 )
 _NO_SECTIONS = frozenset(
     ["callbacks", "logger", "loggers", "logging", "paths", "extras", "hydra", "trainer", "debug"]
@@ -151,7 +152,7 @@ def number(value: float) -> str:
 
 def _short(value: float) -> str:
     """A bound of a domain, with one or two digits: 0.0003, 3e-5."""
-    text = f"{value:.2g}"
+    text = f"{value:.3g}" if value > 0.9 else f"{value:.2g}"
     return re.sub(r"e([+-])0+(\d)", r"e\1\2", text).replace("e+", "e")
 
 
@@ -170,6 +171,18 @@ def _around(low: float, high: float, least: float, most: float, times: float = 1
         elif isinstance(default, (str, list, tuple)) or argument.kind in ("text", "list"):
             return None
         return f"loguniform({_short(bottom)}, {_short(top)})"
+
+    return rule
+
+
+def _within(low: float, high: float) -> Rule:
+    """`uniform` from `low` to `high`, or as far as the default."""
+
+    def rule(default: Any, argument: Argument) -> str | None:
+        if isinstance(default, (str, list, tuple)) or argument.kind in ("text", "list"):
+            return None
+        usual = default if _is_number(default) and 0 <= default <= 1 else low
+        return f"uniform({_short(min(low, usual))}, {_short(max(high, usual))})"
 
     return rule
 
@@ -211,12 +224,16 @@ def _widths(default: Any, argument: Argument) -> str | None:
     return f"lograndint({max(1, usual // 4)}, {usual * 4})"
 
 
-def _halves(default: Any, argument: Argument) -> str | None:
-    """What has to be divisible stays so: half, itself, double."""
-    if argument.kind in ("bool", "text", "list"):
-        return None
-    usual = default if isinstance(default, int) and default > 1 else 128
-    return listed([usual // 2, usual, usual * 2])
+def _halves(without: int) -> Rule:
+    """What has to be divisible stays so: half of the default (or of `without`), itself, double."""
+
+    def rule(default: Any, argument: Argument) -> str | None:
+        if argument.kind in ("bool", "text", "list"):
+            return None
+        usual = default if isinstance(default, int) and default > 1 else without
+        return listed([usual // 2, usual, usual * 2])
+
+    return rule
 
 
 def _count(default: Any, argument: Argument) -> str | None:
@@ -260,33 +277,33 @@ _RULES: tuple[tuple[re.Pattern[str], Rule], ...] = tuple(
         (r"(^|_)(lr|learning_rate|eta0?|step_size)$|^lr0$", _around(1e-4, 1e-1, 1e-7, 1.0)),
         (r"(^|_)(weight_decay|wd|l2|l2_reg|l2_penalty)$", _around(1e-6, 1e-2, 1e-8, 0.5, 100.0)),
         (r"(^|_)(l1|l1_reg|l1_penalty)$", _around(1e-6, 1e-2, 1e-8, 0.5, 100.0)),
-        (r"(dropout|drop_rate|drop_path|p_drop|drop_prob|^drop$)", _fixed("uniform(0, 0.5)")),
-        (r"(^|_)momentum$", _fixed("uniform(0.8, 0.99)")),
-        (r"(^|_)beta_?1$", _fixed("uniform(0.8, 0.99)")),
-        (r"(^|_)beta_?2$", _fixed("uniform(0.9, 0.999)")),
-        (r"(^|_)label_smoothing$|^smoothing$", _fixed("uniform(0, 0.2)")),
+        (r"(dropout|drop_rate|drop_path|p_drop|drop_prob|^drop$)", _within(0, 0.5)),
+        (r"(^|_)momentum$", _within(0.8, 0.99)),
+        (r"(^|_)beta_?1$", _within(0.8, 0.99)),
+        (r"(^|_)beta_?2$", _within(0.9, 0.999)),
+        (r"(^|_)label_smoothing$|^smoothing$", _within(0, 0.2)),
         (r"warmup|warm_up", _warmup),
         (r"(grad|gradient).*(clip|norm)|clip.*(grad|norm|value)|^clip$|max_norm",
          _around(0.1, 10.0, 1e-3, 100.0)),
         (r"temperature|^tau$|^temp$", _around(0.05, 5.0, 1e-3, 100.0)),
         (r"^gamma$|(^|_)lr_(decay|gamma)$|decay_rate$", _decay),
-        (r"d_model|n_embd|embed_dim|embedding_dim|embedding_size|emb_dim|emb_size", _halves),
-        (r"(^|_)(n_|num_|nb_)?(attention_)?heads?$|^n_?head$", _halves),
+        (r"d_model|n_embd|embed_dim|embedding_dim|embedding_size|emb_dim|emb_size", _halves(128)),
+        (r"(^|_)(n_|num_|nb_)?(attention_)?heads?$|^n_?head$", _halves(4)),
         (r"(hidden|units|width|latent|channels|filters|ffn|^dim$|_dim$|bottleneck|neurons|^z$"
             r"|lin\d*_size|layer\d*_size|^fc_?\d+)",
          _widths),
-        (r"(^|_)(n_|num_|nb_)?(layers?|depth|blocks?)$", _count),
         (r"^max_depth$", _fixed("randint(2, 12)")),
+        (r"(^|_)(n_|num_|nb_)?(layers?|depth|blocks?)$", _count),
         (r"kernel_size$|^ksize$", _fixed("[3, 5, 7]")),
         (r"(n_estimators|num_trees|n_trees|num_boost)", _many(50, 1000)),
         (r"num_leaves|max_leaves", _many(15, 255)),
         (r"min_child_weight|min_samples|min_data", _many(1, 30)),
         (r"subsample|colsample|feature_fraction|bagging_fraction|max_features",
-         _fixed("uniform(0.5, 1.0)")),
-        (r"l1_ratio", _fixed("uniform(0, 1)")),
+         _within(0.5, 1)),
+        (r"l1_ratio", _within(0, 1)),
         (r"^(reg_)?(alpha|lambda|lamb|lambd)_?$|^reg$|^c$|regulari[sz]ation",
          _around(1e-4, 1.0, 1e-8, 1e4, 100.0)),
-        (r"mixup|cutmix", _fixed("uniform(0, 1)")),
+        (r"mixup|cutmix", _within(0, 1)),
     )
 )  # fmt: skip
 

@@ -20,7 +20,10 @@ _RANKS = (
     (r"error|err\b", "min"),
     (r"rmse|mae|mse", "min"),
     (r"loss|nll|ppl|perplexity|logloss", "min"),
-    (r"acc\b|accuracy|auc|auroc|\bf1|score|iou|dice|bleu|\bmap\b|r2|reward|return", "max"),
+    (
+        r"acc\b|accuracy|auc|auroc|\bf1|score|iou|dice|bleu|\bmap\b|r2|psnr|ssim|reward|return",
+        "max",
+    ),
 )
 _HELD_OUT = ("val", "valid", "validation", "dev", "test", "eval")
 _LARGE = re.compile(_RANKS[-1][0])

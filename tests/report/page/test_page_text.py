@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from made_campaigns import Made
-from user_project import ROOT
+from user_project import ROOT, Project
 
 from hpo.errors import JournalError, SettingsError
 from hpo.folder.campaign import require
@@ -80,6 +80,19 @@ def test_the_command_writes_one_page_and_says_where(tmp_path: Path) -> None:
     elsewhere = command("made", "-o", "out.html", cwd=tmp_path)
     assert elsewhere.stdout.strip() == str(tmp_path / "out.html")
     assert "learning_rate" in (tmp_path / "out.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_campaign_leaves_its_page_and_may_be_told_not_to(tmp_path: Path) -> None:
+    for wanted in (True, False):
+        project = Project(tmp_path / str(wanted))
+        project.folder.mkdir()
+        project.write(n_trials=3, report=wanted)
+        done = project.run("--executor", "simulated", executor=None, HPO_NO_REPORT="")
+        page = project.output.with_name("results-simulated") / "report.html"
+        assert page.exists() == wanted == (f"the campaign as a page: {page}" in done.stdout)
+    found = (tmp_path / "True" / "results-simulated" / "report.html").read_text(encoding="utf-8")
+    assert ">completed</span>" in found
 
 
 def test_no_campaign_is_said_without_a_traceback(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ function listenToScrolling() {
       seen.unobserve(target);
       if (!charts.get(target.id).drawn) draw(target.id);
     }
-  }, { rootMargin: "300px" });
+  }, { rootMargin: "600px" });
   for (const { place } of charts.values()) if (place) seen.observe(place);
 }
 
