@@ -58,7 +58,7 @@ class Steering:
                 return _retry(state, token, request, now)
             case Enqueue():
                 return self._enqueue(state, token, request, now)
-            case Extend():
+            case _:
                 return self._extend(state, token, request, now)
 
     def _enqueue(self, state: CampaignState, token: str, request: Enqueue, now: float) -> Answer:

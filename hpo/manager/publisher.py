@@ -110,7 +110,7 @@ class Publisher:
             "beat": time.time(),  # not the campaign's, which may be that of a simulation
         }
         name, reported = self._layout.root.name, self._reports.told(state.goal)
-        seen = Seen(now, name, beat, self._told, self._to_come, reported)
+        seen = Seen(now, name, beat, self._told.at(state), self._to_come, reported)
         self._summary.write(state, book, self.chronicle, seen, final=final)
 
     def _publish(self, state: CampaignState, events: list[ev.Event]) -> None:

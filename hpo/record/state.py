@@ -154,7 +154,7 @@ def _apply_asked(state: CampaignState, event: ev.Asked) -> None:
         case ev.PointsEnqueued():
             state.enqueued += event.points
             state.points += len(event.points)
-        case ev.CampaignExtended():
+        case _:
             _extend(state, event)
 
 
@@ -266,7 +266,7 @@ def _apply_to_trial(state: CampaignState, event: ev.TrialEvent) -> None:
         case ev.TrialStopped():
             state.stopping.discard(trial.trial_id)
             trial.cause = event.reason
-        case ev.TrialPaused():
+        case _:  # TrialPaused
             pass
     _move(state, trial, after)
 

@@ -212,3 +212,36 @@ def test_values_are_described_shortly(value: object, text: str) -> None:
 def test_values_below_a_mapping_have_names_with_dots() -> None:
     config = {"optimizer": {"lr": 0.00012345678, "name": "sgd", "deep": {"k": 1}}, "x": {}}
     assert describe(config) == "optimizer.lr=0.0001235 optimizer.name=sgd optimizer.deep.k=1 x={}"
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (
+            ev.StopAsked(NOW, "t", "hal", 0),
+            "hal asks that trial 0 stops: what runs of it saves and leaves at its next report",
+        ),
+        (ev.PointsEnqueued(NOW, "t", "hal", [{"lr": 7.0}]), "hal enqueued 1 point"),
+        (ev.PointsEnqueued(NOW, "t", "hal", [{"lr": 7.0}] * 2), "hal enqueued 2 points"),
+        (ev.CampaignExtended(NOW, "t", "hal", 9, 2), "hal asks for more: 9 trials in all"),
+        (
+            ev.CampaignExtended(NOW, "t", "hal", None, None, (1, 3, 9), 1),
+            "hal asks for more: rungs up to 9",
+        ),
+    ],
+)
+def test_what_somebody_asks_for_is_told(event: ev.Event, text: str) -> None:
+    assert line([*running(0), event]) == text
+
+
+def test_of_many_trials_that_are_asked_for_again_some_are_named() -> None:
+    events: list[ev.Event] = [*running(*range(12))]
+    for trial_id in range(12):
+        events += [failed(trial_id, job_id=str(trial_id))]
+        events += [ev.TrialFailed(NOW, trial_id, "E", "m")]
+    one = ev.RetryAsked(NOW, "t", "hal", [3])
+    assert line([*events, one]) == "hal asks for trial 3 again"
+    some = ev.RetryAsked(NOW, "t", "hal", range(12), from_start=True)
+    assert line([*events, some]) == (
+        "hal asks for trials 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more again, from the start"
+    )

@@ -264,3 +264,26 @@ def test_a_trial_that_saved_when_its_job_was_cancelled_is_stopped_for_good() -> 
     told = failed(0, "cancelled", job_id="0", outcome="interrupted")
     events = [*running(0), told, ev.TrialStopped(NOW, 0, "its job was cancelled")]
     assert now(events) == "it is stopped for good, because its job was cancelled by the user"
+
+
+def test_what_somebody_asked_of_a_trial_is_part_of_its_story() -> None:
+    events: list[ev.Event] = [*running(0, 1), ev.StopAsked(NOW, "a", "hal", 0)]
+    events += [finished(0, job_id="0", outcome="interrupted", resource=3)]
+    events += [ev.TrialStopped(NOW, 0, "stopped by the user")]
+    assert now(events) == "it is stopped, as hal asked; `hpo retry DIR 0` takes it up again"
+    events += [ev.RetryAsked(NOW, "b", "eve", [0]), offered(0, 1)]
+    told = texts(events)
+    assert told[3].startswith("hal asks that trial 0 stops")
+    assert told[-2:] == ["eve asks for trial 0 again", "offered to epoch 9: again, as eve asked"]
+    assert not any("asks" in text for text in texts(events, 1))
+
+
+def test_a_point_that_was_enqueued_and_rungs_that_were_added_are_told() -> None:
+    events: list[ev.Event] = [ev.PointsEnqueued(NOW, "a", "hal", [drawn(0).config])]
+    events += [replace(drawn(0), enqueued=True), *reached(0, 0.5)]
+    events += [ev.CampaignExtended(NOW, "b", "hal", None, None, (1, 3, 9, 27), 2)]
+    told = texts(events, rules=RUNGS)
+    assert told[0] == "taken from the points that were enqueued"
+    assert told[-1] == "hal asks for more: rungs up to 27"
+    events += [ev.LegOffered(NOW, 0, 1, 1, 3, final=False)]
+    assert "at rung 0 (epoch 1)" in texts(events, rules=replace(RUNGS, levels=()))[-1]
