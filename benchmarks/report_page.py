@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import scale
 from schedulers_parts import ETA, MAX_T
 from selenium import webdriver
@@ -91,10 +92,24 @@ def draw(page: Path) -> dict[str, float]:
         driver.get("about:blank")
         driver.get(page.as_uri())
         first = driver.execute_async_script(FIRST)
+        before = cpu_of(driver)
         number, took = driver.execute_async_script(ALL)
+        cpu = cpu_of(driver) - before
     finally:
         driver.quit()
-    return {"first panel (s)": first / 1000, "panels": number, "all drawn (s)": took / 1000}
+    return {
+        "first panel (s)": first / 1000,
+        "panels": number,
+        "all drawn (s)": took / 1000,
+        "CPU of all processes of the browser for that (s)": cpu,
+    }
+
+
+def cpu_of(driver: Any) -> float:
+    """What the driver and the processes of its browser have used (s)."""
+    own = psutil.Process(driver.service.process.pid)
+    times = [one.cpu_times() for one in [own, *own.children(recursive=True)]]
+    return sum(time.user + time.system for time in times)
 
 
 def measure(root: Path) -> dict[str, float]:

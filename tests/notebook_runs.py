@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,8 +39,10 @@ class Kernel:
         return self._client.execute_cell(self._notebook.cells[number], number).outputs
 
     def kill(self) -> None:
-        """As when the computer is switched off."""
-        self._client.km.shutdown_kernel(now=True)
+        """As when its window is closed hard: the kernel and all of its process group."""
+        pid = self._client.km.provisioner.process.pid
+        assert os.getpgid(pid) != os.getpgid(0)
+        os.killpg(os.getpgid(pid), signal.SIGKILL)
 
 
 def read() -> Any:

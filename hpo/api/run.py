@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from hpo.api.starting import Started, recorded
 from hpo.cli.clusters import describe_manager, is_alive
 from hpo.cli.status import lines_of
-from hpo.errors import EXIT_BAD_SETTINGS, SettingsError
+from hpo.errors import EXIT_BAD_SETTINGS, EXIT_LOCKED, CampaignLockedError, SettingsError
 from hpo.folder.campaign import stored
 from hpo.folder.files import Layout
 from hpo.folder.opening import settled
@@ -185,14 +185,17 @@ class Run:
 
         Raises:
             SettingsError: it did not begin, or refused to go on.
+            CampaignLockedError: another one was faster.
         """
-        started = self._started
+        started, where = self._started, "what the manager said"
         if code is None and stored(self._layout) is None and started is not None:
             said = started.said().strip()
-            raise SettingsError([said or "it said nothing"], where="what the manager said")
-        if code == EXIT_BAD_SETTINGS:
+            raise SettingsError([said or "nothing: was its job cancelled?"], where=where)
+        if code in (EXIT_BAD_SETTINGS, EXIT_LOCKED):
             said = "" if output is None else output.read_text(encoding="utf-8").strip()
-            raise SettingsError([said or "see above"], where="what the manager said")
+            if code == EXIT_LOCKED:
+                raise CampaignLockedError(said or f"{self.folder}: see above")
+            raise SettingsError([said or "see above"], where=where)
 
 
 def attach(folder: str | Path) -> Run:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import hpo
-from hpo.folder.files import publish_json, read_json
+from hpo.folder.files import publish_json, read_json, read_tail
 from hpo.job import process_start
 from hpo.record.fields import from_json
 
@@ -51,9 +51,9 @@ class Started:
         return now is not None and now == (self.began or now)
 
     def said(self) -> str:
-        """All that it printed so far; a user's own objective may have added to it."""
+        """The end of what it printed so far."""
         try:
-            return Path(self.output).read_text(encoding="utf-8", errors="replace")
+            return "\n".join(read_tail(Path(self.output)))
         except OSError:
             return ""
 
@@ -64,11 +64,17 @@ def record(path: Path, started: Started) -> None:
 
 
 def recorded(path: Path) -> Started | None:
-    """What was remembered; None: nothing that can be read."""
+    """What was remembered; None: nothing that can be read, or not by this user.
+
+    It names a job that may be cancelled and a file that is shown, so nobody else may say so.
+    """
     try:
-        return from_json(Started, read_json(path))
-    except ValueError:
+        if path.lstat().st_uid != os.geteuid():
+            return None
+        started = from_json(Started, read_json(path))
+    except (OSError, ValueError):
         return None
+    return started if started.job_id is None or started.job_id.isdecimal() else None
 
 
 def environment() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from hpo.cli.printing import complain, say
 from hpo.cli.run import run
-from hpo.errors import EXIT_FINISHED, SettingsError
+from hpo.errors import EXIT_BAD_SETTINGS, EXIT_FINISHED, HpoError, SettingsError
 from hpo.exports import again, retrained
 from hpo.folder.campaign import require
 from hpo.folder.files import Layout, publish
@@ -42,33 +43,31 @@ def retrain(arguments: Namespace) -> int:
     if arguments.output_dir is not None:
         output = settled(Path(arguments.output_dir))
     path = output.with_name(f"{output.name}.yaml")
-    if path.exists() and not arguments.fresh:
+    if is_old := path.exists() and not arguments.fresh:
         say(f"{path} is used as it is; with --fresh the best are chosen anew")
     else:
         _write(path, document["settings"], chosen, arguments, output)
-    command = ["hpo", "run", "--config", str(path)]
     if arguments.only_write:
-        say(f"to train them: {shell_words(command)}")
+        say(f"to train them: {shell_words(['hpo', 'run', '--config', str(path)])}")
         return EXIT_FINISHED
-    code = run(
-        Namespace(
-            config=str(path),
-            overrides=[],
-            scheduler=None,
-            executor=arguments.executor,
-            output_dir=None,
-            fresh=arguments.fresh and (output / "campaign.json").exists(),
-            show_command=False,
-            typed=arguments.typed,
-        )
-    )
-    ran = (
-        output.with_name(f"{output.name}-simulated")
-        if arguments.executor == "simulated"
-        else output
-    )
-    _tell(Layout(ran), plan, arguments, chosen=read_results(layout, plan.goal.resource))
+    try:
+        code = _run(path, arguments)
+    except HpoError as err:
+        if err.exit_code == EXIT_BAD_SETTINGS and not is_old:
+            path.unlink(missing_ok=True)  # or the next try, with other words, would use it
+        raise
+    if arguments.executor == "simulated":
+        output = output.with_name(f"{output.name}-simulated")  # as `hpo run` does
+    _tell(Layout(output), plan, arguments, chosen=read_results(layout, plan.goal.resource))
     return code
+
+
+def _run(path: Path, arguments: Namespace) -> int:
+    """As `hpo run --config PATH` does."""
+    given = Namespace(config=str(path), overrides=[], scheduler=None, output_dir=None)
+    given.executor, given.fresh = arguments.executor, arguments.fresh
+    given.show_command, given.typed = False, arguments.typed
+    return run(given)
 
 
 def _check(arguments: Namespace, layout: Layout, chosen: Sequence[Mapping[str, Any]]) -> None:
@@ -96,8 +95,13 @@ def _write(
     trials = again.points(configs, seeds, arguments.seed_name)
     told = ", ".join(f"{result['trial_id']} ({result['error']:.6g})" for result in chosen)
     comment = f"Trials {told} of {arguments.campaign}, each with seeds 0 to {arguments.seeds - 1}."
-    publish(path, again.text(comment, again.sections(settings, trials, output)))
-    path.chmod(0o600)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Never readable by others, not even for a moment.
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(again.text(comment, again.sections(settings, trials, output)))
+    temporary.replace(path)
     say(f"{path}: {len(trials)} trials")
 
 

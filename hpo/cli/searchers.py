@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import cast
 
+from hpo.cli.one_thread import import_linear_algebra
 from hpo.cli.time_limit import TimeLimit
 from hpo.errors import ObjectiveError, SearcherError
 from hpo.search.named import SEARCHERS
@@ -39,6 +40,8 @@ def make_searcher(spec: CampaignSpec, limit_s: float = SUGGESTION_S) -> Searcher
     if spec.searcher is not None:
         made = _own(spec.searcher, space, hpo.seed, spec.pythonpath)
     elif isinstance(settings, Settings):
+        if spec.is_learning:
+            import_linear_algebra()
         chosen = settings.model_dump(exclude={"name"})
         made = SEARCHERS[spec.searcher_name](space, hpo.seed, points, **chosen)
     else:

@@ -19,6 +19,7 @@ from hpo.folder.campaign import stored
 from hpo.folder.files import Layout
 from hpo.manager.opening import drift_problems, folder_problems
 from hpo.settings.limits import seat_limits
+from hpo.settings.proposing.document import FILL
 from hpo.settings.reading.loading import Loaded
 from hpo.settings.slurm import GPU_OPTIONS
 from hpo.settings.spec import CampaignSpec
@@ -83,9 +84,22 @@ def configuration(loaded: Loaded) -> list[Finding]:
     findings = [
         Finding(name, "fail", problem, f"edit {loaded.path}") for problem in loaded.problems
     ]
+    findings += [
+        Finding(name, "fail", f"{word} is still to be filled in", f"edit {loaded.path}")
+        for word in _unfilled(loaded)
+    ]
     if not findings:
         findings.append(Finding(name, "ok", _summary(loaded.spec())))
     return findings + _folder(loaded)
+
+
+def _unfilled(loaded: Loaded) -> list[str]:
+    """What `hpo init` left to a person, in the command and among the constants of the space."""
+    command = loaded.hpo.command if loaded.hpo is not None else None
+    domains = loaded.space.to_json().values() if loaded.space is not None else ()
+    values = [one.get("value") if isinstance(one, dict) else one for one in domains]
+    words = [word for word in (*(command or ()), *values) if isinstance(word, str)]
+    return [word for word in words if word.startswith(FILL)]
 
 
 def _folder(loaded: Loaded) -> list[Finding]:

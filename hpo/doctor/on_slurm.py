@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-import pwd
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from hpo.cluster.slurm import preflight, site
 from hpo.cluster.slurm.commands import ask, defaults_of_sbatch
 from hpo.cluster.slurm.request import SeatRequest
-from hpo.cluster.slurm.time_limit import TimeLimit, fit_time
-from hpo.cluster.slurm.windows import Maintenance, Partition, read_maintenance, read_partitions
+from hpo.cluster.slurm.time_limit import fit_time
+from hpo.cluster.slurm.windows import read_maintenance, read_partitions
 from hpo.doctor import limits, partition, request
 from hpo.doctor.finding import Finding
 from hpo.doctor.wish import Wish
 from hpo.errors import PollError
+from hpo.folder import safety
 from hpo.settings.search import SlurmSettings
 
 ASK_TIMEOUT_S = 30.0
@@ -35,7 +36,8 @@ def examine_slurm(
     told = site.read_site(config)
     headline = f"SLURM {told.version} (cluster {told.name})"
     findings = [Finding("slurm", "ok", f"the controller of {told.name} answers")]
-    return headline, findings + _examine(told, settings, wish, campaign) + _paths(root)
+    findings += _Cluster(told, settings, wish, campaign).examine()
+    return headline, findings + _profile() + _paths(root)
 
 
 def _silent(err: PollError) -> Finding:
@@ -51,95 +53,101 @@ def _silent(err: PollError) -> Finding:
     )
 
 
-def _examine(
-    told: site.Site, settings: SlurmSettings, wish: Wish | None, campaign: str | None
-) -> list[Finding]:
-    user = pwd.getpwuid(os.geteuid()).pw_name
-    partitions_text = _ask("scontrol", "show", "partition", "-o")
-    rules = site.read_rules(partitions_text or "")
-    used = partition.used_rules(rules, settings.partition)
-    names = [rule.name for rule in used]
-    association = _association(user, settings, names)
-    qos = settings.qos or (None if association is None else association.qos)
-    findings = partition.partition(rules, settings.partition, association, qos)
-    findings.append(limits.account(settings.account, association))
-    asked = SeatRequest(settings)
-    options = asked.sbatch_options()
-    resources: list[Finding] = []
-    if wish is not None and names:
-        nodes = site.read_nodes(_ask("sinfo", "-h", "-o", site.NODES_FORMAT) or "", names)
-        resources = request.resources(nodes, wish, settings.max_mem_mb)
-    answer = request.request(_tried(options), asked.describe())
-    findings += [*resources, *([] if request.is_told(answer, resources) else [answer])]
-    if names:
-        findings += _times(settings, names, partitions_text or "")
-    if wish is not None:
-        findings += _limits(told, wish, association, qos, used, user, settings, campaign)
-        findings.append(partition.preemption(told, used, wish))
-    findings.append(partition.requeue(settings.extra))
-    findings.append(partition.accounting(told, _sacct_problem(user)))
-    return findings + _profile()
+class _Cluster:
+    """One cluster, asked about one campaign."""
 
+    def __init__(
+        self, told: site.Site, settings: SlurmSettings, wish: Wish | None, campaign: str | None
+    ) -> None:
+        self._told, self._settings = told, settings
+        self._wish, self._campaign = wish, campaign
+        self._user = safety.login_name()
+        self._partitions = _ask("scontrol", "show", "partition", "-o") or ""
+        rules = site.read_rules(self._partitions)
+        self._rules = rules
+        self._used = partition.used_rules(rules, settings.partition)
+        self._names = [rule.name for rule in self._used]
+        self._association = self._read_association()
+        own = None if self._association is None else self._association.qos
+        self._qos = settings.qos or own
 
-def _association(user: str, settings: SlurmSettings, names: list[str]) -> site.Association | None:
-    fields = f"format={site.ASSOCIATION_FIELDS}"
-    text = _ask("sacctmgr", "-nP", "show", "user", user, "withassoc", fields)
-    if not text:
+    def examine(self) -> list[Finding]:
+        settings, wish = self._settings, self._wish
+        findings = partition.partition(
+            self._rules, settings.partition, self._association, self._qos
+        )
+        is_enforced = bool(self._told.enforced)
+        findings.append(limits.account(settings.account, self._association, enforced=is_enforced))
+        findings += self._request()
+        if self._names:
+            findings += self._times()
+        if wish is not None:
+            findings.append(limits.arrays(self._told.max_array_size, wish))
+            findings += self._limits(wish) if is_enforced else self._use(wish)
+            findings.append(partition.preemption(self._told, self._used, wish))
+        findings.append(partition.requeue(settings.extra))
+        findings.append(partition.accounting(self._told, self._sacct_problem()))
+        return findings
+
+    def _read_association(self) -> site.Association | None:
+        fields = f"format={site.ASSOCIATION_FIELDS}"
+        text = _ask("sacctmgr", "-nP", "show", "user", self._user, "withassoc", fields)
+        if not text:
+            return None
+        first = self._names[0] if self._names else None
+        return site.read_association(text, self._settings.account, first)
+
+    def _request(self) -> list[Finding]:
+        asked = SeatRequest(self._settings)
+        resources: list[Finding] = []
+        if self._wish is not None and self._names:
+            text = _ask("sinfo", "-h", "-o", site.NODES_FORMAT) or ""
+            nodes = site.read_nodes(text, self._names)
+            resources = request.resources(nodes, self._wish, self._settings.max_mem_mb)
+        try:
+            tried = preflight.tried(asked.sbatch_options())
+        except PollError:
+            tried = None
+        answer = request.request(tried, asked.describe())
+        return resources if request.is_told(answer, resources) else [*resources, answer]
+
+    def _times(self) -> list[Finding]:
+        settings = self._settings
+        known = [p for p in read_partitions(self._partitions) if p.name in self._names]
+        now = time.time()
+        without = fit_time(settings.time_min, known, [], now)
+        found = [partition.time(settings.longest_time, without, settings.time_min)]
+        text = _ask("scontrol", "show", "reservation", "-o")
+        if text is None:
+            silent = "SLURM does not tell its reservations"
+            return [*found, Finding("maintenance", "unknown", silent)]
+        limit = fit_time(settings.time_min, known, read_maintenance(text), now)
+        return [*found, partition.maintenance(limit, without)]
+
+    def _use(self, wish: Wish, known: Sequence[site.Limit] = ()) -> list[Finding]:
+        """What the user has in the queue, against the limits that are known."""
+        queue = _ask("squeue", "-h", "-r", "-u", self._user, "-o", site.USE_FORMAT)
+        if queue is None:
+            return [Finding("jobs", "unknown", "squeue does not tell of your jobs")]
+        return limits.jobs(known, site.read_use(queue, self._campaign), wish)
+
+    def _limits(self, wish: Wish) -> list[Finding]:
+        named = (self._qos, *(rule.own_qos for rule in self._used))
+        names = {name for name in named if name is not None}
+        known = list(self._association.limits) if self._association is not None else []
+        if names:
+            text = _ask("sacctmgr", "-nP", "show", "qos", f"format={site.QOS_FIELDS}") or ""
+            known += site.read_qos(text, names)
+        return self._use(wish, known) + limits.wall_time(known, self._settings.time_min)
+
+    def _sacct_problem(self) -> str | None:
+        """Why sacct does not answer; None: it does."""
+        command = ["sacct", "-n", "-X", "-u", self._user, "-S", "now", "-o", "JobID"]
+        try:
+            ask(command, timeout_s=ASK_TIMEOUT_S)
+        except PollError as err:
+            return " ".join(str(err).split())[:200]
         return None
-    return site.read_association(text, settings.account, names[0] if names else None)
-
-
-def _tried(options: list[str]) -> preflight.Tried | None:
-    try:
-        return preflight.tried(options)
-    except PollError:
-        return None
-
-
-def _times(settings: SlurmSettings, names: list[str], partitions_text: str) -> list[Finding]:
-    known = [p for p in read_partitions(partitions_text) if p.name in names]
-    reservations = _ask("scontrol", "show", "reservation", "-o")
-    without = _limit(settings, known, [])
-    found = [partition.time(settings.longest_time, without, settings.time_min)]
-    if reservations is None:
-        return [*found, Finding("maintenance", "unknown", "SLURM does not tell its reservations")]
-    limit = _limit(settings, known, read_maintenance(reservations))
-    return [*found, partition.maintenance(limit, without)]
-
-
-def _limit(settings: SlurmSettings, known: list[Partition], ahead: list[Maintenance]) -> TimeLimit:
-    return fit_time(settings.time_min, known, ahead, time.time())
-
-
-def _limits(
-    told: site.Site,
-    wish: Wish,
-    association: site.Association | None,
-    qos: str | None,
-    used: list[site.Rules],
-    user: str,
-    settings: SlurmSettings,
-    campaign: str | None,
-) -> list[Finding]:
-    queue = _ask("squeue", "-h", "-r", "-u", user, "-o", site.USE_FORMAT)
-    findings = [limits.arrays(told.max_array_size, wish)]
-    if queue is None:
-        return [*findings, Finding("jobs", "unknown", "squeue does not tell of your jobs")]
-    names = {name for name in (qos, *(rule.own_qos for rule in used)) if name is not None}
-    known = list(association.limits) if association is not None else []
-    if names:
-        text = _ask("sacctmgr", "-nP", "show", "qos", f"format={site.QOS_FIELDS}") or ""
-        known += site.read_qos(text, names)
-    findings += limits.jobs(known, site.read_use(queue, campaign), wish)
-    return findings + limits.wall_time(known, settings.time_min)
-
-
-def _sacct_problem(user: str) -> str | None:
-    try:
-        ask(["sacct", "-n", "-X", "-u", user, "-S", "now", "-o", "JobID"], timeout_s=ASK_TIMEOUT_S)
-    except PollError as err:
-        return " ".join(str(err).split())[:200]
-    return None
 
 
 def _profile() -> list[Finding]:
@@ -159,18 +167,18 @@ def _profile() -> list[Finding]:
 def _paths(root: Path | None) -> list[Finding]:
     if root is None:
         return []
-    problems = preflight.path_problems(root)
+    findings = [
+        Finding("shared", "fail", problem, "choose another --output-dir")
+        for problem in preflight.path_problems(root)
+    ]
     if any(root.is_relative_to(own) for own in ("/tmp", "/var/tmp", "/dev/shm")):
-        return [
-            Finding(
-                "shared",
-                "warn",
-                f"{root} is where on most clusters each node has a folder of its own: jobs "
-                "elsewhere would not find it",
-                "choose another --output-dir, on the cluster's shared filesystem",
-            )
-        ]
-    return [Finding("shared", "fail", text, "choose another --output-dir") for text in problems]
+        found = (
+            f"{root} is where on most clusters each node has a folder of its own: jobs elsewhere "
+            "would not find it"
+        )
+        advice = "choose another --output-dir, on the cluster's shared filesystem"
+        findings.append(Finding("shared", "warn", found, advice))
+    return findings
 
 
 def _ask(*command: str) -> str | None:

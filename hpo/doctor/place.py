@@ -6,7 +6,6 @@ What is written for it lies in a folder of its own, which is removed again.
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -21,6 +20,7 @@ from hpo.doctor.disk import Need, Probed
 from hpo.doctor.finding import Finding
 from hpo.doctor.quotas import Quota, command, read
 from hpo.doctor.wish import Wish
+from hpo.folder import safety
 from hpo.folder.files import Layout
 
 QUOTA_TIMEOUT_S = 15.0
@@ -117,7 +117,7 @@ def _space(home: Path, need: Need, mount: str) -> Finding:
 
 
 def _quota(home: Path, kind: str, device: str, need: Need) -> Finding:
-    asked = command(kind, device, str(home), pwd.getpwuid(os.geteuid()).pw_name)
+    asked = command(kind, device, str(home), safety.login_name())
     if shutil.which(asked[0]) is None:
         return Finding("quota", "unknown", f"{asked[0]} is not installed here")
     try:

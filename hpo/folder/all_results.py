@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hpo.folder import opening
-from hpo.folder.files import Layout, publish, read_plain
+from hpo.folder.files import Layout, open_plain, publish
 from hpo.folder.json_text import parse
 
 MOST_BYTES = 500_000_000  # of the file: more than that is read result by result
@@ -136,7 +136,10 @@ def read(layout: Layout) -> dict[int, dict[str, Any]]:
 def _lines(layout: Layout) -> list[bytes] | None:
     """What stands between line ends, so that the last one is empty where the file is whole."""
     try:
-        return read_plain(layout.all_results, MOST_BYTES).split(b"\n")
+        with open_plain(layout.all_results) as file:
+            size = os.fstat(file.fileno()).st_size
+            # As much as was there: what is added meanwhile may be cut anywhere.
+            return None if size > MOST_BYTES else file.read(size).split(b"\n")
     except OSError:
         return None
 

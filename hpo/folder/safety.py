@@ -276,6 +276,14 @@ def is_same_folder(path: str, root: Path) -> bool:
         return False
 
 
+def login_name() -> str:
+    """The user's, as other programs take it; their number where this machine has no name."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
 def user_name(uid: int) -> str:
     """For people; the number of a user whom this machine does not know."""
     try:

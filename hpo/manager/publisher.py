@@ -22,7 +22,7 @@ from hpo.record import events as ev
 from hpo.record.state import CampaignState, TrialStatus
 from hpo.report.chronicle import Chronicle
 from hpo.report.standing import Told
-from hpo.report.status import Seen, shown_running
+from hpo.report.status import Seen
 from hpo.report.summary import Summary
 from hpo.seats.book import SeatBook
 
@@ -102,16 +102,17 @@ class Publisher:
     def _write(
         self, state: CampaignState, book: SeatBook, now: float, *, final: bool = False
     ) -> None:
-        self.chronicle.look(now, len(state.of(TrialStatus.CLAIMED)), len(book.queued()))
-        self._reports.look(state, shown_running(state), now)
+        running = state.of(TrialStatus.CLAIMED)
+        self.chronicle.look(now, len(running), len(book.queued()))
+        self._reports.look(state, running, now)
         beat = {
             "job_id": self._process.job_id,
             "host": self._process.host,
             "pid": self._process.pid,
             "beat": time.time(),  # not the campaign's, which may be that of a simulation
         }
-        name, reported = self._layout.root.name, self._reports.told(state.goal)
-        seen = Seen(now, name, beat, self._told, self._to_come, reported)
+        name, reported = self._layout.root.name, self._reports.told
+        seen = Seen(now, name, beat, self._told.at(state), self._to_come, reported)
         self._summary.write(state, book, self.chronicle, seen, final=final)
 
     def _publish(self, state: CampaignState, events: list[ev.Event]) -> None:

@@ -86,6 +86,7 @@ class Question:
             limits,
             n_trials=self.n_trials,
             learn_mem=False,
+            fresh=False,  # random search stands in, and suggests the same
             max_wallclock_s=None,
             max_seat_s=None,
             target_metric=None,

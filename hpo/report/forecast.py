@@ -55,7 +55,11 @@ def forecast(
         return None
     usual = state.pace.usual()
     offered = [state.trials[trial_id] for trial_id in state.of(TrialStatus.OFFERED)]
-    left = [max(0.0, _seconds_of(trial, usual) - (now - trial.claimed_at)) for trial in running]
+    known = usual.by_rung  # of most trials, and it is asked for each
+    left = [
+        max(0.0, (known.get(trial.rung) or _seconds_of(trial, usual)) - now + trial.claimed_at)
+        for trial in running
+    ]
     later = sum(_seconds_of(trial, usual) for trial in offered)
     later += sum(n * usual.seconds(leg.rung, leg.length) for leg, n in to_come.items())
     longest = max((usual.seconds(leg.rung, leg.length) for leg in to_come), default=0.0)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from heapq import nlargest
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from hpo.decisions.needs import ComingLeg
@@ -73,7 +75,9 @@ def status(
     seen = replace(seen, told=seen.told.at(state))
     now, told = seen.now, seen.told
     best = None if state.best_trial is None else state.trials[state.best_trial]
-    running = _to_show(state)
+    held = [state.trials[trial_id] for trial_id in state.of(TrialStatus.CLAIMED)]
+    held_s = len(held) * now - sum(trial.claimed_at for trial in held)
+    running = shown(held)
     return {
         "format": FORMAT,
         "campaign": _cut(seen.campaign, NAME_CHARS),
@@ -89,7 +93,7 @@ def status(
         "resource_attr": _cut(state.goal.resource, NAME_CHARS),
         "n_trials": len(state.trials) if state.exhausted else told.n_trials,
         "trials": {s.value: len(state.of(s)) for s in TrialStatus if s is not TrialStatus.WAITING},
-        "rungs": _rungs(state, told),
+        "rungs": _rungs(state, held, told),
         "best_trial_id": state.best_trial,
         "best_error": state.best_metric,
         "best_config": None if best is None else bounded(best.config, CONFIG_CHARS),
@@ -99,14 +103,14 @@ def status(
         "seats": chronicle.seats,
         "failures": _failures(state, chronicle),
         **lost_work(state, told.gpus),
-        "hours_running": round(_held_s(state, now) * max(1, told.gpus) / 3600.0, 4),
+        "hours_running": round(max(0.0, held_s) * max(1, told.gpus) / 3600.0, 4),
         "lost_by": {
             str(_cut(cause, NAME_CHARS)): count
             for cause, count in chronicle.lost_by.most_common(MOST_KINDS)
         },
-        "forecast": _forecast(state, chronicle, seen),
+        "forecast": _forecast(state, chronicle, seen, held_s),
         "running": [_running(trial, book, seen) for trial in running],
-        "running_left_out": len(state.of(TrialStatus.CLAIMED)) - len(running),
+        "running_left_out": len(held) - len(running),
         "events": [
             {**_stamped("time", line.time), "text": _cut(line.text), "level": line.level_name}
             for line in chronicle.lines
@@ -197,11 +201,8 @@ def _iso(at: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(at))
 
 
-def _rungs(state: CampaignState, told: Told) -> list[dict[str, Any]]:
-    going: dict[tuple[int, int], int] = {}
-    for trial_id in state.of(TrialStatus.CLAIMED):
-        trial = state.trials[trial_id]
-        going[trial.bracket, trial.rung] = going.get((trial.bracket, trial.rung), 0) + 1
+def _rungs(state: CampaignState, held: Sequence[TrialState], told: Told) -> list[dict[str, Any]]:
+    going = Counter(map(attrgetter("bracket", "rung"), held))
     expected = [(0, number) for number in range(len(told.expected))]
     rows = []
     for bracket, number in sorted({*state.rungs, *(going if told.levels else ()), *expected}):
@@ -283,14 +284,16 @@ def _failures(state: CampaignState, chronicle: Chronicle) -> list[dict[str, Any]
     return found
 
 
-def _forecast(state: CampaignState, chronicle: Chronicle, seen: Seen) -> dict[str, Any] | None:
+def _forecast(
+    state: CampaignState, chronicle: Chronicle, seen: Seen, held_s: float
+) -> dict[str, Any] | None:
     now = seen.now
     age = now - (now if state.started_at is None else state.started_at)
     since = now - max(LATELY_S, LATELY_SHARE * age)
     found = forecast(state, seen.to_come, now, chronicle.seen_running(since))
     if found is None:
         return None
-    used = state.seat_seconds + _held_s(state, now)
+    used = state.seat_seconds + max(0.0, held_s)
     hours = max(1, seen.told.gpus) / 3600.0
     return {
         **_stamped("end", now + found.end_s.usual),
@@ -302,22 +305,11 @@ def _forecast(state: CampaignState, chronicle: Chronicle, seen: Seen) -> dict[st
     }
 
 
-def _held_s(state: CampaignState, now: float) -> float:
-    """How long the legs that run have run, together (s)."""
-    held = (state.trials[trial_id] for trial_id in state.of(TrialStatus.CLAIMED))
-    return sum(max(0.0, now - trial.claimed_at) for trial in held)
-
-
-def _to_show(state: CampaignState) -> list[TrialState]:
-    return [state.trials[trial_id] for trial_id in shown_running(state)]
-
-
-def shown_running(state: CampaignState) -> list[int]:
-    """The trials whose legs the document names: the highest rungs, and of those the oldest."""
-    running = state.of(TrialStatus.CLAIMED)
-    if len(running) <= MOST_RUNNING:
-        return sorted(running)
-    return sorted(nlargest(MOST_RUNNING, running, key=lambda i: (state.trials[i].rung, -i)))
+def shown(held: Sequence[TrialState]) -> list[TrialState]:
+    """Those of the trials with a leg that are named: at the highest rungs; by their numbers."""
+    if len(held) > MOST_RUNNING:
+        held = sorted(held, key=attrgetter("rung"), reverse=True)[:MOST_RUNNING]
+    return sorted(held, key=attrgetter("trial_id"))
 
 
 def _running(trial: TrialState, book: SeatBook, seen: Seen) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class Teller:
             return event.trial_id == trial_id
         if isinstance(event, ev.RetryAsked):
             return trial_id in event.trial_ids
-        return trial_id in self.state.trials and is_open(self.state.trials[trial_id])
+        return trial_id in self.state.trials and _is_open(self.state.trials[trial_id])
 
 
 def tell(
@@ -274,7 +274,7 @@ def _rank(rung: Rung, trial: TrialState, rules: Rules) -> int | None:
     return place + 1 if rung.ranked[place : place + 1] == [mine] else None
 
 
-def is_open(trial: TrialState) -> bool:
+def _is_open(trial: TrialState) -> bool:
     """Whether what happens to the campaign concerns the trial."""
     return trial.status not in (TrialStatus.COMPLETED, TrialStatus.FAILED)
 

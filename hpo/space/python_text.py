@@ -37,9 +37,8 @@ def python_text(domain: Domain) -> str:
             return _mapping({name: python_text(inner) for name, inner in domain.fields.items()})
         case Options():
             return f"[{', '.join(_option(option) for option in domain.options)}]"
-        case Frozen():
-            return _frozen(domain)
-    raise ValueError(f"{domain!r} cannot be written as text")
+    assert isinstance(domain, Frozen), domain
+    return _frozen(domain)
 
 
 def _constant(value: JsonValue) -> str:

@@ -217,7 +217,9 @@ class Follower:
                 for trial_id in state.trials:
                     if self._teller.concerns(event, trial_id):
                         self._steps[trial_id].append(step)
-            return set()
+            again = set(event.trial_ids) if isinstance(event, ev.RetryAsked) else set()
+            self._since |= dict.fromkeys(again, event.time)
+            return again
         if isinstance(event, ev.TrialDrawn):
             self._steps[event.trial_id] = []
             self._compare(event.config)

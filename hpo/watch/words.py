@@ -99,9 +99,9 @@ def ago(seconds: float) -> str:
     """How long something has been so, coarse, so that it does not change with each look."""
     if seconds < 60:
         return "<1 min"
-    if seconds < 48 * 3600:
+    if seconds < 10 * 3600:
         return in_words(seconds // 60 * 60) if seconds >= 120 else "1 min"
-    return f"{seconds / 86400:.0f} d"
+    return f"{seconds / 3600:.0f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} d"
 
 
 def hours(found: float) -> str:

@@ -225,6 +225,23 @@ def test_in_a_notebook_it_is_a_table_with_a_curve_and_no_markup_of_users(tmp_pat
         assert "\x1b" not in shown
 
 
+def test_a_job_that_another_user_names_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "out"
+    root.mkdir()
+    started = {"time": 0.0, "host": "", "output": "", "job_id": "12", "pid": None, "began": ""}
+    publish_json(started_file(root), started)
+    assert "was submitted as job 12" in repr(hpo.attach(root))
+    publish_json(started_file(root), started | {"job_id": "12 34"})
+    with pytest.raises(SettingsError, match="holds no campaign"):
+        hpo.attach(root)
+    publish_json(started_file(root), started)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(SettingsError, match="holds no campaign"):
+        hpo.attach(root)
+
+
 def test_importing_it_is_cheap() -> None:
     line = "import hpo, sys; hpo.attach; print(*(m for m in sys.modules if m.startswith('torch')))"
     done = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True)

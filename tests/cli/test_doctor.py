@@ -189,6 +189,16 @@ def test_a_searcher_of_ones_own_is_tried(project: Project) -> None:
     assert "could not be made" in found["configuration"]["found"]
 
 
+def test_what_init_left_to_be_filled_in_fails(project: Project) -> None:
+    (project.folder / "run.py").write_text("import sys\n")
+    (project.folder / "train.py").write_text("def objective(lr, data): pass\n")
+    found = checks(project, "--set", 'hpo.command=["{python}", "run.py", "FILL-IN-data", "{lr}"]')
+    assert "FILL-IN-data is still" in found["configuration"]["found"]
+    project.write(space='{"lr": loguniform(1e-4, 1.0), "data": "FILL-IN"}')
+    found = checks(project, "--set", "hpo.objective=train.py:objective")
+    assert "FILL-IN is still" in found["configuration"]["found"]
+
+
 def test_a_configuration_that_is_not_there_is_told_as_by_other_commands(project: Project) -> None:
     done = doctor(project, "--config", "nowhere.yaml")
     assert done.returncode == 2

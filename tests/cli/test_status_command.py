@@ -213,3 +213,10 @@ def test_colours_on_a_terminal_unless_somebody_minds(
     os.close(ours)
     assert done.returncode == 0
     assert ("\x1b[32m" in told) is coloured
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_whose_campaign_it_is(home: Project, tmp_path: Path) -> None:
+    copy = shutil.copytree(home.folder / "hpo_results" / "old", tmp_path / "copy")
+    os.chown(copy, 12345, 12345)
+    assert "; it belongs to user 12345" in status(tmp_path, "copy", COLUMNS="300")

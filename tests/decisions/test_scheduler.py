@@ -21,12 +21,14 @@ from histories import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hpo.decisions.limits import Limits
 from hpo.decisions.needs import kept_off
-from hpo.decisions.scheduler import FINISHED
+from hpo.decisions.scheduler import FINISHED, Scheduler
 from hpo.decisions.whole_trials import WholeTrials
 from hpo.record import events as ev
 from hpo.record.causes import Cause
 from hpo.record.state import TrialStatus, apply, check
+from hpo.search.random import AsyncRandomSearch
 
 
 def test_the_first_decision_starts_the_campaign() -> None:
@@ -177,3 +179,9 @@ class TestKeptOff:
     ) -> None:
         assert self.kept_off("n1", now=NOW + for_s - 1, working=working) == {"n1"}
         assert self.kept_off("n1", now=NOW + for_s, working=working) == set()
+
+
+def test_it_says_what_it_was_made_of() -> None:
+    search, limits, legs = AsyncRandomSearch({"lr": [1, 2]}, 0), Limits(n_trials=3), WholeTrials()
+    made = Scheduler(search, limits, legs)
+    assert (made.searcher, made.limits, made.legs) == (search, limits, legs)

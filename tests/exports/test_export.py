@@ -119,6 +119,23 @@ def test_a_folder_with_something_in_it_is_not_written_to(
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+KEYWORDS = """
+from hpo import Reporter, loguniform
+
+def get_config_space():
+    return {"lr": loguniform(1e-4, 1e-1), "max_epochs": 2}
+
+def get_slurm_config():
+    return {}
+
+def get_hpo_config():
+    return {"n_trials": 2}
+
+def objective(lr, max_epochs, random_state=0):
+    report = Reporter()
+    for epoch in range(1, max_epochs + 1):
+        report(epoch=epoch, validation_error=lr + random_state)
+"""
 SEEDED = """
 import random
 draw = random.Random(config.get("seed", 0)).random()
@@ -159,6 +176,24 @@ def test_retraining_tells_mean_and_spread_over_seeds(
         told = capsys.readouterr().out
         assert "is used as it is" in told
         assert "mean validation_error" in told
+
+
+def test_an_objective_that_takes_no_seed_is_told_and_leaves_nothing_behind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "keyword.py").write_text(KEYWORDS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        assert main(["run", "--config", "keyword", "--executor", "simulated"]) == 0
+        root = tmp_path / "hpo_results" / "keyword-simulated"
+        capsys.readouterr()
+        assert main(["retrain", str(root), "--executor", "simulated"]) == 2
+        assert "seed" in capsys.readouterr().err
+        path = root.with_name("keyword-simulated-retrain.yaml")
+        assert not path.exists()
+        words = ["--executor", "simulated", "--seed-name", "random_state", "--seeds", "2"]
+        assert main(["retrain", str(root), *words, "--best", "1"]) == 0
+        assert "mean validation_error" in capsys.readouterr().out
 
 
 def test_there_is_nothing_to_retrain_or_hand_on_without_a_result(

@@ -14,7 +14,6 @@ from simulation import ROUGH, Campaign
 from hpo.decisions.asha import Asha
 from hpo.folder.files import AttemptFiles, Layout
 from hpo.manager.last_reports import AGAIN_S, AT_ONCE, LastReports
-from hpo.record.goal import Goal
 from hpo.report.status import Reported
 from hpo.report.status_document import Status
 
@@ -63,39 +62,38 @@ def write(folder: Path, text: str) -> None:
 
 def test_the_last_whole_report_of_what_runs(tmp_path: Path) -> None:
     layout, state = Layout(tmp_path), state_after(running(0, 1, 2, 3, 4))
-    reports, goal = LastReports(layout), Goal()
-    lines: list[dict[str, Any]] = [{"epoch": n, "validation_error": 1 / n} for n in (1, 2, 3)]
+    reports = LastReports(layout)
+    lines: list[dict[str, Any]] = [{"epoch": n, "loss": 1 / n} for n in (1, 2, 3)]
     write(layout.trial(0), "".join(f"{json.dumps(line)}\n" for line in lines) + '{"epoch": 4, ')
-    write(layout.trial(1), '{"epoch": 1, "validation_error": null}\n')
+    write(layout.trial(1), '{"epoch": 1, "loss": null}\n')
     write(layout.trial(2), f'{{"epoch": 2, "note": "{"x" * 9000}"}}\n')
-    write(layout.trial(3), '[1, 2]\n{"epoch": true, "validation_error": "low"}\n')
+    write(layout.trial(3), '[1, 2]\n{"epoch": true, "loss": "low"}\n')
     reports.look(state, range(5), NOW)
-    assert reports.told(goal) == {
+    assert reports.told == {
         0: Reported(3, 1 / 3),
         1: Reported(1, None),
         2: Reported(None, None),
         3: Reported(None, None),
-        4: Reported(None, None),
     }
-    write(layout.trial(0), '"validation_error": 0.25}\n')
+    write(layout.trial(0), '"loss": 0.25}\n')
     reports.look(state, range(5), NOW + AGAIN_S - 1)
-    assert reports.told(goal)[0] == Reported(3, 1 / 3), "not in each tick"
+    assert reports.told[0] == Reported(3, 1 / 3), "not in each tick"
     reports.look(state, [0], NOW + AGAIN_S)
-    assert reports.told(goal) == {0: Reported(4, 0.25)}
+    assert reports.told == {0: Reported(4, 0.25)}
 
 
 def test_of_many_that_run_each_is_looked_at_in_its_turn(tmp_path: Path) -> None:
     layout, ids = Layout(tmp_path), range(2 * AT_ONCE + 1)
     state, reports = state_after(running(*ids)), LastReports(layout)
     for trial_id in ids:
-        write(layout.trial(trial_id), '{"epoch": 1, "validation_error": 1.0}\n')
+        write(layout.trial(trial_id), '{"epoch": 1, "loss": 1.0}\n')
     known = []
     for look in range(4):
         reports.look(state, ids, NOW + look * AGAIN_S)
-        known.append(len(reports.told(Goal())))
+        known.append(len(reports.told))
     assert known == [AT_ONCE, 2 * AT_ONCE, 2 * AT_ONCE + 1, 2 * AT_ONCE + 1]
     for trial_id in ids:
-        write(layout.trial(trial_id), '{"epoch": 2, "validation_error": 0.5}\n')
+        write(layout.trial(trial_id), '{"epoch": 2, "loss": 0.5}\n')
     for look in range(4, 7):
         reports.look(state, ids, NOW + look * AGAIN_S)
-    assert {said.resource for said in reports.told(Goal()).values()} == {2}
+    assert {said.resource for said in reports.told.values()} == {2}

@@ -9,6 +9,7 @@ from typing import Any
 from scipy import stats
 
 from hpo.search.named import SEARCHERS
+from hpo.search.random import AsyncRandomSearch
 from hpo.search.searcher import History, Searcher, Tried
 from hpo.settings.searchers import MODELS
 from hpo.space.domains import (
@@ -83,6 +84,15 @@ def search(
         if trial_id >= n_running:
             trials[-n_running] = ended(trials[-n_running], function)
     return [ended(tried, function) for tried in trials]
+
+
+def random_trials(
+    space: Space, n_trials: int, function: Callable[[dict[str, Any]], float]
+) -> list[Tried]:
+    """So many that have ended, of a space so large that none comes twice."""
+    random = AsyncRandomSearch(space, 0)
+    configs = [random.suggest(trial_id, ()) or {} for trial_id in range(n_trials)]
+    return [ended(Tried(i, config, math.inf, 0), function) for i, config in enumerate(configs)]
 
 
 def ended(tried: Tried, function: Callable[[dict[str, Any]], float]) -> Tried:

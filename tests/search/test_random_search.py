@@ -152,3 +152,10 @@ def test_bad_points_are_all_named() -> None:
         "points_to_evaluate[1]: the space has no 'zzz'",
     ]
     assert point_problems(MLP, [{"hidden_sizes": [1024, 512, 256]}, {}]) == []
+
+
+def test_it_says_what_it_was_made_of() -> None:
+    search = AsyncRandomSearch({"lr": [0.1, 0.2], "n": 3}, 5, [{"lr": 0.2}])
+    assert list(search.space.domains) == ["lr", "n"]
+    assert search.seed == 5
+    assert search.points_to_evaluate == [{"lr": 0.2, "n": 3}]

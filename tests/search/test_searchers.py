@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from searches import FINITE, MIXED, NUMBERS, SPACES, bowl, make, search, space_of
+from searches import FINITE, MIXED, NUMBERS, SPACES, bowl, make, random_trials, search, space_of
 
 from hpo.decisions.asha import Asha
 from hpo.decisions.limits import Limits
@@ -173,7 +173,7 @@ def test_eight_drawn_at_once_are_those_that_are_drawn_one_by_one(name: str) -> N
 
 
 def test_of_thousands_of_other_trials_some_are_looked_at() -> None:
-    done = search(make("random", NUMBERS), MOST_OTHERS + 200, bowl)
+    done = random_trials(NUMBERS, MOST_OTHERS + 200, bowl)
     config = make("tpe", NUMBERS).suggest(len(done), (), done)
     assert config == make("tpe", NUMBERS).suggest(len(done), (), done)
     assert config is not None
@@ -301,7 +301,7 @@ class TestGp:
         assert gain[1] < 1e-6 < gain[2]
 
     def test_it_learns_from_hundreds_of_results(self) -> None:
-        done = search(make("random", NUMBERS), 400, bowl)
+        done = random_trials(NUMBERS, 400, bowl)
         taken = {canonical(tried.config) for tried in done}
         config = make("gp", NUMBERS).suggest(400, taken, done)
         assert config is not None

@@ -27,7 +27,7 @@ def objective(config, trial):
     for epoch in trial.epochs():
         trial.report(epoch=epoch, validation_error=config["lr"])
 """
-ACCOUNT = "doctored"
+ACCOUNT = f"doctored{os.getpid()}"  # because several of these tests run at once
 
 
 @pytest.fixture
@@ -50,9 +50,21 @@ def account(slurm: RealSlurm) -> Iterator[str]:
 
 
 @pytest.fixture
+def qos(slurm: RealSlurm, account: str) -> Iterator[str]:
+    """A QOS of this test alone, which lets a user have one GPU and three jobs."""
+    name = f"doctored{os.getpid()}"
+    limits = ["MaxSubmitJobsPerUser=3", "MaxTRESPerUser=gres/gpu=1", "MaxWall=00:30:00"]
+    slurm.run("sacctmgr", "-iQ", "add", "qos", name, *limits, check=False)
+    user = ["user", "root", "where", f"Account={account}", "set", f"QOS=normal,{name}"]
+    slurm.run("sacctmgr", "-iQ", "modify", *user, "MaxSubmitJobs=-1", "MaxJobs=-1", "MaxWall=-1")
+    yield name
+    slurm.run("sacctmgr", "-iQ", "delete", "qos", name, check=False)
+
+
+@pytest.fixture
 def maintenance(slurm: RealSlurm) -> Iterator[str]:
     """All nodes, in 40 hours: far beyond what the jobs of other tests ask for."""
-    name = "doctored_maintenance"
+    name = f"doctored{os.getpid()}"
     begins = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + 40 * 3600))
     slurm.run(
         *("scontrol", "create", "reservation", f"reservationname={name}", f"starttime={begins}"),
@@ -147,6 +159,14 @@ def test_limits_of_an_account_are_told(folder: Path, account: str) -> None:
     assert found["time"]["verdict"] == "fail"  # 10 minutes are asked for, 5 are allowed
     two = doctor(folder, f"slurm.account={account}", "slurm.gpus=2")
     assert two["gpu limit"]["verdict"] == "fail"
+
+
+def test_limits_of_a_qos_are_told(folder: Path, account: str, qos: str) -> None:
+    found = doctor(folder, f"slurm.account={account}", f"slurm.qos={qos}", "slurm.time=60")
+    assert found["request"]["verdict"] in ("ok", "fail")  # SLURM itself may see the time
+    assert f"QOS {qos}" in found["jobs"]["found"]
+    assert f"QOS {qos}" in found["gpu limit"]["found"]
+    assert found["time"]["verdict"] == "fail"
 
 
 def test_a_maintenance_that_cuts_the_time_is_told(folder: Path, maintenance: str) -> None:

@@ -87,6 +87,10 @@ def test_a_campaign_is_seen_steered_and_left(
     time.sleep(20)
     used = (sum(watching.cpu_times()[:2]) - before) / (time.monotonic() - began)
     assert used < 0.05
+    terminal.press("x")
+    terminal.sees("Stop trial 0 of", "y: yes")
+    terminal.press("y")
+    terminal.sees("0 stopped", "1 stopped")
     terminal.press("N")
     terminal.sees("Stop the campaign", "y: yes")
     terminal.press("y")

@@ -30,6 +30,7 @@ from hpo.space.space import read_space
         "adam",
         None,
         hpo.constant("uniform(0, 1)"),
+        hpo.constant("uniform(0, x)"),
         hpo.constant([1, 2]),
         hpo.constant({"a": [1, 2]}),
         "loguniform(1e-4, 1e-2)",

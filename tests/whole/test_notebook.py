@@ -29,6 +29,7 @@ def test_from_the_space_to_the_pictures(tmp_path: Path, monkeypatch: pytest.Monk
     page = shown(notebook, "run.wait", "text/html")
     assert "ended: all trials ended" in page
     assert "<table>" in page
+    assert "<svg" in page
     for picture in ("run.plot()", "plt.plot"):
         assert len(shown(notebook, picture, "image/png")) > 1000
     random = hpo.load_campaign(tmp_path / "hpo_results" / "spirals_random")

@@ -7,7 +7,7 @@ work that a job could have taken. Pure: no I/O, no clock.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -19,7 +19,7 @@ from hpo.report.page.history import INTERRUPTED, LOST, RUNNING, Leg
 RUNS, STARTING, WAITING, PREEMPTED, IDLE = "runs", "starting", "waiting", "preempted", "idle"
 KINDS = (RUNS, STARTING, WAITING, PREEMPTED, IDLE)
 MOST_LANES = 40
-RESOLUTION = 1200  # what is shorter than such a part of the whole is drawn with its neighbours
+RESOLUTION = 500  # what is shorter than such a part of the whole is drawn with its neighbours
 _TAKEN = frozenset(str(cause) for cause in INFRASTRUCTURE)
 
 
@@ -54,6 +54,7 @@ def lay(
     begin: float,
     end: float,
     start_up_s: float = 0.0,
+    waiting: Container[int] = (),
 ) -> Lanes:
     """The lanes of a campaign between `begin` and `end` (s since 1970).
 
@@ -63,10 +64,11 @@ def lay(
         begin: when the campaign began.
         end: until when it is drawn.
         start_up_s: what a leg takes before its first epoch (s); 0: nobody knows.
+        waiting: trials that are to go on, and for which no job has been found yet.
     """
     rows = _packed(sorted(legs, key=lambda leg: (leg.start, leg.trial_id)), end)
     offered = _Offered(offers)
-    again = _again(legs)
+    again = _again(legs, waiting, end)
     seconds = dict.fromkeys(KINDS, 0.0)
     drawn: list[Segment] = []
     for lane, row in enumerate(rows):
@@ -127,8 +129,13 @@ class _Offered:
         return found + (max(0.0, time - float(self._times[-1])) if self._last else 0.0)
 
 
-def _again(legs: Sequence[Leg]) -> dict[tuple[int, int], float]:
-    """When a trial went on that was taken from its job, by trial and attempt."""
+def _again(
+    legs: Sequence[Leg], waiting: Container[int], end: float
+) -> dict[tuple[int, int], float]:
+    """When a trial went on that was taken from its job, by trial and attempt.
+
+    One that does not go on, because its user or a limit stopped it, was not preempted.
+    """
     found: dict[tuple[int, int], float] = {}
     last: dict[int, Leg] = {}
     for leg in legs:
@@ -136,6 +143,9 @@ def _again(legs: Sequence[Leg]) -> dict[tuple[int, int], float]:
         if before is not None and _was_taken(before):
             found[before.trial_id, before.attempt] = leg.start
         last[leg.trial_id] = leg
+    for leg in last.values():
+        if _was_taken(leg) and leg.trial_id in waiting:
+            found[leg.trial_id, leg.attempt] = end
     return found
 
 
@@ -163,8 +173,7 @@ def _with_gaps(
         if stop > ready:
             parts.append(Segment(lane, ready, stop, RUNS, leg, 1))
         at = max(at, stop)
-        # What never went on had waited for it until the end.
-        taken_until = again.get((leg.trial_id, leg.attempt), end) if _was_taken(leg) else at
+        taken_until = again.get((leg.trial_id, leg.attempt), at)
         if leg.how == RUNNING:
             at = end
     parts += _gap(lane, at, end, offered, taken_until)

@@ -87,7 +87,8 @@ def build(history: History, facts: Facts) -> Json:
     factor = max(1, facts.gpus) / 3600.0
     axis = axis_of([told.value for told in history.measured], state.goal)
     found, constants = columns(facts.space, [trial.config for trial in trials])
-    lanes = lay(history.legs, history.offers, begin, end, state.pace.start_up_s())
+    waiting = {*state.of(TrialStatus.OFFERED), *state.of(TrialStatus.WAITING)}
+    lanes = lay(history.legs, history.offers, begin, end, state.pace.start_up_s(), waiting)
     rungs = _rungs(history, facts.levels)
     best, sample = _lines(ranked)
     drawn = _curves(state, facts.curves, begin)

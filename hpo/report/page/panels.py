@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # because it reads files, too
 
 MOST_REASONS = 3
 SILENT_S = 300.0  # without a sign of its manager, after which a campaign may not go on
+UNMANAGED = "not managed"
 GOOD, BAD, QUIET, ACTIVE = "good", "bad", "quiet", "active"
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -55,7 +56,7 @@ def standing(state: CampaignState, silent_s: float | None) -> Standing:
         return Standing("not begun", QUIET, "Its manager has not begun yet.")
     if silent_s is not None and silent_s > SILENT_S:
         text = f"When this page was written, nobody had seen its manager for {span(silent_s)}."
-        return Standing("not managed", BAD, f"{text} Jobs that run go on without it.")
+        return Standing(UNMANAGED, BAD, f"{text} Jobs that run go on without it.")
     if state.ending is not None:
         return Standing("ending", ACTIVE, f"What runs may finish: {one_line(state.ending)}.")
     return Standing("running", ACTIVE)

@@ -58,6 +58,7 @@ def render(sources: Sources, folder: str, settings: Mapping[str, Any], now: floa
     until = _until(sources, now)
     facts = Facts(plan.space, levels, plan.gpus, until, sources.curves, importance.shares)
     model = build(sources.history, facts)
+    standing = panels.standing(state, _silent_s(sources, now))
     data = _script_json(model)
     scripts = [_asset("vendor/echarts.min.js"), *(_asset(f"assets/{name}.js") for name in SCRIPTS)]
     environment = jinja2.Environment(
@@ -77,8 +78,8 @@ def render(sources: Sources, folder: str, settings: Mapping[str, Any], now: floa
         css=_asset("assets/page.css"),
         scripts=scripts,
         policy=_policy(scripts),
-        standing=panels.standing(state, _silent_s(sources, now)),
-        ahead=None if state.ended is not None else panels.ahead(sources.status),
+        standing=standing,
+        ahead=panels.ahead(sources.status) if standing.tone == panels.ACTIVE else None,
         counts=panels.counts(state, state.n_trials or plan.n_trials),
         hours=hours_text(state.seat_seconds / 3600 * max(1, plan.gpus)),
         meters=list(panels.meters(state, plan.gpus)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from hpo.settings.proposing.typed_lines import read_typed
 from hpo.settings.reading.finding import MOST_CODE_BYTES, absolute, read_file
 
 WHERE = "init"
+_TRAINS = re.compile(r"objective|train|fit|main|run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,10 @@ def propose_for(text: str, output: Path, cwd: Path) -> Document:
             [f"{named.path} is no Python that can be read: {err}"], where=WHERE
         ) from err
     packages = imports(tree)
-    found = _style(named, tree, packages)
+    found = _style(named, tree, packages, text)
     target = os.path.relpath(named.path, output.parent)
+    if target.startswith(f"..{os.sep}.."):
+        target = str(named.path)  # because nobody would move both together
     if named.function is not None:
         by_module = named.path.suffix == ".py" and text.count("/") == 0 and ".py:" not in text
         target = text if by_module else f"{target}:{named.function}"
@@ -96,7 +100,7 @@ def _monitored(found: CommandStyle, packages: set[str]) -> Metric | None:
     return None
 
 
-def _style(named: Named, tree: ast.Module, packages: set[str]) -> CommandStyle:
+def _style(named: Named, tree: ast.Module, packages: set[str], text: str) -> CommandStyle:
     """The arguments, read in the style that the script is written in.
 
     Raises:
@@ -113,7 +117,12 @@ def _style(named: Named, tree: ast.Module, packages: set[str]) -> CommandStyle:
     if found is not None and found.arguments:
         return found
     functions = functions_in(tree)
-    hint = f", such as {named.path.name}:{functions[-1]}" if functions else ""
+    if "get_config_space" in functions:
+        problem = f"{named.path} is a configuration already: hpo doctor --config {text}"
+        raise SettingsError([problem], where=WHERE)
+    usual = [name for name in functions if _TRAINS.search(name)]
+    told = next(iter(usual or functions[-1:]), None)
+    hint = "" if told is None else f", such as {named.path.name}:{told}"
     raise SettingsError(
         [
             f"{named.path} has no command line that is found in its text (argparse, absl, click, "

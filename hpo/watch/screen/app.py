@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
-from hpo.errors import HpoError
+from hpo.errors import EXIT_FINISHED, HpoError
 from hpo.folder import safety
 from hpo.shown import one_line
 from hpo.watch import words
@@ -154,7 +155,14 @@ class WatchApp(App[None]):
         self.table.focus()
         self._look_at(self._root)
         self._reader.start()
-        self.set_interval(1.0, self._tell_foot)
+        self.set_interval(1.0, self._beat)
+
+    def _beat(self) -> None:
+        """Each second: a terminal that is gone, and of which no signal told, is the end."""
+        stdin = sys.__stdin__
+        if not self.is_headless and stdin is not None and not stdin.isatty():
+            os._exit(EXIT_FINISHED)  # because an orderly end would draw once more; nothing is open
+        self._tell_foot()
 
     def on_unmount(self) -> None:
         """See Textual."""

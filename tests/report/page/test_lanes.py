@@ -79,9 +79,11 @@ def test_after_a_preemption_it_is_one_until_the_trial_goes_on(how: str, cause: s
     ]
 
 
-def test_what_never_went_on_was_waited_for_to_the_end() -> None:
-    lanes = lay([leg(0, 0, 10, how=LOST, cause="preempted")], [], 0, 50)
-    assert told(lanes)[1] == (0, 10, 50, PREEMPTED)
+@pytest.mark.parametrize(("waiting", "kind"), [({0}, PREEMPTED), ({1}, IDLE)])
+def test_what_still_waits_to_go_on_is_waited_for(waiting: set[int], kind: str) -> None:
+    legs = [leg(0, 0, 10, how=INTERRUPTED)]  # as one is that its user stopped
+    lanes = lay(legs, [], 0, 50, waiting=waiting)
+    assert told(lanes)[1] == (0, 10, 50, kind)
 
 
 def test_a_trial_whose_own_code_lost_it_was_not_preempted() -> None:

@@ -173,7 +173,9 @@ def test_a_copy_of_a_dead_campaign_is_enough(tmp_path: Path) -> None:
         page = written(copy, tmp_path / "page.html")
     finally:
         copy.chmod(0o755)
-    assert "not managed" in page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    assert "not managed" in text
+    assert '<code id="go-on">hpo run --config made</code>' in text
     assert (copy / "journal.jsonl").read_bytes().endswith(b"TrialDra")
     assert len(model_of(page)["curves"]) > 10
 

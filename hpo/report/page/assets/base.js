@@ -160,9 +160,9 @@ function xAxis(name, more = {}) {
 }
 
 // Round numbers on a logarithmic axis: 1, 2, 5 in each decade, or the decades alone.
-function logTicks(low, high) {
+function logTicks(low, high, wide = 3) {
   const decades = Math.log10(high / low);
-  const parts = decades > 3 ? [1] : decades > 1.2 ? [1, 3] : [1, 1.5, 2, 3, 5, 7];
+  const parts = decades > wide ? [1] : decades > 1.2 ? [1, 3] : [1, 1.5, 2, 3, 5, 7];
   const ticks = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
     for (const part of parts) {

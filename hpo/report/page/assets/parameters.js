@@ -14,7 +14,7 @@ function parameterAxis(one, more = {}) {
   const low = same ? one.low - 0.5 : one.low;
   const high = same ? one.high + 0.5 : one.high;
   if (log && !same) {
-    const ticks = logTicks(low, high).map(Math.log10);
+    const ticks = logTicks(low, high, 2).map(Math.log10);
     return { min: Math.log10(low), max: Math.log10(high), axisLabel: { ...label((v) => number(10 ** v)), customValues: ticks }, axisTick: { customValues: ticks, lineStyle: { color: colour("quiet") } }, ...more };
   }
   return { min: low, max: high, axisLabel: label((v) => roundEnd(v, low, high)), ...more };
