@@ -40,7 +40,7 @@ def _folder(layout: Layout, output: str | None) -> Path:
             complain(f"the campaign in {layout.root} belongs to {owner}")
         folder = Path(output)
         folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return folder.resolve()
     if owner is not None:
         problem = f"the campaign in {layout.root} belongs to {owner}: name a folder of yours by -o"
         raise SettingsError([problem], where="the command")

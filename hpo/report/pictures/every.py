@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpo.folder import opening
 from hpo.folder.files import Layout, read_object
 from hpo.folder.journal import read_through
 from hpo.report.axes import missing_matplotlib
@@ -76,14 +78,17 @@ def write(picture: Picture, folder: Path, kind: str) -> Path:
         figure = Figure(figsize=(6.4, 4.0), layout="constrained")
         picture.draw(figure)
         figure.savefig(buffer, format=kind, dpi=DPI)
-    path = folder / f"{picture.name}.{kind}"
-    temporary = folder / f".{path.name}.{os.getpid()}.tmp"
-    try:
-        temporary.write_bytes(buffer.getbuffer())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    name = f"{picture.name}.{kind}"
+    temporary = f".{name}.{os.getpid()}.tmp"
+    with opening.opened(folder) as home:
+        try:
+            with os.fdopen(opening.create_in(home, temporary), "wb") as file:
+                file.write(buffer.getbuffer())
+            os.replace(temporary, name, src_dir_fd=home, dst_dir_fd=home)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=home)
+    return folder / name
 
 
 def _rungs(history: History, plan: Plan) -> Picture:
