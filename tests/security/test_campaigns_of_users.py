@@ -60,7 +60,7 @@ def kind_of(name: str) -> str:
     name = re.sub(r"(?<=[_a-])\d+", "N", name)
     name = re.sub(r"hpo_campaign_.*\.log", "hpo_campaign_TIME.log", name)
     name = re.sub(r"rung_N.*\.json", "…", name)
-    return re.sub(r"(epoch_N-aN)/.*", r"\1/…", name)
+    return re.sub(r"(epoch_N-aN|^plots|^requests)/.*", r"\1/…", name)
 
 
 @pytest.mark.parametrize(("umask", "sharing"), PAIRS)
