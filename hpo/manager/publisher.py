@@ -42,8 +42,10 @@ class Publisher:
         self._disk = disk
         self._due: list[ev.Event] = []
         self._trouble = TroubleTeller(
-            "some of results/, status.json and best_config.json", "The campaign goes on without"
+            "status.json or best_config.json", "The campaign goes on without"
         )
+        # One of its own, or each file that can be written would end the trouble of the others.
+        self._results_trouble = TroubleTeller("results/", "The campaign goes on without")
 
     def repair(self, state: CampaignState, now: float) -> None:
         """Find the results that a crash, or somebody, left missing."""
@@ -52,7 +54,7 @@ class Publisher:
             self._due = reconcile.unpublished(self._layout, state)
             self._collector.repair(state)
 
-        self._tried(look, now)
+        self._tried(look, now, self._results_trouble)
 
     def note(self, event: ev.Event) -> None:
         """A trial's standing result changes by this event."""
@@ -65,10 +67,10 @@ class Publisher:
         self._due = [
             event
             for event in self._due
-            if not self._tried(partial(self._publish, state, [event]), now)
+            if not self._tried(partial(self._publish, state, [event]), now, self._results_trouble)
         ]
         if self._collector.is_due:
-            self._tried(self._collector.write, now)
+            self._tried(self._collector.write, now, self._results_trouble)
 
     def expect(self, to_come: Mapping[ComingLeg, int]) -> None:
         """Legs that are expected beyond those that are offered."""
@@ -118,12 +120,15 @@ class Publisher:
     def _publish(self, state: CampaignState, events: list[ev.Event]) -> None:
         self._collector.note(reconcile.publish_results(self._layout, state, events))
 
-    def _tried(self, write: Callable[[], None], now: float) -> bool:
+    def _tried(
+        self, write: Callable[[], None], now: float, trouble: TroubleTeller | None = None
+    ) -> bool:
+        trouble = trouble or self._trouble
         try:
             write()
         except OSError as err:
             if not self._disk.is_full(err, now):
-                self._trouble.failed(err, now)
+                trouble.failed(err, now)
             return False
-        self._trouble.worked(now)
+        trouble.worked(now)
         return True

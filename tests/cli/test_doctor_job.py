@@ -67,6 +67,7 @@ def test_an_objective_that_fails_is_told_with_its_error(project: Project) -> Non
     assert "no such column" in found["epoch"]["found"]
 
 
+@pytest.mark.long
 def test_an_objective_that_saves_nothing_is_told(project: Project) -> None:
     found = tried(project.write())
     assert found["checkpoint"]["verdict"] == "warn"
@@ -79,6 +80,7 @@ def test_an_objective_that_begins_again_is_told(project: Project) -> None:
     assert found["checkpoint"]["verdict"] in ("warn", "fail")
 
 
+@pytest.mark.long
 def test_a_training_script_is_tried_too(project: Project) -> None:
     project.write(space='{"lr": loguniform(1e-4, 1.0), "max_epochs": 5}')
     (project.folder / "train.py").write_text(

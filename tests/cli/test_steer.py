@@ -154,6 +154,7 @@ def test_an_ended_campaign_gets_more_trials_and_more_rungs(project: Project) -> 
         assert result["config"]["max_epochs"] == 9
 
 
+@pytest.mark.long
 def test_raising_max_t_in_the_configuration_comes_to_the_same(project: Project) -> None:
     project.write(
         TRAIN, space=SPACE.replace("9", "3"), n_trials=8, scheduler="asha", max_concurrent_jobs=1

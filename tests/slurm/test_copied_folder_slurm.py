@@ -51,7 +51,7 @@ def test_both_go_on_and_neither_takes_jobs_of_the_other(slurm: RealSlurm, tmp_pa
 def test_a_moved_campaign_goes_on(slurm: RealSlurm, tmp_path: Path) -> None:
     project = Project(tmp_path / "project", n_trials=12, epochs=3)
     manager = project.sbatch()
-    wait_until(lambda: len(list(project.output.glob("results/*.json"))) >= 2, 90, "some ended")
+    wait_until(lambda: len(list(project.output.glob("results/*.json"))) >= 2, 240, "some ended")
     slurm.run("scancel", "--signal=KILL", "--full", manager)
     wait_until(lambda: not slurm.run("squeue", "-h", "-j", manager, "-t", "R"), 60, "it dies")
     old = name_of(project.output)

@@ -18,6 +18,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.long
 def test_the_campaign_outlives_its_kernel_and_another_comes_back(
     slurm: RealSlurm, tmp_path: Path
 ) -> None:
