@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hpo.cluster.protocol import Clock, Cluster
 from hpo.decisions.limits import SeatLimits
 from hpo.decisions.node_blame import NodeBlame, quarantined
-from hpo.decisions.scheduler import STOPPED_BY_USER, Scheduler
+from hpo.decisions.scheduler import BREAKER, STOPPED_BY_USER, Scheduler
 from hpo.errors import FolderGoneError, JournalError, TransitionError
 from hpo.folder import quarantine as quarantine_file
 from hpo.folder import remarks
@@ -169,6 +169,8 @@ class Manager:
         remarks.forget(self._here.layout)
         goes_on = stop_request.read(self._here.layout) is None
         if goes_on:
+            if self.state.ending == BREAKER:  # first, or a request would reopen it without these
+                self._commit(self._scheduler.reopen(self.state, now))
             self._commit(self._scheduler.extended(self.state, now))
         self._requests.take(self.state, now, self._commit, reopens=goes_on)
         if goes_on:
